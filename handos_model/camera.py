@@ -1,0 +1,183 @@
+"""Camera: intrinsics and lens distortion, and the metric translation of a hand in closed form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+
+DISTORTION_COEFFICIENTS = {"none": (0,), "plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
+"""Distortion models of sensor_msgs/CameraInfo and the numbers of coefficients that each may have."""
+
+DEFAULT_FOV = 60.0
+"""Degrees along the long edge: assumed when nothing is known of the camera; webcams and phones have 55 to 70."""
+
+_INVERSION_ERROR = 0.5  # px: beyond, a pixel lies outside of what the distortion model can explain
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """A pinhole camera with lens distortion. Pixel (0, 0) has its centre at (0.0, 0.0), as in OpenCV and CameraInfo.
+
+    A wrong value (not finite, not positive where it must be, wrong number of coefficients) is a ValueError.
+    """
+
+    K: np.ndarray
+    """(3, 3) float64: fx, fy, cx, cy in px; other entries as the identity."""
+    width: int
+    height: int
+    distortion_model: str = "none"
+    """One of DISTORTION_COEFFICIENTS."""
+    distortion: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    """(n,) float64 coefficients in OpenCV's order."""
+    assumed: bool = False
+    """True when the intrinsics are a guess: then depth is one as well."""
+
+    def __post_init__(self) -> None:
+        K = np.array(self.K, np.float64)
+        if K.shape != (3, 3) or not np.isfinite(K).all():
+            raise ValueError(f"K must be 3x3 and finite, got {np.array2string(K, separator=', ')}")
+        if K[0, 0] <= 0 or K[1, 1] <= 0:
+            raise ValueError(f"focal lengths must be positive, got fx = {K[0, 0]:g}, fy = {K[1, 1]:g}")
+        if K[0, 1] or K[1, 0] or K[2, 0] or K[2, 1] or K[2, 2] != 1:
+            raise ValueError(f"K must be [fx 0 cx; 0 fy cy; 0 0 1], got {np.array2string(K, separator=', ')}")
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"image size must be positive, got {self.width}x{self.height}")
+        object.__setattr__(self, "K", K)
+        object.__setattr__(self, "distortion", self._checked_distortion())
+
+    def _checked_distortion(self) -> np.ndarray:
+        distortion = np.array(self.distortion, np.float64).reshape(-1)
+        if self.distortion_model not in DISTORTION_COEFFICIENTS:
+            allowed = ", ".join(DISTORTION_COEFFICIENTS)
+            raise ValueError(f"distortion model is {self.distortion_model!r}, must be one of {allowed}")
+        counts = DISTORTION_COEFFICIENTS[self.distortion_model]
+        if len(distortion) not in counts:
+            allowed = " or ".join(map(str, counts))
+            raise ValueError(f"{self.distortion_model} takes {allowed} coefficients, got {len(distortion)}")
+        if not np.isfinite(distortion).all():
+            raise ValueError(f"distortion coefficients must be finite, got {distortion.tolist()}")
+        return distortion
+
+    @classmethod
+    def from_intrinsics(
+        cls, fx: float, fy: float, cx: float, cy: float, width: int, height: int,
+        distortion_model: str = "none", distortion: tuple[float, ...] = (),
+    ) -> Camera:  # fmt: skip
+        """A calibrated camera; lengths in px."""
+        K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float64)
+        return cls(K, width, height, distortion_model, np.array(distortion, np.float64))
+
+    @classmethod
+    def from_fov(cls, width: int, height: int, fov: float = DEFAULT_FOV) -> Camera:
+        """A guess for an image of which nothing is known: `fov` degrees along its long edge, square pixels, centred.
+
+        The long edge, because a phone turned upright keeps its lens. The result has `assumed` set.
+        """
+        if not 0 < fov < 180:
+            raise ValueError(f"field of view must lie between 0 and 180 degrees, got {fov}")
+        focal = max(width, height) / 2 / np.tan(np.radians(fov) / 2)
+        K = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
+        return cls(K, width, height, assumed=True)
+
+    def cropped(self, x: int, y: int, width: int, height: int) -> Camera:
+        """The camera of the region of `width` x `height` px whose first pixel is (x, y), as CameraInfo.roi says it."""
+        K = self.K.copy()
+        K[0, 2] -= x
+        K[1, 2] -= y
+        return replace(self, K=K, width=width, height=height)
+
+    def binned(self, x: int, y: int) -> Camera:
+        """The camera whose pixels are blocks of `x` by `y` pixels of this one, as CameraInfo.binning_x and _y say."""
+        if x < 1 or y < 1:
+            raise ValueError(f"binning must be 1 or more, got {x} and {y}")
+        K = self.K.copy()
+        K[0] = (K[0] + [0, 0, 0.5]) / x - [0, 0, 0.5]
+        K[1] = (K[1] + [0, 0, 0.5]) / y - [0, 0, 0.5]
+        return replace(self, K=K, width=self.width // x, height=self.height // y)
+
+    @property
+    def focal(self) -> float:
+        """One focal length in px: the geometric mean of fx and fy."""
+        return float(np.sqrt(self.K[0, 0] * self.K[1, 1]))
+
+    def normalise(self, pixels: np.ndarray) -> np.ndarray:
+        """Undistorted normalised image coordinates (..., 2) of pixels (..., 2): x / z and y / z of their rays.
+
+        NaN where no ray gives that pixel: outside of what the distortion model covers.
+        """
+        pixels = np.asarray(pixels, np.float64)
+        if self.distortion_model == "none":
+            return (pixels - self.K[:2, 2]) / self.K[[0, 1], [0, 1]]
+        flat = pixels.reshape(-1, 1, 2)
+        if not len(flat):
+            return pixels.copy()
+        if self.distortion_model == "equidistant":
+            rays = cv2.fisheye.undistortPoints(flat, self.K, self.distortion)
+        else:
+            # OpenCV's default of 5 iterations leaves several pixels of error at the corners of a wide lens.
+            stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-12)
+            rays = cv2.undistortPointsIter(flat, self.K, self.distortion, None, None, stop)
+        rays = rays.reshape(pixels.shape)
+        back = self.project(np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1))
+        valid = np.linalg.norm(back - pixels, axis=-1, keepdims=True) < _INVERSION_ERROR  # False for NaN
+        return np.where(valid, rays, np.nan)
+
+    def project(self, points: np.ndarray) -> np.ndarray:
+        """Pixels (..., 2) of points (..., 3) in the camera frame, m; NaN for points that are not in front of it."""
+        points = np.asarray(points, np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rays = np.where(points[..., 2:] > 0, points[..., :2] / points[..., 2:], np.nan)
+        if self.distortion_model == "none" or not rays.size:
+            return rays * self.K[[0, 1], [0, 1]] + self.K[:2, 2]
+        flat = np.append(rays.reshape(-1, 2), np.ones((rays.size // 2, 1)), axis=1)[:, None]  # (n, 1, 3)
+        zero = np.zeros(3)
+        if self.distortion_model == "equidistant":
+            pixels = cv2.fisheye.projectPoints(flat, zero, zero, self.K, self.distortion)[0]
+        else:
+            pixels = cv2.projectPoints(flat, zero, zero, self.K, self.distortion)[0]
+        return pixels.reshape(rays.shape)
+
+
+def ray_rotation(rays: np.ndarray) -> np.ndarray:
+    """Smallest rotations (N, 3, 3) that take the optical axis (0, 0, 1) to the directions (u, v, 1) of rays (N, 2)."""
+    d = np.concatenate([rays, np.ones_like(rays[:, :1])], axis=1)  # (N, 3)
+    x, y, z = (d / np.linalg.norm(d, axis=1, keepdims=True)).T
+    # Rodrigues' formula about (-y, x, 0), of which the sine is the length and z the cosine; z > 0 always.
+    k = 1 / (1 + z)
+    rows = [[1 - k * x * x, -k * x * y, x], [-k * x * y, 1 - k * y * y, y], [-x, -y, z]]
+    return np.moveaxis(np.array(rows), -1, 0)
+
+
+def fit_translation(
+    joints_3d: np.ndarray, rays: np.ndarray, weights: np.ndarray, min_spread: float = 1e-3, min_depth: float = 0.02
+) -> tuple[np.ndarray, np.ndarray]:
+    """Metric translations of N hands from where their joints are seen (weighted linear least squares over joints).
+
+    joints_3d (N, J, 3) m relative to the wrist, axes of the camera frame; rays (N, J, 2) undistorted normalised image
+    coordinates, NaN = not known; weights (N, J) >= 0. Every joint gives two equations that are linear in t:
+    X + tx = u (Z + tz) and Y + ty = v (Z + tz).
+
+    Returns t (N, 3) m and solved (N,) bool. A hand is not solved, and its t means nothing, when no weight is left, when
+    its weighted rays spread by less than `min_spread` (about half a pixel at f = 500: depth is then noise), or when its
+    nearest joint would come closer than `min_depth` metres.
+    """
+    known = np.isfinite(rays).all(axis=-1) & np.isfinite(joints_3d).all(axis=-1)  # (N, J)
+    w = np.where(known, weights, 0.0).astype(np.float64)
+    total = w.sum(axis=1, keepdims=True)
+    w = (w / np.where(total > 0, total, 1.0))[..., None]  # (N, J, 1)
+    uv = np.where(known[..., None], rays, 0.0)
+    points = np.where(known[..., None], joints_3d, 0.0)
+    offset = uv * points[..., 2:] - points[..., :2]  # (N, J, 2): tx - u tz and ty - v tz
+
+    # Eliminating tx and ty leaves one unknown, which is better conditioned than the 3x3 normal equations.
+    mean_uv, mean_offset = (w * uv).sum(axis=1), (w * offset).sum(axis=1)  # (N, 2)
+    du, do = uv - mean_uv[:, None], offset - mean_offset[:, None]
+    variance = (w * du**2).sum(axis=(1, 2))
+    tz = -(w * du * do).sum(axis=(1, 2)) / np.maximum(variance, 1e-18)
+    t = np.concatenate([mean_uv * tz[:, None] + mean_offset, tz[:, None]], axis=1)
+
+    nearest = tz + points[..., 2].min(axis=1, initial=0.0)
+    solved = (total[:, 0] > 0) & (variance > min_spread**2) & (nearest > min_depth)
+    return t, solved

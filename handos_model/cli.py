@@ -1,0 +1,69 @@
+"""The `handos` command. Exit codes: 0 done, 1 some inputs could not be read, 2 wrong input, 130 interrupted."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import NoReturn
+
+from . import __version__
+from .commands import benchmark, evaluate, export, predict, render, train
+
+COMMANDS = {
+    "predict": predict, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,
+    "render": render,
+}  # fmt: skip
+TRAINING_PACKAGES = ("torch", "numba", "scipy", "onnx", "onnxscript", "yaml", "tensorboard", "accelerate")
+"""What extra [train] installs and prediction does without."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    parser = _Parser(prog="handos", description="Metric 3D hands from images: joints, mesh, side, position.")
+    parser.add_argument("--version", action="version", version=f"handos {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        about = module.__doc__.strip()
+        command = commands.add_parser(name, help=about.splitlines()[0], description=about)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs one command; returns its exit code. What a user got wrong is one sentence on stderr, never a traceback."""
+    args = build_parser().parse_args(argv)
+    try:
+        return args.run(args) or 0
+    except KeyboardInterrupt:
+        print("handos: interrupted", file=sys.stderr)
+        return 130
+    except ModuleNotFoundError as error:
+        print(f"handos {args.command}: {_missing(error, args.command)}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `handos predict ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ValueError, OSError) as error:
+        print(f"handos {args.command}: {error}", file=sys.stderr)
+        return 2
+
+
+def _missing(error: ModuleNotFoundError, command: str) -> str:
+    """The sentence for a package that is not installed; an error of our own is no such thing and is raised again."""
+    if error.name is None:
+        return str(error)
+    package = error.name.partition(".")[0]
+    if package not in TRAINING_PACKAGES:
+        raise error
+    return f"{command} needs the package {package}, which is not installed: pip install 'handos_ros[train]'"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

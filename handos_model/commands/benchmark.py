@@ -1,0 +1,56 @@
+"""Measure how long a prediction takes on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+
+import numpy as np
+
+from ..inputs import open_inputs
+from ..predictor import HandPredictor
+from .predict import add_predictor_arguments, open_predictor
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of `handos benchmark`."""
+    parser.add_argument("image", metavar="IMAGE", help="the image to predict, best with as many hands as you expect")
+    parser.add_argument("--runs", type=int, default=100, metavar="N", help="timed predictions (100)")
+    parser.add_argument("--warmup", type=int, default=10, metavar="N", help="untimed ones before (10)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    add_predictor_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prints median and 95th percentile of the time from image to hands."""
+    if args.runs < 1 or args.warmup < 0:
+        raise ValueError(f"--runs must be 1 or more and --warmup 0 or more, got {args.runs} and {args.warmup}")
+    frame = next(iter(open_inputs([args.image])[0]))
+    if frame.image is None:
+        raise ValueError(frame.problem)
+    figures = measure(open_predictor(args), frame.image, args.runs, args.warmup)
+    figures = {**figures, "threads": args.threads or "default"}
+    if args.json:
+        print(json.dumps(figures))
+    else:
+        print("{median_ms:.2f} ms median, {p95_ms:.2f} ms p95 over {runs} runs".format(**figures))
+        print("{width}x{height} px, {hands} hands, network {sizes} px, {provider}, {threads} threads".format(**figures))
+    return 0
+
+
+def measure(predictor: HandPredictor, image: np.ndarray, runs: int, warmup: int) -> dict:
+    """Wall-clock times of HandPredictor.predict on an image (H, W, 3) uint8 RGB, ms."""
+    for _ in range(warmup):
+        predictor.predict(image)
+    times, hands = [], []
+    for _ in range(runs):
+        start = time.perf_counter()
+        hands = predictor.predict(image)
+        times.append(1e3 * (time.perf_counter() - start))
+    return {
+        "median_ms": round(float(np.median(times)), 3), "p95_ms": round(float(np.percentile(times, 95)), 3),
+        "runs": runs, "hands": len(hands), "width": image.shape[1], "height": image.shape[0],
+        "sizes": list(predictor.sizes), "provider": predictor.provider,
+        "weights": f"{predictor.name} {predictor.version}",
+    }  # fmt: skip

@@ -1,0 +1,69 @@
+"""Photos with hand-made 2D joints: annotations.json beside its pictures, one record per hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, VERTICES, Sample, assumed_intrinsics
+
+SIDES = {"left": LEFT, "right": RIGHT, None: UNKNOWN_SIDE}
+
+
+@dataclass
+class Annotated:
+    """Photos and the hands that somebody marked in them, read when asked for. Other hands may be in view."""
+
+    root: Path
+    photos: dict[str, list[dict[str, Any]]]  # picture -> its records
+
+    @classmethod
+    def load(cls, root: Path) -> Annotated:
+        """Every record of root/annotations.json; FileNotFoundError without one, ValueError when it is none of ours."""
+        path = root / "annotations.json"
+        if not path.is_file():
+            raise FileNotFoundError(f"no annotations at {path}: give the folder that holds annotations.json")
+        try:
+            records = json.loads(path.read_text())
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path} is not JSON: {error}") from error
+        photos: dict[str, list[dict[str, Any]]] = {}
+        for record in records:
+            missing = {"image", "source", "gt", "side", "joints2d", "vis"} - set(record)
+            if missing:
+                raise ValueError(f"{path}: a record lacks {', '.join(sorted(missing))}")
+            photos.setdefault(record["image"], []).append(record)
+        if not photos:
+            raise ValueError(f"{path} lists no hand")
+        return cls(root, photos)
+
+    def __len__(self) -> int:
+        return len(self.photos)
+
+    def __getitem__(self, name: str) -> Sample:
+        """The hands of one photo; only 2D joints and sides mean something."""
+        image = cv2.imread(str(self.root / name), cv2.IMREAD_COLOR)
+        if image is None:
+            raise ValueError(f"{self.root / name} is not a readable picture")
+        records = self.photos[name]
+        n = len(records)
+        visible = np.array([np.asarray(r["vis"]) > 0 for r in records])
+        joints = np.array([r["joints2d"] for r in records], np.float32)
+        joints_2d = np.concatenate([joints, 2 * visible[..., None].astype(np.float32)], -1)
+        return Sample(
+            image=np.ascontiguousarray(image[:, :, ::-1]),
+            K=assumed_intrinsics(image.shape[1], image.shape[0]),
+            joints_2d=joints_2d,
+            joints_3d=np.zeros((n, 21, 3), np.float32),
+            vertices=np.zeros((n, VERTICES, 3), np.float32),
+            side=np.array([SIDES[r["side"]] for r in records], np.int8),
+            has_3d=np.zeros(n, bool),
+            has_vertices=np.zeros(n, bool),
+            ignore=np.zeros(n, bool),
+            complete=False,
+        ).check()

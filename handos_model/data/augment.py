@@ -1,0 +1,188 @@
+"""Augmentation that moves image, joints, vertices and intrinsics together, and camera faults that move nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, Sample
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How a photo or render becomes a training image of `canvas` pixels square."""
+
+    canvas: int = 160
+    smallest: float = 18.0  # px, long edge of the hand that the image is built around
+    largest: float = 160.0
+    rotation: float = 25.0  # degrees, standard deviation
+    any_rotation: float = 0.1  # share of images turned by any angle
+    flip: float = 0.5
+    faults: float = 0.7  # share of images with noise, blur, low resolution, JPEG
+    occluder: float = 0.15
+
+
+def mirror(sample: Sample) -> Sample:
+    """The sample seen in a mirror: left hands become right ones."""
+    width = sample.image.shape[1]
+    flip = np.array([-1, 1, 1], np.float32)
+    K = sample.K.copy()
+    K[0, 2] = width - 1 - K[0, 2]
+    joints_2d = sample.joints_2d.copy()
+    joints_2d[..., 0] = width - 1 - joints_2d[..., 0]
+    side = np.select([sample.side == LEFT, sample.side == RIGHT], [RIGHT, LEFT], UNKNOWN_SIDE).astype(np.int8)
+    return Sample(
+        image=np.ascontiguousarray(sample.image[:, ::-1]),
+        K=K,
+        joints_2d=joints_2d,
+        joints_3d=sample.joints_3d * flip,
+        vertices=sample.vertices * flip,
+        side=side,
+        has_3d=sample.has_3d,
+        has_vertices=sample.has_vertices,
+        ignore=sample.ignore,
+        complete=sample.complete,
+    )
+
+
+def warp(
+    sample: Sample, scale: float, angle: float, shift: np.ndarray, canvas: int, border: int = cv2.BORDER_CONSTANT
+) -> Sample:
+    """Scale, turn by `angle` (rad) and shift onto a square canvas: x' = scale * R(angle) x + shift.
+
+    Turning the image is turning the camera about its optical axis, so 3D turns with it. Needs fx = fy.
+    """
+    cosine, sine = np.cos(angle), np.sin(angle)
+    turn = np.array([[cosine, -sine], [sine, cosine]])
+    image, done = sample.image, 1.0
+    if scale < 0.7:  # average when shrinking, as at prediction, instead of skipping pixels
+        done = scale
+        size = [max(1, round(n * scale)) for n in image.shape[1::-1]]
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    linear = turn * (scale / done)
+    # A pixel x of the source lies at done * (x + 0.5) - 0.5 of the shrunken image.
+    move = shift - linear @ np.full(2, done * 0.5 - 0.5)
+    transform = np.column_stack([linear, move])
+    image = cv2.warpAffine(image, transform, (canvas, canvas), flags=cv2.INTER_LINEAR, borderMode=border)
+    joints_2d = sample.joints_2d.copy()
+    joints_2d[..., :2] = joints_2d[..., :2] @ (scale * turn).T + shift
+    focal = scale * sample.K[0, 0]
+    centre = scale * turn @ sample.K[:2, 2] + shift
+    turn_3d = np.eye(3, dtype=np.float32)
+    turn_3d[:2, :2] = turn
+    return Sample(
+        image=image,
+        K=np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]], np.float32),
+        joints_2d=joints_2d.astype(np.float32),
+        joints_3d=sample.joints_3d @ turn_3d.T,
+        vertices=sample.vertices @ turn_3d.T,
+        side=sample.side,
+        has_3d=sample.has_3d,
+        has_vertices=sample.has_vertices,
+        ignore=sample.ignore,
+        complete=sample.complete,
+    )
+
+
+def place(sample: Sample, rng: Generator, options: Augmentation) -> Sample:
+    """Put one of the sample's hands (or any part of a hand-free image) somewhere on the canvas, at a random size."""
+    if rng.random() < options.flip:
+        sample = mirror(sample)
+    angle = np.radians(rng.normal(0, options.rotation))
+    if rng.random() < options.any_rotation:
+        angle = rng.uniform(-np.pi, np.pi)
+    canvas = options.canvas
+    hands = np.flatnonzero(~sample.ignore)
+    if len(hands):
+        joints = sample.joints_2d[rng.choice(hands), :, :2]
+        extent = np.ptp(joints, axis=0).max() + 1.0
+        size = np.exp(rng.uniform(np.log(options.smallest), np.log(options.largest)))
+        scale = min(size / extent, 2.5)
+        room = max(0.5 * canvas - 0.35 * scale * extent, 0.1 * canvas)
+        focus, goal = (joints.min(0) + joints.max(0)) / 2, canvas / 2 + rng.uniform(-room, room, 2)
+    else:
+        scale = canvas / max(sample.image.shape[:2]) * np.exp(rng.uniform(-0.3, 1.2))
+        focus = rng.uniform(0.2, 0.8, 2) * sample.image.shape[1::-1]
+        goal = np.full(2, canvas / 2)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    border = cv2.BORDER_REPLICATE if rng.random() < 0.6 else cv2.BORDER_CONSTANT
+    return drop_unseen(warp(sample, scale, angle, goal - scale * turn @ focus, canvas, border))
+
+
+def drop_unseen(sample: Sample) -> Sample:
+    """Hands that the canvas cut away are no targets; those cut through or too small to learn from are ignored."""
+    inside = ((sample.joints_2d[..., :2] > -1) & (sample.joints_2d[..., :2] < sample.image.shape[0])).all(-1).mean(1)
+    extent = np.ptp(sample.joints_2d[..., :2], axis=1).max(-1) if len(inside) else np.zeros(0)
+    keep = inside > 0
+    return Sample(
+        image=sample.image,
+        K=sample.K,
+        joints_2d=sample.joints_2d[keep],
+        joints_3d=sample.joints_3d[keep],
+        vertices=sample.vertices[keep],
+        side=sample.side[keep],
+        has_3d=sample.has_3d[keep],
+        has_vertices=sample.has_vertices[keep],
+        ignore=(sample.ignore | (inside < 0.5) | (extent < 12))[keep],
+        complete=sample.complete,
+    )
+
+
+def colours(image: np.ndarray, rng: Generator) -> np.ndarray:
+    """White balance, contrast, brightness, gamma; now and then no colour at all."""
+    x = image.astype(np.float32) / 255
+    x = np.clip(x * rng.uniform(0.8, 1.2, 3).astype(np.float32), 0, 1) ** np.float32(np.exp(rng.normal(0, 0.25)))
+    x = (x - 0.5) * np.float32(rng.uniform(0.7, 1.3)) + np.float32(0.5 + rng.normal(0, 0.08))
+    if rng.random() < 0.1:
+        x = np.repeat(x.mean(-1, keepdims=True), 3, -1)
+    return (np.clip(x, 0, 1) * 255).astype(np.uint8)
+
+
+def faults(image: np.ndarray, rng: Generator) -> np.ndarray:
+    """What cameras do: low resolution, motion and defocus blur, noise, JPEG; each now and then."""
+    size = image.shape[1::-1]
+    if rng.random() < 0.3:
+        factor = rng.uniform(0.3, 0.9)
+        small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        image = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
+    if rng.random() < 0.2:
+        length, angle = int(rng.integers(3, 10)), rng.uniform(0, np.pi)
+        kernel = np.zeros((length, length), np.float32)
+        half = (length - 1) / 2
+        reach = half * np.array([np.cos(angle), np.sin(angle)])
+        ends = [tuple(int(v) for v in np.round(half + s * reach)) for s in (-1, 1)]
+        cv2.line(kernel, ends[0], ends[1], 1.0)
+        image = cv2.filter2D(image, -1, kernel / kernel.sum())
+    elif rng.random() < 0.2:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6))
+    if rng.random() < 0.4:
+        noise = rng.normal(0, rng.uniform(2, 12), image.shape).astype(np.float32)
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    if rng.random() < 0.3:
+        _, code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))])
+        image = cv2.imdecode(code, cv2.IMREAD_COLOR)
+    return image
+
+
+def occlude(sample: Sample, rng: Generator) -> None:
+    """Cover a part of the image, in place, with a patch of one colour or of the image itself."""
+    canvas = sample.image.shape[0]
+    height, width = (int(canvas * rng.uniform(0.08, 0.3)) for _ in range(2))
+    y, x = int(rng.integers(0, canvas - height)), int(rng.integers(0, canvas - width))
+    v, u = int(rng.integers(0, canvas - height)), int(rng.integers(0, canvas - width))
+    patch = sample.image[v : v + height, u : u + width].copy() if rng.random() < 0.5 else rng.integers(0, 255, 3)
+    sample.image[y : y + height, x : x + width] = patch
+
+
+def augment(sample: Sample, rng: Generator, options: Augmentation) -> Sample:
+    """All of it; deterministic for one state of `rng`."""
+    sample = place(sample, rng, options)
+    if rng.random() < options.occluder:
+        occlude(sample, rng)
+    sample.image = colours(sample.image, rng)
+    if rng.random() < options.faults:
+        sample.image = faults(sample.image, rng)
+    return sample

@@ -1,0 +1,89 @@
+"""Real photos with pseudo-labels: labels.json.gz beside its `hands` and `backgrounds` folders."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from handos_model.data.sample import LEFT, RIGHT, VERTICES, Sample, assumed_intrinsics, without_hands
+
+HELD_OUT = Path(__file__).parent / "heldout_backgrounds.txt"
+
+
+def held_out_backgrounds() -> frozenset[str]:
+    """Names of the hand-free photos that are kept for counting false hands and never trained on."""
+    return frozenset(HELD_OUT.read_text().split())
+
+
+@dataclass
+class Photos:
+    """Photos of one kind and split, read when asked for. `root` holds labels.json.gz."""
+
+    root: Path
+    records: list[dict[str, Any]]
+
+    @classmethod
+    def load(cls, root: Path, kind: str, split: str) -> Photos:
+        """kind "hand" or "background", split "train" or "val". Held-out backgrounds are never in split "train"."""
+        path = root / "labels.json.gz"
+        if not path.is_file():
+            raise FileNotFoundError(f"no photo labels at {path}: give the folder that holds labels.json.gz")
+        with gzip.open(path) as file:
+            records = json.load(file)
+        records = [r for r in records if r["kind"] == kind and r["split"] == split]
+        if kind == "background":
+            held_out = held_out_backgrounds()
+            records = [r for r in records if r["path"] not in held_out]
+        if not records:
+            raise ValueError(f"{path} lists no photo of kind {kind!r} and split {split!r}")
+        return cls(root, records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Sample:
+        record = self.records[index]
+        image = cv2.imread(str(self.root / record["path"]), cv2.IMREAD_COLOR)
+        if image is None:
+            raise ValueError(f"{self.root / record['path']} is not a readable picture")
+        image = np.ascontiguousarray(image[:, :, ::-1])
+        return labelled(image, record["hands"]) if record["hands"] else without_hands(image)
+
+
+def labelled(image: np.ndarray, hands: list[dict[str, Any]]) -> Sample:
+    """Sample of one photo. Grade C hands are ignored; a photo with hands may show more of them than it lists."""
+    height, width = image.shape[:2]
+    K = assumed_intrinsics(width, height)
+    joints_2d = np.array([h["kp"] for h in hands], np.float32)
+    world = np.array([h["world"] for h in hands], np.float32)
+    ignore = np.array([h["grade"] == "C" for h in hands])
+    return Sample(
+        image=image,
+        K=K,
+        joints_2d=np.concatenate([joints_2d, np.full((len(hands), 21, 1), 2, np.float32)], -1),
+        joints_3d=np.stack([along_ray(w, j.mean(0), K) for w, j in zip(world, joints_2d, strict=True)]),
+        vertices=np.zeros((len(hands), VERTICES, 3), np.float32),
+        side=np.array([RIGHT if h["side"] == "right" else LEFT for h in hands], np.int8),
+        has_3d=~ignore,
+        has_vertices=np.zeros(len(hands), bool),
+        ignore=ignore,
+        complete=False,
+    )
+
+
+def along_ray(points: np.ndarray, pixel: np.ndarray, K: np.ndarray) -> np.ndarray:
+    """Points (21, 3), given as seen along the ray through `pixel`, in the camera frame.
+
+    MediaPipe estimates its world landmarks from a crop, as if the camera looked straight at the hand.
+    """
+    ray = np.array([(pixel[0] - K[0, 2]) / K[0, 0], (pixel[1] - K[1, 2]) / K[1, 1], 1.0])
+    ray /= np.linalg.norm(ray)
+    axis = np.cross([0.0, 0.0, 1.0], ray)
+    rotation, _ = cv2.Rodrigues(axis / max(np.linalg.norm(axis), 1e-9) * np.arccos(np.clip(ray[2], -1, 1)))
+    return (points @ rotation.T).astype(np.float32)

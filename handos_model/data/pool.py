@@ -1,0 +1,41 @@
+"""Pre-rendered frames on disk, read through a memory map. Written by handos_model.data.synthetic.pool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from handos_model.data.sample import Sample
+
+
+class Pool:
+    """Samples of one pool folder (images.npy, labels.npz). Every hand in a render is labelled."""
+
+    def __init__(self, folder: Path):
+        if not (folder / "images.npy").is_file() or not (folder / "labels.npz").is_file():
+            raise FileNotFoundError(f"no pool of renders at {folder}: make one with `handos render --out {folder}`")
+        self.images = np.load(folder / "images.npy", mmap_mode="r")
+        with np.load(folder / "labels.npz") as labels:
+            self.labels = {name: labels[name] for name in labels.files}
+        if len(self.images) != len(self.labels["count"]):
+            raise ValueError(f"{folder} is incomplete: {len(self.images)} images, {len(self.labels['count'])} labels")
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> Sample:
+        n = int(self.labels["count"][index])
+        joints_2d = self.labels["joints_2d"][index, :n]
+        return Sample(
+            image=np.array(self.images[index]),
+            K=self.labels["K"][index],
+            joints_2d=joints_2d,
+            joints_3d=self.labels["joints_3d"][index, :n],
+            vertices=self.labels["vertices"][index, :n],
+            side=self.labels["side"][index, :n],
+            has_3d=np.ones(n, bool),
+            has_vertices=np.ones(n, bool),
+            ignore=(joints_2d[..., 2] == 2).sum(1) < 4,
+            complete=True,
+        )

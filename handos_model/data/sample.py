@@ -1,0 +1,72 @@
+"""The contract between data sets, augmentation and training: one image and the hands that are known in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+VERTICES = 778
+LEFT, RIGHT, UNKNOWN_SIDE = 0, 1, -1
+
+
+@dataclass
+class Sample:
+    """One image with n labelled hands. Camera frame: x right, y down, z forward, metres; pixel centres at integers."""
+
+    image: NDArray[np.uint8]  # (H, W, 3) RGB
+    K: NDArray[np.float32]  # (3, 3)
+    joints_2d: NDArray[np.float32]  # (n, 21, 3): x, y px and 0 unlabelled, 1 labelled but not seen, 2 seen
+    joints_3d: NDArray[np.float32]  # (n, 21, 3) m; only differences between joints count
+    vertices: NDArray[np.float32]  # (n, 778, 3) m, same origin as joints_3d
+    side: NDArray[np.int8]  # (n,): 0 left, 1 right, -1 unknown
+    has_3d: NDArray[np.bool_]  # (n,)
+    has_vertices: NDArray[np.bool_]  # (n,)
+    ignore: NDArray[np.bool_]  # (n,): a hand is there, nothing is learned from it
+    complete: bool  # every hand of the image is listed: what else is detected is a false hand
+
+    def check(self) -> Sample:
+        """Return the sample; ValueError when a shape, a type or a number is wrong."""
+        n = len(self.joints_2d)
+        shapes = {
+            "K": (3, 3),
+            "joints_2d": (n, 21, 3),
+            "joints_3d": (n, 21, 3),
+            "vertices": (n, VERTICES, 3),
+            "side": (n,),
+            "has_3d": (n,),
+            "has_vertices": (n,),
+            "ignore": (n,),
+        }
+        for name, shape in shapes.items():
+            value = getattr(self, name)
+            if value.shape != shape:
+                raise ValueError(f"{name} has shape {value.shape}, expected {shape}")
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                raise ValueError(f"{name} holds a number that is not finite")
+        if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.size == 0:
+            raise ValueError(f"image has type {self.image.dtype} and shape {self.image.shape}, expected uint8 (H, W, 3)")
+        return self
+
+
+def without_hands(image: NDArray[np.uint8], complete: bool = True) -> Sample:
+    """A sample that shows no hand."""
+    return Sample(
+        image=image,
+        K=assumed_intrinsics(image.shape[1], image.shape[0]),
+        joints_2d=np.zeros((0, 21, 3), np.float32),
+        joints_3d=np.zeros((0, 21, 3), np.float32),
+        vertices=np.zeros((0, VERTICES, 3), np.float32),
+        side=np.zeros(0, np.int8),
+        has_3d=np.zeros(0, bool),
+        has_vertices=np.zeros(0, bool),
+        ignore=np.zeros(0, bool),
+        complete=complete,
+    )
+
+
+def assumed_intrinsics(width: int, height: int, field_of_view: float = 60.0) -> NDArray[np.float32]:
+    """Pinhole K (3, 3) for a photo whose camera is unknown: `field_of_view` degrees over its long edge."""
+    focal = max(width, height) / 2 / np.tan(np.radians(field_of_view) / 2)
+    return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]], np.float32)

@@ -1,0 +1,210 @@
+"""Scores a predictor on photos, hand-free photos, renders and videos that it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from handos_model.camera import Camera
+from handos_model.data.annotated import Annotated
+from handos_model.data.photos import Photos, held_out_backgrounds
+from handos_model.data.sample import Sample
+from handos_model.evaluation import metrics
+from handos_model.evaluation.scoring import PCK_FRACTIONS, HandScore, score_image, summary
+from handos_model.hand import Hand
+
+Results = dict[str, Any]
+
+VIDEOS = {"human_hand_video.mp4": None, "asl_hand.25fps.mp4": "asl_hand_mediapipe.npz"}
+"""Videos that show one right hand in every frame, and the file with MediaPipe's 2D joints where there is one."""
+
+RENDERS = 1000
+
+
+class Predictor(Protocol):
+    """What finds hands: HandPredictor, or anything that answers like it."""
+
+    def predict(self, image: np.ndarray, camera: Camera | None = None) -> list[Hand]:
+        """Hands in an image (H, W, 3) uint8 RGB."""
+
+
+def annotated(data_root: Path, predictor: Predictor, limit: int | None = None) -> Results:
+    """Photos with hand-made joints: all real hands, then each source; synthetic hands apart and in no other figure."""
+    photos = Annotated.load(data_root / "annotated")
+    scores: dict[str, list[HandScore]] = {}
+    for name, records in _progress(_some(list(photos.photos.items()), limit), "annotated"):
+        sample = photos[name]
+        found, _ = score_image(_predict(predictor, sample), sample)
+        for record, score in zip(records, found, strict=True):
+            scores.setdefault(f"{record['gt']}/{Path(record['source']).name}", []).append(score)
+    real = [score for source, group in scores.items() if source.startswith("real/") for score in group]
+    groups = {source.removeprefix("real/"): summary(group) for source, group in scores.items()}
+    return {**summary(real), "groups": groups}
+
+
+def val(data_root: Path, predictor: Predictor, limit: int | None = None) -> Results:
+    """Split val against its pseudo-labels: grade A and B hands scored, C masked. No false hands: not all are labelled.
+
+    The group "true_aspect" leaves out photos that were stretched by whoever published them: their 3D is less exact.
+    """
+    photos = Photos.load(data_root / "train", "hand", "val")
+    scores: dict[str, list[HandScore]] = {}
+    true_aspect: list[HandScore] = []
+    for index in _progress(_some(range(len(photos)), limit), "val"):
+        sample, record = photos[index], photos.records[index]
+        found, _ = score_image(_predict(predictor, sample), sample)
+        scores.setdefault(record["source"], []).extend(found)
+        if not record["stretched"]:
+            true_aspect.extend(found)
+    groups = {"true_aspect": summary(true_aspect)} | {source: summary(group) for source, group in scores.items()}
+    return {**summary([score for group in scores.values() for score in group]), "groups": groups}
+
+
+def backgrounds(data_root: Path, predictor: Predictor, limit: int | None = None) -> Results:
+    """False hands on the hand-free photos that are kept out of training."""
+    counts: dict[str, list[int]] = {}
+    for name in _progress(_some(sorted(held_out_backgrounds()), limit), "backgrounds"):
+        hands = predictor.predict(_read(data_root / "train" / name), None)
+        counts.setdefault(Path(name).parent.name, []).append(len(hands))
+    groups = {source: _false_hands(group) for source, group in counts.items()}
+    return {**_false_hands([n for group in counts.values() for n in group]), "groups": groups}
+
+
+def renders(data_root: Path, predictor: Predictor, limit: int | None = None) -> Results:
+    """Renders that training never sees, with exact 2D, mesh, side and camera; hands of 60 px and less are masked."""
+    from handos_model.evaluation.renders import held_out_renders  # numba, which the other data sets do without
+
+    scores: list[HandScore] = []
+    extra = 0
+    count = RENDERS if limit is None else min(limit, RENDERS)
+    for sample in _progress(held_out_renders(data_root / "train", count), "renders", count):
+        found, left_over = score_image(_predict(predictor, sample), sample, absolute=True)
+        scores.extend(found)
+        extra += left_over
+    return {**summary(scores), "images": count, "false_hands": extra / count}
+
+
+def videos(data_root: Path, predictor: Predictor, limit: int | None = None) -> Results:
+    """Each frame on its own: share with a hand, side right, hands too many, jitter; PCK where MediaPipe's 2D is."""
+    groups = {}
+    for name, labels in VIDEOS.items():
+        frames = _progress(_frames(data_root / "video" / name, limit), name)
+        reference = None if labels is None else np.load(data_root / "video" / labels)["joints_2d"][..., :2]
+        groups[name] = _video(frames, reference, predictor)
+    found = min(group["frames_with_a_hand"] for group in groups.values())
+    return {"frames_with_a_hand": found, "groups": groups}
+
+
+DATASETS: dict[str, Callable[[Path, Predictor, int | None], Results]] = {
+    "annotated": annotated,
+    "val": val,
+    "backgrounds": backgrounds,
+    "renders": renders,
+    "videos": videos,
+}
+
+
+def run(
+    datasets: Sequence[str], data_root: Path, predictor: Predictor, limit: int | None = None
+) -> dict[str, Results]:
+    """Figures of each of `datasets` (names of DATASETS, or "all"), read below `data_root`.
+
+    `limit`: only that many images of each, spread evenly, and the first so many frames of each video, for a quick look.
+    Raises ValueError for an unknown name or a limit below 1,
+    FileNotFoundError where the data is not there.
+    """
+    unknown = sorted(set(datasets) - {*DATASETS, "all"})
+    if unknown or not datasets:
+        raise ValueError(f"unknown dataset {', '.join(unknown) or '(none)'}: known are {', '.join(DATASETS)}, all")
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is {limit}, must be 1 or more")
+    if not Path(data_root).is_dir():
+        raise FileNotFoundError(f"no data at {data_root}: give the folder that holds train, annotated and video")
+    chosen = list(DATASETS) if "all" in datasets else list(dict.fromkeys(datasets))
+    return {name: DATASETS[name](Path(data_root), predictor, limit) for name in chosen}
+
+
+def _some(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
+    """At most `limit` of the items, evenly spread."""
+    if limit is None or limit >= len(items):
+        return items
+    return [items[i * len(items) // limit] for i in range(limit)]
+
+
+def _predict(predictor: Predictor, sample: Sample) -> list[Hand]:
+    height, width = sample.image.shape[:2]
+    return predictor.predict(sample.image, Camera(sample.K, width, height))
+
+
+def _false_hands(counts: Sequence[int]) -> Results:
+    return {
+        "photos": len(counts),
+        "false_hands": float(np.mean(counts)),
+        "photos_with_false_hands": float(np.mean(np.array(counts) > 0)),
+    }
+
+
+def _video(frames: Iterable[np.ndarray], reference: np.ndarray | None, predictor: Predictor) -> Results:
+    best: list[Hand | None] = []
+    extra = 0
+    for frame in frames:
+        hands = predictor.predict(frame, None)
+        best.append(max(hands, key=lambda hand: hand.score, default=None))
+        extra += max(len(hands) - 1, 0)
+    found = [hand for hand in best if hand is not None]
+    missing = np.full((21, 2), np.nan)
+    results: Results = {
+        "frames": len(best),
+        "frames_with_a_hand": len(found) / len(best),
+        "side": float(np.mean([hand.side == "right" for hand in found])) if found else 0.0,
+        "extra_hands": extra / len(best),
+    }
+    jitter = metrics.jitter(np.array([missing if hand is None else hand.joints_2d for hand in best]))
+    if np.isfinite(jitter):
+        results["jitter_px"] = jitter
+    if reference is not None:
+        reference = reference[: len(best)]
+        results |= {f"pck@{fraction:g}": _video_pck(best, reference, fraction) for fraction in PCK_FRACTIONS}
+        results["jitter_px_of_mediapipe"] = metrics.jitter(reference)
+    return results
+
+
+def _video_pck(best: Sequence[Hand | None], reference: np.ndarray, fraction: float) -> float:
+    every = np.ones(21)
+    joints = [None if hand is None else hand.joints_2d for hand in best]
+    shares = [metrics.pck(pred, target, every, fraction) for pred, target in zip(joints, reference, strict=True)]
+    return float(np.mean(shares))
+
+
+def _frames(path: Path, limit: int | None) -> Iterable[np.ndarray]:
+    if not path.is_file():
+        raise FileNotFoundError(f"no video at {path}")
+    capture = cv2.VideoCapture(str(path))
+    count = 0
+    while limit is None or count < limit:
+        more, frame = capture.read()
+        if not more:
+            break
+        count += 1
+        yield np.ascontiguousarray(frame[:, :, ::-1])
+    capture.release()
+    if not count:
+        raise ValueError(f"{path} holds no readable frame")
+
+
+def _read(path: Path) -> np.ndarray:
+    if not path.is_file():
+        raise FileNotFoundError(f"no photo at {path}")
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise ValueError(f"{path} is not a readable picture")
+    return np.ascontiguousarray(image[:, :, ::-1])
+
+
+def _progress(items: Iterable[Any], name: str, total: int | None = None) -> Iterable[Any]:
+    return tqdm(items, desc=name, total=total, leave=False, disable=None)

@@ -1,0 +1,76 @@
+"""Results of an evaluation as a Markdown table, beside the bars that they are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MEDIAPIPE_PCK = 0.416
+"""PCK@.1 of MediaPipe Hands 0.10.21 on the real hands of `annotated`, as benchmarks/accuracy.py measures it."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A figure, what it must reach and what it should."""
+
+    dataset: str
+    figure: str  # key in the results of the data set
+    label: str
+    floor: float
+    goal: float
+    less_is_better: bool = False
+    decimals: int = 3
+
+    def verdict(self, value: float) -> str:
+        """Which of the two is reached."""
+        sign = -1 if self.less_is_better else 1
+        if sign * value >= sign * self.goal:
+            return "goal"
+        return "floor" if sign * value >= sign * self.floor else "below"
+
+
+BARS = (
+    Bar("annotated", "pck@0.1", "PCK@.1", 0.85 * MEDIAPIPE_PCK, 1.5 * MEDIAPIPE_PCK),
+    Bar("val", "pck@0.1", "PCK@.1", 0.50, 0.85),
+    Bar("val", "recall", "recall, IoU .5", 0.80, 0.95),
+    Bar("val", "side", "side right", 0.90, 0.99),
+    Bar("val", "pa_mpjpe", "PA-MPJPE, mm", 16, 10, True, 1),
+    Bar("backgrounds", "false_hands", "false hands per photo", 0.05, 0.005, True),
+    Bar("renders", "pa_mpjpe_missed_as_zeros", "PA-MPJPE, mm", 13, 5, True, 1),
+    Bar("renders", "pa_mpvpe_missed_as_zeros", "PA-MPVPE, mm", 13, 5, True, 1),
+    Bar("renders", "f@15_missed_as_zeros", "F@15", 0.85, 0.98),
+    Bar("renders", "side", "side right", 0.97, 0.995),
+    Bar("videos", "frames_with_a_hand", "frames with a hand, worse video", 0.97, 1.0),
+)
+
+
+def markdown(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """The figures that have a bar, then all figures of every data set and of the groups within it."""
+    lines = ["| data set | figure | value | floor | goal | reached |", "|---|---|---|---|---|---|"]
+    for bar in BARS:
+        value = results.get(bar.dataset, {}).get(bar.figure)
+        if value is not None:
+            numbers = " | ".join(f"{number:.{bar.decimals}f}" for number in (value, bar.floor, bar.goal))
+            lines.append(f"| {bar.dataset} | {bar.label} | {numbers} | {bar.verdict(value)} |")
+    for name, figures in results.items():
+        lines += ["", *_table(name, figures)]
+    return "\n".join(lines) + "\n"
+
+
+def _table(name: str, figures: Mapping[str, Any]) -> list[str]:
+    """One column per group, one row per figure."""
+    columns = {name: figures} | dict(figures.get("groups", {}))
+    rows = list(dict.fromkeys(key for column in columns.values() for key in column if key != "groups"))
+    lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for row in rows:
+        cells = " | ".join(_number(row, column.get(row)) for column in columns.values())
+        lines.append(f"| {row} | {cells} |")
+    return lines
+
+
+def _number(figure: str, value: float | int | None) -> str:
+    if value is None:
+        return ""
+    lengths = figure.startswith(("pa_", "wrist_mm", "jitter_px"))
+    return str(value) if isinstance(value, int) else f"{value:.1f}" if lengths else f"{value:.3f}"

@@ -1,0 +1,23 @@
+"""Frame: one image of an input, with what the input says of its camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .camera import Camera
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One image of a file, folder, video or recording."""
+
+    name: str
+    """Path of the image; of a video or recording with "#" and the frame's number from 0."""
+    image: np.ndarray | None
+    """(H, W, 3) uint8 RGB; None when it could not be read."""
+    camera: Camera | None = None
+    """What the input says of its camera; None when it says nothing."""
+    problem: str = ""
+    """Why there is no image, in one sentence."""

@@ -1,0 +1,84 @@
+"""Hand: what is known of one hand in one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+SIDES = ("left", "right", "unknown")
+
+FINGERS = ("thumb", "index", "middle", "ring", "little")
+
+JOINT_NAMES = (
+    "wrist", "thumb_cmc", "thumb_mcp", "thumb_ip", "thumb_tip",
+    *(f"{finger}_{joint}" for finger in FINGERS[1:] for joint in ("mcp", "pip", "dip", "tip")),
+)  # fmt: skip
+"""The 21 joints, in the order of OpenPose and MediaPipe."""
+
+BONES = tuple((0 if joint % 4 == 1 else joint - 1, joint) for joint in range(1, 21))
+"""The skeleton as (parent, child) pairs of joint indices; bones 4 i .. 4 i + 3 belong to FINGERS[i]."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Hand:
+    """One hand in one frame.
+
+    Pixels are those of the source image, where (0, 0) is the centre of the first pixel. Metres are in the camera's
+    optical frame: x right, y down, z forward.
+    """
+
+    score: float
+    """Confidence that this is a hand, 0..1."""
+    side: str
+    """"left", "right", or "unknown" where the mesh does not say."""
+    side_confidence: float
+    """0..1."""
+    box: np.ndarray
+    """(4,) x0, y0, x1, y1 in px: extent of joints_2d plus 10 % of its long edge on every side."""
+    joints_2d: np.ndarray
+    """(21, 2) px, in the order of JOINT_NAMES."""
+    joint_confidence: np.ndarray
+    """(21,) 0..1."""
+    joints_3d: np.ndarray
+    """(21, 3) m, camera frame."""
+    vertices: np.ndarray
+    """(778, 3) m, camera frame; the faces are those of the template."""
+    translation: np.ndarray
+    """(3,) m, the wrist in the camera frame: joints_3d - translation is relative to the wrist."""
+    id: int = -1
+    """Of the track that this hand belongs to; -1 when not tracked."""
+
+    def __post_init__(self) -> None:
+        if self.side not in SIDES:
+            raise ValueError(f"side is {self.side!r}, must be one of {', '.join(SIDES)}")
+
+    def to_dict(self, vertices: bool = False) -> dict[str, Any]:
+        """Plain numbers for JSON: 0.01 px, 0.01 mm; the mesh only with `vertices`, the id only when tracked."""
+        record = {
+            "score": round(float(self.score), 4),
+            "side": self.side,
+            "side_confidence": round(float(self.side_confidence), 4),
+            "box": _rounded(self.box, 2),
+            "joints_2d": _rounded(self.joints_2d, 2),
+            "joint_confidence": _rounded(self.joint_confidence, 4),
+            "joints_3d": _rounded(self.joints_3d, 5),
+            "translation": _rounded(self.translation, 5),
+        }
+        if self.id >= 0:
+            record["id"] = int(self.id)
+        if vertices:
+            record["vertices"] = _rounded(self.vertices, 5)
+        return record
+
+
+def joints_box(joints_2d: np.ndarray) -> np.ndarray:
+    """Boxes (..., 4) px around joints (..., 21, 2) px: their extent plus 10 % of its long edge on every side."""
+    low, high = joints_2d.min(axis=-2), joints_2d.max(axis=-2)
+    margin = 0.1 * (high - low).max(axis=-1, keepdims=True)
+    return np.concatenate([low - margin, high + margin], axis=-1)
+
+
+def _rounded(values: np.ndarray, decimals: int) -> list:
+    return np.asarray(values, np.float64).round(decimals).tolist()

@@ -1,0 +1,170 @@
+"""Interactive 2D-3D decoder: query expansion, 2D layers, query lifting, interactive layers, heads (paper, 3.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from handos_model.network.attention import DeformableAttention, SelfAttention, attention_mask
+from handos_model.network.instances import to_pixels
+from handos_model.template import JOINT_NAMES
+
+JOINTS = len(JOINT_NAMES)
+VERTEX_UNIT = 0.1  # metres per unit of the vertex head, so that its outputs are of order one
+VIEW_METRES = 0.28  # average width in metres of what a view shows at the hand's depth
+
+
+@dataclass(frozen=True)
+class DecoderSize:
+    """Sizes of the decoder. The paper: d_model 256, 2 + 4 layers, 4 scales, all 778 vertices as queries."""
+
+    d_model: int = 128
+    d_value: int = 128
+    heads: int = 8  # of deformable attention
+    self_heads: int = 4
+    points_2d: int = 4  # places a query looks at, per head and scale, in the 2D layers
+    points_3d: int = 2  # and in the interactive ones, where there are many more queries
+    feedforward: int = 256
+    layers_2d: int = 2
+    layers_3d: int = 2
+    mask: str = "hierarchical"
+
+
+def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, outputs))
+
+
+class DecoderLayer(nn.Module):
+    """Self-attention, deformable attention and feed-forward network, each with a residual (Fig. 3)."""
+
+    def __init__(self, size: DecoderSize, levels: int, points: int):
+        super().__init__()
+        d = size.d_model
+        self.self_attention = SelfAttention(d, size.self_heads)
+        self.deformable = DeformableAttention(d, size.d_value, size.heads, levels, points)
+        self.feedforward = mlp(d, size.feedforward, d)
+        self.norms = nn.ModuleList(nn.LayerNorm(d) for _ in range(3))
+
+    def forward(
+        self,
+        queries: Tensor,
+        centres: Tensor,
+        sizes: Tensor,
+        views: Tensor,
+        values: list[Tensor],
+        strides: list[int],
+        mask: Tensor | None,
+    ) -> Tensor:
+        """queries (B, N, q, d), reference boxes (B, N, q, 2) in view units."""
+        b, n, q, d = queries.shape
+        attended = self.self_attention(self.norms[0](queries).reshape(b * n, q, d), mask).reshape(b, n, q, d)
+        queries = queries + attended
+        queries = queries + self.deformable(self.norms[1](queries), centres, sizes, views, values, strides)
+        return queries + self.feedforward(self.norms[2](queries))
+
+
+class Heads(nn.Module):
+    """Read-outs of one layer: how the joints move, vertices, camera, confidences."""
+
+    def __init__(self, d: int, with_3d: bool):
+        super().__init__()
+        self.norm = nn.LayerNorm(d)
+        self.joints = mlp(d, d, 2)
+        self.confidence = nn.Linear(d, 1)
+        nn.init.zeros_(self.joints[-1].weight)
+        nn.init.zeros_(self.joints[-1].bias)
+        self.with_3d = with_3d
+        if with_3d:
+            self.vertices = mlp(d, d, 3)
+            self.camera = mlp(d, d, 3)
+            self.score = mlp(d, d, 1)
+
+
+class HandDecoder(nn.Module):
+    """From the kept instances of a detector to joints, vertices and camera translation.
+
+    `upsample` (V, C) lifts the C coarse vertex queries to the template's V vertices; the identity for a decoder that
+    has a query per vertex. `lifting` (C + 1, J) starts as the coarse vertices' skinning weights on the joints, last
+    row uniform.
+    """
+
+    def __init__(self, size: DecoderSize, instance_size: int, geometry_size: int, levels: int, template: dict[str, Tensor]):
+        super().__init__()
+        d, coarse = size.d_model, template["upsample"].shape[1]
+        self.size = size
+        self.instance = nn.Linear(instance_size, d)
+        self.geometry = mlp(geometry_size, d, d)
+        self.joint_embedding = nn.Parameter(torch.randn(JOINTS, d) * 0.5)
+        self.vertex_embedding = nn.Parameter(torch.randn(coarse + 1, d) * 0.2)
+        self.reference = mlp(d, d, 2)
+        self.joint_box = nn.Parameter(torch.full((JOINTS, 2), 0.12))
+        self.lifting = nn.Parameter(template["lifting"].clone())
+        self.lifted_reference = mlp(d, d, 2)
+        self.vertex_box = nn.Parameter(torch.ones(coarse + 1, 2))
+        lifted = [False] * size.layers_2d + [True] * size.layers_3d
+        points = {False: size.points_2d, True: size.points_3d}
+        self.layers = nn.ModuleList(DecoderLayer(size, levels, points[with_3d]) for with_3d in lifted)
+        self.heads = nn.ModuleList(Heads(d, with_3d) for with_3d in lifted)
+        self.rest_vertices = nn.Parameter(template["coarse_vertices"].clone() / VERTEX_UNIT)
+        self.register_buffer("upsample", template["upsample"].clone(), persistent=False)
+        self.register_buffer("regressor", template["regressor"].clone(), persistent=False)
+        self.register_buffer("mask", attention_mask(size.mask, JOINTS, coarse), persistent=False)
+        for block in (self.reference, self.lifted_reference):
+            nn.init.normal_(block[-1].weight, std=0.01)
+            nn.init.zeros_(block[-1].bias)
+
+    def forward(
+        self, instances: Tensor, geometry: Tensor, views: Tensor, values: list[Tensor], strides: list[int], stage: str
+    ) -> list[dict[str, Tensor]]:
+        """One dict for the query expansion, then one per layer; the last one is the prediction.
+
+        instances (B, N, D) detector queries, geometry (B, N, G), views (B, N, 4), values per scale. stage "2d" runs
+        every layer on the joints alone (the paper's first stage), "full" lifts after the 2D layers.
+        """
+        queries = (self.instance(instances) + self.geometry(geometry))[:, :, None] + self.joint_embedding
+        centres = self.reference(queries).float()
+        sizes = self.joint_box.expand_as(centres)
+        outputs = [{"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, views)}]
+        centres = centres.detach()
+        for i, (layer, heads) in enumerate(zip(self.layers, self.heads, strict=True)):
+            if i == self.size.layers_2d and stage == "full":
+                queries, centres, sizes = self.lift(queries, centres, sizes)
+            mask = self.mask if queries.shape[2] > JOINTS else None
+            queries = layer(queries, centres, sizes, views, values, strides, mask)
+            output = self.read(heads, queries, centres[:, :, :JOINTS], views)
+            centres = torch.cat([output["pred_joints_view"].detach(), centres[:, :, JOINTS:]], 2)
+            outputs.append(output)
+        return outputs
+
+    def lift(self, queries: Tensor, centres: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Add vertex and camera queries and reference boxes as learned mixtures of the joints' (query lifting)."""
+        lifted = self.lifting @ queries + self.vertex_embedding
+        centre = self.lifting @ centres + self.lifted_reference(lifted).float()
+        size = self.lifting @ sizes * self.vertex_box
+        return torch.cat([queries, lifted], 2), torch.cat([centres, centre], 2), torch.cat([sizes, size], 2)
+
+    def read(self, heads: Heads, queries: Tensor, centres: Tensor, views: Tensor) -> dict[str, Tensor]:
+        """Outputs of one layer; joints start from their reference centres (B, N, 21, 2)."""
+        queries = heads.norm(queries)
+        joint_queries = queries[:, :, :JOINTS]
+        joints_view = centres + heads.joints(joint_queries).float()
+        output = {
+            "pred_joints_view": joints_view,  # (B, N, 21, 2) view units
+            "pred_joints_2d": to_pixels(joints_view, views),  # (B, N, 21, 2) px
+            "pred_joint_confidence": heads.confidence(joint_queries)[..., 0].float(),  # logits
+        }
+        if heads.with_3d and queries.shape[2] > JOINTS:
+            coarse = self.rest_vertices + heads.vertices(queries[:, :, JOINTS:-1]).float()
+            vertices = self.upsample @ coarse * VERTEX_UNIT
+            joints = self.regressor @ vertices
+            shift, log_width = heads.camera(queries[:, :, -1]).float().split([2, 1], -1)
+            width = VIEW_METRES * log_width.clamp(-3, 3).exp()
+            output |= {
+                "pred_vertices": vertices - joints[:, :, :1],  # (B, N, V, 3) m, wrist at the origin, view frame
+                "pred_joints_3d": joints - joints[:, :, :1],  # (B, N, 21, 3) m
+                "pred_translation": torch.cat([shift * width, width], -1),  # normalised camera
+                "pred_scores": heads.score(queries[:, :, -1])[..., 0].float(),  # logits
+            }
+        return output

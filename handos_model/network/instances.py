@@ -1,0 +1,95 @@
+"""Instance views and queries: what the decoder is told about each hand before it looks at the image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# MediaPipe's region of interest for the landmark model: 2.6 palm boxes, moved by half a palm towards the fingers
+# (mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt).
+HAND_PER_PALM = 2.6
+SHIFT_PER_PALM = 0.5
+WRIST, MIDDLE_MCP = 0, 2  # among the seven palm points
+HAND_BOX_PER_VIEW = 0.75  # long edge of an average hand's box, as a share of its view's size
+
+GEOMETRY_SIZE = 18
+
+
+def palm_views(boxes: Tensor, keypoints: Tensor) -> Tensor:
+    """Oriented square around the hand that belongs to each palm: (..., 4) as centre x, y (px), size (px), angle (rad).
+
+    The angle turns the image's up direction into the direction from the wrist to the middle finger's knuckle. The
+    paper's reference boxes are upright; this detector also knows the orientation, and using it spares the decoder
+    from learning every in-plane rotation of a hand. boxes (..., 4) xyxy px, keypoints (..., 7, 2) px.
+    """
+    centre = (boxes[..., :2] + boxes[..., 2:]) / 2
+    palm = (boxes[..., 2:] - boxes[..., :2]).amax(-1, keepdim=True).clamp(min=1.0)
+    along = keypoints[..., MIDDLE_MCP, :] - keypoints[..., WRIST, :]
+    up = along / along.norm(dim=-1, keepdim=True).clamp(min=1e-3)
+    centre = centre + SHIFT_PER_PALM * palm * up
+    angle = torch.atan2(up[..., :1], -up[..., 1:])
+    return torch.cat([centre, HAND_PER_PALM * palm, angle], -1)
+
+
+def palm_geometry(views: Tensor, keypoints: Tensor, boxes: Tensor, scores: Tensor) -> Tensor:
+    """What the palm's shape says about the hand, (..., 18): palm points in the view, box centre and size, angle, score."""
+    points = to_view(keypoints, views)  # (..., 7, 2)
+    size = (views[..., 2:3] / 100).log()
+    angle = views[..., 3:]
+    logit = torch.logit(scores.clamp(1e-4, 1 - 1e-4))[..., None] / 4
+    return torch.cat([points.flatten(-2) * 4, size, angle.sin(), angle.cos(), logit], -1)
+
+
+def view_rotation(views: Tensor) -> Tensor:
+    """In-plane rotation (..., 2, 2) of each view: image = rotation @ view."""
+    sine, cosine = views[..., 3].sin(), views[..., 3].cos()
+    return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
+
+
+def to_view(points: Tensor, views: Tensor) -> Tensor:
+    """Pixels (..., n, 2) to view coordinates: origin at the view's centre, one unit is its size, fingers up (-y)."""
+    offset = (points - views[..., None, :2]) / views[..., None, 2:3]
+    return offset @ view_rotation(views)
+
+
+def to_pixels(points: Tensor, views: Tensor) -> Tensor:
+    """View coordinates (..., n, 2) back to pixels; inverse of :func:`to_view`."""
+    return (points @ view_rotation(views).transpose(-1, -2)) * views[..., None, 2:3] + views[..., None, :2]
+
+
+def view_boxes(views: Tensor) -> Tensor:
+    """Upright box (..., 4) xyxy px of an average hand in each view, for matching and non-maximum suppression."""
+    half = views[..., 2:3] * HAND_BOX_PER_VIEW / 2
+    return torch.cat([views[..., :2] - half, views[..., :2] + half], -1)
+
+
+def camera_rotation(views: Tensor, K: Tensor) -> Tensor:
+    """Rotation (..., 3, 3) from each view's frame to the camera frame: camera = rotation @ view.
+
+    The view frame looks along the ray through the view's centre with the fingers up, so that a hand looks the same
+    in it wherever it stands in the image. views (..., 4), K (..., 3, 3).
+    """
+    u = (views[..., 0] - K[..., 0, 2]) / K[..., 0, 0]
+    v = (views[..., 1] - K[..., 1, 2]) / K[..., 1, 1]
+    n = (u * u + v * v + 1).rsqrt()
+    x, y, z = u * n, v * n, n
+    # Smallest rotation that takes (0, 0, 1) to (x, y, z); z > 0 always.
+    k = 1 / (1 + z)
+    ray = torch.stack(
+        [
+            torch.stack([1 - x * x * k, -x * y * k, x], -1),
+            torch.stack([-x * y * k, 1 - y * y * k, y], -1),
+            torch.stack([-x, -y, z], -1),
+        ],
+        -2,
+    )
+    sine, cosine, zero = views[..., 3].sin(), views[..., 3].cos(), torch.zeros_like(x)
+    spin = torch.stack(
+        [
+            torch.stack([cosine, -sine, zero], -1),
+            torch.stack([sine, cosine, zero], -1),
+            torch.stack([zero, zero, torch.ones_like(x)], -1),
+        ],
+        -2,
+    )
+    return ray @ spin

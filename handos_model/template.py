@@ -1,0 +1,169 @@
+"""The hand template: a closed surface of 778 vertices with bones, skinning weights and a joint regressor."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+
+from handos_model.hand import JOINT_NAMES
+
+EMBEDDED_TEMPLATE = Path(__file__).parent / "weights" / "template.npz"
+EMBEDDED_SHA256 = "65692417ff6b5692e30ebfcf7b9a2f1efc7f969d6c9f1c27e82ddc0b7f037a62"
+
+
+@dataclass(frozen=True)
+class HandTemplate:
+    """One right hand in its rest pose, in metres, with what is needed to pose it.
+
+    The template frame is that of the wrist bone: origin at the wrist joint, -z towards the middle finger's MCP, +y out
+    of the back of the hand, +x towards the little finger (the thumb is at -x). Every bone has the same kind of frame:
+    -z along the bone towards the tip, +y out of the back, so that a negative rotation about x flexes the finger.
+
+    vertices (778, 3) float32; faces (F, 3) int32, normals outward for a right hand; joint_regressor (21, 778) float32,
+    non-negative rows that sum to 1, joints in the order of JOINT_NAMES; skinning_weights (778, B) float32; bone_names
+    (B,) as in WebXR; bone_parents (B,) int32, -1 for the root, parents before children; bone_frames (B, 4, 4) float32,
+    bone to template in the rest pose; coarse (C,) int32 vertex indices; upsample (778, C) float32, rows sum to 1, with
+    vertices ~= upsample @ vertices[coarse] for every pose.
+    """
+
+    name: str
+    vertices: np.ndarray
+    faces: np.ndarray
+    joint_regressor: np.ndarray
+    skinning_weights: np.ndarray
+    bone_names: tuple[str, ...]
+    bone_parents: np.ndarray
+    bone_frames: np.ndarray
+    coarse: np.ndarray
+    upsample: np.ndarray
+
+    @property
+    def joints(self) -> np.ndarray:
+        """Joints (21, 3) of the rest pose, metres."""
+        return self.joint_regressor @ self.vertices
+
+    def mirrored(self) -> HandTemplate:
+        """The left hand: x -> -x with the same faces, whose normals then point into the surface.
+
+        Bone frames are mirrored on both sides, so that the same local rotation angles about x flex both hands; a
+        rotation R of the right hand becomes M R M with M = diag(-1, 1, 1).
+        """
+        flip = np.diag(np.float32([-1, 1, 1, 1]))
+        return replace(self, name=f"{self.name} (mirrored)", vertices=self.vertices * np.float32([-1, 1, 1]),
+                       bone_frames=flip @ self.bone_frames @ flip)
+
+
+def load_template(path: str | Path | None = None) -> HandTemplate:
+    """The embedded template, or the one in `path`: an .npz written by save_template, or MANO's own .pkl.
+
+    Raises FileNotFoundError where there is no such file, ValueError where it is damaged or of another kind.
+    """
+    file = EMBEDDED_TEMPLATE if path is None else Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"No hand template at '{file}': give the path of a template .npz or of MANO_RIGHT.pkl.")
+    if file.suffix.lower() == ".pkl":
+        from handos_model.mano import read_mano  # it builds on this module
+
+        return read_mano(file)
+    if file.suffix.lower() != ".npz":
+        raise ValueError(f"Hand template '{file}' has the suffix '{file.suffix}': allowed are .npz and .pkl (MANO).")
+    data = file.read_bytes()
+    if path is None and hashlib.sha256(data).hexdigest() != EMBEDDED_SHA256:
+        raise ValueError(f"The embedded hand template '{file}' is damaged (wrong checksum): install the package again.")
+    return _parse_npz(data, file)
+
+
+def save_template(template: HandTemplate, path: str | Path) -> None:
+    """Writes an .npz without pickles that load_template reads."""
+    np.savez_compressed(path, **{f.name: np.asarray(getattr(template, f.name)) for f in fields(HandTemplate)})
+
+
+def _parse_npz(data: bytes, file: Path) -> HandTemplate:
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
+            values = {f.name: archive[f.name] for f in fields(HandTemplate)}
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f"Hand template '{file}' is damaged or not a template: {error}.") from error
+    values["name"] = str(values["name"])
+    values["bone_names"] = tuple(str(name) for name in values["bone_names"])
+    template = HandTemplate(**values)
+    _check_shapes(template, file)
+    return template
+
+
+def _check_shapes(template: HandTemplate, file: Path) -> None:
+    bones, vertices, coarse = len(template.bone_names), len(template.vertices), len(template.coarse)
+    expected = {
+        "vertices": (vertices, 3), "faces": (len(template.faces), 3), "joint_regressor": (len(JOINT_NAMES), vertices),
+        "skinning_weights": (vertices, bones), "bone_parents": (bones,), "bone_frames": (bones, 4, 4),
+        "coarse": (coarse,), "upsample": (vertices, coarse),
+    }
+    for name, shape in expected.items():
+        found = getattr(template, name).shape
+        if found != shape:
+            raise ValueError(f"Hand template '{file}': {name} has the shape {found}, expected {shape}.")
+
+
+def signed_volume(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """Volume (...) in m^3 of closed surfaces (..., V, 3): positive for a right hand, negative for a left one."""
+    a, b, c = (vertices[..., faces[:, i], :] for i in range(3))
+    return (a * np.cross(b, c)).sum(axis=(-1, -2)) / 6
+
+
+def _bone_scales(template: HandTemplate, lengths: np.ndarray | None, thickness: np.ndarray | float) -> np.ndarray:
+    """Scale (..., B, 3) of every bone along its own axes."""
+    bones = len(template.bone_names)
+    along = np.ones(bones, np.float32) if lengths is None else np.asarray(lengths, np.float32)
+    if along.shape[-1] != bones:
+        raise ValueError(f"lengths has the shape {along.shape}, expected (..., {bones}): one factor per bone.")
+    across = np.broadcast_to(np.asarray(thickness, np.float32), along.shape)
+    return np.stack([across, across, along], axis=-1)
+
+
+def pose_bones(template: HandTemplate, rotations: np.ndarray, lengths: np.ndarray | None = None,
+               thickness: np.ndarray | float = 1.0) -> np.ndarray:
+    """Forward kinematics: frames (..., B, 4, 4) of the posed bones, bone to template.
+
+    rotations (..., B, 3, 3) turn each bone in its own rest frame (identity everywhere = rest pose). lengths (..., B)
+    and thickness (float or (..., B)) are factors along and across each bone.
+    """
+    rotations = np.asarray(rotations, np.float32)
+    bones = len(template.bone_names)
+    if rotations.shape[-3:] != (bones, 3, 3):
+        raise ValueError(f"rotations has the shape {rotations.shape}, expected (..., {bones}, 3, 3).")
+    scales = _bone_scales(template, lengths, thickness)
+    rest = template.bone_frames
+    batch = np.broadcast_shapes(rotations.shape[:-3], scales.shape[:-2])
+    posed = np.zeros((*batch, bones, 4, 4), np.float32)
+    posed[..., 3, 3] = 1
+    for bone, parent in enumerate(template.bone_parents):
+        if parent < 0:
+            posed[..., bone, :3, :3] = rest[bone, :3, :3] @ rotations[..., bone, :, :]
+            posed[..., bone, :3, 3] = rest[bone, :3, 3]
+            continue
+        local = np.linalg.inv(rest[parent]) @ rest[bone]
+        turn = posed[..., parent, :3, :3]
+        posed[..., bone, :3, :3] = turn @ local[:3, :3] @ rotations[..., bone, :, :]
+        offset = scales[..., parent, :] * local[:3, 3]  # (..., 3)
+        posed[..., bone, :3, 3] = (turn @ offset[..., None])[..., 0] + posed[..., parent, :3, 3]
+    return posed
+
+
+def skin(template: HandTemplate, rotations: np.ndarray, lengths: np.ndarray | None = None,
+         thickness: np.ndarray | float = 1.0) -> np.ndarray:
+    """Linear blend skinning: vertices (..., 778, 3) in metres, template frame. Arguments as for pose_bones."""
+    posed = pose_bones(template, rotations, lengths, thickness)
+    scales = _bone_scales(template, lengths, thickness)
+    to_bone = np.linalg.inv(template.bone_frames).astype(np.float32)
+    linear = posed[..., :3, :3] * scales[..., None, :]  # (..., B, 3, 3)
+    move = linear @ to_bone[:, :3, :3]
+    shift = (linear @ to_bone[:, :3, 3:])[..., 0] + posed[..., :3, 3]
+    affine = np.concatenate([move, shift[..., None]], axis=-1)  # (..., B, 3, 4)
+    flat = affine.reshape(*affine.shape[:-2], 12)
+    blended = (template.skinning_weights @ flat).reshape(*affine.shape[:-3], len(template.vertices), 3, 4)
+    return (blended[..., :3] @ template.vertices[..., None])[..., 0] + blended[..., 3]

@@ -1,0 +1,155 @@
+"""Targets in each instance's view, and the weighted sum of all loss terms over all layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from handos_model.network.instances import camera_rotation, to_view
+from handos_model.training import losses
+from handos_model.training.matcher import PADDING
+
+CONFIDENT_WITHIN = 0.1  # joint confidence is the chance of an error below this share of the hand's long edge
+PALM_BONES = ((0, 5), (0, 9), (0, 13), (0, 17), (5, 6), (9, 10), (13, 14), (17, 18))
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of design table "Training"; score, confidence and pseudo_3d are this project's additions."""
+
+    joints_2d: float = 10.0
+    oks_2d: float = 4.0
+    vertices: float = 10.0
+    joints_3d: float = 10.0
+    normal: float = 5.0
+    edge: float = 10.0
+    projected: float = 10.0
+    oks_projected: float = 4.0
+    normal_consistency: float = 0.5
+    score: float = 1.0
+    confidence: float = 0.3
+    pseudo_3d: float = 0.3  # how much a 3D joint of a pseudo-label counts beside a rendered one
+
+
+@dataclass
+class HandTargets:
+    """What the positive instances of a batch are trained on, in view coordinates; n hands."""
+
+    joints: Tensor  # (n, 21, 2) view units
+    rays: Tensor  # (n, 21, 2) view units: the same joints seen along the view's own ray
+    weight: Tensor  # (n, 21)
+    long_edge: Tensor  # (n,) of the hand's box, view units
+    area: Tensor  # (n,)
+    joints_3d: Tensor  # (n, 21, 3) m from the wrist
+    vertices: Tensor  # (n, V, 3) m from the wrist
+    has_3d: Tensor  # (n,) float
+    has_vertices: Tensor  # (n,) float
+    focal: Tensor  # (n,) view sizes
+
+
+def hand_size(joints_3d: Tensor) -> Tensor:
+    """Sum (n,) of palm and first finger bones: the part of a hand that barely changes with its pose."""
+    a, b = zip(*PALM_BONES, strict=True)
+    return (joints_3d[:, list(a)] - joints_3d[:, list(b)]).norm(dim=-1).sum(-1)
+
+
+def view_targets(batch: dict[str, Tensor], rows: Tensor, owners: Tensor, views: Tensor, size: float) -> HandTargets:
+    """Labels of hands `owners` (n,) in images `rows` (n,), turned into `views` (n, 4) and to the hand size `size`.
+
+    An image does not tell how big a hand is, so every hand is learned at the template's size.
+    """
+    joints_px = batch["joints_2d"][rows, owners]
+    K = batch["K"][rows]
+    rotation = camera_rotation(views, K)
+    joints = to_view(joints_px[..., :2], views)
+    focal = (K[:, 0, 0] * K[:, 1, 1]).sqrt() / views[:, 2]
+    rays = torch.cat([joints_px[..., :2], torch.ones_like(joints_px[..., :1])], -1) @ torch.linalg.inv(K).mT @ rotation
+    rays = rays[..., :2] / rays[..., 2:].clamp(min=0.1) * focal[:, None, None]
+    joints_3d = batch["joints_3d"][rows, owners]
+    root = joints_3d[:, :1]
+    scale = size / hand_size(joints_3d).clamp(min=1e-3)[:, None, None]
+    extent = joints_px[..., :2].amax(1) - joints_px[..., :2].amin(1)
+    extent = extent / views[:, 2:3]
+    long_edge = extent.amax(-1).clamp(min=0.05)
+    return HandTargets(
+        joints=joints,
+        rays=rays,
+        weight=(joints_px[..., 2] > 0).float(),
+        long_edge=long_edge,
+        area=torch.maximum(extent.prod(-1), 0.3 * long_edge.square()),
+        joints_3d=(joints_3d - root) @ rotation * scale,
+        vertices=(batch["vertices"][rows, owners] - root) @ rotation * scale,
+        has_3d=batch["has_3d"][rows, owners].float(),
+        has_vertices=batch["has_vertices"][rows, owners].float(),
+        focal=focal,
+    )
+
+
+@dataclass
+class Criterion:
+    """Weighted sum of the terms of every layer. faces (F, 3), size: the template's :func:`hand_size`."""
+
+    faces: Tensor
+    size: float
+    weights: LossWeights = field(default_factory=LossWeights)
+
+    def __post_init__(self) -> None:
+        self.neighbours = losses.face_neighbours(self.faces)
+
+    def __call__(
+        self, outputs: list[dict[str, Tensor]], batch: dict[str, Tensor], views: Tensor, assigned: Tensor
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Total and per-term values of the last layer. views (B, N, 4), assigned (B, N) from select_instances."""
+        rows, slots = (assigned >= 0).nonzero(as_tuple=True)
+        target = view_targets(batch, rows, assigned[rows, slots], views[rows, slots], self.size)
+        total, terms = torch.zeros((), device=views.device), {}
+        for output in outputs:
+            hands = {k: v[rows, slots] for k, v in output.items()}
+            terms = self.layer_terms(hands, target)
+            if "pred_scores" in output:
+                used = (assigned != PADDING).float()
+                score = losses.binary(output["pred_scores"], (assigned >= 0).float())
+                terms["score"] = (score * used).sum() / used.sum().clamp(min=1)
+            total = total + sum(getattr(self.weights, name) * value for name, value in terms.items())
+        return total, {name: float(value.detach()) for name, value in terms.items()}
+
+    def layer_terms(self, hands: dict[str, Tensor], target: HandTargets) -> dict[str, Tensor]:
+        """Every term of one layer, averaged over the hands that carry its label; zero without any."""
+        scale = target.long_edge[:, None, None]
+        every = torch.ones_like(target.long_edge)
+        joints = hands["pred_joints_view"]
+        terms = {
+            "joints_2d": mean(losses.points_l1(joints / scale, target.joints / scale, target.weight), every),
+            "oks_2d": mean(losses.oks(joints, target.joints, target.weight, target.area), every),
+        }
+        if "pred_joint_confidence" in hands:
+            error = (joints - target.joints).norm(dim=-1).detach()
+            close = (error < CONFIDENT_WITHIN * target.long_edge[:, None]).float()
+            confidence = losses.binary(hands["pred_joint_confidence"], close)
+            terms["confidence"] = mean((confidence * target.weight).mean(-1), every)
+        if "pred_vertices" not in hands:
+            return terms
+        projected = losses.project(hands["pred_joints_3d"], hands["pred_translation"], target.focal)
+        edges = losses.face_edges(hands["pred_vertices"], self.faces)
+        true_edges = losses.face_edges(target.vertices, self.faces)
+        solid = target.has_vertices
+        trust = target.has_3d * torch.where(solid > 0, 1.0, self.weights.pseudo_3d)
+        ones = torch.ones_like(target.weight)
+        joints_3d = losses.points_l1(hands["pred_joints_3d"], target.joints_3d, ones) / losses.DECIMETRE
+        vertices = (hands["pred_vertices"] - target.vertices).abs().mean((1, 2)) / losses.DECIMETRE
+        return terms | {
+            "vertices": mean(vertices, solid),
+            "joints_3d": (joints_3d * trust).sum() / target.has_3d.sum().clamp(min=1),
+            "normal": mean(losses.normal(edges, true_edges), solid),
+            "edge": mean(losses.edge(edges, true_edges), solid),
+            "projected": mean(losses.points_l1(projected / scale, target.rays / scale, target.weight), every),
+            "oks_projected": mean(losses.oks(projected, target.rays, target.weight, target.area), every),
+            "normal_consistency": mean(losses.normal_consistency(edges, self.neighbours), every),
+        }
+
+
+def mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean over hands; zero, with a gradient of zero, when nothing carries the label."""
+    return (values * weight).sum() / weight.sum().clamp(min=1e-6) if len(values) else values.sum()

@@ -1,0 +1,170 @@
+"""`handos train RECIPE`: the training loop, checkpoints and resume."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from copy import deepcopy
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+import yaml
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from handos_model.network.handos import HandOS
+from handos_model.network.instances import view_boxes
+from handos_model.network.palm_detector import PalmDetector
+from handos_model.template import load_template
+from handos_model.training.batches import batches, hand_boxes
+from handos_model.training.criterion import Criterion, hand_size
+from handos_model.training.matcher import select_instances
+from handos_model.training.recipe import Recipe, read_recipe
+
+
+def build_network(recipe: Recipe) -> HandOS:
+    """The recipe's network with a fresh decoder on the embedded detector."""
+    torch.manual_seed(recipe.seed)
+    return HandOS(PalmDetector(), load_template(), recipe.decoder, list(recipe.side_widths))
+
+
+class Trainer:
+    """One run in one folder: network, averaged weights, optimiser, and how far it has come."""
+
+    def __init__(self, recipe: Recipe, folder: Path):
+        self.recipe, self.folder = recipe, folder
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if self.device.type == "cpu":
+            torch.set_num_threads(recipe.threads)
+        self.network = build_network(recipe).to(self.device).to(memory_format=torch.channels_last)
+        template = load_template()
+        self.criterion = Criterion(
+            torch.tensor(template.faces).long().to(self.device),
+            float(hand_size(torch.tensor(template.joints)[None])),
+            recipe.weights,
+        )
+        self.step, self.seconds = 0, 0.0
+        if recipe.start_from:
+            self.network.load_trainable_state(load_weights(Path(recipe.start_from)))
+        trained = [p for p in self.network.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(trained, recipe.learning_rate, weight_decay=recipe.weight_decay)
+        self.averaged = deepcopy(self.network.trainable_state())
+        if (folder / "checkpoint.pt").is_file():
+            self.resume()
+
+    def resume(self) -> None:
+        """Continue from the folder's checkpoint. weights_only: a checkpoint runs no code of its own."""
+        state = torch.load(self.folder / "checkpoint.pt", map_location=self.device, weights_only=True)
+        self.network.load_trainable_state(state["network"])
+        self.averaged = state["averaged"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = state["step"], state["seconds"]
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        state = {
+            "network": self.network.trainable_state(),
+            "averaged": self.averaged,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
+        torch.save(state, self.folder / "checkpoint.tmp")
+        (self.folder / "checkpoint.tmp").replace(self.folder / "checkpoint.pt")
+
+    def rate(self) -> float:
+        """Learning rate now: warm-up, constant, cosine to zero as the run's time or steps are used up."""
+        recipe = self.recipe
+        progress = min(1.0, max(self.seconds / (60 * recipe.minutes), self.step / recipe.max_steps))
+        fall = max(0.0, progress - recipe.decay_from) / max(1e-6, 1 - recipe.decay_from)
+        return recipe.learning_rate * min(1.0, (self.step + 1) / recipe.warmup_steps) * (1 + math.cos(math.pi * fall)) / 2
+
+    def learn(self, batch: dict[str, Tensor]) -> dict[str, float]:
+        """One optimiser step."""
+        batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
+        images = batch["images"].to(memory_format=torch.channels_last).float() / 255
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bf16):
+            detection, views = self.network.detect(images)
+            indices, assigned = self.assign(batch, detection.scores.float(), views.float())
+            outputs = self.network.decode(detection, views.float(), indices, self.recipe.stage)
+        rows = torch.arange(len(indices), device=self.device)[:, None]
+        loss, terms = self.criterion(outputs, batch, views[rows, indices].float(), assigned)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate()
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        trained = self.optimizer.param_groups[0]["params"]
+        norm = torch.nn.utils.clip_grad_norm_(trained, self.recipe.clip)
+        if not torch.isfinite(norm):
+            torch.save((batch, indices, assigned, outputs[-1]), self.folder / "nan.pt")
+        else:
+            self.optimizer.step()
+        self.average()
+        self.step += 1
+        return terms | {"loss": float(loss.detach()), "hands": float((assigned >= 0).sum())}
+
+    def assign(self, batch: dict[str, Tensor], scores: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
+        """SimOTA over the batch."""
+        boxes = hand_boxes(batch["joints_2d"])
+        targets = [b[:n] for b, n in zip(boxes, batch["count"], strict=True)]
+        ignored = [b[n : n + m] for b, n, m in zip(boxes, batch["count"], batch["ignored"], strict=True)]
+        return select_instances(view_boxes(views), scores, targets, ignored, batch["complete"], self.recipe.slots)
+
+    @torch.no_grad()
+    def average(self) -> None:
+        """Exponential moving average of the weights, faster while the run is young."""
+        keep = min(self.recipe.ema, (self.step + 1) / (self.step + 10))
+        for name, value in self.network.trainable_state().items():
+            self.averaged[name].lerp_(value, 1 - keep)
+
+    def run(self) -> None:
+        """Train until the recipe's time or steps are used up."""
+        recipe, log = self.recipe, SummaryWriter(self.folder / "log")
+        sums, since, saved = defaultdict(float), 0, time.monotonic()
+        for batch in batches(recipe, self.step):
+            begin = time.monotonic()
+            for name, value in self.learn(batch).items():
+                sums[name] += value
+            now = time.monotonic()
+            self.seconds += now - begin if since else 0.0
+            since += 1
+            if since % 50 == 0:
+                self.report(log, {k: v / 50 for k, v in sums.items()})
+                sums.clear()
+            if now - saved > 60 * recipe.checkpoint_minutes:
+                self.save()
+                saved = now
+            if self.seconds > 60 * recipe.minutes or self.step >= recipe.max_steps:
+                break
+        self.save()
+        log.close()
+
+    def report(self, log: SummaryWriter, means: dict[str, float]) -> None:
+        """TensorBoard and one line on the console."""
+        for name, value in means.items():
+            log.add_scalar(name, value, self.step)
+        line = " ".join(f"{k} {v:.3f}" for k, v in means.items())
+        rate = self.step * self.recipe.batch_size / max(self.seconds, 1e-6)
+        print(f"step {self.step} {self.seconds / 60:.1f} min {rate:.0f} img/s lr {self.rate():.1e} {line}", flush=True)
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Averaged weights of a checkpoint.pt, or the arrays of a .npz."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no weights at {path}: give a run's checkpoint.pt or a .npz of trained weights")
+    if path.suffix == ".npz":
+        import numpy as np
+
+        with np.load(path, allow_pickle=False) as arrays:
+            return {k: torch.from_numpy(arrays[k]).float() for k in arrays.files}
+    return torch.load(path, map_location="cpu", weights_only=True)["averaged"]
+
+
+def train(recipe_path: Path, folder: Path) -> None:
+    """Train a recipe in `folder`, or continue there."""
+    recipe = read_recipe(recipe_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(asdict(recipe), sort_keys=False))
+    Trainer(recipe, folder).run()

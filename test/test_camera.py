@@ -1,0 +1,176 @@
+import cv2
+import numpy as np
+import pytest
+from posed_hand import posed_hand, rotation
+
+from handos_model.camera import Camera, fit_translation, ray_rotation
+
+PLAIN = Camera.from_intrinsics(520, 480, 301.5, 260.25, 640, 480)
+BARREL = Camera.from_intrinsics(420, 400, 310, 250, 640, 480, "plumb_bob", (-0.31, 0.12, 0.001, -0.0005, -0.02))
+RATIONAL = Camera.from_intrinsics(
+    420, 400, 310, 250, 640, 480, "rational_polynomial", (0.48, -2.61, 1e-4, 2e-4, 1.54, 0.36, -2.43, 1.46)
+)
+FISHEYE = Camera.from_intrinsics(260, 262, 318, 243, 640, 480, "equidistant", (0.01, -0.004, 0.002, -0.0005))
+CAMERAS = pytest.mark.parametrize("camera", [PLAIN, BARREL, RATIONAL, FISHEYE], ids=lambda c: c.distortion_model)
+
+
+@CAMERAS
+def test_normalise_inverts_project_over_the_whole_image(camera):
+    x, y = np.meshgrid(np.linspace(0, 639, 9), np.linspace(0, 479, 7))
+    pixels = np.stack([x, y], axis=-1)
+    rays = camera.normalise(pixels)
+    back = camera.project(np.concatenate([2 * rays, np.full((7, 9, 1), 2.0)], axis=-1))
+    np.testing.assert_allclose(back, pixels, atol=1e-3)
+
+
+def test_project_by_hand():
+    np.testing.assert_allclose(PLAIN.project([0.1, -0.2, 0.5]), [520 * 0.2 + 301.5, 480 * -0.4 + 260.25])
+
+
+def test_project_agrees_with_opencv():
+    points = np.array([[0.1, -0.05, 0.4], [-0.3, 0.2, 0.6]])
+    expected = cv2.projectPoints(points, np.zeros(3), np.zeros(3), BARREL.K, BARREL.distortion)[0][:, 0]
+    np.testing.assert_allclose(BARREL.project(points), expected, atol=1e-9)
+
+
+@CAMERAS
+def test_points_behind_the_camera_have_no_pixel(camera):
+    seen = camera.project([[0.1, 0.1, -0.5], [0.1, 0.1, 0.0], [0.1, 0.1, 0.5]])
+    assert np.isnan(seen[:2]).all()
+    assert np.isfinite(seen[2]).all()
+
+
+def test_pixels_outside_of_the_distortion_model_have_no_ray():
+    barrel = Camera.from_intrinsics(400, 400, 320, 240, 640, 480, "plumb_bob", (-0.5, 0.0, 0.0, 0.0))
+    rays = barrel.normalise([[320.0, 240.0], [3000.0, 240.0]])
+    np.testing.assert_allclose(rays[0], [0, 0], atol=1e-12)
+    assert np.isnan(rays[1]).all()
+
+
+@CAMERAS
+def test_no_points_give_no_points(camera):
+    assert camera.normalise(np.zeros((0, 2))).shape == (0, 2)
+    assert camera.project(np.zeros((0, 3))).shape == (0, 2)
+
+
+def test_a_guess_covers_its_field_of_view_along_the_long_edge():
+    camera = Camera.from_fov(480, 640, 60)
+    assert camera.assumed
+    edges = camera.normalise([[239.5, -0.5], [239.5, 639.5]])
+    np.testing.assert_allclose(np.degrees(np.arctan(edges)), [[0, -30], [0, 30]], atol=1e-9)
+
+
+def test_crop_and_binning_keep_the_rays():
+    pixel = np.array([413.0, 207.0])
+    ray = PLAIN.normalise(pixel)
+    cropped = PLAIN.cropped(100, 50, 400, 300)
+    assert (cropped.width, cropped.height) == (400, 300)
+    np.testing.assert_allclose(cropped.normalise(pixel - [100, 50]), ray)
+    binned = PLAIN.binned(2, 4)
+    assert (binned.width, binned.height) == (320, 120)
+    np.testing.assert_allclose(binned.normalise((pixel + 0.5) / [2, 4] - 0.5), ray)
+
+
+@pytest.mark.parametrize("fx, fy, cx", [(np.nan, 500, 320), (0, 500, 320), (500, -1, 320), (500, 500, np.inf)])
+def test_wrong_intrinsics_are_refused(fx, fy, cx):
+    with pytest.raises(ValueError, match="must be"):
+        Camera.from_intrinsics(fx, fy, cx, 240, 640, 480)
+
+
+@pytest.mark.parametrize(
+    "model, distortion, says",
+    [
+        ("kannala", (0, 0, 0, 0), "'kannala', must be one of none, plumb_bob"),
+        ("plumb_bob", (0.1, 0.2), "takes 4 or 5 coefficients, got 2"),
+        ("equidistant", (0, 0, 0, np.nan), "must be finite"),
+        ("none", (0.1,), "takes 0 coefficients, got 1"),
+    ],
+)
+def test_wrong_distortion_is_refused(model, distortion, says):
+    with pytest.raises(ValueError, match=says):
+        Camera.from_intrinsics(500, 500, 320, 240, 640, 480, model, distortion)
+
+
+def test_other_wrong_values_are_refused():
+    with pytest.raises(ValueError, match="0x480"):
+        Camera.from_intrinsics(500, 500, 320, 240, 0, 480)
+    with pytest.raises(ValueError, match="3x3"):
+        Camera(np.eye(2), 640, 480)
+    with pytest.raises(ValueError, match=r"fx 0 cx"):
+        Camera(np.array([[500, 1, 0], [0, 500, 0], [0, 0, 1]]), 640, 480)
+    with pytest.raises(ValueError, match="between 0 and 180"):
+        Camera.from_fov(640, 480, 180)
+    with pytest.raises(ValueError, match="got 0 and 1"):
+        PLAIN.binned(0, 1)
+
+
+def test_ray_rotation_is_the_smallest_that_points_along_the_ray():
+    rays = np.array([[0.0, 0.0], [0.7, -0.4], [-2.0, 1.0]])
+    R = ray_rotation(rays)
+    directions = np.concatenate([rays, np.ones((3, 1))], axis=1)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    np.testing.assert_allclose(R @ [0, 0, 1], directions, atol=1e-12)
+    np.testing.assert_allclose(R @ R.transpose(0, 2, 1), np.tile(np.eye(3), (3, 1, 1)), atol=1e-12)
+    angle = np.arccos((np.trace(R, axis1=1, axis2=2) - 1) / 2)
+    np.testing.assert_allclose(angle, np.arccos(directions[:, 2]), atol=1e-7)
+
+
+TRANSLATIONS = np.array([[0.0, 0.0, 0.4], [0.25, -0.15, 0.5], [-0.6, 0.4, 1.5]])
+
+
+def hands_before(camera):
+    _, joints = posed_hand(0.5, turn=rotation((1, 2, 0), 0.7))
+    joints = np.tile(joints, (len(TRANSLATIONS), 1, 1))
+    return joints, camera.normalise(camera.project(joints + TRANSLATIONS[:, None]))
+
+
+@CAMERAS
+def test_translation_is_exact_for_exact_joints(camera):
+    joints, rays = hands_before(camera)
+    t, solved = fit_translation(joints, rays, np.full(rays.shape[:2], 0.3))
+    assert solved.all()
+    np.testing.assert_allclose(t, TRANSLATIONS, atol=1e-6)
+
+
+def test_joints_without_weight_or_ray_do_not_count():
+    joints, rays = hands_before(PLAIN)
+    weights = np.ones(rays.shape[:2])
+    rays[:, 3] += 0.5
+    weights[:, 3] = 0
+    rays[:, 7] = np.nan
+    t, solved = fit_translation(joints, rays, weights)
+    assert solved.all()
+    np.testing.assert_allclose(t, TRANSLATIONS, atol=1e-9)
+
+
+def test_translation_equals_the_plain_least_squares_solution():
+    rng = np.random.default_rng(0)
+    joints, rays = hands_before(PLAIN)
+    rays = rays + rng.normal(0, 0.002, rays.shape)
+    weights = rng.uniform(0.1, 1, rays.shape[:2])
+    t, _ = fit_translation(joints, rays, weights)
+    for i in range(len(joints)):
+        root = np.sqrt(np.repeat(weights[i], 2))
+        A = np.zeros((42, 3))
+        A[0::2, 0] = A[1::2, 1] = 1
+        A[:, 2] = -rays[i].ravel()
+        b = (rays[i] * joints[i, :, 2:] - joints[i, :, :2]).ravel()
+        expected = np.linalg.lstsq(A * root[:, None], b * root, rcond=None)[0]
+        np.testing.assert_allclose(t[i], expected, atol=1e-9)
+
+
+def test_degenerate_hands_are_not_solved():
+    joints, rays = hands_before(PLAIN)
+    weights = np.ones(rays.shape[:2])
+    weights[0] = 0  # nothing is known
+    rays[1] = rays[1].mean(axis=0)  # all joints in one point
+    joints[2] = -joints[2]  # point-mirrored: only a place behind the camera explains it
+    t, solved = fit_translation(joints, rays, weights)
+    assert solved.tolist() == [False, False, False]
+    assert np.isfinite(t).all()
+
+
+def test_no_hands_give_no_translations():
+    t, solved = fit_translation(np.zeros((0, 21, 3)), np.zeros((0, 21, 2)), np.zeros((0, 21)))
+    assert t.shape == (0, 3)
+    assert solved.shape == (0,)

@@ -1,0 +1,52 @@
+import json
+
+import numpy as np
+import pytest
+
+from handos_model.hand import BONES, FINGERS, JOINT_NAMES, Hand, joints_box
+
+
+def hand(**changes) -> Hand:
+    values = {
+        "score": 0.123456, "side": "left", "side_confidence": 0.5, "box": np.array([1, 2, 3, 4], np.float32),
+        "joints_2d": np.zeros((21, 2), np.float32), "joint_confidence": np.ones(21, np.float32),
+        "joints_3d": np.full((21, 3), 1 / 3, np.float32), "vertices": np.zeros((778, 3), np.float32),
+        "translation": np.array([0, 0, 0.5], np.float32),
+    }  # fmt: skip
+    return Hand(**{**values, **changes})
+
+
+def test_record_has_the_documented_keys_in_plain_numbers():
+    record = hand().to_dict()
+    assert list(record) == [
+        "score", "side", "side_confidence", "box", "joints_2d", "joint_confidence", "joints_3d", "translation",
+    ]  # fmt: skip
+    assert record["score"] == 0.1235
+    assert record["box"] == [1, 2, 3, 4]
+    assert record["joints_3d"][20] == [0.33333] * 3
+    assert json.loads(json.dumps(record)) == record
+
+
+def test_vertices_and_id_come_on_demand():
+    assert len(hand().to_dict(vertices=True)["vertices"]) == 778
+    assert hand().id == -1
+    assert hand(id=7).to_dict()["id"] == 7
+
+
+def test_unknown_side_is_refused():
+    with pytest.raises(ValueError, match="'up', must be one of left, right, unknown"):
+        hand(side="up")
+
+
+def test_skeleton_is_a_tree_of_five_fingers():
+    assert len(JOINT_NAMES) == 21
+    assert [child for _, child in BONES] == list(range(1, 21))
+    assert [JOINT_NAMES[child].split("_")[0] for _, child in BONES[::4]] == list(FINGERS)
+    assert BONES[4:8] == ((0, 5), (5, 6), (6, 7), (7, 8))
+
+
+def test_box_pads_by_a_tenth_of_the_long_edge():
+    joints = np.zeros((21, 2))
+    joints[3] = [100, 40]
+    np.testing.assert_allclose(joints_box(joints), [-10, -10, 110, 50])
+    assert joints_box(np.zeros((0, 21, 2))).shape == (0, 4)

@@ -1,0 +1,154 @@
+"""The reader of MANO's own file, tried on one of the same make filled from the embedded template (MANO is not free)."""
+
+import os
+import pickle
+import sys
+import types
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from handos_model.coarse import random_hands
+from handos_model.mano import JOINT_ORDER, TIP_VERTICES
+from handos_model.template import load_template, signed_volume, skin
+
+HAND = load_template()
+TIPS = [4, 8, 12, 16, 20]
+MANO_AXES = np.array([[0, 0, -1], [0, 1, 0], [1, 0, 0]])  # fingers to -x, thumb to +z, as in MANO
+MANO_PARENTS = (2**32 - 1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 0, 10, 11, 0, 13, 14)
+
+
+def open_wrist(faces: np.ndarray) -> np.ndarray:
+    """Faces without a strip of 14 of them at the wrist, which leaves a hole with 16 corners."""
+    start = int(HAND.vertices[faces][..., 2].mean(axis=1).argmax())
+    strip, corners = [start], set(faces[start])
+    while len(strip) < 14:
+        for index, face in enumerate(faces):
+            touches = any(len(set(face) & set(faces[other])) == 2 for other in strip)
+            if touches and len(corners & set(face)) == 2:
+                strip.append(index)
+                corners |= set(face)
+                break
+    return np.delete(faces, strip, axis=0)
+
+
+def mano_fields() -> dict:
+    tips = [int(HAND.joint_regressor[tip].argmax()) for tip in TIPS]
+    order = np.arange(778)
+    for place, tip in zip(TIP_VERTICES, tips, strict=True):
+        other = int(np.flatnonzero(order == tip)[0])
+        order[[place, other]] = order[[other, place]]
+    renumber = np.argsort(order)
+    ours = dict(zip(JOINT_ORDER, range(21), strict=True))  # MANO's joint -> our joint
+    regressor = HAND.joint_regressor[[ours[i] for i in range(16)]][:, order]
+    fingers = ("index-finger", "middle-finger", "pinky-finger", "ring-finger", "thumb")
+    weights = np.zeros((778, 16))
+    for bone, name in enumerate(HAND.bone_names):
+        finger = next((i for i, f in enumerate(fingers) if name.startswith(f)), None)
+        own = [n for n in HAND.bone_names if n.startswith(name.partition("-")[0])][-3:]
+        column = 0 if finger is None or name not in own else 1 + 3 * finger + own.index(name)
+        weights[:, column] += HAND.skinning_weights[order, bone]
+    return {
+        "v_template": HAND.vertices[order] @ MANO_AXES + [0.0957, 0.0064, 0.0062],
+        "f": renumber[open_wrist(HAND.faces)].astype(np.uint32), "J_regressor": sparse.csc_matrix(regressor),
+        "weights": weights, "kintree_table": np.array([MANO_PARENTS, range(16)], np.uint32), "bs_type": "lrotmin",
+    }
+
+
+MANO_FIELDS = mano_fields()
+
+
+def write_pickle(path, fields, protocol=2):
+    path.write_bytes(pickle.dumps(fields, protocol=protocol))
+    return path
+
+
+@pytest.fixture
+def chumpy(monkeypatch):
+    """A package of chumpy's name whose objects pickle like its own."""
+    modules = {name: types.ModuleType(name) for name in ("chumpy", "chumpy.ch", "chumpy.reordering")}
+    modules["chumpy.ch"].Ch = type("Ch", (), {"__module__": "chumpy.ch"})
+    modules["chumpy.reordering"].Select = type("Select", (), {"__module__": "chumpy.reordering"})
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return modules
+
+
+def check_mano(hand) -> None:
+    """It is the embedded hand again, in the template frame, with MANO's numbering."""
+    edges = {(int(a), int(b)) for face in hand.faces for a, b in zip(face, np.roll(face, -1), strict=True)}
+    assert hand.faces.shape == (1552, 3) and len(edges) == 3 * 1552 and all((b, a) in edges for a, b in edges)
+    assert signed_volume(hand.vertices, hand.faces) == pytest.approx(signed_volume(HAND.vertices, HAND.faces), rel=0.02)
+    np.testing.assert_allclose(hand.joints[0], 0, atol=1e-5)
+    assert np.linalg.norm(hand.joints - HAND.joints, axis=1).max() < 0.008  # the tips are the nearest vertices
+    np.testing.assert_array_equal(hand.joint_regressor[TIPS].argmax(axis=1), TIP_VERTICES)
+    assert hand.bone_names[0] == "wrist" and hand.bone_parents[0] == -1 and len(hand.bone_names) == 16
+    for bone, name in enumerate(hand.bone_names):  # the same axes as the embedded rig, about
+        frame = HAND.bone_frames[HAND.bone_names.index(name)]
+        assert (np.sum(frame[:3, :3] * hand.bone_frames[bone, :3, :3], axis=0) > 0.9).all(), name
+
+
+def test_mano_right_loads(tmp_path):
+    hand = load_template(write_pickle(tmp_path / "MANO_RIGHT.pkl", MANO_FIELDS))
+    check_mano(hand)
+    posed = skin(hand, *random_hands(hand, 50, np.random.default_rng(6)))
+    error = np.linalg.norm(hand.upsample @ posed[:, hand.coarse] - posed, axis=2)
+    assert error.mean() < 0.001
+
+
+def test_mano_left_becomes_a_right_hand(tmp_path):
+    left = {**MANO_FIELDS, "v_template": MANO_FIELDS["v_template"] * [-1, 1, 1], "f": MANO_FIELDS["f"][:, ::-1]}
+    check_mano(load_template(write_pickle(tmp_path / "hand.pkl", left)))
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 4])
+def test_mano_with_chumpy_objects_needs_no_chumpy(tmp_path, monkeypatch, chumpy, protocol):
+    array, selection = chumpy["chumpy.ch"].Ch(), chumpy["chumpy.reordering"].Select()
+    array.__dict__.update(x=MANO_FIELDS["v_template"], _dirty_vars=set())
+    selection.__dict__.update(a=array, idxs=np.arange(5), preferred_shape=(5,))
+    fields = {**MANO_FIELDS, "v_template": array, "shapedirs": selection,
+              "J_regressor": sparse.csr_matrix(MANO_FIELDS["J_regressor"])}
+    file = write_pickle(tmp_path / "m.pkl", fields, protocol)
+    for name in chumpy:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr("handos_model.mano.coarse_subset", lambda hand: hand)
+    check_mano(load_template(file))
+
+
+class Payload:
+    def __reduce__(self):
+        return os.system, ("echo attacked > attacked.txt",)
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4])
+def test_hostile_pickle_is_refused_and_not_run(tmp_path, monkeypatch, protocol):
+    monkeypatch.chdir(tmp_path)
+    file = write_pickle(tmp_path / "m.pkl", {**MANO_FIELDS, "J": Payload()}, protocol)
+    with pytest.raises(ValueError, match=r"cannot be read as a MANO model: it names '(posix|nt)\.system'"):
+        load_template(file)
+    assert not (tmp_path / "attacked.txt").exists()
+
+
+def test_reconstructor_makes_no_foreign_object(tmp_path):
+    (tmp_path / "m.pkl").write_bytes(b"ccopy_reg\n_reconstructor\n(cnumpy\nndarray\nc__builtin__\nobject\nNtR.")
+    with pytest.raises(ValueError, match="is not admitted in a hand template"):
+        load_template(tmp_path / "m.pkl")
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"v_template": np.zeros((6890, 3))}, r"v_template has the shape \(6890, 3\), expected \(778, 3\)"),
+    ({"v_template": np.full((778, 3), np.nan)}, "not finite"),
+    ({"f": np.full((1538, 3), 778, np.uint32)}, "indices that lead nowhere"),
+    ({"weights": "none"}, "an array of numbers was expected"),
+])
+def test_other_pickles_are_refused(tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        load_template(write_pickle(tmp_path / "m.pkl", {**MANO_FIELDS, **change}))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x02}", b"random text", pickle.dumps([1, 2]), pickle.dumps({})])
+def test_damaged_pickle_is_refused(tmp_path, content):
+    (tmp_path / "m.pkl").write_bytes(content)
+    with pytest.raises(ValueError, match="cannot be read as a MANO model"):
+        load_template(tmp_path / "m.pkl")
