@@ -29,5 +29,5 @@ $(VENV)/demo-installed: pyproject.toml | $(BIN)/python
 
 # The constraints keep torch at one CPU build: an open range may fetch gigabytes of CUDA libraries.
 $(VENV)/test-installed: pyproject.toml .ci/constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable ".[train,dev]"
+	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable ".[train,bags,dev]"
 	touch $@

@@ -37,11 +37,11 @@ class Camera:
     def __post_init__(self) -> None:
         K = np.array(self.K, np.float64)
         if K.shape != (3, 3) or not np.isfinite(K).all():
-            raise ValueError(f"K must be 3x3 and finite, got {np.array2string(K, separator=', ')}")
+            raise ValueError(f"K must be 3x3 and finite, got {K.tolist()}")
         if K[0, 0] <= 0 or K[1, 1] <= 0:
             raise ValueError(f"focal lengths must be positive, got fx = {K[0, 0]:g}, fy = {K[1, 1]:g}")
         if K[0, 1] or K[1, 0] or K[2, 0] or K[2, 1] or K[2, 2] != 1:
-            raise ValueError(f"K must be [fx 0 cx; 0 fy cy; 0 0 1], got {np.array2string(K, separator=', ')}")
+            raise ValueError(f"K must be [fx 0 cx; 0 fy cy; 0 0 1], got {K.tolist()}")
         if self.width < 1 or self.height < 1:
             raise ValueError(f"image size must be positive, got {self.width}x{self.height}")
         object.__setattr__(self, "K", K)

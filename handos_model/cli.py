@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ValueError, OSError) as error:
-        print(f"handos {args.command}: {error}", file=sys.stderr)
+        print(f"handos {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
 
 

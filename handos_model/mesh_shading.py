@@ -104,7 +104,8 @@ def _interpolate(
     face = face_at.ravel()[covered]
     row, column = np.divmod(covered, face_at.shape[1])
     row, column = row.astype(np.float32), column.astype(np.float32)
-    a, ab, ac = points[faces[:, 0]], points[faces[:, 1]] - points[faces[:, 0]], points[faces[:, 2]] - points[faces[:, 0]]
+    a, b, c = (points[faces[:, i]] for i in range(3))
+    ab, ac = b - a, c - a
     area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
     inverse = 1 / np.where(np.abs(area) < 1e-6, np.float32(1e-6), area)
     weights = []
@@ -168,8 +169,10 @@ def _matcap(colour: tuple[int, int, int]) -> np.ndarray:
     rim = (1 + z) ** 3 * np.clip(0.6 + 0.8 * x, 0, 1)
     sky = 0.5 - 0.5 * y
     base = np.array(colour, np.float64) / 255
-    lit = base * (0.24 + 0.12 * sky + 0.80 * key)[..., None]
+    lit = base * (0.30 + 0.14 * sky + 0.82 * key)[..., None]
     lit = lit * (0.62 + 0.38 * np.clip(-z * 1.6, 0, 1))[..., None]  # contours
     lit = lit + 0.22 * gloss[..., None] + 0.22 * rim[..., None] * (0.5 + 0.5 * base)
-    opaque = np.concatenate([np.clip(lit * 255, 0, 255), np.full_like(x, 255)[..., None]], axis=-1)
+    # Highlights roll off: clipped channel by channel they would change their hue.
+    lit = np.where(lit < 0.7, lit, 1 - 0.3 * np.exp(-(lit - 0.7) / 0.3))
+    opaque = np.concatenate([lit * 255, np.full_like(x, 255)[..., None]], axis=-1)
     return opaque.astype(np.float32).reshape(-1, 4)

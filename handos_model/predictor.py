@@ -10,8 +10,8 @@ import numpy as np
 from .camera import Camera, fit_translation, ray_rotation
 from .hand import Hand, joints_box
 from .letterbox import letterbox, to_source
-from .session import HandSession
-from .template import HandTemplate, load_template, signed_volume
+from .session import EXPORTED, HandSession
+from .template import EMBEDDED_SHA256, HandTemplate, load_template, signed_volume
 
 BEST_SIZE = 100.0
 """px of a hand in the network's input at which the network sees best."""
@@ -57,6 +57,8 @@ class HandPredictor:
             raise ValueError(f"score_threshold is {score_threshold}, must lie between 0 and 1")
         if not 0.2 <= self.hand_scale <= 5:
             raise ValueError(f"hand_scale is {hand_scale}, must lie between 0.2 and 5")
+        if self._session.metadata.get("template", EMBEDDED_SHA256) != EMBEDDED_SHA256:
+            raise ValueError(f"weights file {self._session.weights} was trained on another hand template; {EXPORTED}")
         self.template = load_template()
 
     def predict(self, image: np.ndarray, camera: Camera | None = None) -> list[Hand]:

@@ -10,7 +10,7 @@ from .hand import BONES, Hand
 from .mesh_shading import draw_mesh
 from .template import load_template
 
-MESH_COLOURS = {"right": (242, 158, 120), "left": (112, 178, 236), "unknown": (190, 190, 190)}
+MESH_COLOURS = {"right": (248, 144, 100), "left": (92, 168, 246), "unknown": (190, 190, 190)}
 """RGB: warm for right hands, cool for left ones."""
 LABEL_COLOURS = {"right": (214, 92, 52), "left": (32, 112, 196), "unknown": (96, 96, 96)}
 FINGER_COLOURS = ((255, 92, 87), (255, 179, 46), (67, 214, 107), (47, 184, 255), (190, 120, 255))
@@ -20,6 +20,7 @@ _OUTLINE = (24, 24, 30)
 _UNSURE = 0.4  # joint confidence below which a joint is drawn hollow and its bone thin
 _SHIFT = 4  # fractional bits of OpenCV's coordinates
 _FONT = cv2.FONT_HERSHEY_DUPLEX
+_DETAIL_LINES = 2  # skeletons are drawn this much larger, then reduced: OpenCV's small circles are ragged
 _DETAIL = 4  # labels are drawn this much larger, then reduced: OpenCV's letters are coarse
 
 
@@ -54,28 +55,44 @@ def draw_hands(
 def draw_skeleton(image: np.ndarray, hand: Hand) -> None:
     """Draws joints and bones of one hand, in place; their thickness follows the hand's size."""
     size = float(max(hand.box[2] - hand.box[0], hand.box[3] - hand.box[1]))
-    width = int(np.clip(round(size / 75), 1, 8))
-    radius = max(width * 0.95, 1.6)
-    points = _fixed(hand.joints_2d)
-    sure = hand.joint_confidence >= _UNSURE
+    width = float(np.clip(size / 80, 1.2, 6.5))
+    region = _region(hand.joints_2d, 3 * width + 2, image.shape)
+    if region is None:
+        return
+    x0, y0, x1, y1 = region
+    part = image[y0:y1, x0:x1]
+    # Nearest up and area down give every untouched pixel back as it was.
+    fine = cv2.resize(part, None, fx=_DETAIL_LINES, fy=_DETAIL_LINES, interpolation=cv2.INTER_NEAREST)
+    points = _fixed((hand.joints_2d - [x0, y0] + 0.5) * _DETAIL_LINES - 0.5)
+    _bones(fine, points, hand.joint_confidence >= _UNSURE, width * _DETAIL_LINES)
+    part[:] = cv2.resize(fine, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+
+
+def _bones(image: np.ndarray, points: list[tuple[int, int]], sure: np.ndarray, width: float) -> None:
     for outline in (True, False):
         for bone, (parent, child) in enumerate(BONES):
-            thickness = width if sure[child] else max(1, width // 2)
+            thickness = width if sure[child] else width / 2
+            thickness += 0.8 * width if outline else 0
             colour = _OUTLINE if outline else FINGER_COLOURS[bone // 4]
-            thickness += max(2, width // 2) if outline else 0
-            cv2.line(image, points[parent], points[child], colour, thickness, cv2.LINE_AA, _SHIFT)
+            cv2.line(image, points[parent], points[child], colour, max(1, round(thickness)), cv2.LINE_AA, _SHIFT)
     for joint in range(20, -1, -1):
         colour = WRIST_COLOUR if joint == 0 else FINGER_COLOURS[(joint - 1) // 4]
-        _dot(image, points[joint], radius * (1.3 if joint == 0 else 1.0), colour, bool(sure[joint]))
+        _dot(image, points[joint], width * (1.35 if joint == 0 else 1.05), colour, bool(sure[joint]))
 
 
 def _dot(image: np.ndarray, point: tuple[int, int], radius: float, colour: tuple[int, int, int], filled: bool) -> None:
-    unit = 1 << _SHIFT
-    cv2.circle(image, point, round((radius + 1.2) * unit), _OUTLINE, -1, cv2.LINE_AA, _SHIFT)
-    inner = colour if filled else _OUTLINE
-    cv2.circle(image, point, round((radius + 0.4) * unit), colour, -1, cv2.LINE_AA, _SHIFT)
-    core = (255, 255, 255) if filled else inner
-    cv2.circle(image, point, round(radius * 0.55 * unit), core, -1, cv2.LINE_AA, _SHIFT)
+    core = (255, 255, 255) if filled else _OUTLINE
+    for share, shade in ((1.35, _OUTLINE), (1.0, colour), (0.5, core)):
+        cv2.circle(image, point, round(radius * share * (1 << _SHIFT)), shade, -1, cv2.LINE_AA, _SHIFT)
+
+
+def _region(points: np.ndarray, margin: float, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
+    """The part of the image within `margin` px of the points' extent, as x0, y0, x1, y1; None when it is empty."""
+    low = np.maximum(np.floor(points.min(axis=0) - margin), 0)
+    high = np.minimum(np.ceil(points.max(axis=0) + margin), [shape[1], shape[0]])
+    if (high <= low).any():
+        return None
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
 def _fixed(points: np.ndarray) -> list[tuple[int, int]]:

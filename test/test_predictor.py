@@ -150,8 +150,8 @@ def test_hands_are_sorted_and_weak_ones_dropped(tmp_path):
 def test_the_same_hand_twice_is_one_hand(tmp_path):
     vertices, joints = placed("centre")
     shifted = 0.006 * np.array([1, 0, 0])
-    answers = [answer(vertices + shifted, joints + shifted, PLAIN, score=0.6), answer(vertices, joints, PLAIN, score=0.8)]
-    (hand,) = predictor_of(tmp_path, answers).predict(IMAGE, PLAIN)
+    weaker = answer(vertices + shifted, joints + shifted, PLAIN, score=0.6)
+    (hand,) = predictor_of(tmp_path, [weaker, answer(vertices, joints, PLAIN, score=0.8)]).predict(IMAGE, PLAIN)
     assert hand.score == pytest.approx(0.8)
 
 
@@ -258,6 +258,9 @@ def test_wrong_weights_are_refused(tmp_path):
     bare = write_network(tmp_path / "bare.onnx", [], 640, {"name": "fake", "version": "1"})
     with pytest.raises(ValueError, match="no score_threshold, size in its metadata"):
         HandPredictor(bare)
+    other = write_network(tmp_path / "other.onnx", [], 640, {**METADATA, "template": "0" * 64})
+    with pytest.raises(ValueError, match="another hand template"):
+        HandPredictor(other)
 
 
 def test_another_network_is_refused(tmp_path):

@@ -52,6 +52,11 @@ def test_prediction_pulls_in_no_training_package() -> None:
     assert {"torch", "numba", "scipy", "onnx", "yaml", "mediapipe"}.isdisjoint(loaded.stdout.split())
 
 
+def test_every_folder_of_the_package_is_installed() -> None:
+    folders = {path.parent for path in SOURCES}
+    assert [folder for folder in folders if not (folder / "__init__.py").is_file()] == []
+
+
 def test_one_version_everywhere() -> None:
     version = handos_model.__version__
     assert re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)[1] == version
@@ -78,7 +83,8 @@ def test_links_lead_somewhere(name: str) -> None:
 
 
 def test_published_bars_are_those_of_the_code() -> None:
-    rows = re.findall(r"^\| (\w+) \| ([^|]+) \| [^|]+ \| ([\d.]+) \| ([\d.]+) \|", (ROOT / "docs/accuracy.md").read_text(), re.M)
+    page = (ROOT / "docs/accuracy.md").read_text()
+    rows = re.findall(r"^\| (\w+) \| ([^|]+) \| [^|]+ \| ([\d.]+) \| ([\d.]+) \|", page, re.M)
     expected = [(b.dataset, b.label, f"{b.floor:.{b.decimals}f}", f"{b.goal:.{b.decimals}f}") for b in BARS]
     assert rows == expected
 

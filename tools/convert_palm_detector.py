@@ -34,24 +34,26 @@ def installed_model() -> Path:
     """Path of the palm detector inside the installed mediapipe package; importing the package itself is not needed."""
     spec = find_spec("mediapipe")
     if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("mediapipe is not installed; pip install mediapipe==0.10.21, or name the file with --model")
+        raise FileNotFoundError(
+            "mediapipe is not installed; pip install mediapipe==0.10.21, or name the file with --model"
+        )
     return Path(spec.submodule_search_locations[0]) / MODEL
 
 
 def read_graph(data: bytes) -> Iterator[np.ndarray]:
-    """Arrays of the network in the order of use, in PyTorch's layout: weight and bias of each layer, slopes of each PReLU."""
+    """Arrays of the network in the order of use, in PyTorch's layout: weight and bias of layers, slopes of PReLUs."""
     model = tflite.Model.GetRootAsModel(data, 0)
     graph = model.Subgraphs(0)
     operators = [graph.Operators(i) for i in range(graph.OperatorsLength())]
     codes = [model.OperatorCodes(op.OpcodeIndex()) for op in operators]
     kinds = [max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) for code in codes]
-    half = {op.Outputs(0): op.Inputs(0) for op, kind in zip(operators, kinds) if kind == DEQUANTIZE}
+    half = {op.Outputs(0): op.Inputs(0) for op, kind in zip(operators, kinds, strict=True) if kind == DEQUANTIZE}
 
     def constant(index: int) -> np.ndarray:
         tensor = graph.Tensors(half[index])
         return model.Buffers(tensor.Buffer()).DataAsNumpy().view(np.float16).reshape(tensor.ShapeAsNumpy())
 
-    for op, kind in zip(operators, kinds):
+    for op, kind in zip(operators, kinds, strict=True):
         if kind == CONVOLUTION:
             yield constant(op.Inputs(1)).transpose(0, 3, 1, 2)  # (out, 5, 5, in) -> (out, in, 5, 5)
             yield constant(op.Inputs(2))

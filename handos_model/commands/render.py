@@ -1,4 +1,4 @@
-"""Render synthetic hands: a pool of labelled frames for training, or a contact sheet to look at."""
+"""Render synthetic hands: a pool of labelled frames to train on, or a contact sheet to look at."""
 
 from __future__ import annotations
 
@@ -9,14 +9,28 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos render`."""
     parser.add_argument("out", type=Path, metavar="DIR|FILE.png", help="folder of a pool, or a contact sheet")
-    parser.add_argument("--count", type=int, default=48, metavar="N", help="frames (48)")
-    parser.add_argument("--size", type=int, default=256, metavar="PX", help="their edge (256)")
-    parser.add_argument("--seed", type=int, default=0, help="same seed, same frames (0)")
-    parser.add_argument("--backgrounds", type=Path, metavar="DIR", help="photos without hands")
+    parser.add_argument("--count", type=int, default=24, metavar="N", help="frames; of a sheet, in rows of 6 (24)")
+    parser.add_argument("--size", type=int, default=256, metavar="PX", help="width and height of a frame (256)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same frames (0)")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that render a pool (1)")
+    parser.add_argument("--backgrounds", type=Path, metavar="DIR", help="photos without hands; default: made up")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes the frames."""
-    from ..data.synthetic.render import main  # numba
+    """Writes the frames; photos that are held out for evaluation are never among the backgrounds."""
+    from ..data.photos import held_out_backgrounds  # numba, below
+    from ..data.synthetic.frame import FrameOptions
+    from ..data.synthetic.pool import write_pool
+    from ..data.synthetic.sheet import contact_sheet
 
-    return main(args)
+    if args.backgrounds is not None and not args.backgrounds.is_dir():
+        raise FileNotFoundError(f"there is no folder {args.backgrounds}")
+    excluded = frozenset(held_out_backgrounds())
+    options = FrameOptions(args.size, args.size, backgrounds=args.backgrounds, excluded=excluded)
+    if args.out.suffix.lower() == ".png":
+        contact_sheet(args.out, min(args.count, 6), -(-args.count // 6), args.seed, options)
+    elif args.out.suffix or args.out.is_file():
+        raise ValueError(f"render writes a folder or a .png, got {args.out}")
+    else:
+        write_pool(args.out, args.count, args.size, args.seed, options, args.workers)
+    return 0

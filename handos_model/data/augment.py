@@ -16,12 +16,12 @@ class Augmentation:
     """How a photo or render becomes a training image of `canvas` pixels square."""
 
     canvas: int = 160
-    smallest: float = 18.0  # px, long edge of the hand that the image is built around
-    largest: float = 160.0
+    smallest: float = 28.0  # px, long edge of the hand that the image is built around
+    largest: float = 125.0
     rotation: float = 25.0  # degrees, standard deviation
     any_rotation: float = 0.1  # share of images turned by any angle
     flip: float = 0.5
-    faults: float = 0.7  # share of images with noise, blur, low resolution, JPEG
+    faults: float = 0.5  # share of images with noise, blur, low resolution, JPEG
     occluder: float = 0.15
 
 
@@ -134,8 +134,8 @@ def drop_unseen(sample: Sample) -> Sample:
 def colours(image: np.ndarray, rng: Generator) -> np.ndarray:
     """White balance, contrast, brightness, gamma; now and then no colour at all."""
     x = image.astype(np.float32) / 255
-    x = np.clip(x * rng.uniform(0.8, 1.2, 3).astype(np.float32), 0, 1) ** np.float32(np.exp(rng.normal(0, 0.25)))
-    x = (x - 0.5) * np.float32(rng.uniform(0.7, 1.3)) + np.float32(0.5 + rng.normal(0, 0.08))
+    x = np.clip(x * rng.uniform(0.8, 1.2, 3).astype(np.float32), 0, 1) ** np.float32(np.exp(rng.normal(0, 0.2)))
+    x = (x - 0.5) * np.float32(rng.uniform(0.75, 1.25)) + np.float32(0.5 + rng.normal(0, 0.06))
     if rng.random() < 0.1:
         x = np.repeat(x.mean(-1, keepdims=True), 3, -1)
     return (np.clip(x, 0, 1) * 255).astype(np.uint8)
@@ -144,12 +144,12 @@ def colours(image: np.ndarray, rng: Generator) -> np.ndarray:
 def faults(image: np.ndarray, rng: Generator) -> np.ndarray:
     """What cameras do: low resolution, motion and defocus blur, noise, JPEG; each now and then."""
     size = image.shape[1::-1]
-    if rng.random() < 0.3:
-        factor = rng.uniform(0.3, 0.9)
+    if rng.random() < 0.35:
+        factor = rng.uniform(0.4, 0.9)
         small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
         image = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
     if rng.random() < 0.2:
-        length, angle = int(rng.integers(3, 10)), rng.uniform(0, np.pi)
+        length, angle = int(rng.integers(3, 8)), rng.uniform(0, np.pi)
         kernel = np.zeros((length, length), np.float32)
         half = (length - 1) / 2
         reach = half * np.array([np.cos(angle), np.sin(angle)])
@@ -157,9 +157,9 @@ def faults(image: np.ndarray, rng: Generator) -> np.ndarray:
         cv2.line(kernel, ends[0], ends[1], 1.0)
         image = cv2.filter2D(image, -1, kernel / kernel.sum())
     elif rng.random() < 0.2:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6))
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.2))
     if rng.random() < 0.4:
-        noise = rng.normal(0, rng.uniform(2, 12), image.shape).astype(np.float32)
+        noise = rng.normal(0, rng.uniform(2, 9), image.shape).astype(np.float32)
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
     if rng.random() < 0.3:
         _, code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(25, 85))])

@@ -46,7 +46,8 @@ class Sample:
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 raise ValueError(f"{name} holds a number that is not finite")
         if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.size == 0:
-            raise ValueError(f"image has type {self.image.dtype} and shape {self.image.shape}, expected uint8 (H, W, 3)")
+            came = f"{self.image.dtype} {self.image.shape}"
+            raise ValueError(f"image is {came}, expected uint8 (H, W, 3)")
         return self
 
 

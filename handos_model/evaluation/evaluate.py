@@ -15,7 +15,7 @@ from handos_model.data.annotated import Annotated
 from handos_model.data.photos import Photos, held_out_backgrounds
 from handos_model.data.sample import Sample
 from handos_model.evaluation import metrics
-from handos_model.evaluation.scoring import PCK_FRACTIONS, HandScore, score_image, summary
+from handos_model.evaluation.scoring import PCK_FRACTIONS, RECALL_IOU, HandScore, score_image, summary
 from handos_model.hand import Hand
 
 Results = dict[str, Any]
@@ -109,9 +109,7 @@ DATASETS: dict[str, Callable[[Path, Predictor, int | None], Results]] = {
 }
 
 
-def run(
-    datasets: Sequence[str], data_root: Path, predictor: Predictor, limit: int | None = None
-) -> dict[str, Results]:
+def run(datasets: Sequence[str], data_root: Path, predictor: Predictor, limit: int | None = None) -> dict[str, Results]:
     """Figures of each of `datasets` (names of DATASETS, or "all"), read below `data_root`.
 
     `limit`: only that many images of each, spread evenly, and the first so many frames of each video, for a quick look.
@@ -170,6 +168,7 @@ def _video(frames: Iterable[np.ndarray], reference: np.ndarray | None, predictor
     if reference is not None:
         reference = reference[: len(best)]
         results |= {f"pck@{fraction:g}": _video_pck(best, reference, fraction) for fraction in PCK_FRACTIONS}
+        results["recall"] = _video_recall(best, reference)
         results["jitter_px_of_mediapipe"] = metrics.jitter(reference)
     return results
 
@@ -179,6 +178,15 @@ def _video_pck(best: Sequence[Hand | None], reference: np.ndarray, fraction: flo
     joints = [None if hand is None else hand.joints_2d for hand in best]
     shares = [metrics.pck(pred, target, every, fraction) for pred, target in zip(joints, reference, strict=True)]
     return float(np.mean(shares))
+
+
+def _video_recall(best: Sequence[Hand | None], reference: np.ndarray) -> float:
+    boxes = [None if hand is None else metrics.joints_box(hand.joints_2d)[None] for hand in best]
+    ious = [
+        0.0 if box is None else float(metrics.box_iou(box, metrics.joints_box(target)[None])[0, 0])
+        for box, target in zip(boxes, reference, strict=True)
+    ]
+    return float(np.mean(np.array(ious) >= RECALL_IOU))
 
 
 def _frames(path: Path, limit: int | None) -> Iterable[np.ndarray]:

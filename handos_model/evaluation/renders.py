@@ -24,7 +24,8 @@ def held_out_renders(photos: Path, count: int) -> Iterator[Sample]:
     held_out = held_out_backgrounds()
     missing = sorted(name for name in held_out if not (photos / name).is_file())
     if missing:
-        raise FileNotFoundError(f"no photo at {photos / missing[0]}: {len(missing)} of the held-out backgrounds are missing")
+        first = photos / missing[0]
+        raise FileNotFoundError(f"no photo at {first}: {len(missing)} of the held-out backgrounds are missing")
     others = {path.relative_to(photos).as_posix() for path in (photos / "backgrounds").rglob("*.*")} - held_out
     options = FrameOptions(backgrounds=photos / "backgrounds", excluded=frozenset(others))
     for index in range(count):

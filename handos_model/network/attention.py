@@ -84,7 +84,7 @@ class DeformableAttention(nn.Module):
     def forward(
         self, queries: Tensor, centres: Tensor, sizes: Tensor, views: Tensor, values: list[Tensor], strides: list[int]
     ) -> Tensor:
-        """queries (B, N, q, d); centres, sizes (B, N, q, 2) view units; views (B, N, 4); values (B, C, h, w) per scale."""
+        """queries (B, N, q, d); reference boxes (B, N, q, 2) in view units; views (B, N, 4); values (B, C, h, w)."""
         b, n, q, _ = queries.shape
         h, p, levels = self.heads, self.points, self.levels
         offsets = self.offsets(queries).float().reshape(b, n, q, h * levels * p, 2)

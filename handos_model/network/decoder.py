@@ -90,12 +90,15 @@ class HandDecoder(nn.Module):
     row uniform.
     """
 
-    def __init__(self, size: DecoderSize, instance_size: int, geometry_size: int, levels: int, template: dict[str, Tensor]):
+    def __init__(
+        self, size: DecoderSize, instance_size: int, geometry_size: int, levels: int, template: dict[str, Tensor]
+    ):
         super().__init__()
         d, coarse = size.d_model, template["upsample"].shape[1]
         self.size = size
         self.instance = nn.Linear(instance_size, d)
         self.geometry = mlp(geometry_size, d, d)
+        self.expansion_norm = nn.LayerNorm(d)
         self.joint_embedding = nn.Parameter(torch.randn(JOINTS, d) * 0.5)
         self.vertex_embedding = nn.Parameter(torch.randn(coarse + 1, d) * 0.2)
         self.reference = mlp(d, d, 2)
@@ -123,7 +126,8 @@ class HandDecoder(nn.Module):
         instances (B, N, D) detector queries, geometry (B, N, G), views (B, N, 4), values per scale. stage "2d" runs
         every layer on the joints alone (the paper's first stage), "full" lifts after the 2D layers.
         """
-        queries = (self.instance(instances) + self.geometry(geometry))[:, :, None] + self.joint_embedding
+        instance = self.expansion_norm(self.instance(instances) + self.geometry(geometry))
+        queries = instance[:, :, None] + self.joint_embedding
         centres = self.reference(queries).float()
         sizes = self.joint_box.expand_as(centres)
         outputs = [{"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, views)}]

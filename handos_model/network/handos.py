@@ -16,7 +16,7 @@ STAGES = ("2d", "full")
 
 
 def template_tensors(template: HandTemplate) -> dict[str, Tensor]:
-    """The template's fixed tensors for the decoder, turned into the view frame: fingers up (-y), wrist at the origin."""
+    """The template's fixed tensors for the decoder, in the view frame: fingers up (-y), wrist at the origin."""
     joints = template.joint_regressor @ template.vertices
     up = joints[9] - joints[0]
     up = up / np.linalg.norm(up)
@@ -59,17 +59,18 @@ class HandOS(nn.Module):
         self.side_tuning = SideTuning(
             list(detector.backbone_channels), list(detector.memory_channels), side_widths, size.d_value
         )
-        self.decoder = HandDecoder(
-            size, sum(detector.memory_channels), GEOMETRY_SIZE, len(detector.backbone_channels), template_tensors(template)
-        )
+        instance_size, levels = sum(detector.memory_channels), len(detector.backbone_channels)
+        self.decoder = HandDecoder(size, instance_size, GEOMETRY_SIZE, levels, template_tensors(template))
 
     def detect(self, images: Tensor) -> tuple[Detection, Tensor]:
         """Detector outputs and each candidate's view (B, Q, 4). images (B, 3, H, W) RGB in 0..1."""
         detection = self.detector(images)
         return detection, palm_views(detection.boxes, detection.keypoints)
 
-    def decode(self, detection: Detection, views: Tensor, indices: Tensor, stage: str = "full") -> list[dict[str, Tensor]]:
-        """Decode the candidates `indices` (B, N). One dict per layer, see :meth:`HandDecoder.read` for keys and shapes."""
+    def decode(
+        self, detection: Detection, views: Tensor, indices: Tensor, stage: str = "full"
+    ) -> list[dict[str, Tensor]]:
+        """Decode the candidates `indices` (B, N). One dict per layer: :meth:`HandDecoder.read` has keys and shapes."""
         if stage not in STAGES:
             raise ValueError(f"unknown stage {stage!r}: choose one of {', '.join(STAGES)}")
         values = self.side_tuning(detection.backbone, detection.memory)

@@ -32,7 +32,7 @@ def palm_views(boxes: Tensor, keypoints: Tensor) -> Tensor:
 
 
 def palm_geometry(views: Tensor, keypoints: Tensor, boxes: Tensor, scores: Tensor) -> Tensor:
-    """What the palm's shape says about the hand, (..., 18): palm points in the view, box centre and size, angle, score."""
+    """What the palm says about the hand, (..., 18): its points in the view, its size and angle, the score."""
     points = to_view(keypoints, views)  # (..., 7, 2)
     size = (views[..., 2:3] / 100).log()
     angle = views[..., 3:]

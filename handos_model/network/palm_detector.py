@@ -1,6 +1,6 @@
-"""MediaPipe's palm detector (full, 0.10.21, Apache-2.0; licences/mediapipe.txt) in PyTorch, fully convolutional and frozen.
+"""MediaPipe's palm detector in PyTorch, fully convolutional and frozen (Apache-2.0, see licences/mediapipe.txt).
 
-The weights are those of mediapipe/modules/palm_detection/palm_detection_full.tflite, converted by
+The weights are those of mediapipe/modules/palm_detection/palm_detection_full.tflite (0.10.21), converted by
 tools/convert_palm_detector.py; the decoding follows palm_detection_cpu.pbtxt in the same folder.
 """
 
@@ -142,7 +142,9 @@ class PalmDetector(Detector):
     def forward(self, images: Tensor) -> Detection:
         """images: float (B, 3, H, W) RGB in 0..1."""
         if images.ndim != 4 or images.shape[1] != 3 or any(n == 0 or n % MULTIPLE for n in images.shape[2:]):
-            raise ValueError(f"images must be (B, 3, H, W) with H and W multiples of {MULTIPLE}, got {tuple(images.shape)}")
+            raise ValueError(
+                f"images must be (B, 3, H, W) with H and W multiples of {MULTIPLE}, got {tuple(images.shape)}"
+            )
         backbone, memory, logits, values = self.network(images)
         level, cell, centres = (t.to(values.device) for t in anchors(*images.shape[2:]))
         points = values.unflatten(2, (-1, 2)) + centres[:, None]  # (B, Q, 9, 2); the second, the size, is no point
@@ -166,7 +168,7 @@ def anchors(height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     because here its centre is (0, 0). It scales offsets by 192, its input's size, and thereby has them in pixels too.
     """
     levels, cells, centres = [], [], []
-    for level, (stride, count) in enumerate(zip(PalmDetector.memory_strides, ANCHORS)):
+    for level, (stride, count) in enumerate(zip(PalmDetector.memory_strides, ANCHORS, strict=True)):
         rows, columns = height // stride, width // stride
         x, y = torch.arange(columns).expand(rows, columns), torch.arange(rows)[:, None].expand(rows, columns)
         centre = (torch.stack([x, y], -1).reshape(-1, 1, 2) + 0.5) * stride - 0.5  # (cells, 1, 2)
@@ -180,7 +182,9 @@ def anchors(height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
 def read_weights(path: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
     """Arrays of an .npz file as float32 tensors, checked against the names and shapes of `expected`."""
     if not Path(path).is_file():
-        raise FileNotFoundError(f"palm detector weights not found: {path}; make them with tools/convert_palm_detector.py")
+        raise FileNotFoundError(
+            f"palm detector weights not found: {path}; make them with tools/convert_palm_detector.py"
+        )
     try:
         zipfile.ZipFile(path).close()  # np.load would open a lone array, too
         with np.load(path, allow_pickle=False) as file:

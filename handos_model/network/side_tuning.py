@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
 import torch
+from torch import Tensor, nn
 
 
 def three_convolutions(channels: int, width: int, out: int) -> nn.Sequential:

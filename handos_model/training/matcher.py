@@ -32,7 +32,7 @@ def simota(boxes: Tensor, scores: Tensor, targets: Tensor, top: int = 10, most: 
     cost = -scores.clamp(1e-6, 1).log()[:, None] - iou.clamp(1e-8).log()
     count = iou.topk(min(top, len(boxes)), dim=0).values.sum(0).int().clamp(1, most)  # (T,)
     order = cost.argsort(dim=0)
-    rank = torch.empty_like(order).scatter_(0, order, torch.arange(len(boxes), device=boxes.device)[:, None].expand_as(order))
+    rank = order.argsort(dim=0)
     claimed = (rank < count[None]) & (iou > 0)
     best = torch.where(claimed, cost, torch.inf).min(1)
     queries = claimed.any(1).nonzero()[:, 0]

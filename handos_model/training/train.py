@@ -79,7 +79,8 @@ class Trainer:
         recipe = self.recipe
         progress = min(1.0, max(self.seconds / (60 * recipe.minutes), self.step / recipe.max_steps))
         fall = max(0.0, progress - recipe.decay_from) / max(1e-6, 1 - recipe.decay_from)
-        return recipe.learning_rate * min(1.0, (self.step + 1) / recipe.warmup_steps) * (1 + math.cos(math.pi * fall)) / 2
+        warm = min(1.0, (self.step + 1) / recipe.warmup_steps)
+        return recipe.learning_rate * warm * (1 + math.cos(math.pi * fall)) / 2
 
     def learn(self, batch: dict[str, Tensor]) -> dict[str, float]:
         """One optimiser step."""

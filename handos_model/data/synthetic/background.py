@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
-SCALED_DOWN = 512  # px, long edge of a photo kept in memory
+SCALED_DOWN = 448  # px, long edge of a photo kept in memory
 
 
 @lru_cache(maxsize=16)
@@ -35,16 +35,16 @@ def list_photos(folder: str, excluded: frozenset[str]) -> tuple[str, ...]:
     return tuple(photos)
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=1200)
 def _load(path: str) -> np.ndarray | None:
-    """RGB photo of at most 512 px, kept as JPEG-decoded uint8; None when it cannot be read."""
+    """RGB photo of at most 448 px, uint8; None when it cannot be read."""
     image = cv2.imread(path, cv2.IMREAD_COLOR)
     if image is None:
         return None
     scale = SCALED_DOWN / max(image.shape[:2])
     if scale < 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(image[..., ::-1])
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def procedural(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -75,7 +75,7 @@ def random_crop(rng: np.random.Generator, photo: np.ndarray, height: int, width:
     x = int(rng.integers(0, photo.shape[1] - crop_w + 1))
     crop = photo[y : y + crop_h, x : x + crop_w]
     crop = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA if scale > 1 else cv2.INTER_LINEAR)
-    return np.ascontiguousarray(crop[:, ::-1]) if rng.random() < 0.5 else crop
+    return cv2.flip(crop, 1) if rng.random() < 0.5 else crop
 
 
 def background(
@@ -89,3 +89,10 @@ def background(
     if photo is None:
         return procedural(rng, height, width)
     return random_crop(rng, photo, height, width)
+
+
+def textures(rng: np.random.Generator, behind: np.ndarray, folder: Path | None, excluded: frozenset[str]) -> np.ndarray:
+    """Three textures (3,96,96,3) float32 in 0..1 for cloth and objects: two of another background, one of this one."""
+    other = background(rng, 192, 192, folder, excluded)
+    crops = [random_crop(rng, picture, 96, 96) for picture in (other, other, behind)]
+    return np.stack(crops).astype(np.float32) / 255

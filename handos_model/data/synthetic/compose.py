@@ -10,8 +10,9 @@ import numpy as np
 from handos_model.data.synthetic.camera import motion_kernel
 from handos_model.data.synthetic.light import ambient_occlusion, sample_lighting, shadow_map
 from handos_model.data.synthetic.mesh import Mesh, join
-from handos_model.data.synthetic.raster import halve, rasterise, vertex_normals
-from handos_model.data.synthetic.shade import noise_volume, shade
+from handos_model.data.synthetic.raster import rasterise, vertex_normals
+from handos_model.data.synthetic.shade import Light, Scene, over, shade
+from handos_model.data.synthetic.surface import Look, noise_volume
 
 _noise = lru_cache(maxsize=1)(noise_volume)
 
@@ -33,9 +34,9 @@ def draw(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Blend meshes over a background (H,W,3) float32 in 0..1.
 
-    around: centre (3,) and radius in m of what gets shadows; detail: features and feature_start of shade.py, nail row.
-    Returns the picture, the depth (2H,2W) in m (inf where nothing is) and the mesh owner of every pixel (2H,2W),
-    -2 where nothing is.
+    around: centre (3,) and radius in m of what gets shadows; detail: features and feature_start of surface.py, nail row.
+    Returns the picture, the inverse depth (2H,2W) in 1/m (0 where nothing is) and the hand at every pixel (H,W), -1
+    for none.
     """
     height, width = behind.shape[:2]
     scene, owners = join(meshes)
@@ -47,17 +48,31 @@ def draw(
     centre, radius = around
     occlusion = ambient_occlusion(scene.vertices, normals, scene.faces, centre, radius)
     shadows, matrix = shadow_map(scene.vertices, scene.faces, centre, radius, lighting.lights[0])
-    features, feature_start, nail = detail
-    layer = shade(
-        face, inverse_depth, points, scene.vertices, normals, scene.rest, scene.albedo, occlusion, scene.faces,
-        scene.material, scene.bone, materials, features, feature_start, nail, _noise(), sheets,
-        lighting.lights, shadows, matrix, lighting.softness,
-    )  # fmt: skip
-    layer = halve(layer)
+    surfaces = Scene(
+        points, scene.vertices, normals, scene.rest, scene.albedo, occlusion, scene.faces, scene.material, scene.bone
+    )
+    light = Light(lighting.lights, shadows, matrix, lighting.softness)
+    layer = shade(face, inverse_depth, surfaces, Look(materials, *detail, _noise(), sheets), light)
     if rng.random() < 0.08:  # the hand moves, the room does not
         kernel = motion_kernel(rng.uniform(2, 12) * max(height, width) / 256, rng.uniform(0, np.pi))
         layer = cv2.filter2D(layer, -1, kernel, borderType=cv2.BORDER_REPLICATE)
-    picture = behind * (1 - layer[..., 3:]) + layer[..., :3]
-    with np.errstate(divide="ignore"):
-        depth = 1 / inverse_depth
-    return picture.astype(np.float32), depth, np.where(face >= 0, owners[face], -2)
+    picture = behind.copy()
+    if rng.random() < 0.4:
+        _cast_shadow(rng, picture, layer[..., 3], lighting.lights[0])
+    over(layer, picture)
+    seen = face[::2, ::2]
+    return picture, inverse_depth, np.where(seen >= 0, owners[seen], -1)
+
+
+def _cast_shadow(rng: np.random.Generator, picture: np.ndarray, alpha: np.ndarray, toward: np.ndarray) -> None:
+    """Darken a picture (H,W,3) in place where what alpha (H,W) covers would shadow a wall or table close behind."""
+    height, width = alpha.shape
+    edge = max(height, width)
+    small = cv2.resize(alpha, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
+    reach = rng.uniform(0.0, 0.12) * edge / 4
+    move = np.float32([[1, 0, -toward[0] * reach], [0, 1, -toward[1] * reach]])
+    size = (small.shape[1], small.shape[0])
+    small = cv2.warpAffine(small, move, size, borderMode=cv2.BORDER_REPLICATE)
+    small = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.006, 0.05) * edge / 4 + 0.3)
+    shadow = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+    picture *= (1 - np.float32(rng.uniform(0.15, 0.6)) * shadow)[..., None]

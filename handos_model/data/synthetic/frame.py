@@ -9,16 +9,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from handos_model.data.synthetic.background import background
+from handos_model.data.synthetic.background import background, textures
 from handos_model.data.synthetic.camera import photograph
 from handos_model.data.synthetic.compose import draw
 from handos_model.data.synthetic.mesh import Mesh
-from handos_model.data.synthetic.person import TEXTURES, Studio, build_hand, make_studio, sample_person
+from handos_model.data.synthetic.person import Studio, build_hand, make_studio, sample_person
 from handos_model.data.synthetic.place import PlacedHand, place_hand, place_outside, scatter_things
 from handos_model.data.synthetic.skin import sample_tone
 from handos_model.template import load_template
 
 MAX_HANDS, JOINTS, VERTICES = 2, 21, 778
+# m that a joint may lie under the surface one sees and still count as visible: the thickest way through the flesh of
+# the part it belongs to, less than the next finger's far side
+FINGER = [0.023, 0.014, 0.012, 0.012]
+UNDER_SKIN = np.array([0.032, 0.028, 0.019, 0.015, 0.013, *FINGER, *FINGER, *FINGER, *FINGER])
 
 
 @dataclass(frozen=True)
@@ -65,35 +69,25 @@ def _studio() -> Studio:
     return make_studio(load_template())
 
 
-@lru_cache(maxsize=1)
-def _joint_depth() -> np.ndarray:
-    """How deep (21,) in m the joints lie under the skin: what tells a joint's own skin from something in front."""
-    template = _studio().rig.template
-    distance = np.linalg.norm(template.vertices[None] - template.joints[:, None], axis=2)
-    return np.sort(distance, axis=1)[:, :12].mean(1) * 1.25 + 0.002
-
-
 def render_frame(rng: np.random.Generator, options: FrameOptions) -> Frame:
     """A random frame; the same generator state and options give the same frame."""
     behind = background(rng, options.height, options.width, options.backgrounds, options.excluded)
-    sheets = np.stack([background(rng, 96, 96, options.backgrounds, options.excluded) for _ in range(TEXTURES)])
-    sheets = sheets.astype(np.float32) / 255
+    sheets = textures(rng, behind, options.backgrounds, options.excluded)
     K = _camera(rng, options)
     materials: list[np.ndarray] = []
     hands = _arrange(rng, options, K, materials)
     meshes = [mesh for hand in hands for mesh in hand.meshes]
     meshes += scatter_things(rng, hands, K, materials)
     picture = _soften(rng, behind.astype(np.float32) / 255)
-    depth = np.full((2 * options.height, 2 * options.width), np.inf, np.float32)
-    owner = np.full(depth.shape, -2)
+    inverse_depth = np.zeros((2 * options.height, 2 * options.width), np.float32)
+    seen = np.full((options.height, options.width), -1)
     if meshes:
         skin = _studio().skin
         detail = (skin.features, skin.feature_start, hands[0].nail if hands else np.zeros(4))
-        picture, depth, owner = draw(rng, meshes, _surround(meshes), np.array(materials), detail, K, picture, sheets)
+        scene = (meshes, _surround(meshes), np.array(materials), detail)
+        picture, inverse_depth, seen = draw(rng, *scene, K, picture, sheets)
     picture, covered = _cover_border(rng, picture, sheets)
-    depth[np.repeat(np.repeat(covered, 2, 0), 2, 1)] = 0
-    seen = np.where(covered, -1, owner[::2, ::2])
-    return _label(photograph(rng, picture), K, hands, depth, seen)
+    return _label(photograph(rng, picture), K, hands, inverse_depth, seen, covered)
 
 
 def _soften(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
@@ -161,28 +155,30 @@ def _cover_border(
     return np.where(covered[..., None] > 0, np.clip(sheet, 0, 1), picture), covered > 0
 
 
-def _label(image: np.ndarray, K: np.ndarray, hands: list[PlacedHand], depth: np.ndarray, seen: np.ndarray) -> Frame:
-    """Labels of the hands of which anything is seen; depth (2H,2W) m, seen (H,W) index of the hand or -1."""
+def _label(
+    image: np.ndarray, K: np.ndarray, hands: list[PlacedHand], inverse_depth: np.ndarray, seen: np.ndarray,
+    covered: np.ndarray,
+) -> Frame:
+    """Labels of the hands of which anything is seen; seen (H,W) number of the hand or -1, inverse_depth (2H,2W)."""
     height, width = seen.shape
-    shown = [i for i, hand in enumerate(hands) if hand.owner >= 0 and (seen == hand.owner).sum() > 12]
+    seen[covered] = -1
+    shown = [hand for hand in hands if hand.owner >= 0 and (seen == hand.owner).sum() > 12]
     joints_2d = np.zeros((len(shown), JOINTS, 3), np.float32)
     mask = np.full((height, width), -1, np.int8)
-    for row, i in enumerate(shown):
-        hand = hands[i]
+    for row, hand in enumerate(shown):
         mask[seen == hand.owner] = row
         joints_2d[row, :, :2] = hand.joints_2d
         x, y = np.rint(hand.joints_2d * 2 + 0.5).astype(int).T
         inside = (x >= 0) & (y >= 0) & (x < 2 * width) & (y < 2 * height)
         x, y = np.clip(x, 0, 2 * width - 1), np.clip(y, 0, 2 * height - 1)
-        free = depth[y, x] > hand.joints_3d[:, 2] - _joint_depth() * hand.size
-        joints_2d[row, :, 2] = np.where(inside & free, 2, 1)
-    chosen = [hands[i] for i in shown]
+        free = inverse_depth[y, x] * (hand.joints_3d[:, 2] - UNDER_SKIN * hand.size) < 1
+        joints_2d[row, :, 2] = np.where(inside & free & ~covered[y // 2, x // 2], 2, 1)
     return Frame(
         image=image,
         K=K.astype(np.float32),
         joints_2d=joints_2d,
-        joints_3d=np.array([h.joints_3d for h in chosen], np.float32).reshape(-1, JOINTS, 3),
-        vertices=np.array([h.vertices for h in chosen], np.float32).reshape(-1, VERTICES, 3),
-        side=np.array([0 if h.left else 1 for h in chosen], np.int8),
+        joints_3d=np.array([h.joints_3d for h in shown], np.float32).reshape(-1, JOINTS, 3),
+        vertices=np.array([h.vertices for h in shown], np.float32).reshape(-1, VERTICES, 3),
+        side=np.array([0 if h.left else 1 for h in shown], np.int8),
         mask=mask,
     )

@@ -31,7 +31,7 @@ def sample_lighting(rng: np.random.Generator, surround: np.ndarray) -> Lighting:
     toward = _direction(rng.normal([0, -0.7, -0.7], [0.7, 0.55, 0.6]))
     tint = WARM + (COOL - WARM) * rng.random()
     hard = rng.beta(1.4, 1.4)  # 0: overcast, 1: one lamp
-    exposure = np.exp(rng.normal(0.05, 0.25))
+    exposure = np.exp(rng.normal(0.0, 0.22))
     tinge = surround / max(surround.mean(), 0.02)
     ambience = (0.65 + 0.35 * tinge) * (0.9 + 0.2 * (1 - tint))
     key = tint * exposure * (0.35 + 1.0 * hard)
@@ -67,9 +67,10 @@ def shadow_map(
     return depth_map(points, faces, SHADOW_SIZE), matrix
 
 
+# 14 directions spread evenly over the sphere (a golden spiral), as rotations
 SPHERE = np.array(
     [
-        _direction(np.array([np.cos(2.4 * i) * np.sqrt(1 - z * z), np.sin(2.4 * i) * np.sqrt(1 - z * z), z]))
+        _towards(np.array([np.cos(2.4 * i) * np.sqrt(1 - z * z), np.sin(2.4 * i) * np.sqrt(1 - z * z), z]))
         for i, z in enumerate(np.linspace(-0.93, 0.93, 14))
     ]
 )
@@ -105,5 +106,4 @@ def ambient_occlusion(
     vertices: np.ndarray, normals: np.ndarray, faces: np.ndarray, centre: np.ndarray, radius: float
 ) -> np.ndarray:
     """Openness (V,) of every vertex, 1 in the open, from 14 directions."""
-    frames = np.array([_towards(d) for d in SPHERE])
-    return _open_share(vertices, normals, faces, centre, radius, frames)
+    return _open_share(vertices, normals, faces, centre, radius, SPHERE)

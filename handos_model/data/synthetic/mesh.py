@@ -46,10 +46,9 @@ def join(meshes: list[Mesh]) -> tuple[Mesh, np.ndarray]:
     return whole, np.concatenate([np.where(m.bone >= 0, m.owner, -1) for m in meshes])
 
 
-def tube_faces(rings: int, around: int, outwards: bool = True) -> np.ndarray:
+def tube_faces(rings: int, around: int) -> np.ndarray:
     """Faces (F,3) between consecutive closed rings of vertices, numbered ring by ring."""
     i, j = np.meshgrid(np.arange(rings - 1), np.arange(around), indexing="ij")
     a, b = i * around + j, i * around + (j + 1) % around
     c, d = a + around, b + around
-    quads = np.stack([a, c, b, b, c, d], -1).reshape(-1, 3)
-    return (quads if outwards else quads[:, ::-1]).astype(np.int32)
+    return np.stack([a, c, b, b, c, d], -1).reshape(-1, 3).astype(np.int32)

@@ -10,10 +10,10 @@ from handos_model.data.synthetic import things
 from handos_model.data.synthetic.arm import WristRim, arm_rings, arm_tube, find_rim, sample_arm, sleeve_tube
 from handos_model.data.synthetic.mesh import Mesh, plain_mesh
 from handos_model.data.synthetic.pose import turn
-from handos_model.data.synthetic.shade import TEXTURE
 from handos_model.data.synthetic.shape import sample_shape
 from handos_model.data.synthetic.skeleton import Rig, make_rig, posed, sample_free_pose
 from handos_model.data.synthetic.skin import SkinMap, make_skin_map, paint
+from handos_model.data.synthetic.surface import TEXTURE
 from handos_model.template import HandTemplate
 
 TEXTURES = 3  # sheets that cloth and objects choose from

@@ -102,20 +102,3 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
         if n > 1e-20:
             normals[v] /= n
     return normals
-
-
-@njit(cache=True, fastmath=True)
-def halve(rgba: np.ndarray) -> np.ndarray:
-    """Area average of (2H,2W,4) premultiplied float32 to (H,W,4)."""
-    height, width = rgba.shape[0] // 2, rgba.shape[1] // 2
-    out = np.empty((height, width, 4), np.float32)
-    for y in range(height):
-        for x in range(width):
-            for k in range(4):
-                out[y, x, k] = 0.25 * (
-                    rgba[2 * y, 2 * x, k]
-                    + rgba[2 * y, 2 * x + 1, k]
-                    + rgba[2 * y + 1, 2 * x, k]
-                    + rgba[2 * y + 1, 2 * x + 1, k]
-                )
-    return out

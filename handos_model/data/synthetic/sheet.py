@@ -9,7 +9,7 @@ import numpy as np
 
 from handos_model.data.synthetic.frame import Frame, FrameOptions, render_frame
 
-BONES = [(0, 1), (1, 2), (2, 3), (3, 4)] + [e for k in (5, 9, 13, 17) for e in ((0, k), (k, k + 1), (k + 1, k + 2), (k + 2, k + 3))]
+BONES = [(0 if j % 4 == 1 else j - 1, j) for j in range(1, 21)]
 COLOURS = [(230, 60, 60), (240, 170, 40), (60, 200, 80), (60, 140, 240), (190, 90, 230)]
 
 

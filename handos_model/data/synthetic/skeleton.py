@@ -38,7 +38,7 @@ def make_rig(template: HandTemplate) -> Rig:
                 continue
             name = f"{finger}-{segment}"
             if name not in names:
-                raise ValueError(f"template {template.name!r} has no bone {name!r}: use the embedded template to render")
+                raise ValueError(f"template {template.name!r} has no bone {name!r}: render with the embedded template")
             bones[i, j] = names.index(name)
     frames = template.bone_frames.astype(np.float64)
     to_bone = np.linalg.inv(frames)
@@ -117,8 +117,9 @@ def blend(frames, lengths, thickness, to_bone, influence, weight, vertices):
     for v in range(len(vertices)):
         for k in range(influence.shape[1]):
             m, w = affine[influence[v, k]], weight[v, k]
+            x, y, z = vertices[v, 0], vertices[v, 1], vertices[v, 2]
             for i in range(3):
-                out[v, i] += w * (m[i, 0] * vertices[v, 0] + m[i, 1] * vertices[v, 1] + m[i, 2] * vertices[v, 2] + m[i, 3])
+                out[v, i] += w * (m[i, 0] * x + m[i, 1] * y + m[i, 2] * z + m[i, 3])
     return out
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from handos_model.data.synthetic.raster import vertex_normals
-from handos_model.data.synthetic.shade import FOLD, LINE, NAIL, WRINKLE
 from handos_model.data.synthetic.skeleton import Rig
+from handos_model.data.synthetic.surface import FOLD, LINE, NAIL, WRINKLE
 
 # sRGB tones from pale to deep, chosen by eye between photos of many hands
 TONES = np.array(
@@ -18,11 +18,12 @@ TONES = np.array(
     ],
     float,
 )  # fmt: skip
+VARNISH = np.array([[0.7, 0.05, 0.1], [0.9, 0.6, 0.65], [0.1, 0.1, 0.15], [0.85, 0.85, 0.85]])
 
 
 @dataclass(frozen=True)
 class SkinMap:
-    """Where what lies on the template. Weights (V,) 0..1; features (N,14) and feature_start (B+1,) as in shade.py."""
+    """Where what lies on the template. Weights (V,) 0..1; features (N,14) and feature_start (B+1,) as in surface.py."""
 
     palm: np.ndarray
     tip: np.ndarray
@@ -60,7 +61,7 @@ def make_skin_map(rig: Rig) -> SkinMap:
 
 
 def _feature(kind: int, frame: np.ndarray, origin: np.ndarray, scale: np.ndarray, strength: float) -> np.ndarray:
-    """Row of shade.py: kind, affine from the template to the feature's own units, strength. frame (3,3) of columns."""
+    """Row of surface.py: kind, affine from the template to the feature's own units, strength. frame (3,3) of columns."""
     matrix = frame.T / np.asarray(scale)[:, None]
     return np.concatenate([[kind], np.c_[matrix, -matrix @ origin].ravel(), [strength]])
 
@@ -70,21 +71,23 @@ def _finger_details(rig: Rig, finger: int, tip_vertices: np.ndarray, rows: list[
     frames, bones = rig.template.bone_frames.astype(float), rig.bones[finger]
     last = frames[bones[3]]
     local = (tip_vertices - last[:3, 3]) @ last[:3, :3]
-    end, half = local[:, 2].min(), np.abs(local[:, 0]).max()
-    centre = last[:3, 3] + last[:3, :3] @ np.array([0, 0.15 * half, end + half])
-    rows[bones[3]].append(_feature(NAIL, last[:3, :3], centre, [0.72 * half, half, 0.86 * half], 1.0))
+    end = local[:, 2].min()
+    tip = local[local[:, 2] < end + 0.016]
+    half, middle = np.ptp(tip[:, :2], axis=0) / 2, (tip[:, :2].max(0) + tip[:, :2].min(0)) / 2
+    centre = last[:3, 3] + last[:3, :3] @ np.array([*middle, end + 1.05 * half[0]])
+    rows[bones[3]].append(_feature(NAIL, last[:3, :3], centre, [0.72 * half[0], half[1], 0.85 * half[0]], 1.0))
     chain = [b for b in bones if b >= 0]
     for parent, child in zip(chain, chain[1:], strict=False):
         frame = frames[child]
         knuckle = child == bones[1] and finger > 0
         for bone in (parent, child):
             if not knuckle:
-                rows[bone].append(_feature(FOLD, -frame[:3, :3], frame[:3, 3], [0.01, 0.006, 0.0009], 0.5))
-                wide = [0.008, 0.005, 0.0032]
-                rows[bone].append(_feature(WRINKLE, frame[:3, :3], frame[:3, 3], wide, 0.32))
+                rows[bone].append(_feature(FOLD, -frame[:3, :3], frame[:3, 3], [0.01, 0.006, 0.0009], 0.35))
+                wide = [0.007, 0.005, 0.0026]
+                rows[bone].append(_feature(WRINKLE, frame[:3, :3], frame[:3, 3], wide, 0.2))
             else:  # the fold at the root of a finger lies a good way out, where the web ends
                 root = frame[:3, 3] - frame[:3, 2] * 0.021
-                rows[bone].append(_feature(FOLD, -frame[:3, :3], root, [0.01, 0.006, 0.001], 0.45))
+                rows[bone].append(_feature(FOLD, -frame[:3, :3], root, [0.01, 0.006, 0.001], 0.3))
 
 
 def _palm_lines(rig: Rig, rows: list[list[np.ndarray]]) -> None:
@@ -92,7 +95,7 @@ def _palm_lines(rig: Rig, rows: list[list[np.ndarray]]) -> None:
     joints = rig.template.joints.astype(float)
     index, middle, ring, little, cmc = joints[5], joints[9], joints[13], joints[17], joints[1]
     lines = (
-        (little + [0.012, 0, 0.018], ring + [0, 0, 0.012], middle + [0, 0, 0.006], 0.5 * (index + middle) - [0, 0, 0.006]),
+        (little + [0.012, 0, 0.018], ring + [0, 0, 0.012], middle + [0, 0, 0.006], (index + middle) / 2 - [0, 0, 0.006]),
         (index + [-0.012, 0, 0.018], middle + [0, 0, 0.026], ring + [0, 0, 0.038], little + [0.004, 0, 0.045]),
         (index + [-0.012, 0, 0.02], index + [0.010, 0, 0.04], cmc + [0.028, 0, -0.018], cmc + [0.022, 0, 0.018]),
     )
@@ -104,7 +107,7 @@ def _palm_lines(rig: Rig, rows: list[list[np.ndarray]]) -> None:
             z = along / length
             down = np.array([0, -1.0, 0])
             frame = np.stack([np.cross(down, z), down, z], axis=1)
-            row = _feature(LINE, frame, start * [1, 0, 1] + [0, -0.004, 0], [0.0011, 0.006, length], 0.42)
+            row = _feature(LINE, frame, start * [1, 0, 1] + [0, -0.004, 0], [0.0011, 0.006, length], 0.22)
             for bone in palm_bones:
                 rows[bone].append(row)
 
@@ -128,6 +131,6 @@ def paint(rng: np.random.Generator, skin: SkinMap, tone: np.ndarray) -> tuple[np
     colour = colour * (1 + redness * [0.15, -0.75, -0.65])
     colour = colour * (1 - rng.uniform(0, 0.25) * depth * skin.knuckle[:, None])
     nail = np.clip(tone * 0.7 + 0.3 * np.array([0.93, 0.76, 0.72]) + rng.normal(0, 0.02, 3), 0.05, 1)
-    if rng.random() < 0.12:  # nail varnish
-        nail = rng.choice([[0.7, 0.05, 0.1], [0.9, 0.6, 0.65], [0.1, 0.1, 0.15], [0.85, 0.85, 0.85]]) * rng.uniform(0.7, 1)
+    if rng.random() < 0.08:
+        nail = VARNISH[rng.integers(len(VARNISH))] * rng.uniform(0.7, 1)
     return np.clip(colour, 0.02, 1) ** 2, np.append(nail**2, rng.uniform(0.05, 0.3))

@@ -16,7 +16,7 @@ def _revolve(profile: np.ndarray, around: int) -> tuple[np.ndarray, np.ndarray, 
     u = 1 - np.abs(2 * np.arange(around) / around - 1)
     v = np.linspace(0, 1, len(profile))
     rest = np.stack(np.broadcast_arrays(u[None], v[:, None], 0.0), -1).reshape(-1, 3)
-    return vertices, tube_faces(len(profile), around, outwards=False), rest
+    return vertices, tube_faces(len(profile), around), rest
 
 
 def cylinder(radius: float, length: float, taper: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,0 +1,1 @@
+"""Training: recipes, batches, matching, losses, the loop, export. Needs the [train] extra."""

@@ -1,0 +1,86 @@
+"""Augmentation moves image, joints, vertices and intrinsics together."""
+
+import numpy as np
+import pytest
+
+from handos_model.data.augment import Augmentation, augment, drop_unseen, mirror, place, warp
+from handos_model.data.sample import LEFT, RIGHT, Sample, assumed_intrinsics, without_hands
+
+
+def projected(points, K):
+    image = points @ K.T
+    return image[..., :2] / image[..., 2:]
+
+
+@pytest.fixture
+def sample():
+    rng = np.random.default_rng(0)
+    K = assumed_intrinsics(200, 120)
+    joints = (rng.normal(0, 0.03, (1, 21, 3)) + [0.02, -0.01, 0.5]).astype(np.float32)
+    vertices = (rng.normal(0, 0.03, (1, 778, 3)) + [0.02, -0.01, 0.5]).astype(np.float32)
+    joints_2d = np.concatenate([projected(joints, K), np.full((1, 21, 1), 2)], -1).astype(np.float32)
+    image = np.zeros((120, 200, 3), np.uint8)
+    x, y = np.round(joints_2d[0, 9, :2]).astype(int)
+    image[y - 3 : y + 4, x - 3 : x + 4] = 255  # a mark on joint 9, rounded to whole pixels
+    yes, no = np.ones(1, bool), np.zeros(1, bool)
+    return Sample(image, K, joints_2d, joints, vertices, np.array([RIGHT], np.int8), yes, yes, no, True).check()
+
+
+def mark(image):
+    """Centre of the bright mark."""
+    y, x = np.nonzero(image[..., 0] > 100)
+    return np.array([x.mean(), y.mean()])
+
+
+@pytest.mark.parametrize("scale, angle", [(1.0, 0.0), (1.4, 0.5), (0.5, -1.2)])
+def test_warp_keeps_projection_and_picture_together(sample, scale, angle):
+    moved = warp(sample, scale, angle, np.array([40.0, 60.0]), 256)
+    assert np.abs(projected(moved.joints_3d, moved.K) - moved.joints_2d[..., :2]).max() < 1e-2
+    before = mark(sample.image) - np.round(sample.joints_2d[0, 9, :2])
+    assert np.abs(before).max() == 0
+    offset = sample.joints_2d[0, 9, :2] - np.round(sample.joints_2d[0, 9, :2])
+    assert np.abs(mark(moved.image) - moved.joints_2d[0, 9, :2]).max() < 0.5 * scale + np.abs(offset).max() * scale
+
+
+def test_mirror_twice_is_the_sample(sample):
+    once, twice = mirror(sample), mirror(mirror(sample))
+    assert once.side.tolist() == [LEFT]
+    assert np.abs(projected(once.joints_3d, once.K) - once.joints_2d[..., :2]).max() < 1e-3
+    assert np.array_equal(twice.image, sample.image) and np.allclose(twice.vertices, sample.vertices)
+
+
+def test_place_brings_a_hand_to_the_wanted_size(sample):
+    options = Augmentation(canvas=160, smallest=60, largest=60)
+    for seed in range(20):
+        placed = place(sample, np.random.default_rng(seed), options)
+        if len(placed.joints_2d):
+            assert placed.image.shape == (160, 160, 3)
+            # A turned hand's upright box differs from that of the hand before the turn.
+            assert 30 < np.ptp(placed.joints_2d[0, :, :2], axis=0).max() < 90
+
+
+def test_hands_cut_through_are_ignored_and_hands_out_of_sight_dropped(sample):
+    half = warp(sample, 1.0, 0.0, np.array([-sample.joints_2d[0, :, 0].max() + 1, 0.0]), 160)
+    assert drop_unseen(half).ignore.tolist() == [True]
+    gone = warp(sample, 1.0, 0.0, np.array([-500.0, 0.0]), 160)
+    assert len(drop_unseen(gone).joints_2d) == 0
+
+
+def test_augment_is_deterministic_and_passes_the_contract(sample):
+    first, second = (augment(sample, np.random.default_rng(3), Augmentation()).check() for _ in range(2))
+    assert np.array_equal(first.image, second.image) and np.array_equal(first.joints_2d, second.joints_2d)
+
+
+def test_hand_free_image_stays_hand_free():
+    image = np.full((90, 120, 3), 77, np.uint8)
+    placed = augment(without_hands(image), np.random.default_rng(0), Augmentation()).check()
+    assert placed.joints_2d.shape == (0, 21, 3) and placed.complete
+
+
+def test_a_sample_with_wrong_numbers_is_refused(sample):
+    sample.joints_3d[0, 0, 0] = np.nan
+    with pytest.raises(ValueError, match="joints_3d.*not finite"):
+        sample.check()
+    sample.joints_3d = np.zeros((2, 21, 3), np.float32)
+    with pytest.raises(ValueError, match=r"joints_3d has shape \(2, 21, 3\)"):
+        sample.check()
