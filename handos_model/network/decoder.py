@@ -13,7 +13,7 @@ from handos_model.template import JOINT_NAMES
 
 JOINTS = len(JOINT_NAMES)
 VERTEX_UNIT = 0.1  # metres per unit of the vertex head, so that its outputs are of order one
-VIEW_METRES = 0.28  # average width in metres of what a view shows at the hand's depth
+VIEW_METRES = 0.28  # average width in metres of what a view shows at the hand's depth; learned within a factor of e
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,9 @@ class HandDecoder(nn.Module):
     def lift(self, queries: Tensor, centres: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Add vertex and camera queries and reference boxes as learned mixtures of the joints' (query lifting)."""
         lifted = self.lifting @ queries + self.vertex_embedding
-        centre = self.lifting @ centres + self.lifted_reference(lifted).float()
-        size = self.lifting @ sizes * self.vertex_box
+        with torch.autocast(queries.device.type, enabled=False):
+            centre, size = self.lifting @ centres, self.lifting @ sizes
+        centre, size = centre + self.lifted_reference(lifted).float(), size * self.vertex_box
         return torch.cat([queries, lifted], 2), torch.cat([centres, centre], 2), torch.cat([sizes, size], 2)
 
     def read(self, heads: Heads, queries: Tensor, centres: Tensor, views: Tensor) -> dict[str, Tensor]:
@@ -161,10 +162,11 @@ class HandDecoder(nn.Module):
         }
         if heads.with_3d and queries.shape[2] > JOINTS:
             coarse = self.rest_vertices + heads.vertices(queries[:, :, JOINTS:-1]).float()
-            vertices = self.upsample @ coarse * VERTEX_UNIT
-            joints = self.regressor @ vertices
+            with torch.autocast(queries.device.type, enabled=False):  # bfloat16 makes neighbouring vertices coincide
+                vertices = self.upsample @ coarse * VERTEX_UNIT
+                joints = self.regressor @ vertices
             shift, log_width = heads.camera(queries[:, :, -1]).float().split([2, 1], -1)
-            width = VIEW_METRES * log_width.clamp(-3, 3).exp()
+            width = VIEW_METRES * log_width.tanh().exp()
             output |= {
                 "pred_vertices": vertices - joints[:, :, :1],  # (B, N, V, 3) m, wrist at the origin, view frame
                 "pred_joints_3d": joints - joints[:, :, :1],  # (B, N, 21, 3) m

@@ -40,21 +40,22 @@ def palm_geometry(views: Tensor, keypoints: Tensor, boxes: Tensor, scores: Tenso
     return torch.cat([points.flatten(-2) * 4, size, angle.sin(), angle.cos(), logit], -1)
 
 
-def view_rotation(views: Tensor) -> Tensor:
-    """In-plane rotation (..., 2, 2) of each view: image = rotation @ view."""
-    sine, cosine = views[..., 3].sin(), views[..., 3].cos()
-    return torch.stack([torch.stack([cosine, -sine], -1), torch.stack([sine, cosine], -1)], -2)
+def turn(points: Tensor, angle: Tensor) -> Tensor:
+    """Points (..., n, 2) turned by angles (...). Written out: a matrix product would run in bfloat16 under autocast."""
+    sine, cosine = angle.sin()[..., None], angle.cos()[..., None]
+    x, y = points[..., 0], points[..., 1]
+    return torch.stack([cosine * x - sine * y, sine * x + cosine * y], -1)
 
 
 def to_view(points: Tensor, views: Tensor) -> Tensor:
     """Pixels (..., n, 2) to view coordinates: origin at the view's centre, one unit is its size, fingers up (-y)."""
     offset = (points - views[..., None, :2]) / views[..., None, 2:3]
-    return offset @ view_rotation(views)
+    return turn(offset, -views[..., 3])
 
 
 def to_pixels(points: Tensor, views: Tensor) -> Tensor:
     """View coordinates (..., n, 2) back to pixels; inverse of :func:`to_view`."""
-    return (points @ view_rotation(views).transpose(-1, -2)) * views[..., None, 2:3] + views[..., None, :2]
+    return turn(points, views[..., 3]) * views[..., None, 2:3] + views[..., None, :2]
 
 
 def view_boxes(views: Tensor) -> Tensor:

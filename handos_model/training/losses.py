@@ -16,6 +16,7 @@ SIGMAS = torch.tensor(
     [29, 22, 35, 37, 47, 26, 25, 24, 35, 18, 24, 22, 26, 17, 21, 21, 32, 20, 19, 22, 31]
 ).float().mul(1e-3)
 DECIMETRE = 0.1
+NEAREST = 0.3
 
 
 def points_l1(predicted: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -79,10 +80,12 @@ def project(joints: Tensor, translation: Tensor, focal: Tensor) -> Tensor:
     """Root-relative joints (n, 21, 3) m through the normalised camera, (n, 21, 2) in view units.
 
     translation (n, 3) = (x, y, width): the hand stands at (x, y, width * focal) metres in the view frame; focal (n,)
-    in view sizes.
+    in view sizes. Joints nearer than NEAREST of the hand's distance are held there: a first guess may lie behind the
+    camera, and its gradient would drown all others.
     """
-    depth = joints[..., 2] / focal[:, None] + translation[:, None, 2]
-    return (joints[..., :2] + translation[:, None, :2]) / depth[..., None].clamp(min=0.02)
+    width = translation[:, None, 2]
+    depth = torch.maximum(joints[..., 2] / focal[:, None] + width, NEAREST * width)
+    return (joints[..., :2] + translation[:, None, :2]) / depth[..., None]
 
 
 def binary(logits: Tensor, target: Tensor) -> Tensor:

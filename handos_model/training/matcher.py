@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 NEGATIVE, PADDING = -1, -2
+OVERLAP = 0.2  # IoU up to which a query looks at another place than the hand
 LIKELY = 0.02  # detector score below which a query is neither trained as a hand nor as a false one
 
 
@@ -18,12 +19,14 @@ def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
     return inter / (area_a[:, None] + area_b[None] - inter).clamp(min=1e-6)
 
 
-def simota(boxes: Tensor, scores: Tensor, targets: Tensor, top: int = 10, most: int = 3) -> tuple[Tensor, Tensor]:
+def simota(
+    boxes: Tensor, scores: Tensor, targets: Tensor, top: int = 10, most: int = 3, least: float = 0.0
+) -> tuple[Tensor, Tensor]:
     """Positive queries and their targets for one image: (P,) query indices, (P,) target indices.
 
     cost = BCE(score, 1) - log IoU; each target takes as many queries as the sum of its `top` best IoUs says (one to
     `most`), the cheapest first; a query claimed twice goes to its cheapest target. boxes (Q, 4), scores (Q,) in 0..1,
-    targets (T, 4). No targets or no overlap: empty.
+    targets (T, 4). A query that overlaps its target by `least` or less is not taken. No targets: empty.
     """
     if len(targets) == 0 or len(boxes) == 0:
         empty = torch.zeros(0, dtype=torch.long, device=boxes.device)
@@ -33,7 +36,7 @@ def simota(boxes: Tensor, scores: Tensor, targets: Tensor, top: int = 10, most: 
     count = iou.topk(min(top, len(boxes)), dim=0).values.sum(0).int().clamp(1, most)  # (T,)
     order = cost.argsort(dim=0)
     rank = order.argsort(dim=0)
-    claimed = (rank < count[None]) & (iou > 0)
+    claimed = (rank < count[None]) & (iou > least)
     best = torch.where(claimed, cost, torch.inf).min(1)
     queries = claimed.any(1).nonzero()[:, 0]
     return queries, best.indices[queries]
@@ -53,7 +56,7 @@ def select_instances(
     assigned = torch.full((len(boxes), slots), PADDING, dtype=torch.long, device=boxes.device)
     for b in range(len(boxes)):
         likely = (scores[b] > LIKELY).nonzero()[:, 0]
-        queries, owners = simota(boxes[b][likely], scores[b][likely], targets[b])
+        queries, owners = simota(boxes[b][likely], scores[b][likely], targets[b], least=OVERLAP)
         chosen = [(int(likely[query]), int(owner)) for query, owner in shuffled(queries, owners)]
         chosen = list({owner: query for query, owner in chosen}.items())[:slots]
         if complete[b] and len(chosen) < slots:

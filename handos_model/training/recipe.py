@@ -41,7 +41,7 @@ class Recipe:
     minutes: float = 60.0
     max_steps: int = 1_000_000
     ema: float = 0.999
-    clip: float = 5.0
+    clip: float = 30.0
     bf16: bool = True
     workers: int = 2
     threads: int = 2

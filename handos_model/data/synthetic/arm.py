@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 from handos_model.data.synthetic.mesh import tube_faces
-from handos_model.data.synthetic.pose import turn
 from handos_model.template import HandTemplate
 
 STATIONS = np.array(
@@ -68,30 +68,52 @@ def sample_arm(rng: np.random.Generator) -> ArmShape:
 
 def arm_rings(hand: np.ndarray, rim: WristRim, arm: ArmShape, size: float) -> np.ndarray:
     """Rings (R,N,3) of the forearm in the wrist frame; the first is the hand's own rim. hand (V,3), size a factor."""
-    start = hand[rim.ring].astype(float)
-    centre = start.mean(0)
-    local = start - centre
-    angles = np.arctan2(local[:, 1] / 0.7, local[:, 0])
-    rings = [start]
-    position, frame = centre, np.eye(3)
-    for before, s in zip(STATIONS, STATIONS[1:], strict=False):
-        step = (s - before) * size
-        bend = min(s, 0.05) / 0.05 - min(before, 0.05) / 0.05
-        elbow = np.clip((s - 0.235) / 0.06, 0, 1) - np.clip((before - 0.235) / 0.06, 0, 1)
-        frame = frame @ turn(0, arm.flexion * bend) @ turn(1, arm.deviation * bend)
-        axis = turn(2, arm.elbow_twist)
-        frame = frame @ axis @ turn(0, arm.elbow * elbow) @ axis.T
-        position = position + frame[:, 2] * step
-        muscle = np.clip((s - 0.03) / 0.17, 0, 1)
-        muscle = muscle * muscle * (3 - 2 * muscle)
-        half = np.array([0.0285 + 0.013 * muscle, 0.0195 + 0.018 * muscle, 0.0]) * arm.girth * size
-        ellipse = np.stack([np.cos(angles) * half[0], np.sin(angles) * half[1], np.zeros(len(angles))], axis=1)
-        t = np.clip(s / 0.045, 0, 1)
-        t = t * t * (3 - 2 * t)
-        # the rim is cut at a slant: let the slant fade over the first centimetres
-        section = local * [1, 1, 1 - t] * (1 - t) + ellipse * t
-        rings.append(position + section @ frame.T)
-    return np.array(rings)
+    bends = np.array([arm.flexion, arm.deviation, arm.elbow, arm.elbow_twist])
+    return _rings(hand[rim.ring].astype(np.float64), STATIONS, bends, arm.girth * size, size)
+
+
+@njit(cache=True)
+def _turn(axis, angle):
+    matrix = np.eye(3)
+    i, j = (axis + 1) % 3, (axis + 2) % 3
+    c, s = np.cos(angle), np.sin(angle)
+    matrix[i, i], matrix[i, j], matrix[j, i], matrix[j, j] = c, -s, s, c
+    return matrix
+
+
+@njit(cache=True)
+def _ease(x):
+    t = min(1.0, max(0.0, x))
+    return t * t * (3 - 2 * t)
+
+
+@njit(cache=True)
+def _rings(start, stations, bends, girth, size):
+    count = len(start)
+    position = np.array([start[:, k].mean() for k in range(3)])
+    local = start - position
+    frame = np.eye(3)
+    rings = np.empty((len(stations), count, 3))
+    rings[0] = start
+    twist = _turn(2, bends[3])
+    for r in range(1, len(stations)):
+        before, s = stations[r - 1], stations[r]
+        wrist = (min(s, 0.05) - min(before, 0.05)) / 0.05  # the bend is spread over 5 cm at the wrist, 6 at the elbow
+        elbow = (min(0.06, max(0.0, s - 0.235)) - min(0.06, max(0.0, before - 0.235))) / 0.06
+        frame = frame @ _turn(0, bends[0] * wrist) @ _turn(1, bends[1] * wrist)
+        frame = frame @ twist @ _turn(0, bends[2] * elbow) @ twist.T
+        position = position + frame[:, 2] * (s - before) * size
+        muscle, t = _ease((s - 0.03) / 0.17), _ease(s / 0.045)
+        a, b = (0.0285 + 0.013 * muscle) * girth, (0.0195 + 0.018 * muscle) * girth
+        for i in range(count):
+            # from the shape of the rim to an ellipse; the rim is cut at a slant, which fades over the first centimetres
+            angle = np.arctan2(local[i, 1] / 0.7, local[i, 0])
+            x = local[i, 0] * (1 - t) + np.cos(angle) * a * t
+            y = local[i, 1] * (1 - t) + np.sin(angle) * b * t
+            z = local[i, 2] * (1 - t) ** 2
+            for k in range(3):
+                rings[r, i, k] = position[k] + frame[k, 0] * x + frame[k, 1] * y + frame[k, 2] * z
+    return rings
 
 
 def arm_tube(rings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

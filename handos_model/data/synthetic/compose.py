@@ -9,7 +9,7 @@ import numpy as np
 
 from handos_model.data.synthetic.camera import motion_kernel
 from handos_model.data.synthetic.light import ambient_occlusion, sample_lighting, shadow_map
-from handos_model.data.synthetic.mesh import Mesh, join
+from handos_model.data.synthetic.mesh import Mesh, join, refine
 from handos_model.data.synthetic.raster import rasterise, vertex_normals
 from handos_model.data.synthetic.shade import Light, Scene, over, shade
 from handos_model.data.synthetic.surface import Look, noise_volume
@@ -34,27 +34,27 @@ def draw(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Blend meshes over a background (H,W,3) float32 in 0..1.
 
-    around: centre (3,) and radius in m of what gets shadows; detail: features and feature_start of surface.py, nail row.
+    around: centre (3,) and radius in m of what gets shadows; detail: features, feature_start and nail of a Look.
     Returns the picture, the inverse depth (2H,2W) in 1/m (0 where nothing is) and the hand at every pixel (H,W), -1
     for none.
     """
     height, width = behind.shape[:2]
-    scene, owners = join(meshes)
-    pixels = project(scene.vertices.astype(float), K) * 2 + 0.5  # pixel centres of a grid twice as fine
-    points = np.concatenate([pixels, scene.vertices[:, 2:]], 1).astype(np.float32)
-    inverse_depth, face = rasterise(points, scene.faces, 2 * height, 2 * width)
-    normals = vertex_normals(scene.vertices, scene.faces)
-    lighting = sample_lighting(rng, behind.reshape(-1, 3).mean(0) ** 2)
-    centre, radius = around
-    occlusion = ambient_occlusion(scene.vertices, normals, scene.faces, centre, radius)
-    shadows, matrix = shadow_map(scene.vertices, scene.faces, centre, radius, lighting.lights[0])
-    surfaces = Scene(
-        points, scene.vertices, normals, scene.rest, scene.albedo, occlusion, scene.faces, scene.material, scene.bone
+    whole = join(meshes)
+    normals = vertex_normals(whole.vertices, whole.faces)
+    lighting = sample_lighting(rng, np.array(cv2.mean(behind)[:3]) ** 2)
+    openness = ambient_occlusion(whole.vertices, normals, whole.faces, *around)
+    shadows, matrix = shadow_map(whole.vertices, whole.faces, *around, lighting.lights[0])
+    whole, owners, normals, openness = refine(meshes, whole, normals, openness)
+    pixels = project(whole.vertices.astype(float), K) * 2 + 0.5  # pixel centres of a grid twice as fine
+    points = np.concatenate([pixels, whole.vertices[:, 2:]], 1).astype(np.float32)
+    inverse_depth, face = rasterise(points, whole.faces, 2 * height, 2 * width)
+    scene = Scene(
+        points, whole.vertices, normals, whole.rest, whole.albedo, openness, whole.faces, whole.material, whole.bone
     )
     light = Light(lighting.lights, shadows, matrix, lighting.softness)
-    layer = shade(face, inverse_depth, surfaces, Look(materials, *detail, _noise(), sheets), light)
-    if rng.random() < 0.08:  # the hand moves, the room does not
-        kernel = motion_kernel(rng.uniform(2, 12) * max(height, width) / 256, rng.uniform(0, np.pi))
+    layer = shade(face, inverse_depth, scene, Look(materials, *detail, _noise(), sheets), light)
+    if rng.random() < 0.12:  # the hand moves, the room does not
+        kernel = motion_kernel(rng.uniform(2, 15) * max(height, width) / 256, rng.uniform(0, np.pi))
         layer = cv2.filter2D(layer, -1, kernel, borderType=cv2.BORDER_REPLICATE)
     picture = behind.copy()
     if rng.random() < 0.4:

@@ -46,7 +46,7 @@ class FrameOptions:
         if min(self.width, self.height) < 32 or max(self.width, self.height) > 4096:
             raise ValueError(f"frame of {self.width}x{self.height} px: width and height must be 32 to 4096")
         if len(self.hand_size) != 2 or not 0.02 <= self.hand_size[0] <= self.hand_size[1] <= 1.2:
-            raise ValueError(f"hand_size is {self.hand_size}: give least and greatest share, 0.02 <= least <= greatest <= 1.2")
+            raise ValueError(f"hand_size is {self.hand_size}: give a least and a greatest share between 0.02 and 1.2")
         if len(self.hands) != 3 or min(self.hands) < 0 or abs(sum(self.hands) - 1) > 1e-6:
             raise ValueError(f"hands is {self.hands}: give three probabilities, for 0, 1 and 2 hands, that sum to 1")
 
@@ -135,9 +135,7 @@ def _surround(meshes: list[Mesh]) -> tuple[np.ndarray, float]:
     return centre, float(min(np.linalg.norm(points - centre, axis=1).max(), 0.4))
 
 
-def _cover_border(
-    rng: np.random.Generator, picture: np.ndarray, sheets: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _cover_border(rng: np.random.Generator, picture: np.ndarray, sheets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sometimes something flat reaches in from the edge of the picture. Returns the picture and what is covered."""
     height, width = picture.shape[:2]
     covered = np.zeros((height, width), np.uint8)
@@ -156,7 +154,11 @@ def _cover_border(
 
 
 def _label(
-    image: np.ndarray, K: np.ndarray, hands: list[PlacedHand], inverse_depth: np.ndarray, seen: np.ndarray,
+    image: np.ndarray,
+    K: np.ndarray,
+    hands: list[PlacedHand],
+    inverse_depth: np.ndarray,
+    seen: np.ndarray,
     covered: np.ndarray,
 ) -> Frame:
     """Labels of the hands of which anything is seen; seen (H,W) number of the hand or -1, inverse_depth (2H,2W)."""

@@ -92,7 +92,8 @@ def _open_share(vertices, normals, faces, centre, radius, frames):
                 points[v, i] = s * scale + size / 2 if i < 2 else s
         depth = depth_map(points, faces, size)
         for v in range(count):
-            cosine = -(normals[v, 0] * frames[k, 2, 0] + normals[v, 1] * frames[k, 2, 1] + normals[v, 2] * frames[k, 2, 2])
+            n, away = normals[v], frames[k, 2]
+            cosine = -(n[0] * away[0] + n[1] * away[1] + n[2] * away[2])
             if cosine <= 0.02:
                 continue
             x, y = int(points[v, 0] + 0.5), int(points[v, 1] + 0.5)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from handos_model.data.synthetic import things
-from handos_model.data.synthetic.arm import WristRim, arm_rings, arm_tube, find_rim, sample_arm, sleeve_tube
+from handos_model.data.synthetic.arm import STATIONS, WristRim, arm_rings, arm_tube, find_rim, sample_arm, sleeve_tube
 from handos_model.data.synthetic.mesh import Mesh, plain_mesh
 from handos_model.data.synthetic.pose import turn
+from handos_model.data.synthetic.refine import Refinement, make_refinement
 from handos_model.data.synthetic.shape import sample_shape
 from handos_model.data.synthetic.skeleton import Rig, make_rig, posed, sample_free_pose
 from handos_model.data.synthetic.skin import SkinMap, make_skin_map, paint
@@ -26,12 +27,19 @@ class Studio:
     rig: Rig
     skin: SkinMap
     rim: WristRim
+    arm_faces: np.ndarray  # (F,3) hand without its lid, then arm; vertices of the hand, then of the arm past the rim
+    refinement: Refinement
 
 
 def make_studio(template: HandTemplate) -> Studio:
     """Prepare a template for rendering."""
     rig = make_rig(template)
-    return Studio(rig, make_skin_map(rig), find_rim(template))
+    rim = find_rim(template)
+    around, count = len(rim.ring), len(template.vertices)
+    tube, faces = arm_tube(np.zeros((len(STATIONS), around, 3)))
+    index = np.concatenate([rim.ring, np.arange(len(tube) - around) + count])  # the tube starts on the rim itself
+    faces = np.concatenate([template.faces[rim.open_faces], index[faces]]).astype(np.int32)
+    return Studio(rig, make_skin_map(rig), rim, faces, make_refinement(faces, count + len(tube) - around))
 
 
 @dataclass(frozen=True)
@@ -70,9 +78,7 @@ def sample_colour(rng: np.random.Generator) -> np.ndarray:
 def sample_person(rng: np.random.Generator, tone: np.ndarray) -> Person:
     """Random clothes for a skin tone."""
     start = rng.uniform(0.005, 0.06) if rng.random() < 0.65 else rng.uniform(0.06, 0.3)
-    return Person(
-        tone, rng.random() < 0.6, start, sample_colour(rng), rng.uniform(0.001, 0.014), rng.random() < 0.05
-    )
+    return Person(tone, rng.random() < 0.6, start, sample_colour(rng), rng.uniform(0.001, 0.014), rng.random() < 0.05)
 
 
 def skin_material(rng: np.random.Generator) -> np.ndarray:
@@ -85,7 +91,8 @@ def skin_material(rng: np.random.Generator) -> np.ndarray:
 
 def other_material(rng: np.random.Generator, scale: float, textured: float) -> np.ndarray:
     """A material row for cloth, plastic or metal; with the chance `textured` it shows a crop of a photo."""
-    row = np.array([rng.uniform(0.02, 0.15), scale, rng.uniform(0, 0.15), rng.uniform(0, 0.3), rng.integers(2, 7), 0, 0, 0])
+    noise, bump, shine = rng.uniform(0.02, 0.15), rng.uniform(0, 0.15), rng.uniform(0, 0.3)
+    row = np.array([noise, scale, bump, shine, rng.integers(2, 7), 0, 0, 0])
     if rng.random() < textured:
         row[TEXTURE] = 1 + rng.integers(TEXTURES) + rng.uniform(0.3, 0.95)
     return row
@@ -120,10 +127,7 @@ def _hand_and_arm(rng, studio: Studio, vertices, rings, albedo, materials, perso
     """The hand without its lid and the bare arm as one surface, so that normals run on across the wrist."""
     rim, template = studio.rim, studio.rig.template
     tube, faces = arm_tube(rings)
-    around = len(rim.ring)
-    index = np.concatenate([rim.ring, np.arange(len(tube) - around) + len(vertices)])
-    faces = index[faces]
-    hand_faces = template.faces[rim.open_faces]
+    around, hand_faces = len(rim.ring), int(rim.open_faces.sum())
     arm_rest = np.zeros((len(tube) - around, 3))
     arm_rest[:] = tube[around:] * [1, 1, 1] + [0.3, 0, 0]
     from_rim = np.clip(np.linalg.norm(tube[around:] - rings[0].mean(0), axis=1, keepdims=True) / 0.06, 0, 1)
@@ -134,10 +138,10 @@ def _hand_and_arm(rng, studio: Studio, vertices, rings, albedo, materials, perso
     skin, cover = materials
     return Mesh(
         np.concatenate([vertices, tube[around:]]),
-        np.concatenate([hand_faces, faces]),
+        studio.arm_faces,
         np.concatenate([template.vertices, arm_rest]),
         np.concatenate([albedo, arm_colour]),
-        np.concatenate([np.full(len(hand_faces), cover), np.full(len(faces), skin)]).astype(np.int32),
+        np.concatenate([np.full(hand_faces, cover), np.full(len(faces), skin)]).astype(np.int32),
         np.concatenate([studio.skin.face_bone[rim.open_faces], np.full(len(faces), -1)]).astype(np.int32),
         number,
     )
@@ -171,9 +175,7 @@ def _worn(rng, rig: Rig, frames, thickness, rings, person: Person, materials: li
         along = vertices[:, [0, 2, 1]] * [1, 1, -1] + [0, -0.0015, -rng.uniform(0.019, 0.026)]
         materials.append(np.array([0.02, 200, 0.0, rng.uniform(0.4, 1.2), 4, 0, 0, 0]))
         metal = np.array([[0.75, 0.55, 0.2], [0.7, 0.7, 0.7], [0.1, 0.1, 0.1]])[rng.integers(3)] * rng.uniform(0.6, 1)
-        worn.append(
-            plain_mesh(along @ frame[:3, :3].T + frame[:3, 3], faces, rest, metal, len(materials) - 1)
-        )
+        worn.append(plain_mesh(along @ frame[:3, :3].T + frame[:3, 3], faces, rest, metal, len(materials) - 1))
     return worn
 
 

@@ -11,12 +11,14 @@ from handos_model.data.synthetic.compose import project
 from handos_model.data.synthetic.mesh import Mesh, plain_mesh
 from handos_model.data.synthetic.person import Hand, Studio, other_material, sample_colour
 from handos_model.data.synthetic.pose import sample_orientation
+from handos_model.data.synthetic.refine import Refinement
 from handos_model.data.synthetic.things import random_thing
 
 if TYPE_CHECKING:
     from handos_model.data.synthetic.frame import FrameOptions
 
 NEAREST = 0.09  # m from the camera to the skin
+FINE = 90  # px; hands of a longer edge are rounded before they are drawn
 TRIES = 12
 
 
@@ -59,9 +61,7 @@ def _stand(joints: np.ndarray, K: np.ndarray, extent: float, centre: np.ndarray)
     return translation
 
 
-def _sample_spot(
-    rng: np.random.Generator, options: FrameOptions, first: PlacedHand | None
-) -> tuple[float, np.ndarray]:
+def _sample_spot(rng: np.random.Generator, options: FrameOptions, first: PlacedHand | None) -> tuple[float, np.ndarray]:
     """Long edge in px and centre of a hand; a second hand is often near the first."""
     edge = max(options.width, options.height)
     low, high = options.hand_size[0] * edge, options.hand_size[1] * edge
@@ -102,24 +102,23 @@ def place_hand(
     return _put(hand, studio, K, linear, translation, left)
 
 
+def _moved(mesh: Mesh, linear: np.ndarray, translation: np.ndarray, left: bool) -> Mesh:
+    vertices = (mesh.vertices @ linear.T + translation).astype(np.float32)
+    return replace(mesh, vertices=vertices, faces=np.ascontiguousarray(mesh.faces[:, ::-1]) if left else mesh.faces)
+
+
 def _put(
     hand: Hand, studio: Studio, K: np.ndarray, linear: np.ndarray, translation: np.ndarray, left: bool
 ) -> PlacedHand:
     vertices = (hand.vertices @ linear.T + translation).astype(np.float32)
     joints_3d = studio.rig.template.joint_regressor.astype(np.float64) @ vertices
     joints_2d = project(joints_3d, K)
-    meshes = [
-        replace(
-            mesh,
-            vertices=(mesh.vertices @ linear.T + translation).astype(np.float32),
-            faces=np.ascontiguousarray(mesh.faces[:, ::-1]) if left else mesh.faces,
-        )
-        for mesh in hand.meshes
-    ]
+    meshes = [_moved(mesh, linear, translation, left) for mesh in hand.meshes]
+    if _extent(joints_2d) > FINE:
+        fine = studio.refinement
+        meshes[0].refinement = Refinement(fine.edges, fine.faces[:, ::-1]) if left else fine
     owner = meshes[0].owner
-    return PlacedHand(
-        vertices, joints_3d, joints_2d, meshes, left, owner, hand.nail, hand.size, _extent(joints_2d)
-    )
+    return PlacedHand(vertices, joints_3d, joints_2d, meshes, left, owner, hand.nail, hand.size, _extent(joints_2d))
 
 
 def place_outside(
@@ -162,5 +161,6 @@ def scatter_things(
         q *= np.linalg.det(q)
         vertices, faces, rest = random_thing(rng, rng.uniform(0.5, 1.0) if front else rng.uniform(1, 2.5))
         materials.append(other_material(rng, 30, 0.8))
-        meshes.append(plain_mesh((vertices @ q.T + spot).astype(np.float32), faces, rest, sample_colour(rng), len(materials) - 1))
+        where = (vertices @ q.T + spot).astype(np.float32)
+        meshes.append(plain_mesh(where, faces, rest, sample_colour(rng), len(materials) - 1))
     return meshes

@@ -13,8 +13,8 @@ def rasterise(points: np.ndarray, faces: np.ndarray, height: int, width: int) ->
     """Nearest front-facing triangle of every pixel.
 
     points (V,3): x px, y px (pixel centres at whole numbers), depth m; faces (F,3) with normals (b-a) x (c-a) outwards
-    in the camera frame (x right, y down, z forward). Returns the inverse depth (H,W) in 1/m, 0 where nothing is, and the face
-    index (H,W), -1 where nothing is.
+    in the camera frame (x right, y down, z forward). Returns the inverse depth (H,W) in 1/m, 0 where nothing is, and
+    the face index (H,W), -1 where nothing is.
     """
     inverse_depth = np.zeros((height, width), np.float32)
     owner = np.full((height, width), -1, np.int32)

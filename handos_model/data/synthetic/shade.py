@@ -38,8 +38,8 @@ class Light(NamedTuple):
 
 
 @njit(cache=True, fastmath=True)
-def _lit(shadow_map, matrix, p, softness):
-    """Share of the key light that reaches the camera-frame point p: 3x3 taps into the shadow map."""
+def _lit(shadow_map, matrix, p, softness, bias):
+    """Share of the key light that reaches the camera-frame point p: 3x3 taps into the shadow map, bias in m."""
     size = shadow_map.shape[0]
     u = matrix[0, 0] * p[0] + matrix[0, 1] * p[1] + matrix[0, 2] * p[2] + matrix[0, 3]
     v = matrix[1, 0] * p[0] + matrix[1, 1] * p[1] + matrix[1, 2] * p[2] + matrix[1, 3]
@@ -48,12 +48,12 @@ def _lit(shadow_map, matrix, p, softness):
     for i in range(-1, 2):
         for j in range(-1, 2):
             x, y = int(u + 0.5 + i * softness), int(v + 0.5 + j * softness)
-            if x < 0 or y < 0 or x >= size or y >= size or d < shadow_map[y, x] + 0.004:
+            if x < 0 or y < 0 or x >= size or y >= size or d < shadow_map[y, x] + bias:
                 total += 1.0
     return total / 9.0
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, fastmath=True)
 def _interpolate(scene, f, x, y, inverse_depth, work):
     """Fill work (6,3) with normal, texture coordinates, albedo and position at a point of face f; returns openness."""
     points = scene.points
@@ -72,7 +72,7 @@ def _interpolate(scene, f, x, y, inverse_depth, work):
     return wa * scene.occlusion[a] + wb * scene.occlusion[b] + wc * scene.occlusion[c]
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, fastmath=True)
 def _illuminate(out, work, openness, specular, gloss, subsurface, light):
     """Add the gamma-encoded colour of a surface point under the lights to out (4,), and 1 to its alpha."""
     n, base, p, eye, half = work[0], work[2], work[3], work[4], work[5]
@@ -91,7 +91,8 @@ def _illuminate(out, work, openness, specular, gloss, subsurface, light):
     shine = max(0.0, shine / np.sqrt(length))
     for _ in range(gloss):
         shine *= shine
-    lit = _lit(light.shadow_map, light.matrix, p, light.softness) if facing > -0.3 else 0.0
+    bias = 0.004 + 0.008 * (1 - max(0.0, facing))  # m; surfaces along the light would shadow themselves
+    lit = _lit(light.shadow_map, light.matrix, p, light.softness, bias) if facing > -0.3 else 0.0
     grazing = (1 - min(1.0, abs(view))) ** 4
     shine = specular * (1 + 4 * grazing) * shine * lit * (1.0 if facing > 0 else 0.0)
     rim_facing = max(0.0, rim_facing)
@@ -110,7 +111,7 @@ def _illuminate(out, work, openness, specular, gloss, subsurface, light):
     out[3] += 1.0
 
 
-@njit(cache=True, fastmath=True, inline="always")
+@njit(cache=True, fastmath=True)
 def _is_smooth(owner, inverse_depth, material, x, y):
     """Whether the four fine pixels of a pixel show one material without a step in depth; and whether they are empty."""
     least, most, empty, first, same = np.inf, 0.0, 0, -1, True

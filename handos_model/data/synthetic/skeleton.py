@@ -147,8 +147,18 @@ def worst_collision(frames, tips, bones, girth):
         for j in range(3):
             points[i, j] = frames[bones[i, j + 1 if i > 0 else (j if j < 2 else 3)], :3, 3]
         points[i, 3] = np.ascontiguousarray(frames[last, :3, :3]) @ tips[i] + frames[last, :3, 3]
-    radius = np.array([[0.0125, 0.0105, 0.009], [0.0095, 0.008, 0.007], [0.0095, 0.008, 0.007], [0.009, 0.0075, 0.0065],
-                       [0.008, 0.0065, 0.006]]) * girth
+    radius = (
+        np.array(
+            [
+                [0.0125, 0.0105, 0.009],
+                [0.0095, 0.008, 0.007],
+                [0.0095, 0.008, 0.007],
+                [0.009, 0.0075, 0.0065],
+                [0.008, 0.0065, 0.006],
+            ]
+        )
+        * girth
+    )
     depth, first, second = -1.0, 0, 0
     for i in range(5):
         for j in range(3):

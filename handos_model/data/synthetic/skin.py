@@ -61,7 +61,7 @@ def make_skin_map(rig: Rig) -> SkinMap:
 
 
 def _feature(kind: int, frame: np.ndarray, origin: np.ndarray, scale: np.ndarray, strength: float) -> np.ndarray:
-    """Row of surface.py: kind, affine from the template to the feature's own units, strength. frame (3,3) of columns."""
+    """Row of surface.py: kind, affine from the template to the feature's own units, strength; frame (3,3) of axes."""
     matrix = frame.T / np.asarray(scale)[:, None]
     return np.concatenate([[kind], np.c_[matrix, -matrix @ origin].ravel(), [strength]])
 
@@ -94,8 +94,9 @@ def _palm_lines(rig: Rig, rows: list[list[np.ndarray]]) -> None:
     """Heart, head and life line as straight pieces in the palm, and the wrist crease."""
     joints = rig.template.joints.astype(float)
     index, middle, ring, little, cmc = joints[5], joints[9], joints[13], joints[17], joints[1]
+    web = (index + middle) / 2 - [0, 0, 0.006]
     lines = (
-        (little + [0.012, 0, 0.018], ring + [0, 0, 0.012], middle + [0, 0, 0.006], (index + middle) / 2 - [0, 0, 0.006]),
+        (little + [0.012, 0, 0.018], ring + [0, 0, 0.012], middle + [0, 0, 0.006], web),
         (index + [-0.012, 0, 0.018], middle + [0, 0, 0.026], ring + [0, 0, 0.038], little + [0.004, 0, 0.045]),
         (index + [-0.012, 0, 0.02], index + [0.010, 0, 0.04], cmc + [0.028, 0, -0.018], cmc + [0.022, 0, 0.018]),
     )
