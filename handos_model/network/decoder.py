@@ -12,7 +12,10 @@ from handos_model.network.instances import to_pixels
 from handos_model.template import JOINT_NAMES
 
 JOINTS = len(JOINT_NAMES)
-VERTEX_UNIT = 0.1  # metres per unit of the vertex head, so that its outputs are of order one
+# Outputs of the heads are multiplied by these, so that one optimiser step moves a point by a little: with Adam every
+# weight moves by the learning rate, and without them a hundred weights move a joint by a tenth of the hand.
+VERTEX_UNIT = 0.05  # metres
+POINT_UNIT = 0.1  # view sizes
 VIEW_METRES = 0.28  # average width in metres of what a view shows at the hand's depth; learned within a factor of e
 
 
@@ -34,6 +37,21 @@ class DecoderSize:
 
 def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, outputs))
+
+
+class PointHead(nn.Module):
+    """Two layers from each query to k numbers; the last one is each point's own, so that points need not share a mean."""
+
+    def __init__(self, points: int, d: int, k: int):
+        super().__init__()
+        self.hidden = nn.Linear(d, d)
+        self.weight = nn.Parameter(torch.randn(points, d, k) * d**-0.5)
+        self.bias = nn.Parameter(torch.zeros(points, k))
+
+    def forward(self, queries: Tensor) -> Tensor:
+        """(B, N, points, d) to (B, N, points, k)."""
+        hidden = torch.relu(self.hidden(queries))
+        return (hidden[..., None, :] @ self.weight)[..., 0, :].float() + self.bias
 
 
 class DecoderLayer(nn.Module):
@@ -68,16 +86,14 @@ class DecoderLayer(nn.Module):
 class Heads(nn.Module):
     """Read-outs of one layer: how the joints move, vertices, camera, confidences."""
 
-    def __init__(self, d: int, with_3d: bool):
+    def __init__(self, d: int, vertices: int, with_3d: bool):
         super().__init__()
         self.norm = nn.LayerNorm(d)
-        self.joints = mlp(d, d, 2)
+        self.joints = PointHead(JOINTS, d, 2)
         self.confidence = nn.Linear(d, 1)
-        nn.init.zeros_(self.joints[-1].weight)
-        nn.init.zeros_(self.joints[-1].bias)
         self.with_3d = with_3d
         if with_3d:
-            self.vertices = mlp(d, d, 3)
+            self.vertices = PointHead(vertices, d, 3)
             self.camera = mlp(d, d, 3)
             self.score = mlp(d, d, 1)
 
@@ -101,22 +117,19 @@ class HandDecoder(nn.Module):
         self.expansion_norm = nn.LayerNorm(d)
         self.joint_embedding = nn.Parameter(torch.randn(JOINTS, d) * 0.5)
         self.vertex_embedding = nn.Parameter(torch.randn(coarse + 1, d) * 0.2)
-        self.reference = mlp(d, d, 2)
+        self.reference = PointHead(JOINTS, d, 2)
         self.joint_box = nn.Parameter(torch.full((JOINTS, 2), 0.12))
         self.lifting = nn.Parameter(template["lifting"].clone())
-        self.lifted_reference = mlp(d, d, 2)
+        self.lifted_reference = PointHead(coarse + 1, d, 2)
         self.vertex_box = nn.Parameter(torch.ones(coarse + 1, 2))
         lifted = [False] * size.layers_2d + [True] * size.layers_3d
         points = {False: size.points_2d, True: size.points_3d}
         self.layers = nn.ModuleList(DecoderLayer(size, levels, points[with_3d]) for with_3d in lifted)
-        self.heads = nn.ModuleList(Heads(d, with_3d) for with_3d in lifted)
+        self.heads = nn.ModuleList(Heads(d, coarse, with_3d) for with_3d in lifted)
         self.rest_vertices = nn.Parameter(template["coarse_vertices"].clone() / VERTEX_UNIT)
         self.register_buffer("upsample", template["upsample"].clone(), persistent=False)
         self.register_buffer("regressor", template["regressor"].clone(), persistent=False)
         self.register_buffer("mask", attention_mask(size.mask, JOINTS, coarse), persistent=False)
-        for block in (self.reference, self.lifted_reference):
-            nn.init.normal_(block[-1].weight, std=0.01)
-            nn.init.zeros_(block[-1].bias)
 
     def forward(
         self, instances: Tensor, geometry: Tensor, views: Tensor, values: list[Tensor], strides: list[int], stage: str
@@ -128,7 +141,7 @@ class HandDecoder(nn.Module):
         """
         instance = self.expansion_norm(self.instance(instances) + self.geometry(geometry))
         queries = instance[:, :, None] + self.joint_embedding
-        centres = self.reference(queries).float()
+        centres = self.reference(queries) * POINT_UNIT
         sizes = self.joint_box.expand_as(centres)
         outputs = [{"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, views)}]
         centres = centres.detach()
@@ -147,25 +160,26 @@ class HandDecoder(nn.Module):
         lifted = self.lifting @ queries + self.vertex_embedding
         with torch.autocast(queries.device.type, enabled=False):
             centre, size = self.lifting @ centres, self.lifting @ sizes
-        centre, size = centre + self.lifted_reference(lifted).float(), size * self.vertex_box
+        centre, size = centre + self.lifted_reference(lifted) * POINT_UNIT, size * self.vertex_box
         return torch.cat([queries, lifted], 2), torch.cat([centres, centre], 2), torch.cat([sizes, size], 2)
 
     def read(self, heads: Heads, queries: Tensor, centres: Tensor, views: Tensor) -> dict[str, Tensor]:
         """Outputs of one layer; joints start from their reference centres (B, N, 21, 2)."""
         queries = heads.norm(queries)
         joint_queries = queries[:, :, :JOINTS]
-        joints_view = centres + heads.joints(joint_queries).float()
+        joints_view = centres + heads.joints(joint_queries) * POINT_UNIT
         output = {
             "pred_joints_view": joints_view,  # (B, N, 21, 2) view units
             "pred_joints_2d": to_pixels(joints_view, views),  # (B, N, 21, 2) px
             "pred_joint_confidence": heads.confidence(joint_queries)[..., 0].float(),  # logits
         }
         if heads.with_3d and queries.shape[2] > JOINTS:
-            coarse = self.rest_vertices + heads.vertices(queries[:, :, JOINTS:-1]).float()
+            coarse = self.rest_vertices + heads.vertices(queries[:, :, JOINTS:-1])
             with torch.autocast(queries.device.type, enabled=False):  # bfloat16 makes neighbouring vertices coincide
                 vertices = self.upsample @ coarse * VERTEX_UNIT
                 joints = self.regressor @ vertices
-            shift, log_width = heads.camera(queries[:, :, -1]).float().split([2, 1], -1)
+            camera = heads.camera(queries[:, :, -1]).float() * POINT_UNIT
+            shift, log_width = camera.split([2, 1], -1)
             width = VIEW_METRES * log_width.tanh().exp()
             output |= {
                 "pred_vertices": vertices - joints[:, :, :1],  # (B, N, V, 3) m, wrist at the origin, view frame

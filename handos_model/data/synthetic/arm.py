@@ -73,12 +73,11 @@ def arm_rings(hand: np.ndarray, rim: WristRim, arm: ArmShape, size: float) -> np
 
 
 @njit(cache=True)
-def _turn(axis, angle):
-    matrix = np.eye(3)
-    i, j = (axis + 1) % 3, (axis + 2) % 3
+def _roll(frame, i, j, angle):
+    """Turn a frame (3,3) about its own axis that is neither i nor j, from column i to column j, in place."""
     c, s = np.cos(angle), np.sin(angle)
-    matrix[i, i], matrix[i, j], matrix[j, i], matrix[j, j] = c, -s, s, c
-    return matrix
+    for k in range(3):
+        frame[k, i], frame[k, j] = frame[k, i] * c + frame[k, j] * s, frame[k, j] * c - frame[k, i] * s
 
 
 @njit(cache=True)
@@ -90,21 +89,28 @@ def _ease(x):
 @njit(cache=True)
 def _rings(start, stations, bends, girth, size):
     count = len(start)
-    position = np.array([start[:, k].mean() for k in range(3)])
-    local = start - position
-    frame = np.eye(3)
+    position, local, frame = np.zeros(3), np.zeros((count, 3)), np.zeros((3, 3))
     rings = np.empty((len(stations), count, 3))
-    rings[0] = start
-    twist = _turn(2, bends[3])
+    for k in range(3):
+        frame[k, k] = 1.0
+        for i in range(count):
+            position[k] += start[i, k] / count
+            rings[0, i, k] = start[i, k]
+        for i in range(count):
+            local[i, k] = start[i, k] - position[k]
     for r in range(1, len(stations)):
         before, s = stations[r - 1], stations[r]
         wrist = (min(s, 0.05) - min(before, 0.05)) / 0.05  # the bend is spread over 5 cm at the wrist, 6 at the elbow
         elbow = (min(0.06, max(0.0, s - 0.235)) - min(0.06, max(0.0, before - 0.235))) / 0.06
-        frame = frame @ _turn(0, bends[0] * wrist) @ _turn(1, bends[1] * wrist)
-        frame = frame @ twist @ _turn(0, bends[2] * elbow) @ twist.T
-        position = position + frame[:, 2] * (s - before) * size
+        _roll(frame, 1, 2, bends[0] * wrist)
+        _roll(frame, 2, 0, bends[1] * wrist)
+        _roll(frame, 0, 1, bends[3])
+        _roll(frame, 1, 2, bends[2] * elbow)
+        _roll(frame, 0, 1, -bends[3])
         muscle, t = _ease((s - 0.03) / 0.17), _ease(s / 0.045)
         a, b = (0.0285 + 0.013 * muscle) * girth, (0.0195 + 0.018 * muscle) * girth
+        for k in range(3):
+            position[k] += frame[k, 2] * (s - before) * size
         for i in range(count):
             # from the shape of the rim to an ellipse; the rim is cut at a slant, which fades over the first centimetres
             angle = np.arctan2(local[i, 1] / 0.7, local[i, 0])

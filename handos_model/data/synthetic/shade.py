@@ -53,7 +53,7 @@ def _lit(shadow_map, matrix, p, softness, bias):
     return total / 9.0
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, inline="always")
 def _interpolate(scene, f, x, y, inverse_depth, work):
     """Fill work (6,3) with normal, texture coordinates, albedo and position at a point of face f; returns openness."""
     points = scene.points
@@ -72,7 +72,7 @@ def _interpolate(scene, f, x, y, inverse_depth, work):
     return wa * scene.occlusion[a] + wb * scene.occlusion[b] + wc * scene.occlusion[c]
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, inline="always")
 def _illuminate(out, work, openness, specular, gloss, subsurface, light):
     """Add the gamma-encoded colour of a surface point under the lights to out (4,), and 1 to its alpha."""
     n, base, p, eye, half = work[0], work[2], work[3], work[4], work[5]
@@ -111,7 +111,7 @@ def _illuminate(out, work, openness, specular, gloss, subsurface, light):
     out[3] += 1.0
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, inline="always")
 def _is_smooth(owner, inverse_depth, material, x, y):
     """Whether the four fine pixels of a pixel show one material without a step in depth; and whether they are empty."""
     least, most, empty, first, same = np.inf, 0.0, 0, -1, True

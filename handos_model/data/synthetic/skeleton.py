@@ -12,6 +12,17 @@ from handos_model.template import HandTemplate
 
 FINGERS = ("thumb", "index-finger", "middle-finger", "ring-finger", "pinky-finger")
 SEGMENTS = ("metacarpal", "phalanx-proximal", "phalanx-intermediate", "phalanx-distal")
+# m, half as thick as the finger segments are, thumb first
+RADII = np.array(
+    [
+        [0.0125, 0.0105, 0.009],
+        [0.0095, 0.008, 0.007],
+        [0.0095, 0.008, 0.007],
+        [0.009, 0.0075, 0.0065],
+        [0.008, 0.0065, 0.006],
+    ]
+)
+PALM_RADIUS = 0.012
 TOLERANCE = 0.0035  # m that flesh may give way before two fingers count as one through the other
 
 
@@ -56,29 +67,37 @@ def rotations(rig: Rig, pose: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, fastmath=True)
-def _euler(flexion, abduction, twist):
-    """Twist, then abduct (towards -x), then flex (towards -y), degrees."""
+def _multiply(a, b, out):
+    """out (3,3) = a (3,3) @ b (3,3); explicit loops, as calls into BLAS cost more than they save at this size."""
+    for i in range(3):
+        for j in range(3):
+            out[i, j] = a[i, 0] * b[0, j] + a[i, 1] * b[1, j] + a[i, 2] * b[2, j]
+
+
+@njit(cache=True, fastmath=True)
+def _euler(flexion, abduction, twist, out):
+    """Twist, then flex (towards -y), then abduct (towards -x), degrees: Ry @ Rx @ Rz into out (3,3)."""
     x, y, z = -np.radians(flexion), np.radians(abduction), np.radians(twist)
     cx, sx, cy, sy, cz, sz = np.cos(x), np.sin(x), np.cos(y), np.sin(y), np.cos(z), np.sin(z)
-    rx = np.array([[1.0, 0.0, 0.0], [0.0, cx, -sx], [0.0, sx, cx]])
-    ry = np.array([[cy, 0.0, sy], [0.0, 1.0, 0.0], [-sy, 0.0, cy]])
-    rz = np.array([[cz, -sz, 0.0], [sz, cz, 0.0], [0.0, 0.0, 1.0]])
-    return ry @ rx @ rz
+    out[0, 0], out[0, 1], out[0, 2] = cy * cz + sy * sx * sz, sy * sx * cz - cy * sz, sy * cx
+    out[1, 0], out[1, 1], out[1, 2] = cx * sz, cx * cz, -sx
+    out[2, 0], out[2, 1], out[2, 2] = cy * sx * sz - sy * cz, sy * sz + cy * sx * cz, cy * cx
 
 
 @njit(cache=True, fastmath=True)
 def _rotations(pose, bones, count):
     out = np.zeros((count, 3, 3))
     for b in range(count):
-        out[b] = np.eye(3)
-    out[bones[0, 0]] = _euler(pose[0, 0], pose[0, 1], pose[0, 4])
-    out[bones[0, 1]] = _euler(pose[0, 2], 0.0, 0.0)
-    out[bones[0, 3]] = _euler(pose[0, 3], 0.0, 0.0)
+        for i in range(3):
+            out[b, i, i] = 1.0
+    _euler(pose[0, 0], pose[0, 1], pose[0, 4], out[bones[0, 0]])
+    _euler(pose[0, 2], 0.0, 0.0, out[bones[0, 1]])
+    _euler(pose[0, 3], 0.0, 0.0, out[bones[0, 3]])
     for i in range(1, 5):
-        out[bones[i, 0]] = _euler(pose[i, 4], 0.0, 0.0)
-        out[bones[i, 1]] = _euler(pose[i, 0], pose[i, 1], 0.0)
-        out[bones[i, 2]] = _euler(pose[i, 2], 0.0, 0.0)
-        out[bones[i, 3]] = _euler(pose[i, 3], 0.0, 0.0)
+        _euler(pose[i, 4], 0.0, 0.0, out[bones[i, 0]])
+        _euler(pose[i, 0], pose[i, 1], 0.0, out[bones[i, 1]])
+        _euler(pose[i, 2], 0.0, 0.0, out[bones[i, 2]])
+        _euler(pose[i, 3], 0.0, 0.0, out[bones[i, 3]])
     return out
 
 
@@ -87,17 +106,20 @@ def forward(turns, lengths, thickness, local, parents):
     """Posed bone frames (B,4,4): local rotations (B,3,3), factors along and across each bone (B,)."""
     count = len(parents)
     out = np.zeros((count, 4, 4))
+    rest = np.zeros((3, 3))
     for b in range(count):
         p = parents[b]
         out[b, 3, 3] = 1.0
         if p < 0:
-            out[b, :3, :3] = np.ascontiguousarray(local[b, :3, :3]) @ turns[b]
-            out[b, :3, 3] = local[b, :3, 3]
+            _multiply(local[b], turns[b], out[b])
+            for i in range(3):
+                out[b, i, 3] = local[b, i, 3]
             continue
-        frame = np.ascontiguousarray(out[p, :3, :3])
-        out[b, :3, :3] = frame @ np.ascontiguousarray(local[b, :3, :3]) @ turns[b]
-        offset = np.array([thickness[p] * local[b, 0, 3], thickness[p] * local[b, 1, 3], lengths[p] * local[b, 2, 3]])
-        out[b, :3, 3] = frame @ offset + out[p, :3, 3]
+        _multiply(local[b], turns[b], rest)
+        _multiply(out[p], rest, out[b])
+        x, y, z = thickness[p] * local[b, 0, 3], thickness[p] * local[b, 1, 3], lengths[p] * local[b, 2, 3]
+        for i in range(3):
+            out[b, i, 3] = out[p, i, 0] * x + out[p, i, 1] * y + out[p, i, 2] * z + out[p, i, 3]
     return out
 
 
@@ -107,27 +129,30 @@ def blend(frames, lengths, thickness, to_bone, influence, weight, vertices):
     count = len(frames)
     affine = np.zeros((count, 3, 4))
     for b in range(count):
-        scaled = frames[b, :3].copy()
+        across, along = thickness[b], lengths[b]
         for i in range(3):
-            scaled[i, 0] *= thickness[b]
-            scaled[i, 1] *= thickness[b]
-            scaled[i, 2] *= lengths[b]
-        affine[b] = scaled @ to_bone[b]
+            x, y, z = frames[b, i, 0] * across, frames[b, i, 1] * across, frames[b, i, 2] * along
+            for k in range(4):
+                affine[b, i, k] = x * to_bone[b, 0, k] + y * to_bone[b, 1, k] + z * to_bone[b, 2, k]
+            affine[b, i, 3] += frames[b, i, 3]
     out = np.zeros(vertices.shape, np.float32)
     for v in range(len(vertices)):
+        x, y, z = vertices[v, 0], vertices[v, 1], vertices[v, 2]
         for k in range(influence.shape[1]):
-            m, w = affine[influence[v, k]], weight[v, k]
-            x, y, z = vertices[v, 0], vertices[v, 1], vertices[v, 2]
+            b, w = influence[v, k], weight[v, k]
             for i in range(3):
-                out[v, i] += w * (m[i, 0] * x + m[i, 1] * y + m[i, 2] * z + m[i, 3])
+                m = affine[b, i]
+                out[v, i] += w * (m[0] * x + m[1] * y + m[2] * z + m[3])
     return out
 
 
 @njit(cache=True, fastmath=True)
 def _gap(a, b, c, d):
     """Distance between the segments a-b and c-d, by clamped closest points (Ericson, Real-Time Collision Detection)."""
-    u, v, w = b - a, d - c, a - c
-    uu, uv, vv, uw, vw = u @ u + 1e-12, u @ v, v @ v + 1e-12, u @ w, v @ w
+    uu, uv, vv, uw, vw = 1e-12, 0.0, 1e-12, 0.0, 0.0
+    for k in range(3):
+        u, v, w = b[k] - a[k], d[k] - c[k], a[k] - c[k]
+        uu, uv, vv, uw, vw = uu + u * u, uv + u * v, vv + v * v, uw + u * w, vw + v * w
     den = uu * vv - uv * uv
     s = min(1.0, max(0.0, (uv * vw - vv * uw) / den)) if den > 1e-14 else 0.0
     t = (uv * s + vw) / vv
@@ -135,47 +160,47 @@ def _gap(a, b, c, d):
         t, s = 0.0, min(1.0, max(0.0, -uw / uu))
     elif t > 1:
         t, s = 1.0, min(1.0, max(0.0, (uv - uw) / uu))
-    return np.sqrt(np.sum((w + s * u - t * v) ** 2))
+    total = 0.0
+    for k in range(3):
+        total += (a[k] - c[k] + s * (b[k] - a[k]) - t * (d[k] - c[k])) ** 2
+    return np.sqrt(total)
+
+
+@njit(cache=True, fastmath=True)
+def _finger_points(frames, tips, bones):
+    """Joints (5,4,3) of the fingers from their second bone on (the thumb from its first) to the tip."""
+    points = np.zeros((5, 4, 3))
+    for i in range(5):
+        for j in range(3):
+            bone = bones[i, j + 1] if i > 0 or j == 2 else bones[i, j]
+            for k in range(3):
+                points[i, j, k] = frames[bone, k, 3]
+        last = frames[bones[i, 3]]
+        for k in range(3):
+            points[i, 3, k] = last[k, 0] * tips[i, 0] + last[k, 1] * tips[i, 1] + last[k, 2] * tips[i, 2] + last[k, 3]
+    return points
 
 
 @njit(cache=True, fastmath=True)
 def worst_collision(frames, tips, bones, girth):
     """Deepest overlap in m of two finger segments taken as capsules, and the two fingers (the palm is 5)."""
-    points = np.zeros((5, 4, 3))
-    for i in range(5):
-        last = bones[i, 3]
-        for j in range(3):
-            points[i, j] = frames[bones[i, j + 1 if i > 0 else (j if j < 2 else 3)], :3, 3]
-        points[i, 3] = np.ascontiguousarray(frames[last, :3, :3]) @ tips[i] + frames[last, :3, 3]
-    radius = (
-        np.array(
-            [
-                [0.0125, 0.0105, 0.009],
-                [0.0095, 0.008, 0.007],
-                [0.0095, 0.008, 0.007],
-                [0.009, 0.0075, 0.0065],
-                [0.008, 0.0065, 0.006],
-            ]
-        )
-        * girth
-    )
+    points = _finger_points(frames, tips, bones)
     depth, first, second = -1.0, 0, 0
     for i in range(5):
         for j in range(3):
             for k in range(i + 1, 5):
                 for m in range(3):
-                    if i > 0 and j == 0 and m == 0:  # neighbours share the web
-                        continue
-                    if i == 0 and j == 0 and m == 0:
+                    if j == 0 and m == 0:  # neighbours share the web
                         continue
                     gap = _gap(points[i, j], points[i, j + 1], points[k, m], points[k, m + 1])
-                    if radius[i, j] + radius[k, m] - gap > depth:
-                        depth, first, second = radius[i, j] + radius[k, m] - gap, i, k
+                    overlap = (RADII[i, j] + RADII[k, m]) * girth - gap
+                    if overlap > depth:
+                        depth, first, second = overlap, i, k
             if j == 0:
                 continue
             for k in range(1, 5):  # palm: metacarpals from their bone's start to the knuckle
                 gap = _gap(points[i, j], points[i, j + 1], frames[bones[k, 0], :3, 3], points[k, 0])
-                overlap = radius[i, j] + 0.012 * girth - gap
+                overlap = (RADII[i, j] + PALM_RADIUS) * girth - gap
                 if overlap > depth and not (i == k and j == 1 and overlap < 0.008):
                     depth, first, second = overlap, i, 5
     return depth, first, second
@@ -198,12 +223,15 @@ def _resolve(pose, lengths, thickness, local, parents, bones, tips, lowest, high
             if k < 5:
                 pose[k, 2] *= 0.98
         elif k == 5:
-            pose[i, :4] *= 0.95
+            for m in range(4):
+                pose[i, m] *= 0.95
         else:
             pose[i, 1] += 1.5
             pose[k, 1] -= 1.5
             pose[i, 0], pose[k, 0] = 0.9 * pose[i, 0] + 0.1 * pose[k, 0], 0.9 * pose[k, 0] + 0.1 * pose[i, 0]
-        pose[:] = np.minimum(np.maximum(pose, lowest), highest)
+        for m in range(5):
+            for n in range(5):
+                pose[m, n] = min(max(pose[m, n], lowest[m, n]), highest[m, n])
     return depth
 
 

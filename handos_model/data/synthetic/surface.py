@@ -38,7 +38,7 @@ def noise_volume(seed: int = 7) -> np.ndarray:
     return np.ascontiguousarray(np.stack([value, *gradient], axis=-1), dtype=np.float32)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, inline="always")
 def _noise(volume, x, y, z):
     """Trilinear sample of the noise volume: value and gradient."""
     fx, fy, fz = np.floor(x), np.floor(y), np.floor(z)
@@ -61,7 +61,7 @@ def _noise(volume, x, y, z):
     return v, gx, gy, gz
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, inline="always")
 def _step(low, high, x):
     t = min(1.0, max(0.0, (x - low) / (high - low)))
     return t * t * (3 - 2 * t)
@@ -96,7 +96,7 @@ def _skin_detail(features, first, last, q, wobble):
     return nail, rim, dark
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, inline="always")
 def _textured(base, q, choice, textures):
     """Mix a colour with a texture, mirrored at its edges; choice: number of the sheet + share of it."""
     height, width = textures.shape[1], textures.shape[2]
@@ -109,7 +109,7 @@ def _textured(base, q, choice, textures):
         base[k] = base[k] * (1 - mix) + mix * t * t * (2.0 * base[k] + 0.2)
 
 
-@njit(cache=True, fastmath=True)
+@njit(cache=True, fastmath=True, inline="always")
 def surface_at(base, n, q, material, bone, look):
     """Turn the smooth colour `base` and normal `n` at the texture coordinates q into those of the material, in place.
 
