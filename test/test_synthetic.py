@@ -10,10 +10,12 @@ import pytest
 from handos_model.data.synthetic.background import background, list_photos
 from handos_model.data.synthetic.camera import motion_kernel, photograph
 from handos_model.data.synthetic.compose import project
+from handos_model.data.synthetic.figure import make_figure
 from handos_model.data.synthetic.frame import FrameOptions, render_frame
 from handos_model.data.synthetic.pool import write_pool
 from handos_model.data.synthetic.pose import HIGHEST, LOWEST, sample_orientation, sample_pose
 from handos_model.data.synthetic.raster import depth_map, rasterise, vertex_normals
+from handos_model.data.synthetic.refine import make_refinement, split_edges
 from handos_model.data.synthetic.shape import sample_shape
 from handos_model.data.synthetic.sheet import contact_sheet
 from handos_model.data.synthetic.skeleton import make_rig, posed, rotations, sample_free_pose, worst_collision
@@ -245,6 +247,26 @@ def test_template_without_fingers_is_refused():
     template = replace(load_template(), bone_names=tuple(f"bone{i}" for i in range(20)))
     with pytest.raises(ValueError, match="has no bone"):
         make_rig(template)
+
+
+def test_figure_brings_its_materials():
+    materials = [np.zeros(8)]
+    meshes = make_figure(np.random.default_rng(0), np.array([0.8, 0.6, 0.5]), materials)
+    assert len(materials) == 4 and {int(m.material[0]) for m in meshes} == {1, 2, 3}
+    assert all(m.owner == -1 and signed_volume(m.vertices, m.faces) > 0 for m in meshes)
+
+
+def test_refinement_halves_edges_and_rounds_outwards():
+    corners = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0], [0, -1, 0], [0, 0, -1.0]], np.float32)
+    faces = [[0, 1, 2], [1, 3, 2], [3, 4, 2], [4, 0, 2], [1, 0, 5], [3, 1, 5], [4, 3, 5], [0, 4, 5]]
+    octahedron = np.array(faces, np.int32)
+    fine = make_refinement(octahedron, 6)
+    assert fine.edges.shape == (12, 2) and fine.faces.shape == (32, 3) and fine.faces.max() == 17
+    middle, normals = split_edges(corners, corners, fine.edges)
+    radius = np.linalg.norm(middle, axis=1)
+    assert np.all(radius > np.sqrt(0.5) + 0.1) and np.all(radius <= 1.001)
+    assert np.allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-6)
+    assert signed_volume(np.concatenate([corners, middle]), fine.faces) > signed_volume(corners, octahedron) > 0
 
 
 def test_rasteriser_against_a_triangle_by_hand():

@@ -54,6 +54,16 @@ class SelfAttention(nn.Module):
         return self.out(mixed.transpose(1, 2).reshape(n, q, d))
 
 
+def sampling_grid(places: Tensor, stride: int, height: int, width: int) -> Tensor:
+    """Pixels (..., 2) as coordinates for grid_sample on a map of height x width cells of `stride` px.
+
+    Pixel x is covered by cell (x + 0.5) / stride - 0.5; grid_sample counts from -1 to 1 between the map's outer edges.
+    """
+    x = (places[..., 0] + 0.5) * (2 / stride) / width - 1
+    y = (places[..., 1] + 0.5) * (2 / stride) / height - 1
+    return torch.stack([x, y], -1)
+
+
 class DeformableAttention(nn.Module):
     """Multi-scale deformable attention (Deformable DETR) around reference boxes given in the hand's view.
 
@@ -95,10 +105,7 @@ class DeformableAttention(nn.Module):
         mixed = 0
         for level, (value, stride) in enumerate(zip(values, strides, strict=True)):
             height, width = value.shape[-2:]
-            # Pixel x is covered by cell (x + 0.5) / stride - 0.5; grid_sample counts from the map's outer edges.
-            x = (places[:, :, :, level, :, 0] + 0.5) * (2 / stride) / width - 1
-            y = (places[:, :, :, level, :, 1] + 0.5) * (2 / stride) / height - 1
-            grid = torch.stack([x, y], -1).transpose(1, 2)  # (b, h, n q, p, 2)
+            grid = sampling_grid(places[:, :, :, level], stride, height, width).transpose(1, 2)  # (b, h, n q, p, 2)
             sampled = F.grid_sample(
                 value.float().reshape(b * h, self.out.in_features // h, height, width),
                 grid.reshape(b * h, n * q, p, 2),

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from handos_model.network.attention import DeformableAttention, SelfAttention, attention_mask
 from handos_model.network.instances import to_pixels
+from handos_model.network.view_encoder import ViewEncoder
 from handos_model.template import JOINT_NAMES
 
 JOINTS = len(JOINT_NAMES)
@@ -117,6 +118,7 @@ class HandDecoder(nn.Module):
         self.expansion_norm = nn.LayerNorm(d)
         self.joint_embedding = nn.Parameter(torch.randn(JOINTS, d) * 0.5)
         self.vertex_embedding = nn.Parameter(torch.randn(coarse + 1, d) * 0.2)
+        self.look = ViewEncoder(levels, size.d_value, d, JOINTS)
         self.reference = PointHead(JOINTS, d, 2)
         self.joint_box = nn.Parameter(torch.full((JOINTS, 2), 0.12))
         self.lifting = nn.Parameter(template["lifting"].clone())
@@ -140,8 +142,9 @@ class HandDecoder(nn.Module):
         every layer on the joints alone (the paper's first stage), "full" lifts after the 2D layers.
         """
         instance = self.expansion_norm(self.instance(instances) + self.geometry(geometry))
-        queries = instance[:, :, None] + self.joint_embedding
-        centres = self.reference(queries) * POINT_UNIT
+        features, seen = self.look(views, values, strides)
+        queries = instance[:, :, None] + self.joint_embedding + features
+        centres = seen + self.reference(queries) * POINT_UNIT
         sizes = self.joint_box.expand_as(centres)
         outputs = [{"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, views)}]
         centres = centres.detach()

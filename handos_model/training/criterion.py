@@ -28,7 +28,7 @@ class LossWeights:
     projected: float = 10.0
     oks_projected: float = 4.0
     normal_consistency: float = 0.5
-    score: float = 1.0
+    score: float = 3.0
     confidence: float = 0.3
     pseudo_3d: float = 0.3  # how much a 3D joint of a pseudo-label counts beside a rendered one
 

@@ -26,9 +26,9 @@ def blur(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Defocus or motion blur of a float32 image (H,W,3 or 4) at random, strength relative to its long edge."""
     edge = max(image.shape[:2]) / 256.0
     choice = rng.random()
-    if choice < 0.30:
+    if choice < 0.25:
         return cv2.GaussianBlur(image, (0, 0), sigmaX=float(rng.uniform(0.3, 1.3) * edge + 0.05))
-    if choice < 0.40:
+    if choice < 0.31:
         length = float(rng.uniform(1.5, 9.0) * edge)
         return cv2.filter2D(image, -1, motion_kernel(length, rng.uniform(0, np.pi)), borderType=cv2.BORDER_REPLICATE)
     return image
@@ -84,11 +84,11 @@ def _expose(image, grain, level, shift):
 
 def sensor(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     """Shot and read noise, quantisation and, mostly, JPEG: float32 RGB in 0..1 to uint8."""
-    level = min(rng.exponential(2.2), 9.0) if rng.random() < 0.7 else 0.0
+    level = min(rng.exponential(1.8), 8.0) if rng.random() < 0.7 else 0.0
     shift = rng.integers(0, 1024, (3, 2))
     out = _expose(image, _grain(bool(rng.random() < 0.5)), np.float32(level), shift)
     if rng.random() < 0.75:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(30, 97))]
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(35, 97))]
         _, data = cv2.imencode(".jpg", cv2.cvtColor(out, cv2.COLOR_RGB2BGR), quality)
         out = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     return out

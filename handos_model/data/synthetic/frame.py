@@ -14,7 +14,7 @@ from handos_model.data.synthetic.camera import photograph
 from handos_model.data.synthetic.compose import draw
 from handos_model.data.synthetic.mesh import Mesh
 from handos_model.data.synthetic.person import Studio, build_hand, make_studio, sample_person
-from handos_model.data.synthetic.place import PlacedHand, place_hand, place_outside, scatter_things
+from handos_model.data.synthetic.place import PlacedHand, place_hand, place_outside, scatter_things, stand_behind
 from handos_model.data.synthetic.skin import sample_tone
 from handos_model.template import load_template
 
@@ -37,7 +37,7 @@ class FrameOptions:
 
     width: int = 256
     height: int = 256
-    hand_size: tuple[float, float] = (0.2, 0.94)
+    hand_size: tuple[float, float] = (0.05, 0.9)
     hands: tuple[float, float, float] = (0.04, 0.76, 0.20)
     backgrounds: Path | None = None
     excluded: frozenset[str] = frozenset()
@@ -75,8 +75,9 @@ def render_frame(rng: np.random.Generator, options: FrameOptions) -> Frame:
     sheets = textures(rng, behind, options.backgrounds, options.excluded)
     K = _camera(rng, options)
     materials: list[np.ndarray] = []
-    hands = _arrange(rng, options, K, materials)
-    meshes = [mesh for hand in hands for mesh in hand.meshes]
+    tone = sample_tone(rng)
+    hands = _arrange(rng, options, K, tone, materials)
+    meshes = [mesh for hand in hands for mesh in hand.meshes] + stand_behind(rng, hands, tone, materials)
     meshes += scatter_things(rng, hands, K, materials)
     picture = _soften(rng, behind.astype(np.float32) / 255)
     inverse_depth = np.zeros((2 * options.height, 2 * options.width), np.float32)
@@ -107,12 +108,12 @@ def _camera(rng: np.random.Generator, options: FrameOptions) -> np.ndarray:
 
 
 def _arrange(
-    rng: np.random.Generator, options: FrameOptions, K: np.ndarray, materials: list[np.ndarray]
+    rng: np.random.Generator, options: FrameOptions, K: np.ndarray, tone: np.ndarray, materials: list[np.ndarray]
 ) -> list[PlacedHand]:
     """Build and place the hands of a frame, mostly of one person."""
     count = int(rng.choice(3, p=np.array(options.hands) / sum(options.hands)))
     studio = _studio()
-    person = sample_person(rng, sample_tone(rng))
+    person = sample_person(rng, tone)
     if count == 0:  # at times an arm whose hand is out of the picture
         if rng.random() < 0.6:
             return []

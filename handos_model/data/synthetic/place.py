@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from handos_model.data.synthetic.compose import project
+from handos_model.data.synthetic.figure import make_figure
 from handos_model.data.synthetic.mesh import Mesh, plain_mesh
 from handos_model.data.synthetic.person import Hand, Studio, other_material, sample_colour
 from handos_model.data.synthetic.pose import sample_orientation
@@ -141,6 +142,23 @@ def place_outside(
         if outside.all() and placed.vertices[:, 2].min() > NEAREST:
             return placed
     return None
+
+
+def stand_behind(
+    rng: np.random.Generator, hands: list[PlacedHand], tone: np.ndarray, materials: list[np.ndarray]
+) -> list[Mesh]:
+    """A figure behind the hands, in about every sixth frame; new rows are appended to materials."""
+    if rng.random() > 0.17:
+        return []
+    middle = hands[0].joints_3d.mean(0) if hands else np.array([0, 0, rng.uniform(0.3, 0.6)])
+    deepest = max((hand.vertices[:, 2].max() for hand in hands), default=0.3)
+    eyes = middle + rng.normal([0, -0.04, 0], [0.1, 0.12, 0])
+    eyes[2] = deepest + rng.exponential(0.14) + 0.02
+    eyes[:2] *= eyes[2] / middle[2]  # about where the hand is in the picture, not in the room
+    meshes = make_figure(rng, tone, materials)
+    for mesh in meshes:
+        mesh.vertices = mesh.vertices + eyes
+    return meshes
 
 
 def scatter_things(

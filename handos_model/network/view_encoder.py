@@ -1,0 +1,55 @@
+"""A first look at each hand: what a small convolution sees of its view completes the instance query.
+
+The paper's instance queries come out of a DETR decoder, where they have attended to the whole hand. The palm detector
+has no decoder: its query is one cell of a map. A grid of image features in the view's orientation takes that place,
+and says where each joint might be, so that the decoder's layers start near the joints.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from handos_model.network.attention import sampling_grid
+from handos_model.network.instances import to_pixels
+
+CELLS = 16
+REACH = 0.6  # the grid's half width in view sizes: a little more than the view
+
+
+class ViewEncoder(nn.Module):
+    """Image features on a CELLS x CELLS grid over the view, three convolutions, and a read-out per joint."""
+
+    def __init__(self, levels: int, d_value: int, d_model: int, joints: int, channels: int = 64):
+        super().__init__()
+        line = (torch.arange(CELLS) + 0.5) * (2 * REACH / CELLS) - REACH
+        cells = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1).reshape(-1, 2)
+        self.register_buffer("cells", cells, persistent=False)
+        self.mix = nn.Conv2d(levels * d_value + 2, channels, 1)
+        self.convolutions = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(3))
+        self.heat = nn.Conv2d(channels, joints, 1)
+        self.features = nn.Conv2d(channels, d_model, 1)
+        self.whole = nn.Linear(channels, d_model)
+
+    def forward(self, views: Tensor, values: list[Tensor], strides: list[int]) -> tuple[Tensor, Tensor]:
+        """Joint features (B, N, J, d) and where the joints seem to be (B, N, J, 2) in view units. views (B, N, 4)."""
+        b, n = views.shape[:2]
+        places = to_pixels(self.cells.expand(b, n, -1, 2), views).reshape(b, n * CELLS * CELLS, 1, 2)
+        seen = []
+        for value, stride in zip(values, strides, strict=True):
+            height, width = value.shape[-2:]
+            sampled = F.grid_sample(value.float(), sampling_grid(places, stride, height, width), align_corners=False)
+            sampled = sampled.reshape(b, value.shape[1], n, CELLS, CELLS).transpose(1, 2)
+            seen.append(sampled.reshape(b * n, value.shape[1], CELLS, CELLS))
+        seen.append(self.cells.T.reshape(1, 2, CELLS, CELLS).expand(b * n, 2, CELLS, CELLS))
+        x = torch.relu(self.mix(torch.cat(seen, 1)))
+        for convolution in self.convolutions:
+            x = x + torch.relu(convolution(x))
+        weights = self.heat(x).float().flatten(2).softmax(-1)  # (B N, J, cells)
+        joints = weights.shape[1]
+        with torch.autocast(x.device.type, enabled=False):
+            centres = (weights @ self.cells).reshape(b, n, joints, 2)
+        features = weights.to(x.dtype) @ self.features(x).flatten(2).transpose(1, 2)
+        features = features + self.whole(x.mean((2, 3)))[:, None]
+        return features.reshape(b, n, joints, -1), centres
