@@ -41,7 +41,7 @@ def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
 
 
 class PointHead(nn.Module):
-    """Two layers from each query to k numbers; the last one is each point's own, so that points need not share a mean."""
+    """Two layers from each query to k numbers; the last one is each point's own: points need not share a mean."""
 
     def __init__(self, points: int, d: int, k: int):
         super().__init__()
@@ -142,11 +142,12 @@ class HandDecoder(nn.Module):
         every layer on the joints alone (the paper's first stage), "full" lifts after the 2D layers.
         """
         instance = self.expansion_norm(self.instance(instances) + self.geometry(geometry))
-        features, seen = self.look(views, values, strides)
+        features, seen, logits = self.look(views, values, strides)
         queries = instance[:, :, None] + self.joint_embedding + features
         centres = seen + self.reference(queries) * POINT_UNIT
         sizes = self.joint_box.expand_as(centres)
-        outputs = [{"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, views)}]
+        expansion = {"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, views), "pred_cells": logits}
+        outputs = [expansion]
         centres = centres.detach()
         for i, (layer, heads) in enumerate(zip(self.layers, self.heads, strict=True)):
             if i == self.size.layers_2d and stage == "full":

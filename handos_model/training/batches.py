@@ -23,9 +23,9 @@ HANDS = 4  # labels kept per image; further hands are ignored
 class Mix(IterableDataset):
     """Augmented samples, for ever. Sources are opened once, before the workers start, and shared by them."""
 
-    def __init__(self, recipe: Recipe, start: int):
+    def __init__(self, recipe: Recipe, start: int, rank: int):
         mixture = recipe.mixture
-        self.recipe, self.start = recipe, start
+        self.recipe, self.start, self.rank = recipe, start, rank
         shares = [mixture.share_photos, mixture.share_renders, mixture.share_backgrounds]
         needs = [mixture.photos, mixture.pool, mixture.photos]
         for share, folder, name in zip(shares, needs, ("photos", "renders", "backgrounds"), strict=True):
@@ -41,7 +41,7 @@ class Mix(IterableDataset):
 
     def __iter__(self) -> Iterator[Sample]:
         worker = get_worker_info()
-        rng = np.random.default_rng([self.recipe.seed, self.start, worker.id if worker else 0])
+        rng = np.random.default_rng([self.recipe.seed, self.start, self.rank, worker.id if worker else 0])
         while True:
             yield augment(self.draw(rng), rng, self.recipe.augmentation).check()
 
@@ -90,10 +90,10 @@ def hand_boxes(joints_2d: Tensor) -> Tensor:
     return torch.cat([low - pad, high + pad], -1)
 
 
-def batches(recipe: Recipe, start: int) -> Iterator[dict[str, Tensor]]:
-    """Batches for a run that is at step `start`: a resumed run sees new augmentations, not the first ones again."""
+def batches(recipe: Recipe, start: int, rank: int = 0) -> Iterator[dict[str, Tensor]]:
+    """Batches for process `rank` of a run that is at step `start`: a resumed run does not see the first ones again."""
     loader = DataLoader(
-        Mix(recipe, start),
+        Mix(recipe, start, rank),
         batch_size=recipe.batch_size,
         num_workers=recipe.workers,
         collate_fn=collate,

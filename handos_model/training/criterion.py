@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from handos_model.network.instances import camera_rotation, to_view
+from handos_model.network.view_encoder import REACH, cell_targets
 from handos_model.training import losses
 from handos_model.training.matcher import PADDING
 
@@ -17,7 +18,7 @@ PALM_BONES = ((0, 5), (0, 9), (0, 13), (0, 17), (5, 6), (9, 10), (13, 14), (17, 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of design table "Training"; score, confidence and pseudo_3d are this project's additions."""
+    """Weights of design table "Training"; score, confidence, cells and pseudo_3d are this project's additions."""
 
     joints_2d: float = 10.0
     oks_2d: float = 4.0
@@ -30,6 +31,7 @@ class LossWeights:
     normal_consistency: float = 0.5
     score: float = 3.0
     confidence: float = 0.3
+    cells: float = 2.0
     pseudo_3d: float = 0.3  # how much a 3D joint of a pseudo-label counts beside a rendered one
 
 
@@ -101,10 +103,13 @@ class Criterion:
     def __call__(
         self, outputs: list[dict[str, Tensor]], batch: dict[str, Tensor], views: Tensor, assigned: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
-        """Total and per-term values of the last layer. views (B, N, 4), assigned (B, N) from select_instances."""
+        """Total, and each term's value in the last layer that has it.
+
+        views (B, N, 4) of the chosen instances, assigned (B, N) from select_instances.
+        """
         rows, slots = (assigned >= 0).nonzero(as_tuple=True)
         target = view_targets(batch, rows, assigned[rows, slots], views[rows, slots], self.size)
-        total, terms = torch.zeros((), device=views.device), {}
+        total, report = torch.zeros((), device=views.device), {}
         for output in outputs:
             hands = {k: v[rows, slots] for k, v in output.items()}
             terms = self.layer_terms(hands, target)
@@ -113,7 +118,8 @@ class Criterion:
                 score = losses.binary(output["pred_scores"], (assigned >= 0).float())
                 terms["score"] = (score * used).sum() / used.sum().clamp(min=1)
             total = total + sum(getattr(self.weights, name) * value for name, value in terms.items())
-        return total, {name: float(value.detach()) for name, value in terms.items()}
+            report |= terms
+        return total, {name: float(value.detach()) for name, value in report.items()}
 
     def layer_terms(self, hands: dict[str, Tensor], target: HandTargets) -> dict[str, Tensor]:
         """Every term of one layer, averaged over the hands that carry its label; zero without any."""
@@ -124,6 +130,9 @@ class Criterion:
             "joints_2d": mean(losses.points_l1(joints / scale, target.joints / scale, target.weight), every),
             "oks_2d": mean(losses.oks(joints, target.joints, target.weight, target.area), every),
         }
+        if "pred_cells" in hands:
+            on_grid = (target.joints.abs().amax(-1) < REACH).float() * target.weight
+            terms["cells"] = mean(losses.cells(hands["pred_cells"], cell_targets(target.joints), on_grid), every)
         if "pred_joint_confidence" in hands:
             error = (joints - target.joints).norm(dim=-1).detach()
             close = (error < CONFIDENT_WITHIN * target.long_edge[:, None]).float()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections import defaultdict
 from copy import deepcopy
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import torch
 import yaml
-from torch import Tensor
+from torch import Tensor, distributed
 from torch.utils.tensorboard import SummaryWriter
 
 from handos_model.network.handos import HandOS
@@ -45,11 +46,13 @@ class Trainer:
             float(hand_size(torch.tensor(template.joints)[None])),
             recipe.weights,
         )
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.agreed_seconds = 0, 0.0, 0.0
         if recipe.start_from:
             self.network.load_trainable_state(load_weights(Path(recipe.start_from)))
         trained = [p for p in self.network.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.AdamW(trained, recipe.learning_rate, weight_decay=recipe.weight_decay)
+        self.optimizer = torch.optim.AdamW(
+            trained, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
         self.averaged = deepcopy(self.network.trainable_state())
         if (folder / "checkpoint.pt").is_file():
             self.resume()
@@ -77,7 +80,7 @@ class Trainer:
     def rate(self) -> float:
         """Learning rate now: warm-up, constant, cosine to zero as the run's time or steps are used up."""
         recipe = self.recipe
-        progress = min(1.0, max(self.seconds / (60 * recipe.minutes), self.step / recipe.max_steps))
+        progress = min(1.0, max(self.agreed_seconds / (60 * recipe.minutes), self.step / recipe.max_steps))
         fall = max(0.0, progress - recipe.decay_from) / max(1e-6, 1 - recipe.decay_from)
         warm = min(1.0, (self.step + 1) / recipe.warmup_steps)
         return recipe.learning_rate * warm * (1 + math.cos(math.pi * fall)) / 2
@@ -96,15 +99,27 @@ class Trainer:
             group["lr"] = self.rate()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self.agree()
         trained = self.optimizer.param_groups[0]["params"]
         norm = torch.nn.utils.clip_grad_norm_(trained, self.recipe.clip)
-        if not torch.isfinite(norm):
-            torch.save((batch, indices, assigned, outputs[-1]), self.folder / "nan.pt")
-        else:
+        if torch.isfinite(norm):
             self.optimizer.step()
         self.average()
         self.step += 1
         return terms | {"loss": float(loss.detach()), "hands": float((assigned >= 0).sum())}
+
+    def agree(self) -> None:
+        """Average gradients, and the time used, over all processes: they take the same step at the same rate."""
+        self.agreed_seconds = self.seconds
+        if not distributed.is_initialized():
+            return
+        gradients = [p.grad for p in self.optimizer.param_groups[0]["params"] if p.grad is not None]
+        flat = torch.cat([g.flatten() for g in gradients] + [torch.tensor([self.seconds], device=self.device)])
+        distributed.all_reduce(flat)
+        flat /= distributed.get_world_size()
+        for gradient, part in zip(gradients, flat[:-1].split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+        self.agreed_seconds = float(flat[-1])
 
     def assign(self, batch: dict[str, Tensor], scores: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
         """SimOTA over the batch."""
@@ -122,33 +137,45 @@ class Trainer:
 
     def run(self) -> None:
         """Train until the recipe's time or steps are used up."""
-        recipe, log = self.recipe, SummaryWriter(self.folder / "log")
+        recipe, first = self.recipe, process_rank() == 0
+        log = SummaryWriter(self.folder / "log") if first else None
         sums, since, saved = defaultdict(float), 0, time.monotonic()
-        for batch in batches(recipe, self.step):
+        for batch in batches(recipe, self.step, process_rank()):
             begin = time.monotonic()
             for name, value in self.learn(batch).items():
                 sums[name] += value
             now = time.monotonic()
-            self.seconds += now - begin if since else 0.0
+            self.seconds += now - begin if since else 0.0  # the first step also waits for the workers
             since += 1
-            if since % 50 == 0:
+            if first and since % 50 == 0:
                 self.report(log, {k: v / 50 for k, v in sums.items()})
                 sums.clear()
-            if now - saved > 60 * recipe.checkpoint_minutes:
+            if first and now - saved > 60 * recipe.checkpoint_minutes:
                 self.save()
                 saved = now
-            if self.seconds > 60 * recipe.minutes or self.step >= recipe.max_steps:
+            if self.agreed_seconds > 60 * recipe.minutes or self.step >= recipe.max_steps:
                 break
-        self.save()
-        log.close()
+        if first:
+            self.save()
+            log.close()
 
     def report(self, log: SummaryWriter, means: dict[str, float]) -> None:
         """TensorBoard and one line on the console."""
         for name, value in means.items():
             log.add_scalar(name, value, self.step)
         line = " ".join(f"{k} {v:.3f}" for k, v in means.items())
-        rate = self.step * self.recipe.batch_size / max(self.seconds, 1e-6)
+        rate = self.step * self.recipe.batch_size * process_count() / max(self.seconds, 1e-6)
         print(f"step {self.step} {self.seconds / 60:.1f} min {rate:.0f} img/s lr {self.rate():.1e} {line}", flush=True)
+
+
+def process_rank() -> int:
+    """Number of this process among those that `torchrun` started; 0 when alone."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def process_count() -> int:
+    """How many processes train together."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
@@ -166,6 +193,8 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 def train(recipe_path: Path, folder: Path) -> None:
     """Train a recipe in `folder`, or continue there."""
     recipe = read_recipe(recipe_path)
+    if "RANK" in os.environ and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recipe.yaml").write_text(yaml.safe_dump(asdict(recipe), sort_keys=False))
     Trainer(recipe, folder).run()
