@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
 from .camera import Camera, fit_translation, ray_rotation
 from .hand import Hand, joints_box
-from .letterbox import letterbox, to_source
+from .letterbox import STRIDE, letterbox, to_source
 from .session import EXPORTED, HandSession
 from .template import EMBEDDED_SHA256, HandTemplate, load_template, signed_volume
 
-BEST_SIZE = 100.0
-"""px of a hand in the network's input at which the network sees best."""
-SMALL_SIZE = 50.0
-"""px of a hand in the network's input below which a larger pass is worth its time."""
+CANDIDATE_SCORE = 0.1
+"""Least score of a hand in the first pass that is worth a closer look."""
+SMALL_SIZE = 48.0
+"""px of a hand in the network's input below which it gets a closer look."""
+BEST_SIZE = 75.0
+"""px that a hand has in a closer look: where detector and decoder see best."""
+MOST_LOOKS = 4
+"""Closer looks per image: each costs a pass over a small window."""
 DUPLICATE_DISTANCE = 0.15
 """Two results are one hand when their joints lie this close on average, as a fraction of the larger one's extent."""
 FULL_VOLUME = 0.5
@@ -29,18 +33,19 @@ class HandPredictor:
     """Finds hands in single images.
 
     weights: an ONNX file of `handos export`, the embedded one when None. device: "auto" (CUDA where there is one),
-    "cpu" or "cuda". size: long edge in px that images are resized to, or several, ascending: then a further pass at the
-    next size runs when the passes before found no hand, or only hands smaller than SMALL_SIZE. score_threshold: hands
-    below are dropped. size and score_threshold come from the weights when None. hand_scale: size of the user's hand as
-    a factor of a mean adult's, which scales every metre of the result. threads: CPU threads, ONNX Runtime's choice when
-    None. Wrong values raise ValueError, a missing file FileNotFoundError.
+    "cpu" or "cuda". size: long edge in px that images are resized to. The network works for hands of 15 to 120 px
+    there: those below SMALL_SIZE get a closer look in a window of the source image, and where nothing is found the
+    image is seen once more at half the size, for hands that fill it. score_threshold: hands below are dropped. size and
+    score_threshold come from the weights when None. hand_scale: size of the user's hand as a factor of a mean adult's,
+    which scales every metre of the result. threads: CPU threads, ONNX Runtime's choice when None. Wrong values raise
+    ValueError, a missing file FileNotFoundError.
     """
 
     def __init__(
         self,
         weights: str | Path | None = None,
         device: str = "auto",
-        size: int | tuple[int, ...] | None = None,
+        size: int | None = None,
         score_threshold: float | None = None,
         hand_scale: float = 1.0,
         threads: int | None = None,
@@ -49,7 +54,7 @@ class HandPredictor:
         self.name = self._session.metadata["name"]
         self.version = self._session.metadata["version"]
         self.provider = self._session.provider
-        self.sizes = _checked_sizes(self._session.metadata["size"] if size is None else size)
+        self.size = _checked_size(self._session.metadata["size"] if size is None else size)
         default = float(self._session.metadata["score_threshold"])
         self.score_threshold = default if score_threshold is None else float(score_threshold)
         self.hand_scale = float(hand_scale)
@@ -78,18 +83,32 @@ class HandPredictor:
         return _hands(found, camera, self.template, self.hand_scale)
 
     def _find(self, image: np.ndarray) -> Instances:
-        """Runs as many passes as it takes; returns distinct hands."""
-        found = None
-        for size in self.sizes:
-            seen = self._pass(image, size)
-            found = seen if found is None else _merge(found, seen)
-            if (found.network_size >= SMALL_SIZE).any():
-                break
-        return found
+        """Distinct hands that score enough, best first."""
+        found = self._pass(image, self.size)
+        if not (found.scores >= self.score_threshold).any():
+            found = _joined([found, self._pass(image, max(self.size // 2, STRIDE))])
+        small = (found.network_size < SMALL_SIZE) & (max(image.shape[:2]) > self.size)
+        looks = [self._look_closer(image, found.take([i])) for i in np.flatnonzero(small)[:MOST_LOOKS]]
+        found = _joined([found.take(np.flatnonzero(~small)), *looks])
+        return _distinct(found.take(np.flatnonzero(found.scores >= self.score_threshold)))
 
     def _pass(self, image: np.ndarray, size: int) -> Instances:
         canvas, scale = letterbox(image, size)
-        return _distinct(_instances(self._session.run(canvas), scale, self.score_threshold))
+        return _distinct(_instances(self._session.run(canvas), scale, min(CANDIDATE_SCORE, self.score_threshold)))
+
+    def _look_closer(self, image: np.ndarray, hand: Instances) -> Instances:
+        """The same hand from a pass over its surroundings, where it is BEST_SIZE large; nothing if it is none there."""
+        extent = _extent(hand.joints_2d)[0]
+        reach = extent * self.size / BEST_SIZE / 2
+        x0, y0 = np.maximum(np.floor(hand.view[0, :2] - reach), 0).astype(int)
+        x1, y1 = np.minimum(np.ceil(hand.view[0, :2] + reach), image.shape[1::-1]).astype(int)
+        if min(x1 - x0, y1 - y0) < 2:
+            return hand.take([])
+        window = np.ascontiguousarray(image[y0:y1, x0:x1])
+        seen = self._pass(window, max(STRIDE, round(max(window.shape[:2]) * BEST_SIZE / extent)))
+        seen = seen.moved(np.array([x0, y0]))
+        distance = np.linalg.norm(seen.joints_2d.mean(axis=1) - hand.joints_2d.mean(axis=1), axis=1)
+        return seen.take(np.flatnonzero(distance < extent / 2)[:1])
 
 
 @dataclass(frozen=True)
@@ -105,9 +124,15 @@ class Instances:
     translation: np.ndarray  # (N, 3) of the normalised camera
     network_size: np.ndarray  # (N,) extent of the hand in px of the network's input
 
-    def take(self, index: np.ndarray) -> Instances:
+    def take(self, index: np.ndarray | list[int]) -> Instances:
         """The hands at `index`, in that order."""
+        index = np.asarray(index, np.intp)
         return Instances(*(getattr(self, f.name)[index] for f in fields(self)))
+
+    def moved(self, offset: np.ndarray) -> Instances:
+        """From pixels of a window to those of the image it was cut from at `offset` (2,)."""
+        view = self.view + [*offset, 0, 0]
+        return replace(self, joints_2d=self.joints_2d + offset, view=view)
 
 
 def _instances(outputs: dict[str, np.ndarray], scale: np.ndarray, threshold: float) -> Instances:
@@ -140,13 +165,9 @@ def _distinct(found: Instances) -> Instances:
     return found.take(order[_first_of_each(found.joints_2d[order])])
 
 
-def _merge(small: Instances, large: Instances) -> Instances:
-    """The hands of two passes at different sizes; one that both found comes from the pass that shows it best."""
-    both = Instances(*(np.concatenate([getattr(small, f.name), getattr(large, f.name)]) for f in fields(small)))
-    misfit = np.abs(np.log(np.maximum(both.network_size, 1.0) / BEST_SIZE))
-    order = np.argsort(misfit, kind="stable")
-    kept = both.take(order[_first_of_each(both.joints_2d[order])])
-    return kept.take(np.argsort(-kept.scores, kind="stable"))
+def _joined(parts: list[Instances]) -> Instances:
+    """All hands of several passes."""
+    return Instances(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Instances)))
 
 
 def _first_of_each(joints_2d: np.ndarray) -> np.ndarray:
@@ -223,13 +244,12 @@ def _check_image(image: np.ndarray) -> None:
         raise ValueError(f"image is empty: its shape is {image.shape}")
 
 
-def _checked_sizes(size: str | int | tuple[int, ...]) -> tuple[int, ...]:
-    """Long edges, ascending, from a number, several, or the weights' metadata ("256" or "256,512")."""
-    given = size.split(",") if isinstance(size, str) else np.atleast_1d(size).tolist()
+def _checked_size(size: str | int) -> int:
+    """The long edge from a number, or from text: the weights' metadata and the command line have it so."""
     try:
-        sizes = tuple(int(value) for value in given)
+        checked = int(size)
     except ValueError:
-        sizes = ()
-    if not sizes or min(sizes) < 32 or max(sizes) > 4096 or list(sizes) != sorted(set(sizes)):
-        raise ValueError(f"size is {size}, must be one or several ascending numbers of px from 32 to 4096")
-    return sizes
+        checked = 0
+    if not 64 <= checked <= 4096:
+        raise ValueError(f"size is {size}, must be a whole number of px from 64 to 4096")
+    return checked

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from handos_model.camera import Camera
 from handos_model.predictor import view_rotation
 
-METADATA = {"name": "fake", "version": "1", "score_threshold": "0.3", "size": "320"}
+METADATA = {"name": "fake", "version": "1", "score_threshold": "0.3", "size": "640"}
 
 
 @dataclass(frozen=True)

@@ -206,10 +206,10 @@ def test_benchmark_measures(weights, photo, capsys):
     assert main([*argv, "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert 0 < figures["median_ms"] <= figures["p95_ms"]
-    assert (figures["runs"], figures["hands"], figures["threads"], figures["sizes"]) == (3, 1, 1, [320])
+    assert (figures["runs"], figures["hands"], figures["threads"], figures["size"]) == (3, 1, 1, 640)
     assert (figures["provider"], figures["width"], figures["weights"]) == ("CPUExecutionProvider", 640, "fake 1")
     assert main(argv) == 0
-    assert "640x480 px, 1 hands, network [320] px, CPUExecutionProvider, 1 threads" in capsys.readouterr().out
+    assert "640x480 px, 1 hands, network 640 px, CPUExecutionProvider, 1 threads" in capsys.readouterr().out
 
 
 def test_benchmark_refuses_wrong_input(tmp_path, weights, photo, capsys):

@@ -11,7 +11,6 @@ from test_camera import CAMERAS, PLAIN
 
 from handos_model import Camera, HandPredictor, session
 from handos_model.letterbox import letterbox, to_network, to_source
-from handos_model.predictor import BEST_SIZE, SMALL_SIZE
 
 IMAGE = np.zeros((480, 640, 3), np.uint8)
 PLACES = {"centre": (0.0, 0.0, 0.5), "corner": (-0.38, 0.22, 0.6), "far": (0.5, -0.3, 1.5)}
@@ -83,12 +82,12 @@ def test_a_known_hand_comes_back_in_the_camera_frame(tmp_path, camera, place):
 def test_rounding_of_the_short_edge_is_undone(tmp_path):
     camera = Camera.from_intrinsics(500, 510, 310, 230, 640, 427)
     vertices, joints = placed("centre")
-    predictor = predictor_of(tmp_path, [answer(vertices, joints, camera)], size=96)
-    (hand,) = predictor.predict(IMAGE[:427], camera)  # 64.05 rows become 64
+    predictor = predictor_of(tmp_path, [answer(vertices, joints, camera)], size=320)
+    (hand,) = predictor.predict(IMAGE[:427], camera)  # 213.5 rows become 214
     expected = camera.project(joints)
     np.testing.assert_allclose(hand.joints_2d[:, 0], expected[:, 0], atol=1e-3)
-    # the fake network scales y with the width; only the exact inverse of 64 / 427 gives this
-    np.testing.assert_allclose(hand.joints_2d[:, 1], (expected[:, 1] + 0.5) * 96 / 640 * 427 / 64 - 0.5, atol=1e-3)
+    # the fake network scales y with the width; only the exact inverse of 214 / 427 gives this
+    np.testing.assert_allclose(hand.joints_2d[:, 1], (expected[:, 1] + 0.5) * 320 / 640 * 427 / 214 - 0.5, atol=1e-3)
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -176,25 +175,64 @@ def test_a_hand_that_is_not_finite_is_left_out(tmp_path):
     np.testing.assert_allclose(hands[0].joints_2d, good.joints_2d, atol=1e-3)
 
 
-def test_a_larger_pass_runs_for_hands_not_seen_or_small(tmp_path):
-    near, far = placed("centre"), placed("far")
-    assert np.ptp(PLAIN.project(far[1]), axis=0).max() * 320 / 640 < SMALL_SIZE < BEST_SIZE
-    seen_late = answer(*far, PLAIN, min_width=600)
-    options = {"size": (320, 640)}
-    assert len(predictor_of(tmp_path, [seen_late], **options).predict(IMAGE, PLAIN)) == 1  # nothing seen at 320
-    both = [answer(*near, PLAIN), seen_late]
-    assert len(predictor_of(tmp_path, both, **options).predict(IMAGE, PLAIN)) == 1  # a large hand: no second pass
-    small = [answer(*far, PLAIN), answer(*placed("corner"), PLAIN, min_width=600)]
-    assert len(predictor_of(tmp_path, small, **options).predict(IMAGE, PLAIN)) == 2  # only a small one: second pass
+class BlobSession:
+    """Stands for a network: sees one hand centred on the bright pixels, if they are 8 px wide or more, and notes what
+    it was shown."""
+
+    def __init__(self, metadata):
+        self.metadata, self.provider, self.seen = metadata, "fake", []
+
+    def run(self, image):
+        self.seen.append(image.shape[:2])
+        y, x = np.nonzero(image[..., 0] > 128)
+        n = int(len(x) > 0 and np.ptp(x) >= 8 and np.ptp(x) < 150)
+        box = np.array([x.min(), y.min(), x.max(), y.max()], np.float32) if n else np.zeros(4, np.float32)
+        ring = np.linspace(0, 2 * np.pi, 21)
+        spread = np.stack([np.cos(ring), np.sin(ring)], -1) * (box[2:] - box[:2]) / 2
+        vertices, joints = posed_hand(0.5, "right", rotation((1, 2, 3), 0.6))
+        return {
+            "scores": np.full(n, 0.9, np.float32),
+            "joints_2d": ((box[:2] + box[2:]) / 2 + spread)[None][:n],
+            "joint_confidence": np.ones((n, 21), np.float32),
+            "vertices": vertices[None][:n],
+            "joints_3d": joints[None][:n],
+            "view": np.array([[*(box[:2] + box[2:]) / 2, 50, 0]])[:n],
+            "translation": np.array([[0, 0, 0.3]])[:n],
+        }
 
 
-def test_of_two_passes_the_one_nearer_to_the_best_size_counts(tmp_path):
-    vertices, joints = placed("far")
-    assert np.ptp(PLAIN.project(joints), axis=0).max() < BEST_SIZE
-    small = answer(vertices, joints, PLAIN, score=0.9, max_width=600)
-    large = answer(vertices, joints, PLAIN, score=0.5, min_width=600)
-    (hand,) = predictor_of(tmp_path, [small, large], size=(320, 640)).predict(IMAGE, PLAIN)
-    assert hand.score == pytest.approx(0.5)
+def blob_predictor(tmp_path):
+    predictor = predictor_of(tmp_path, [], size=192)
+    predictor._session = BlobSession(predictor._session.metadata)
+    return predictor
+
+
+def test_a_small_hand_gets_a_closer_look(tmp_path):
+    predictor = blob_predictor(tmp_path)
+    image = IMAGE.copy()
+    image[200:241, 500:541] = 255  # 12 px wide at 192
+    (hand,) = predictor.predict(image, PLAIN)
+    assert len(predictor._session.seen) == 2
+    first, second = predictor._session.seen
+    assert first == (160, 192) and max(second) <= 224
+    np.testing.assert_allclose(hand.joints_2d.mean(axis=0), [520, 220], atol=2.5)
+    assert 38 < np.ptp(hand.joints_2d, axis=0).max() < 43  # seen at almost twice its size instead of a third
+
+
+def test_a_hand_of_good_size_takes_one_pass(tmp_path):
+    predictor = blob_predictor(tmp_path)
+    image = IMAGE.copy()
+    image[100:400, 100:400] = 255
+    assert len(predictor.predict(image, PLAIN)) == 1
+    assert len(predictor._session.seen) == 1
+
+
+def test_a_hand_that_fills_the_image_is_found_at_half_the_size(tmp_path):
+    predictor = blob_predictor(tmp_path)
+    image = IMAGE.copy()
+    image[:, 20:620] = 255
+    assert len(predictor.predict(image, PLAIN)) == 1
+    assert predictor._session.seen == [(160, 192), (96, 96)]
 
 
 # --- wrong input
@@ -225,7 +263,6 @@ def test_a_camera_of_another_size_is_refused(tmp_path):
     [
         ({"device": "gpu"}, "'gpu', must be one of auto, cpu, cuda"),
         ({"size": 8}, "size is 8, must be"),
-        ({"size": (512, 256)}, "ascending"),
         ({"size": "big"}, "size is big"),
         ({"score_threshold": 1.5}, "between 0 and 1"),
         ({"score_threshold": float("nan")}, "between 0 and 1"),
@@ -288,6 +325,6 @@ def test_embedded_weights_are_checked(tmp_path, monkeypatch):
     sidecar.write_text(hashlib.sha256(path.read_bytes()).hexdigest() + "  embedded.onnx\n")
     predictor = HandPredictor(score_threshold=0.0)
     assert (predictor.name, predictor.version) == (METADATA["name"], METADATA["version"])
-    assert predictor.sizes == (320,)
+    assert predictor.size == 640
     assert predictor.score_threshold == 0.0
     assert predictor.predict(IMAGE) == []

@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(figures))
     else:
         print("{median_ms:.2f} ms median, {p95_ms:.2f} ms p95 over {runs} runs".format(**figures))
-        print("{width}x{height} px, {hands} hands, network {sizes} px, {provider}, {threads} threads".format(**figures))
+        print("{width}x{height} px, {hands} hands, network {size} px, {provider}, {threads} threads".format(**figures))
     return 0
 
 
@@ -51,6 +51,6 @@ def measure(predictor: HandPredictor, image: np.ndarray, runs: int, warmup: int)
     return {
         "median_ms": round(float(np.median(times)), 3), "p95_ms": round(float(np.percentile(times, 95)), 3),
         "runs": runs, "hands": len(hands), "width": image.shape[1], "height": image.shape[0],
-        "sizes": list(predictor.sizes), "provider": predictor.provider,
+        "size": predictor.size, "provider": predictor.provider,
         "weights": f"{predictor.name} {predictor.version}",
     }  # fmt: skip

@@ -38,7 +38,7 @@ def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what chooses the network and how it runs."""
     parser.add_argument("--weights", metavar="FILE", help="ONNX file of `handos export`; default: the embedded one")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
-    parser.add_argument("--size", metavar="PX[,PX]", help="long edge of the network's input; default: the weights' own")
+    parser.add_argument("--size", metavar="PX", help="long edge of the network's input; default: the weights' own")
     parser.add_argument("--threshold", type=float, metavar="T", help="least score of a hand; default: the weights' own")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: one per core")
 
