@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from handos_model.network.attention import DeformableAttention, SelfAttention, attention_mask
-from handos_model.network.instances import to_pixels
+from handos_model.network.instances import to_pixels, to_view
 from handos_model.network.view_encoder import ViewEncoder
 from handos_model.template import JOINT_NAMES
 
@@ -108,7 +108,13 @@ class HandDecoder(nn.Module):
     """
 
     def __init__(
-        self, size: DecoderSize, instance_size: int, geometry_size: int, levels: int, template: dict[str, Tensor]
+        self,
+        size: DecoderSize,
+        instance_size: int,
+        geometry_size: int,
+        points: int,
+        levels: int,
+        template: dict[str, Tensor],
     ):
         super().__init__()
         d, coarse = size.d_model, template["upsample"].shape[1]
@@ -118,15 +124,15 @@ class HandDecoder(nn.Module):
         self.expansion_norm = nn.LayerNorm(d)
         self.joint_embedding = nn.Parameter(torch.randn(JOINTS, d) * 0.5)
         self.vertex_embedding = nn.Parameter(torch.randn(coarse + 1, d) * 0.2)
-        self.look = ViewEncoder(levels, size.d_value, d, JOINTS)
+        self.look = ViewEncoder(levels, size.d_value, d, JOINTS, points)
         self.reference = PointHead(JOINTS, d, 2)
         self.joint_box = nn.Parameter(torch.full((JOINTS, 2), 0.12))
         self.lifting = nn.Parameter(template["lifting"].clone())
         self.lifted_reference = PointHead(coarse + 1, d, 2)
         self.vertex_box = nn.Parameter(torch.ones(coarse + 1, 2))
         lifted = [False] * size.layers_2d + [True] * size.layers_3d
-        points = {False: size.points_2d, True: size.points_3d}
-        self.layers = nn.ModuleList(DecoderLayer(size, levels, points[with_3d]) for with_3d in lifted)
+        places = {False: size.points_2d, True: size.points_3d}
+        self.layers = nn.ModuleList(DecoderLayer(size, levels, places[with_3d]) for with_3d in lifted)
         self.heads = nn.ModuleList(Heads(d, coarse, with_3d) for with_3d in lifted)
         self.rest_vertices = nn.Parameter(template["coarse_vertices"].clone() / VERTEX_UNIT)
         self.register_buffer("upsample", template["upsample"].clone(), persistent=False)
@@ -134,15 +140,23 @@ class HandDecoder(nn.Module):
         self.register_buffer("mask", attention_mask(size.mask, JOINTS, coarse), persistent=False)
 
     def forward(
-        self, instances: Tensor, geometry: Tensor, views: Tensor, values: list[Tensor], strides: list[int], stage: str
+        self,
+        instances: Tensor,
+        geometry: Tensor,
+        points: Tensor,
+        views: Tensor,
+        values: list[Tensor],
+        strides: list[int],
+        stage: str,
     ) -> list[dict[str, Tensor]]:
         """One dict for the query expansion, then one per layer; the last one is the prediction.
 
-        instances (B, N, D) detector queries, geometry (B, N, G), views (B, N, 4), values per scale. stage "2d" runs
-        every layer on the joints alone (the paper's first stage), "full" lifts after the 2D layers.
+        instances (B, N, D) detector queries, geometry (B, N, G), the detector's points (B, N, P, 2) px, views (B, N, 4),
+        values per scale. stage "2d" runs every layer on the joints alone (the paper's first stage), "full" lifts after
+        the 2D layers.
         """
         instance = self.expansion_norm(self.instance(instances) + self.geometry(geometry))
-        features, seen, logits = self.look(views, values, strides)
+        features, seen, logits = self.look(views, to_view(points, views), values, strides)
         queries = instance[:, :, None] + self.joint_embedding + features
         centres = seen + self.reference(queries) * POINT_UNIT
         sizes = self.joint_box.expand_as(centres)

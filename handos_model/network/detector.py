@@ -31,6 +31,7 @@ class Detector(nn.Module):
     backbone_channels: tuple[int, ...]
     backbone_strides: tuple[int, ...]
     memory_channels: tuple[int, ...]
+    points: int  # keypoints per candidate
     memory_strides: tuple[int, ...]
 
     def freeze(self) -> None:

@@ -60,7 +60,9 @@ class HandOS(nn.Module):
             list(detector.backbone_channels), list(detector.memory_channels), side_widths, size.d_value
         )
         instance_size, levels = sum(detector.memory_channels), len(detector.backbone_channels)
-        self.decoder = HandDecoder(size, instance_size, GEOMETRY_SIZE, levels, template_tensors(template))
+        self.decoder = HandDecoder(
+            size, instance_size, GEOMETRY_SIZE, detector.points, levels, template_tensors(template)
+        )
 
     def detect(self, images: Tensor) -> tuple[Detection, Tensor]:
         """Detector outputs and each candidate's view (B, Q, 4). images (B, 3, H, W) RGB in 0..1."""
@@ -77,10 +79,9 @@ class HandOS(nn.Module):
         strides = list(self.detector.backbone_strides)
         rows = torch.arange(len(indices), device=indices.device)[:, None]
         views = views[rows, indices]
-        geometry = palm_geometry(
-            views, detection.keypoints[rows, indices], detection.boxes[rows, indices], detection.scores[rows, indices]
-        )
-        return self.decoder(instance_queries(detection, indices), geometry, views, values, strides, stage)
+        points = detection.keypoints[rows, indices]
+        geometry = palm_geometry(views, points, detection.boxes[rows, indices], detection.scores[rows, indices])
+        return self.decoder(instance_queries(detection, indices), geometry, points, views, values, strides, stage)
 
     def trainable_state(self) -> dict[str, Tensor]:
         """Weights that training moves: everything but the detector's."""

@@ -130,6 +130,7 @@ class PalmDetector(Detector):
     backbone_channels = (64, 128, 256)
     backbone_strides = (4, 8, 16)
     memory_channels = (128, 256)
+    points = POINTS
     memory_strides = (8, 16)
 
     def __init__(self, weights: Path = WEIGHTS) -> None:

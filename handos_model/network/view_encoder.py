@@ -31,22 +31,55 @@ def cell_targets(joints: Tensor) -> Tensor:
     return (-distance / (2 * SPREAD**2)).softmax(-1)
 
 
-class ViewEncoder(nn.Module):
-    """Image features on a CELLS x CELLS grid over the view, three convolutions, and a read-out per joint."""
+def block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """3x3 convolution, batch normalisation (folded away in the exported graph), ReLU."""
+    convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
-    def __init__(self, levels: int, d_value: int, d_model: int, joints: int, channels: int = 64):
+
+class ViewEncoder(nn.Module):
+    """Image features on a CELLS x CELLS grid over the view, an hourglass of convolutions, and a read-out per joint.
+
+    The detector's own points enter as maps. levels and d_value: of the value maps; points: of the detector.
+    """
+
+    def __init__(self, levels: int, d_value: int, d_model: int, joints: int, points: int):
         super().__init__()
         self.register_buffer("cells", grid_cells(), persistent=False)
-        self.mix = nn.Conv2d(levels * d_value + 2, channels, 1)
-        self.convolutions = nn.ModuleList(nn.Conv2d(channels, channels, 3, padding=1) for _ in range(3))
-        self.heat = nn.Conv2d(channels, joints, 1)
-        self.features = nn.Conv2d(channels, d_model, 1)
-        self.whole = nn.Linear(channels, d_model)
+        self.mix = nn.Sequential(nn.Conv2d(levels * d_value + points + 2, 64, 1, bias=False), nn.BatchNorm2d(64))
+        self.fine = block(64, 64)
+        self.middle = nn.Sequential(block(64, 96, 2), block(96, 96))
+        self.coarse = nn.Sequential(block(96, 128, 2), block(128, 128), block(128, 128))
+        self.to_middle, self.to_fine = nn.Conv2d(128, 96, 1), nn.Conv2d(96, 64, 1)
+        self.middle_up, self.fine_up = block(96, 96), block(64, 64)
+        self.heat = nn.Conv2d(64, joints, 1)
+        self.features = nn.Conv2d(64, d_model, 1)
+        self.whole = nn.Linear(128, d_model)
 
-    def forward(self, views: Tensor, values: list[Tensor], strides: list[int]) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, views: Tensor, points: Tensor, values: list[Tensor], strides: list[int]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Joint features (B, N, J, d), where the joints seem to be (B, N, J, 2) in view units, and the logits of that
-        over the cells (B, N, J, CELLS^2). views (B, N, 4)."""
+        over the cells (B, N, J, CELLS^2). views (B, N, 4), the detector's points (B, N, P, 2) in view units."""
         b, n = views.shape[:2]
+        fine = self.fine(torch.relu(self.mix(self.look(views, points, values, strides))))
+        middle = self.middle(fine)
+        coarse = self.coarse(middle)
+        middle = self.middle_up(middle + enlarge(self.to_middle(coarse)))
+        x = self.fine_up(fine + enlarge(self.to_fine(middle)))
+        logits = self.heat(x).float().flatten(2)  # (B N, J, cells)
+        weights = logits.softmax(-1)
+        joints = weights.shape[1]
+        with torch.autocast(x.device.type, enabled=False):
+            centres = (weights @ self.cells).reshape(b, n, joints, 2)
+        features = weights.to(x.dtype) @ self.features(x).flatten(2).transpose(1, 2)
+        features = features + self.whole(coarse.mean((2, 3)))[:, None]
+        features = features.reshape(b, n, joints, self.features.out_channels)
+        return features, centres, logits.reshape(b, n, joints, CELLS * CELLS)
+
+    def look(self, views: Tensor, points: Tensor, values: list[Tensor], strides: list[int]) -> Tensor:
+        """What is on the grid (B N, channels, CELLS, CELLS): image features, the detector's points, places."""
+        b, n, p = points.shape[:3]
         places = to_pixels(self.cells.expand(b, n, -1, 2), views).reshape(b, n * CELLS * CELLS, 1, 2)
         seen = []
         for value, stride in zip(values, strides, strict=True):
@@ -54,16 +87,11 @@ class ViewEncoder(nn.Module):
             sampled = F.grid_sample(value.float(), sampling_grid(places, stride, height, width), align_corners=False)
             sampled = sampled.reshape(b, value.shape[1], n, CELLS, CELLS).transpose(1, 2)
             seen.append(sampled.reshape(b * n, value.shape[1], CELLS, CELLS))
+        seen.append(5 * cell_targets(points).reshape(b * n, p, CELLS, CELLS))
         seen.append(self.cells.T.reshape(1, 2, CELLS, CELLS).expand(b * n, 2, CELLS, CELLS))
-        x = torch.relu(self.mix(torch.cat(seen, 1)))
-        for convolution in self.convolutions:
-            x = x + torch.relu(convolution(x))
-        logits = self.heat(x).float().flatten(2)  # (B N, J, cells)
-        weights = logits.softmax(-1)
-        joints = weights.shape[1]
-        with torch.autocast(x.device.type, enabled=False):
-            centres = (weights @ self.cells).reshape(b, n, joints, 2)
-        features = weights.to(x.dtype) @ self.features(x).flatten(2).transpose(1, 2)
-        features = features + self.whole(x.mean((2, 3)))[:, None]
-        features = features.reshape(b, n, joints, self.features.out_channels)
-        return features, centres, logits.reshape(b, n, joints, CELLS * CELLS)
+        return torch.cat(seen, 1)
+
+
+def enlarge(x: Tensor) -> Tensor:
+    """Twice the height and width."""
+    return F.interpolate(x, scale_factor=2.0, mode="nearest")

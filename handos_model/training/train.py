@@ -133,7 +133,8 @@ class Trainer:
         """Exponential moving average of the weights, faster while the run is young."""
         keep = min(self.recipe.ema, (self.step + 1) / (self.step + 10))
         for name, value in self.network.trainable_state().items():
-            self.averaged[name].lerp_(value, 1 - keep)
+            if value.is_floating_point():
+                self.averaged[name].lerp_(value, 1 - keep)
 
     def run(self) -> None:
         """Train until the recipe's time or steps are used up."""
