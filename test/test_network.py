@@ -5,6 +5,7 @@ import torch
 
 from handos_model.network.attention import MASKS, attention_mask
 from handos_model.network.instances import camera_rotation, palm_views, to_pixels, to_view, view_boxes
+from handos_model.network.view_encoder import CELLS, REACH, cell_targets, grid_cells
 from handos_model.training.recipe import Recipe
 from handos_model.training.train import build_network
 
@@ -128,3 +129,14 @@ def test_training_moves_the_decoder_and_not_one_bit_of_the_detector():
     after = network.detect(images)[0]
     assert torch.equal(seen.scores, after.scores) and torch.equal(seen.memory[0], after.memory[0])
     assert not torch.equal(moved, network.decoder.joint_embedding)
+
+
+def test_cells_tile_the_view_and_targets_sit_on_the_joint():
+    cells = grid_cells()
+    assert cells.shape == (CELLS**2, 2)
+    step = cells[1] - cells[0]
+    assert step.tolist() == pytest.approx([2 * REACH / CELLS, 0])  # x runs along a row
+    target = cell_targets(torch.tensor([[0.1, -0.2], [5.0, 5.0]]))
+    assert target.sum(-1).tolist() == pytest.approx([1, 1], abs=1e-5)
+    assert (target[0, :, None] * cells).sum(0).tolist() == pytest.approx([0.1, -0.2], abs=0.01)
+    assert cell_targets(torch.zeros(0, 21, 2)).shape == (0, 21, CELLS**2)

@@ -64,6 +64,7 @@ class DecoderLayer(nn.Module):
         self.self_attention = SelfAttention(d, size.self_heads)
         self.deformable = DeformableAttention(d, size.d_value, size.heads, levels, points)
         self.feedforward = mlp(d, size.feedforward, d)
+        self.position = mlp(2, d, d)
         self.norms = nn.ModuleList(nn.LayerNorm(d) for _ in range(3))
 
     def forward(
@@ -78,9 +79,10 @@ class DecoderLayer(nn.Module):
     ) -> Tensor:
         """queries (B, N, q, d), reference boxes (B, N, q, 2) in view units."""
         b, n, q, d = queries.shape
-        attended = self.self_attention(self.norms[0](queries).reshape(b * n, q, d), mask).reshape(b, n, q, d)
-        queries = queries + attended
-        queries = queries + self.deformable(self.norms[1](queries), centres, sizes, views, values, strides)
+        position = self.position(4 * centres)
+        attended = self.self_attention(self.norms[0](queries + position).reshape(b * n, q, d), mask)
+        queries = queries + attended.reshape(b, n, q, d)
+        queries = queries + self.deformable(self.norms[1](queries + position), centres, sizes, views, values, strides)
         return queries + self.feedforward(self.norms[2](queries))
 
 
@@ -128,6 +130,7 @@ class HandDecoder(nn.Module):
         self.reference = PointHead(JOINTS, d, 2)
         self.joint_box = nn.Parameter(torch.full((JOINTS, 2), 0.12))
         self.lifting = nn.Parameter(template["lifting"].clone())
+        self.pose = mlp(2 * JOINTS, 2 * d, d)
         self.lifted_reference = PointHead(coarse + 1, d, 2)
         self.vertex_box = nn.Parameter(torch.ones(coarse + 1, 2))
         lifted = [False] * size.layers_2d + [True] * size.layers_3d
@@ -151,7 +154,7 @@ class HandDecoder(nn.Module):
     ) -> list[dict[str, Tensor]]:
         """One dict for the query expansion, then one per layer; the last one is the prediction.
 
-        instances (B, N, D) detector queries, geometry (B, N, G), the detector's points (B, N, P, 2) px, views (B, N, 4),
+        instances (B, N, D) detector queries, geometry (B, N, G), detector's points (B, N, P, 2) px, views (B, N, 4),
         values per scale. stage "2d" runs every layer on the joints alone (the paper's first stage), "full" lifts after
         the 2D layers.
         """
@@ -174,8 +177,13 @@ class HandDecoder(nn.Module):
         return outputs
 
     def lift(self, queries: Tensor, centres: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Add vertex and camera queries and reference boxes as learned mixtures of the joints' (query lifting)."""
-        lifted = self.lifting @ queries + self.vertex_embedding
+        """Add vertex and camera queries and reference boxes as learned mixtures of the joints' (query lifting).
+
+        Beside the paper's mixture, each lifted query is told the whole 2D pose: where all joints are says more about a
+        vertex's depth than what its own joint looks like.
+        """
+        pose = self.pose(4 * centres.flatten(2))[:, :, None]
+        lifted = self.lifting @ queries + self.vertex_embedding + pose
         with torch.autocast(queries.device.type, enabled=False):
             centre, size = self.lifting @ centres, self.lifting @ sizes
         centre, size = centre + self.lifted_reference(lifted) * POINT_UNIT, size * self.vertex_box
