@@ -13,12 +13,13 @@ from handos_model.training import losses
 from handos_model.training.matcher import PADDING
 
 CONFIDENT_WITHIN = 0.1  # joint confidence is the chance of an error below this share of the hand's long edge
+SIGNS = torch.tensor([-1.0, 1.0, 0.0])  # of sides 0, 1 and, from the end, -1
 PALM_BONES = ((0, 5), (0, 9), (0, 13), (0, 17), (5, 6), (9, 10), (13, 14), (17, 18))
 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of design table "Training"; score, confidence, cells and pseudo_3d are this project's additions."""
+    """Weights of design table "Training"; score, confidence, cells, side and pseudo_3d are this project's additions."""
 
     joints_2d: float = 10.0
     oks_2d: float = 4.0
@@ -32,6 +33,7 @@ class LossWeights:
     score: float = 3.0
     confidence: float = 0.3
     cells: float = 2.0
+    side: float = 1.0
     pseudo_3d: float = 0.3  # how much a 3D joint of a pseudo-label counts beside a rendered one
 
 
@@ -49,6 +51,7 @@ class HandTargets:
     has_3d: Tensor  # (n,) float
     has_vertices: Tensor  # (n,) float
     focal: Tensor  # (n,) view sizes
+    sign: Tensor  # (n,) 1 right, -1 left, 0 unknown
 
 
 def hand_size(joints_3d: Tensor) -> Tensor:
@@ -86,15 +89,17 @@ def view_targets(batch: dict[str, Tensor], rows: Tensor, owners: Tensor, views: 
         has_3d=batch["has_3d"][rows, owners].float(),
         has_vertices=batch["has_vertices"][rows, owners].float(),
         focal=focal,
+        sign=SIGNS.to(views.device)[batch["side"][rows, owners].long()],
     )
 
 
 @dataclass
 class Criterion:
-    """Weighted sum of the terms of every layer. faces (F, 3), size: the template's :func:`hand_size`."""
+    """Weighted sum of the terms of every layer. faces (F, 3); size and volume (m^3): the template's."""
 
     faces: Tensor
     size: float
+    volume: float
     weights: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
@@ -149,6 +154,7 @@ class Criterion:
         joints_3d = losses.points_l1(hands["pred_joints_3d"], target.joints_3d, ones) / losses.DECIMETRE
         vertices = (hands["pred_vertices"] - target.vertices).abs().mean((1, 2)) / losses.DECIMETRE
         return terms | {
+            "side": mean(losses.side(hands["pred_vertices"], self.faces, target.sign, self.volume), target.sign.abs()),
             "vertices": mean(vertices, solid),
             "joints_3d": (joints_3d * trust).sum() / target.has_3d.sum().clamp(min=1),
             "normal": mean(losses.normal(edges, true_edges), solid),

@@ -18,7 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 from handos_model.network.handos import HandOS
 from handos_model.network.instances import view_boxes
 from handos_model.network.palm_detector import PalmDetector
-from handos_model.template import load_template
+from handos_model.template import load_template, signed_volume
 from handos_model.training.batches import batches, hand_boxes
 from handos_model.training.criterion import Criterion, hand_size
 from handos_model.training.matcher import select_instances
@@ -44,6 +44,7 @@ class Trainer:
         self.criterion = Criterion(
             torch.tensor(template.faces).long().to(self.device),
             float(hand_size(torch.tensor(template.joints)[None])),
+            float(signed_volume(template.vertices, template.faces)),
             recipe.weights,
         )
         self.step, self.seconds, self.agreed_seconds = 0, 0.0, 0.0
