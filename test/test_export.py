@@ -11,7 +11,7 @@ from handos_model.letterbox import letterbox
 from handos_model.session import OUTPUTS, HandSession
 from handos_model.training.export import MOST_HANDS, Graph, Suppress, export
 from handos_model.training.recipe import Recipe
-from handos_model.training.train import build_network
+from handos_model.training.train import build_network, load_weights
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,15 @@ def test_suppression_keeps_the_best_of_what_overlaps():
     assert Suppress.apply(boxes, torch.zeros(4)).tolist() == []
     many = torch.arange(40.0)[:, None] * 20 + torch.tensor([[0.0, 0, 10, 10]])
     assert len(Suppress.apply(many, torch.ones(40))) == MOST_HANDS
+
+
+def test_training_can_go_on_from_the_weights_beside_it(exported):
+    graph, path = exported
+    weights = load_weights(path.with_suffix(".npz"))
+    trained = graph.network.trainable_state()
+    assert weights.keys() == trained.keys()
+    assert all(torch.allclose(weights[name], trained[name].float(), atol=2e-3, rtol=1e-3) for name in trained)
+    build_network(Recipe()).load_trainable_state(weights)
 
 
 def test_the_file_says_what_it_is(exported):

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import torch
 from torch import Tensor, nn
@@ -80,7 +81,10 @@ class Graph(nn.Module):
 
 
 def export(network: HandOS, path: Path, metadata: dict[str, str]) -> None:
-    """Write `path` and, beside it, its checksum. metadata: at least score_threshold and size (see session.py)."""
+    """Write `path`, its checksum beside it, and the trained weights in half precision as .npz, to train on from.
+
+    metadata: at least score_threshold and size (see session.py).
+    """
     graph = Graph(network.cpu().float().to(memory_format=torch.contiguous_format)).eval()
     example = torch.zeros(1, 160, 192, 3, dtype=torch.uint8)
     torch.onnx.export(
@@ -102,3 +106,5 @@ def export(network: HandOS, path: Path, metadata: dict[str, str]) -> None:
     onnx.save(model, str(path))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n")
+    arrays = {name: value.half().numpy() for name, value in network.trainable_state().items()}
+    np.savez_compressed(path.with_suffix(".npz"), **arrays)

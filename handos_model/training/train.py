@@ -188,7 +188,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         import numpy as np
 
         with np.load(path, allow_pickle=False) as arrays:
-            return {k: torch.from_numpy(arrays[k]).float() for k in arrays.files}
+            return {name: torch.from_numpy(arrays[name]).float() for name in arrays.files}
     return torch.load(path, map_location="cpu", weights_only=True)["averaged"]
 
 
