@@ -13,11 +13,11 @@ from .letterbox import STRIDE, letterbox, to_source
 from .session import EXPORTED, HandSession
 from .template import EMBEDDED_SHA256, HandTemplate, load_template, signed_volume
 
-CANDIDATE_SCORE = 0.1
+CANDIDATE_SCORE = 0.01
 """Least score of a hand in the first pass that is worth a closer look."""
 SMALL_SIZE = 48.0
 """px of a hand in the network's input below which it gets a closer look."""
-BEST_SIZE = 75.0
+BEST_SIZE = 55.0
 """px that a hand has in a closer look: where detector and decoder see best."""
 MOST_LOOKS = 4
 """Closer looks per image: each costs a pass over a small window."""
@@ -97,18 +97,19 @@ class HandPredictor:
         return _distinct(_instances(self._session.run(canvas), scale, min(CANDIDATE_SCORE, self.score_threshold)))
 
     def _look_closer(self, image: np.ndarray, hand: Instances) -> Instances:
-        """The same hand from a pass over its surroundings, where it is BEST_SIZE large; nothing if it is none there."""
+        """The same hand from a pass over its surroundings, where it is BEST_SIZE large; as it was if not seen there."""
         extent = _extent(hand.joints_2d)[0]
         reach = extent * self.size / BEST_SIZE / 2
         x0, y0 = np.maximum(np.floor(hand.view[0, :2] - reach), 0).astype(int)
         x1, y1 = np.minimum(np.ceil(hand.view[0, :2] + reach), image.shape[1::-1]).astype(int)
         if min(x1 - x0, y1 - y0) < 2:
-            return hand.take([])
+            return hand
         window = np.ascontiguousarray(image[y0:y1, x0:x1])
         seen = self._pass(window, max(STRIDE, round(max(window.shape[:2]) * BEST_SIZE / extent)))
         seen = seen.moved(np.array([x0, y0]))
         distance = np.linalg.norm(seen.joints_2d.mean(axis=1) - hand.joints_2d.mean(axis=1), axis=1)
-        return seen.take(np.flatnonzero(distance < extent / 2)[:1])
+        nearby = np.flatnonzero(distance < extent)[:1]
+        return seen.take(nearby) if len(nearby) else hand
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="checkpoint.pt of a run, or a .npz")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the ONNX file to write")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="default: recipe.yaml beside CHECKPOINT")
-    parser.add_argument("--threshold", type=float, default=0.3, metavar="T", help="default least score of a hand (0.3)")
+    parser.add_argument("--threshold", type=float, default=0.5, metavar="T", help="default least score of a hand (0.5)")
     parser.add_argument("--size", default="192", metavar="PX", help="default long edge of the input (192)")
 
 
