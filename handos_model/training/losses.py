@@ -33,9 +33,14 @@ def oks(predicted: Tensor, target: Tensor, weight: Tensor, area: Tensor) -> Tens
     return 1 - (similarity * weight).sum(-1) / weight.sum(-1).clamp(min=1e-6)
 
 
+def face_corners(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Corners (n, F, 3 corners, 3) of every face."""
+    return vertices[:, faces.flatten()].reshape(len(vertices), -1, 3, 3)
+
+
 def face_edges(vertices: Tensor, faces: Tensor) -> Tensor:
     """Edge vectors (n, F, 3 edges, 3) of every face."""
-    corners = vertices[:, faces.flatten()].reshape(len(vertices), -1, 3, 3)
+    corners = face_corners(vertices, faces)
     return corners.roll(-1, 2) - corners
 
 
@@ -82,7 +87,7 @@ def side(vertices: Tensor, faces: Tensor, sign: Tensor, volume: float) -> Tensor
     sign (n,) is 1 for right hands, -1 for left ones, 0 for unknown. The paper leaves the side to the vertex loss, which
     photos without 3D labels lack; the volume decides the side at prediction, so it is what learns it.
     """
-    corners = vertices[:, faces.flatten()].reshape(len(vertices), -1, 3, 3)
+    corners = face_corners(vertices, faces)
     signed = (corners[:, :, 0] * torch.linalg.cross(corners[:, :, 1], corners[:, :, 2])).sum((1, 2)) / 6
     return F.softplus(-4 * sign * signed / volume) * sign.abs()
 
