@@ -23,10 +23,8 @@ MOST_LOOKS = 4
 """Closer looks per image: each costs a pass over a small window."""
 DUPLICATE_DISTANCE = 0.15
 """Two results are one hand when their joints lie this close on average, as a fraction of the larger one's extent."""
-FULL_VOLUME = 0.5
-"""Share of the template's volume from which a mesh's side counts as certain; small hands have half of it."""
 MIN_SIDE_CONFIDENCE = 0.1
-"""Below, the mesh is flat and its side unknown."""
+"""Below, the side is unknown."""
 
 
 class HandPredictor:
@@ -123,6 +121,7 @@ class Instances:
     vertices: np.ndarray  # (N, 778, 3) m, likewise
     view: np.ndarray  # (N, 4) cx, cy, size in px, angle in rad of the reference box
     translation: np.ndarray  # (N, 3) of the normalised camera
+    right: np.ndarray  # (N,) probability of a right hand
     network_size: np.ndarray  # (N,) extent of the hand in px of the network's input
 
     def take(self, index: np.ndarray | list[int]) -> Instances:
@@ -140,7 +139,7 @@ def _instances(outputs: dict[str, np.ndarray], scale: np.ndarray, threshold: flo
     """Hands of one pass that score enough and are finite, in pixels of the source image."""
     joints, view = outputs["joints_2d"].astype(np.float64), outputs["view"].astype(np.float64)
     centre, size = to_source(view[:, :2], scale), view[:, 2:3] / np.sqrt(scale.prod())
-    values = [outputs[key] for key in ("joints_3d", "vertices", "translation", "joint_confidence")]
+    values = [outputs[key] for key in ("joints_3d", "vertices", "translation", "joint_confidence", "right")]
     finite = np.logical_and.reduce([np.isfinite(v).all(axis=tuple(range(1, v.ndim))) for v in [joints, view, *values]])
     instances = Instances(
         scores=outputs["scores"],
@@ -150,6 +149,7 @@ def _instances(outputs: dict[str, np.ndarray], scale: np.ndarray, threshold: flo
         vertices=outputs["vertices"].astype(np.float64),
         view=np.concatenate([centre, size, view[:, 3:]], axis=1),
         translation=outputs["translation"].astype(np.float64),
+        right=outputs["right"].astype(np.float64),
         network_size=_extent(joints),
     )
     return instances.take(np.flatnonzero(finite & (outputs["scores"] >= threshold)))
@@ -185,8 +185,9 @@ def _first_of_each(joints_2d: np.ndarray) -> np.ndarray:
 
 def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale: float) -> list[Hand]:
     """From view frames to the camera frame, metric, with sides; hands that would lie behind the camera are left out."""
-    volume = signed_volume(found.vertices, template.faces) / signed_volume(template.vertices, template.faces)
-    confidence = np.minimum(np.abs(volume) / FULL_VOLUME, 1.0)
+    # The mesh's normals decide the side; how sure it is, the network says beside it. No agreement, no confidence.
+    normals = np.sign(signed_volume(found.vertices, template.faces))
+    confidence = np.maximum(normals * (2 * found.right - 1), 0)
     rotation = view_rotation(found.view, camera)  # (N, 3, 3)
     joints = hand_scale * found.joints_3d @ rotation.transpose(0, 2, 1)
     vertices = hand_scale * found.vertices @ rotation.transpose(0, 2, 1)
@@ -194,7 +195,7 @@ def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale:
     boxes = joints_box(found.joints_2d)
     hands = []
     for i in np.flatnonzero(translation[:, 2] > 0):
-        side = "right" if volume[i] > 0 else "left"
+        side = "right" if normals[i] > 0 else "left"
         hands.append(
             Hand(
                 score=float(found.scores[i]),

@@ -12,7 +12,7 @@ WEIGHTS = Path(__file__).parent / "weights" / "handos_small.onnx"
 """The embedded checkpoint; its SHA-256 lies beside it as handos_small.onnx.sha256."""
 
 DEVICES = ("auto", "cpu", "cuda")
-OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation")
+OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
 METADATA = ("name", "version", "score_threshold", "size")
 EXPORTED = "`handos export` makes such a file"
 

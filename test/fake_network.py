@@ -26,13 +26,14 @@ class Answer:
     view: np.ndarray  # (4,) source px
     translation: np.ndarray  # (3,)
     confidence: np.ndarray  # (21,)
+    right: float  # probability of a right hand
     min_width: float = 0.0  # network px below which this hand is not seen
     max_width: float = 1e6  # and above
 
 
 def answer(
     vertices: np.ndarray, joints: np.ndarray, camera: Camera, score: float = 0.9, angle: float = 0.0,
-    confidence: float = 0.8, min_width: float = 0.0, max_width: float = 1e6,
+    confidence: float = 0.8, min_width: float = 0.0, max_width: float = 1e6, right: float = 1.0,
 ) -> Answer:  # fmt: skip
     """What a perfect network says of a hand, vertices (778, 3) and joints (21, 3) m in the camera frame."""
     joints_2d = camera.project(joints)
@@ -43,7 +44,7 @@ def answer(
     translation = in_view / [1, 1, camera.focal / size]
     spread = np.full(21, confidence)
     joints_3d, vertices = (joints - joints[0]) @ R, (vertices - joints[0]) @ R
-    return Answer(score, joints_2d, joints_3d, vertices, view, translation, spread, min_width, max_width)
+    return Answer(score, joints_2d, joints_3d, vertices, view, translation, spread, right, min_width, max_width)
 
 
 def write_network(path: Path, answers: list[Answer], width: int, metadata: dict[str, str] | None = None) -> Path:
@@ -59,11 +60,12 @@ def write_network(path: Path, answers: list[Answer], width: int, metadata: dict[
         "vertices": np.array([a.vertices for a in answers], np.float32).reshape(n, 778, 3),
         "joints_3d": np.array([a.joints_3d for a in answers], np.float32).reshape(n, 21, 3),
         "translation": np.array([a.translation for a in answers], np.float32).reshape(n, 3),
+        "right": np.array([a.right for a in answers], np.float32),
         "two": np.array([2], np.int64), "half": np.array(0.5, np.float32), "ones": np.ones(1, np.float32),
         "centre_half": np.array([0.5, 0.5, 0, 0], np.float32),
     }  # fmt: skip
     constants["box"] = constants["box"].reshape(n, 4)
-    given = ("joint_confidence", "vertices", "joints_3d", "translation")
+    given = ("joint_confidence", "vertices", "joints_3d", "translation", "right")
     nodes = [
         helper.make_node("Shape", ["image"], ["shape"]),
         helper.make_node("Gather", ["shape", "two"], ["w"]),
@@ -83,7 +85,7 @@ def write_network(path: Path, answers: list[Answer], width: int, metadata: dict[
     initializers = [
         numpy_helper.from_array(value, f"{name}_given" if name in given else name) for name, value in constants.items()
     ]
-    names = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation")
+    names = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
     outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names]
     image = helper.make_tensor_value_info("image", TensorProto.UINT8, [1, "H", "W", 3])
     graph = helper.make_graph(nodes, "fake", [image], outputs, initializers)

@@ -78,12 +78,12 @@ def test_sigmas_are_those_of_coco_wholebody():
     assert losses.SIGMAS[[0, 4, 20]].tolist() == pytest.approx([0.029, 0.047, 0.031])
 
 
-def test_side_is_learned_through_the_volume():
+def test_volume_says_the_side():
     volume = 0.1**3 / 6
     sign = torch.tensor([1.0, -1.0, 0.0])
-    right, wrong, unknown = losses.side(CORNERS.expand(3, -1, -1), TETRAHEDRON, sign, volume).tolist()
+    right, wrong, unknown = losses.volume(CORNERS.expand(3, -1, -1), TETRAHEDRON, sign, volume).tolist()
     assert right == pytest.approx(torch.log1p(torch.exp(torch.tensor(-4.0))).item(), rel=1e-4)
     assert wrong == pytest.approx(torch.log1p(torch.exp(torch.tensor(4.0))).item(), rel=1e-4)
     assert unknown == 0
-    flat = losses.side(CORNERS * torch.tensor([1.0, 1.0, 0.0]), TETRAHEDRON, sign[:1], volume)
+    flat = losses.volume(CORNERS * torch.tensor([1.0, 1.0, 0.0]), TETRAHEDRON, sign[:1], volume)
     assert flat.item() == pytest.approx(torch.log(torch.tensor(2.0)).item())

@@ -1,11 +1,11 @@
-"""SimOTA against a brute-force version, and what becomes of the detections that belong to no hand."""
+"""SimOTA against a brute-force version, and the candidates that a batch decodes."""
 
 import math
 
 import pytest
 import torch
 
-from handos_model.training.matcher import NEGATIVE, PADDING, pairwise_iou, select_instances, simota
+from handos_model.training.matcher import PADDING, pairwise_iou, select_instances, simota
 
 
 def brute_force(boxes, scores, targets, top, most):
@@ -44,18 +44,10 @@ def test_no_targets_and_no_overlap_give_nothing():
     assert len(simota(boxes, scores, torch.tensor([[5.0, 5, 6, 6]]))[0]) == 0
 
 
-def test_unmatched_detections_are_negatives_only_in_complete_images():
-    boxes = torch.tensor([[[0.0, 0, 10, 10], [50, 50, 60, 60], [80, 80, 90, 90]]]).repeat(2, 1, 1)
-    scores = torch.tensor([[0.9, 0.8, 0.001]]).repeat(2, 1)
-    targets = [torch.tensor([[0.0, 0, 10, 10]])] * 2
-    none = [torch.zeros(0, 4)] * 2
-    indices, assigned = select_instances(boxes, scores, targets, none, torch.tensor([True, False]), 3)
-    assert assigned.tolist() == [[0, NEGATIVE, PADDING], [0, PADDING, PADDING]]
-    assert indices[0, :2].tolist() == [0, 1]
-
-
-def test_a_detection_on_an_ignored_hand_is_no_negative():
-    boxes, scores = torch.tensor([[[0.0, 0, 10, 10]]]), torch.tensor([[0.9]])
-    ignored = [torch.tensor([[1.0, 1, 11, 11]])]
-    _, assigned = select_instances(boxes, scores, [torch.zeros(0, 4)], ignored, torch.tensor([True]), 1)
-    assert assigned.tolist() == [[PADDING]]
+def test_each_hand_is_decoded_once_and_nothing_else_is():
+    boxes = torch.tensor([[[0.0, 0, 10, 10], [1, 0, 11, 10], [50, 50, 60, 60], [80, 80, 90, 90]]]).repeat(2, 1, 1)
+    scores = torch.tensor([[0.9, 0.8, 0.7, 0.001]]).repeat(2, 1)
+    targets = [torch.tensor([[0.0, 0, 10, 10], [80, 80, 90, 90]]), torch.zeros(0, 4)]
+    indices, assigned = select_instances(boxes, scores, targets, 3)
+    assert assigned.tolist() == [[0, PADDING, PADDING], [PADDING] * 3]  # the second hand has no likely candidate
+    assert indices[0, 0].item() in (0, 1)

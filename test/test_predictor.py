@@ -90,20 +90,20 @@ def test_rounding_of_the_short_edge_is_undone(tmp_path):
     np.testing.assert_allclose(hand.joints_2d[:, 1], (expected[:, 1] + 0.5) * 320 / 640 * 427 / 214 - 0.5, atol=1e-3)
 
 
-@pytest.mark.parametrize("side", ["left", "right"])
-def test_side_comes_from_the_mesh(tmp_path, side):
+@pytest.mark.parametrize("side, right", [("left", 0.0), ("right", 1.0)])
+def test_side_comes_from_the_mesh(tmp_path, side, right):
     vertices, joints = placed("centre", side)
-    (hand,) = predictor_of(tmp_path, [answer(vertices, joints, PLAIN)]).predict(IMAGE, PLAIN)
+    (hand,) = predictor_of(tmp_path, [answer(vertices, joints, PLAIN, right=right)]).predict(IMAGE, PLAIN)
     assert hand.side == side
     assert hand.side_confidence == 1
 
 
-def test_a_flat_mesh_has_no_side(tmp_path):
-    vertices, joints = placed("centre")
-    flat = dataclasses.replace(answer(vertices, joints, PLAIN), vertices=vertices * [1, 1, 0])
-    (hand,) = predictor_of(tmp_path, [flat]).predict(IMAGE, PLAIN)
+@pytest.mark.parametrize("right", [0.0, 0.53])
+def test_a_side_that_mesh_and_network_do_not_agree_on_is_unknown(tmp_path, right):
+    vertices, joints = placed("centre", "right")
+    (hand,) = predictor_of(tmp_path, [answer(vertices, joints, PLAIN, right=right)]).predict(IMAGE, PLAIN)
     assert hand.side == "unknown"
-    assert hand.side_confidence < 0.01
+    assert hand.side_confidence == pytest.approx(max(2 * right - 1, 0), abs=1e-6)
 
 
 def test_hand_scale_moves_and_grows_the_hand(tmp_path):

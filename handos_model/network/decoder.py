@@ -98,7 +98,6 @@ class Heads(nn.Module):
         if with_3d:
             self.vertices = PointHead(vertices, d, 3)
             self.camera = mlp(d, d, 3)
-            self.score = mlp(d, d, 1)
 
 
 class HandDecoder(nn.Module):
@@ -131,6 +130,8 @@ class HandDecoder(nn.Module):
         self.joint_box = nn.Parameter(torch.full((JOINTS, 2), 0.12))
         self.lifting = nn.Parameter(template["lifting"].clone())
         self.pose = mlp(2 * JOINTS, 2 * d, d)
+        self.side = mlp(2 * d, d, 1)
+        self.side_embedding = nn.Parameter(torch.zeros(d))
         self.lifted_reference = PointHead(coarse + 1, d, 2)
         self.vertex_box = nn.Parameter(torch.ones(coarse + 1, 2))
         lifted = [False] * size.layers_2d + [True] * size.layers_3d
@@ -151,12 +152,13 @@ class HandDecoder(nn.Module):
         values: list[Tensor],
         strides: list[int],
         stage: str,
+        sides: Tensor | None = None,
     ) -> list[dict[str, Tensor]]:
         """One dict for the query expansion, then one per layer; the last one is the prediction.
 
         instances (B, N, D) detector queries, geometry (B, N, G), detector's points (B, N, P, 2) px, views (B, N, 4),
         values per scale. stage "2d" runs every layer on the joints alone (the paper's first stage), "full" lifts after
-        the 2D layers.
+        the 2D layers. sides (B, N): the true ones, 1 right, -1 left, 0 to be guessed, which is also what None does.
         """
         instance = self.expansion_norm(self.instance(instances) + self.geometry(geometry))
         features, seen, logits = self.look(views, to_view(points, views), values, strides)
@@ -166,31 +168,48 @@ class HandDecoder(nn.Module):
         expansion = {"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, views), "pred_cells": logits}
         outputs = [expansion]
         centres = centres.detach()
+        guess, sign = {}, None
         for i, (layer, heads) in enumerate(zip(self.layers, self.heads, strict=True)):
             if i == self.size.layers_2d and stage == "full":
-                queries, centres, sizes = self.lift(queries, centres, sizes)
+                logits = self.guess_side(queries, centres)
+                guess, sign = {"pred_sides": logits}, torch.where(logits.detach() >= 0, 1.0, -1.0)
+                sign = sign if sides is None else torch.where(sides == 0, sign, sides)
+                queries, centres, sizes = self.lift(queries, centres, sizes, sign)
             mask = self.mask if queries.shape[2] > JOINTS else None
             queries = layer(queries, centres, sizes, views, values, strides, mask)
-            output = self.read(heads, queries, centres[:, :, :JOINTS], views)
+            output = self.read(heads, queries, centres[:, :, :JOINTS], views, sign) | guess
             centres = torch.cat([output["pred_joints_view"].detach(), centres[:, :, JOINTS:]], 2)
             outputs.append(output)
         return outputs
 
-    def lift(self, queries: Tensor, centres: Tensor, sizes: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def guess_side(self, queries: Tensor, centres: Tensor) -> Tensor:
+        """Logits (B, N) of being a right hand, from what the joints look like and where they are."""
+        pose = self.pose(4 * centres.flatten(2))
+        return self.side(torch.cat([queries.mean(2), pose], -1))[..., 0].float()
+
+    def lift(self, queries: Tensor, centres: Tensor, sizes: Tensor, sign: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Add vertex and camera queries and reference boxes as learned mixtures of the joints' (query lifting).
 
         Beside the paper's mixture, each lifted query is told the whole 2D pose: where all joints are says more about a
-        vertex's depth than what its own joint looks like.
+        vertex's depth than what its own joint looks like. sign (B, N): 1 for right hands, -1 for left ones.
         """
         pose = self.pose(4 * centres.flatten(2))[:, :, None]
-        lifted = self.lifting @ queries + self.vertex_embedding + pose
+        side = sign[..., None, None] * self.side_embedding
+        lifted = self.lifting @ queries + self.vertex_embedding + pose + side
         with torch.autocast(queries.device.type, enabled=False):
             centre, size = self.lifting @ centres, self.lifting @ sizes
         centre, size = centre + self.lifted_reference(lifted) * POINT_UNIT, size * self.vertex_box
         return torch.cat([queries, lifted], 2), torch.cat([centres, centre], 2), torch.cat([sizes, size], 2)
 
-    def read(self, heads: Heads, queries: Tensor, centres: Tensor, views: Tensor) -> dict[str, Tensor]:
-        """Outputs of one layer; joints start from their reference centres (B, N, 21, 2)."""
+    def read(
+        self, heads: Heads, queries: Tensor, centres: Tensor, views: Tensor, sign: Tensor | None
+    ) -> dict[str, Tensor]:
+        """Outputs of one layer; joints start from their reference centres (B, N, 21, 2).
+
+        What an image shows of a hand in 2D is also what a hand of the other side shows that is mirrored in depth: the
+        vertices are read as those of a right hand, and the depth of a left one (sign (B, N) -1) is turned around. So
+        the 2D pose alone decides the vertices, and one number that learns from every labelled photo decides the side.
+        """
         queries = heads.norm(queries)
         joint_queries = queries[:, :, :JOINTS]
         joints_view = centres + heads.joints(joint_queries) * POINT_UNIT
@@ -200,7 +219,8 @@ class HandDecoder(nn.Module):
             "pred_joint_confidence": heads.confidence(joint_queries)[..., 0].float(),  # logits
         }
         if heads.with_3d and queries.shape[2] > JOINTS:
-            coarse = self.rest_vertices + heads.vertices(queries[:, :, JOINTS:-1])
+            depth = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], -1)
+            coarse = (self.rest_vertices + heads.vertices(queries[:, :, JOINTS:-1])) * depth[:, :, None]
             with torch.autocast(queries.device.type, enabled=False):  # bfloat16 makes neighbouring vertices coincide
                 vertices = self.upsample @ coarse * VERTEX_UNIT
                 joints = self.regressor @ vertices
@@ -211,6 +231,5 @@ class HandDecoder(nn.Module):
                 "pred_vertices": vertices - joints[:, :, :1],  # (B, N, V, 3) m, wrist at the origin, view frame
                 "pred_joints_3d": joints - joints[:, :, :1],  # (B, N, 21, 3) m
                 "pred_translation": torch.cat([shift * width, width], -1),  # normalised camera
-                "pred_scores": heads.score(queries[:, :, -1])[..., 0].float(),  # logits
             }
         return output

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
@@ -23,6 +23,17 @@ class Detection:
     cell: Tensor  # (Q,) int64: row * width + column in that memory map
     backbone_strides: tuple[int, ...]
     memory_strides: tuple[int, ...]
+
+    def of(self, rows: Tensor) -> Detection:
+        """What was detected in some of the images, rows (n,)."""
+        return replace(
+            self,
+            backbone=[m[rows] for m in self.backbone],
+            memory=[m[rows] for m in self.memory],
+            boxes=self.boxes[rows],
+            keypoints=self.keypoints[rows],
+            scores=self.scores[rows],
+        )
 
 
 class Detector(nn.Module):

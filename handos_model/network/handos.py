@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from handos_model.network.candidates import Candidates, HandFinder, all_candidates
 from handos_model.network.decoder import DecoderSize, HandDecoder
 from handos_model.network.detector import Detection, Detector
-from handos_model.network.instances import GEOMETRY_SIZE, palm_geometry, palm_views
+from handos_model.network.instances import GEOMETRY_SIZE, palm_geometry
 from handos_model.network.side_tuning import SideTuning
 from handos_model.template import HandTemplate
 
@@ -38,13 +39,13 @@ def template_tensors(template: HandTemplate) -> dict[str, Tensor]:
     }
 
 
-def instance_queries(detection: Detection, indices: Tensor) -> Tensor:
-    """Memory vectors at the cells of queries `indices` (B, N): (B, N, all scales' channels), zero but for its scale."""
+def instance_queries(memory: list[Tensor], candidates: Candidates, indices: Tensor) -> Tensor:
+    """Memory vectors at the cells of candidates `indices` (B, N): (B, N, all scales' channels), zero but for its scale."""
     parts = []
-    for level, memory in enumerate(detection.memory):
-        here = detection.level[indices] == level
-        cell = torch.where(here, detection.cell[indices], 0)
-        vectors = memory.flatten(2).transpose(1, 2)
+    for level, features in enumerate(memory):
+        here = candidates.level[indices] == level
+        cell = torch.where(here, candidates.cell[indices], 0)
+        vectors = features.flatten(2).transpose(1, 2)
         gathered = vectors.gather(1, cell[..., None].expand(-1, -1, vectors.shape[-1]))
         parts.append(gathered * here[..., None])
     return torch.cat(parts, -1)
@@ -59,29 +60,39 @@ class HandOS(nn.Module):
         self.side_tuning = SideTuning(
             list(detector.backbone_channels), list(detector.memory_channels), side_widths, size.d_value
         )
+        channels, coarse_channels = detector.memory_channels
+        self.finder = HandFinder(2 * channels, coarse_channels, detector.points)
         instance_size, levels = sum(detector.memory_channels), len(detector.backbone_channels)
         self.decoder = HandDecoder(
             size, instance_size, GEOMETRY_SIZE, detector.points, levels, template_tensors(template)
         )
 
-    def detect(self, images: Tensor) -> tuple[Detection, Tensor]:
-        """Detector outputs and each candidate's view (B, Q, 4). images (B, 3, H, W) RGB in 0..1."""
+    def detect(self, images: Tensor) -> tuple[Detection, Candidates]:
+        """Detector outputs and the places that may show hands. images (B, 3, H, W) RGB in 0..1."""
         detection = self.detector(images)
-        return detection, palm_views(detection.boxes, detection.keypoints)
+        return detection, all_candidates(detection, self.finder)
 
     def decode(
-        self, detection: Detection, views: Tensor, indices: Tensor, stage: str = "full"
+        self,
+        detection: Detection,
+        candidates: Candidates,
+        indices: Tensor,
+        stage: str = "full",
+        sides: Tensor | None = None,
     ) -> list[dict[str, Tensor]]:
-        """Decode the candidates `indices` (B, N). One dict per layer: :meth:`HandDecoder.read` has keys and shapes."""
+        """Decode the candidates `indices` (B, N). One dict per layer: :meth:`HandDecoder.read` has keys and shapes.
+
+        sides (B, N), in training: 1 where the hand is known to be a right one, -1 for left, 0 unknown.
+        """
         if stage not in STAGES:
             raise ValueError(f"unknown stage {stage!r}: choose one of {', '.join(STAGES)}")
         values = self.side_tuning(detection.backbone, detection.memory)
         strides = list(self.detector.backbone_strides)
         rows = torch.arange(len(indices), device=indices.device)[:, None]
-        views = views[rows, indices]
-        points = detection.keypoints[rows, indices]
-        geometry = palm_geometry(views, points, detection.boxes[rows, indices], detection.scores[rows, indices])
-        return self.decoder(instance_queries(detection, indices), geometry, points, views, values, strides, stage)
+        views, points = candidates.views[rows, indices].detach(), candidates.points[rows, indices].detach()
+        geometry = palm_geometry(views, points, candidates.scores[rows, indices].detach())
+        queries = instance_queries(detection.memory, candidates, indices)
+        return self.decoder(queries, geometry, points, views, values, strides, stage, sides)
 
     def trainable_state(self) -> dict[str, Tensor]:
         """Weights that training moves: everything but the detector's."""

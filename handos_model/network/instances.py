@@ -31,7 +31,7 @@ def palm_views(boxes: Tensor, keypoints: Tensor) -> Tensor:
     return torch.cat([centre, HAND_PER_PALM * palm, angle], -1)
 
 
-def palm_geometry(views: Tensor, keypoints: Tensor, boxes: Tensor, scores: Tensor) -> Tensor:
+def palm_geometry(views: Tensor, keypoints: Tensor, scores: Tensor) -> Tensor:
     """What the palm says about the hand, (..., 18): its points in the view, its size and angle, the score."""
     points = to_view(keypoints, views)  # (..., 7, 2)
     size = (views[..., 2:3] / 100).log()

@@ -10,7 +10,6 @@ from torch import Tensor
 from handos_model.network.instances import camera_rotation, to_view
 from handos_model.network.view_encoder import REACH, cell_targets
 from handos_model.training import losses
-from handos_model.training.matcher import PADDING
 
 CONFIDENT_WITHIN = 0.1  # joint confidence is the chance of an error below this share of the hand's long edge
 SIGNS = torch.tensor([-1.0, 1.0, 0.0])  # of sides 0, 1 and, from the end, -1
@@ -19,7 +18,7 @@ PALM_BONES = ((0, 5), (0, 9), (0, 13), (0, 17), (5, 6), (9, 10), (13, 14), (17, 
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Weights of design table "Training"; score, confidence, cells, side and pseudo_3d are this project's additions."""
+    """Weights of design table "Training"; those from confidence on are this project's additions."""
 
     joints_2d: float = 10.0
     oks_2d: float = 4.0
@@ -30,10 +29,13 @@ class LossWeights:
     projected: float = 10.0
     oks_projected: float = 4.0
     normal_consistency: float = 0.5
-    score: float = 3.0
     confidence: float = 0.3
     cells: float = 2.0
-    side: float = 1.0
+    side: float = 2.0
+    volume: float = 0.5
+    finder_score: float = 1.0
+    finder_view: float = 2.0
+    finder_points: float = 2.0
     pseudo_3d: float = 0.3  # how much a 3D joint of a pseudo-label counts beside a rendered one
 
 
@@ -118,10 +120,6 @@ class Criterion:
         for output in outputs:
             hands = {k: v[rows, slots] for k, v in output.items()}
             terms = self.layer_terms(hands, target)
-            if "pred_scores" in output:
-                used = (assigned != PADDING).float()
-                score = losses.binary(output["pred_scores"], (assigned >= 0).float())
-                terms["score"] = (score * used).sum() / used.sum().clamp(min=1)
             total = total + sum(getattr(self.weights, name) * value for name, value in terms.items())
             report |= terms
         return total, {name: float(value.detach()) for name, value in report.items()}
@@ -154,7 +152,8 @@ class Criterion:
         joints_3d = losses.points_l1(hands["pred_joints_3d"], target.joints_3d, ones) / losses.DECIMETRE
         vertices = (hands["pred_vertices"] - target.vertices).abs().mean((1, 2)) / losses.DECIMETRE
         return terms | {
-            "side": mean(losses.side(hands["pred_vertices"], self.faces, target.sign, self.volume), target.sign.abs()),
+            "side": mean(losses.binary(hands["pred_sides"], (target.sign > 0).float()), target.sign.abs()),
+            "volume": mean(losses.volume(hands["pred_vertices"], self.faces, target.sign, self.volume), target.sign.abs()),
             "vertices": mean(vertices, solid),
             "joints_3d": (joints_3d * trust).sum() / target.has_3d.sum().clamp(min=1),
             "normal": mean(losses.normal(edges, true_edges), solid),

@@ -21,7 +21,7 @@ OPSET = 17
 CANDIDATE_SCORE = 0.1  # detector score from which a candidate is decoded (paper, section 3.3)
 CANDIDATE_IOU = 0.5  # candidates that overlap more are one hand; the paper's 0.9 would decode each hand many times
 MOST_HANDS = 12
-OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation")
+OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
 
 
 class Suppress(torch.autograd.Function):
@@ -63,20 +63,24 @@ class Graph(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """image (1, H, W, 3) uint8."""
         images = image.permute(0, 3, 1, 2).float() / 255
-        detection, views = self.network.detect(images)
+        detection, candidates = self.network.detect(images)
         # ONNX's Reshape cannot pass zero hands on: the best candidate is always decoded, and scored 0 if it was none.
-        found = detection.scores[0]
+        found, views = candidates.scores[0], candidates.views
         best = (torch.arange(found.shape[0], device=found.device) == found.argmax()).float()
         kept = Suppress.apply(view_boxes(views)[0], torch.maximum(found, best * 1.01 * CANDIDATE_SCORE))[None]
-        hands = self.network.decode(detection, views, kept)[-1]
+        hands = self.network.decode(detection, candidates, kept)[-1]
+        confidence = hands["pred_joint_confidence"][0].sigmoid()
+        # The candidate's score alone is the paper's; where there is no hand, its joints are not sure of themselves.
+        score = (found[kept[0]] * confidence.mean(-1)).sqrt()
         return (
-            hands["pred_scores"][0].sigmoid() * (found[kept[0]] > CANDIDATE_SCORE),
+            score * (found[kept[0]] > CANDIDATE_SCORE),
             hands["pred_joints_2d"][0],
-            hands["pred_joint_confidence"][0].sigmoid(),
+            confidence,
             hands["pred_vertices"][0],
             hands["pred_joints_3d"][0],
             views[0][kept[0]],
             hands["pred_translation"][0],
+            hands["pred_sides"][0].sigmoid(),
         )
 
 

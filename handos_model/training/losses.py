@@ -81,15 +81,15 @@ def face_neighbours(faces: Tensor) -> Tensor:
     return torch.tensor(pairs, dtype=torch.long)
 
 
-def side(vertices: Tensor, faces: Tensor, sign: Tensor, volume: float) -> Tensor:
-    """How little the mesh says its side (n,): softplus of minus its signed volume, in shares of `volume` m^3.
+def volume(vertices: Tensor, faces: Tensor, sign: Tensor, full: float) -> Tensor:
+    """How little the mesh says its side (n,): softplus of minus its signed volume, in shares of `full` m^3.
 
     sign (n,) is 1 for right hands, -1 for left ones, 0 for unknown. The paper leaves the side to the vertex loss, which
-    photos without 3D labels lack; the volume decides the side at prediction, so it is what learns it.
+    photos without 3D labels lack; the volume decides the side at prediction, so it learns, too.
     """
     corners = face_corners(vertices, faces)
     signed = (corners[:, :, 0] * torch.linalg.cross(corners[:, :, 1], corners[:, :, 2])).sum((1, 2)) / 6
-    return F.softplus(-4 * sign * signed / volume) * sign.abs()
+    return F.softplus(-4 * sign * signed / full) * sign.abs()
 
 
 def cells(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -1,13 +1,13 @@
-"""Which detector queries are trained on which hand: SimOTA (paper, section 3.3), and negatives."""
+"""Which candidates are decoded and trained on which hand: SimOTA (paper, section 3.3)."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-NEGATIVE, PADDING = -1, -2
+PADDING = -1
 OVERLAP = 0.2  # IoU up to which a query looks at another place than the hand
-LIKELY = 0.02  # detector score below which a query is neither trained as a hand nor as a false one
+LIKELY = 0.02  # score below which a candidate is not trained as a hand
 
 
 def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
@@ -42,27 +42,19 @@ def simota(
     return queries, best.indices[queries]
 
 
-def select_instances(
-    boxes: Tensor, scores: Tensor, targets: list[Tensor], ignored: list[Tensor], complete: Tensor, slots: int
-) -> tuple[Tensor, Tensor]:
-    """Queries to decode in a batch: indices (B, slots) and what each is trained on (B, slots).
+def select_instances(boxes: Tensor, scores: Tensor, targets: list[Tensor], slots: int) -> tuple[Tensor, Tensor]:
+    """Queries to decode in a batch: indices (B, slots), and the target of each (B, slots) or PADDING.
 
-    The second tensor holds a target's index, NEGATIVE (a false detection) or PADDING (nothing). Of the queries that
-    SimOTA gives to one hand a random one is taken: neighbouring queries see the same pixels, so another image teaches
-    more than they do. targets and ignored are lists of (T, 4) boxes; `complete` (B,) bool: all hands of an image are
-    listed, so that other detections are false.
+    Of the queries that SimOTA gives to one hand a random one is taken: neighbouring queries see the same pixels, so
+    another image teaches more than they do. targets is a list of (T, 4) boxes.
     """
     indices = torch.zeros(len(boxes), slots, dtype=torch.long, device=boxes.device)
     assigned = torch.full((len(boxes), slots), PADDING, dtype=torch.long, device=boxes.device)
     for b in range(len(boxes)):
         likely = (scores[b] > LIKELY).nonzero()[:, 0]
         queries, owners = simota(boxes[b][likely], scores[b][likely], targets[b], least=OVERLAP)
-        chosen = [(int(likely[query]), int(owner)) for query, owner in shuffled(queries, owners)]
-        chosen = list({owner: query for query, owner in chosen}.items())[:slots]
-        if complete[b] and len(chosen) < slots:
-            hands = torch.cat([targets[b], ignored[b]])
-            chosen += [(NEGATIVE, query) for query in false_detections(boxes[b], scores[b], hands, slots - len(chosen))]
-        for slot, (owner, query) in enumerate(chosen):
+        chosen = {int(owner): int(likely[query]) for query, owner in shuffled(queries, owners)}
+        for slot, (owner, query) in enumerate(list(chosen.items())[:slots]):
             indices[b, slot], assigned[b, slot] = query, owner
     return indices, assigned
 
@@ -71,18 +63,3 @@ def shuffled(queries: Tensor, owners: Tensor) -> list[tuple[Tensor, Tensor]]:
     """The pairs in random order."""
     order = torch.randperm(len(queries), device=queries.device)
     return list(zip(queries[order], owners[order], strict=True))
-
-
-def false_detections(boxes: Tensor, scores: Tensor, hands: Tensor, count: int) -> list[int]:
-    """Up to `count` queries with high scores that overlap no hand, one per place."""
-    order = scores.topk(min(40, len(scores))).indices
-    order = order[scores[order] > LIKELY]
-    if len(hands):
-        order = order[pairwise_iou(boxes[order], hands).amax(1) < 0.15]
-    kept: list[int] = []
-    for query in order.tolist():
-        if len(kept) == count:
-            break
-        if not kept or pairwise_iou(boxes[[query]], boxes[kept]).max() < 0.5:
-            kept.append(query)
-    return kept

@@ -15,14 +15,19 @@ import yaml
 from torch import Tensor, distributed
 from torch.utils.tensorboard import SummaryWriter
 
+from handos_model.network.candidates import Candidates
 from handos_model.network.handos import HandOS
 from handos_model.network.instances import view_boxes
 from handos_model.network.palm_detector import PalmDetector
 from handos_model.template import load_template, signed_volume
 from handos_model.training.batches import batches, hand_boxes
-from handos_model.training.criterion import Criterion, hand_size
+from handos_model.training.criterion import SIGNS, Criterion, hand_size
+from handos_model.training.finding import finder_terms
 from handos_model.training.matcher import select_instances
 from handos_model.training.recipe import Recipe, read_recipe
+
+
+LABELS = ("K", "joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vertices")
 
 
 def build_network(recipe: Recipe) -> HandOS:
@@ -91,11 +96,20 @@ class Trainer:
         batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
         images = batch["images"].to(memory_format=torch.channels_last).float() / 255
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bf16):
-            detection, views = self.network.detect(images)
-            indices, assigned = self.assign(batch, detection.scores.float(), views.float())
-            outputs = self.network.decode(detection, views.float(), indices, self.recipe.stage)
+            detection, candidates = self.network.detect(images)
+            indices, assigned = self.assign(batch, candidates)
+            shown = (assigned >= 0).any(1)  # images without a hand to learn from are not decoded, but for one if none has
+            shown = shown.nonzero()[:, 0] if shown.any() else shown.new_zeros(1, dtype=torch.long)
+            indices, assigned = indices[shown], assigned[shown]
+            hands = {name: batch[name][shown] for name in LABELS}
+            seen, places = detection.of(shown), candidates.of(shown)
+            sides = true_sides(hands["side"], assigned)
+            outputs = self.network.decode(seen, places, indices, self.recipe.stage, sides)
         rows = torch.arange(len(indices), device=self.device)[:, None]
-        loss, terms = self.criterion(outputs, batch, views[rows, indices].float(), assigned)
+        loss, terms = self.criterion(outputs, hands, places.views[rows, indices].detach(), assigned)
+        found = finder_terms(candidates, batch, detection.memory_strides[0])
+        loss = loss + sum(getattr(self.recipe.weights, name) * value for name, value in found.items())
+        terms |= {name: float(value.detach()) for name, value in found.items()}
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
         self.optimizer.zero_grad(set_to_none=True)
@@ -122,12 +136,12 @@ class Trainer:
             gradient.copy_(part.view_as(gradient))
         self.agreed_seconds = float(flat[-1])
 
-    def assign(self, batch: dict[str, Tensor], scores: Tensor, views: Tensor) -> tuple[Tensor, Tensor]:
+    def assign(self, batch: dict[str, Tensor], candidates: Candidates) -> tuple[Tensor, Tensor]:
         """SimOTA over the batch."""
         boxes = hand_boxes(batch["joints_2d"])
         targets = [b[:n] for b, n in zip(boxes, batch["count"], strict=True)]
-        ignored = [b[n : n + m] for b, n, m in zip(boxes, batch["count"], batch["ignored"], strict=True)]
-        return select_instances(view_boxes(views), scores, targets, ignored, batch["complete"], self.recipe.slots)
+        views, scores = view_boxes(candidates.views.detach()), candidates.scores.detach()
+        return select_instances(views, scores, targets, self.recipe.slots)
 
     @torch.no_grad()
     def average(self) -> None:
@@ -168,6 +182,12 @@ class Trainer:
         line = " ".join(f"{k} {v:.3f}" for k, v in means.items())
         rate = self.step * self.recipe.batch_size * process_count() / max(self.seconds, 1e-6)
         print(f"step {self.step} {self.seconds / 60:.1f} min {rate:.0f} img/s lr {self.rate():.1e} {line}", flush=True)
+
+
+def true_sides(side: Tensor, assigned: Tensor) -> Tensor:
+    """Sides (B, N) of the hands that instances are trained on: 1 right, -1 left, 0 unknown or no hand."""
+    signs = SIGNS.to(side.device)[side.long()].gather(1, assigned.clamp(min=0))
+    return torch.where(assigned >= 0, signs, 0.0)
 
 
 def process_rank() -> int:

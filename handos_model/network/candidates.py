@@ -1,0 +1,128 @@
+"""Where hands may be: the frozen detector's palms, and a small trained head that finds those it does not.
+
+The paper filters the queries of a detector that knows hands of all kinds. The palm detector was made for open palms and
+misses hands that hold something or hide their palm, though its maps show them: a few trained convolutions on these
+maps, side tuning once more, propose a hand per cell beside the detector's own anchors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from handos_model.network.detector import Detection
+from handos_model.network.instances import HAND_BOX_PER_VIEW, palm_views, to_pixels
+
+WIDTH = 96
+SIZE_UNIT = 48.0  # px of a view whose logarithmic size is 0
+RARE_LOGIT = -4.6  # where scores start: few cells show a hand
+MAX_LOGIT = 100.0
+# Wrist; knuckles of index, middle, ring and little finger; thumb CMC and MCP: the detector's points as our joints.
+POINT_JOINTS = (0, 5, 9, 13, 17, 1, 2)
+# Where they lie in the view of an open hand.
+POINT_START = ((0.0, 0.36), (-0.1, -0.02), (-0.02, -0.03), (0.05, -0.01), (0.11, 0.04), (-0.13, 0.27), (-0.19, 0.15))
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Q places per image that may show a hand. Pixels are those of the detector's input."""
+
+    views: Tensor  # (B, Q, 4): see instances.palm_views
+    points: Tensor  # (B, Q, P, 2) px
+    logits: Tensor  # (B, Q)
+    level: Tensor  # (Q,) int64: the instance query is memory[level].flatten(2)[..., cell]
+    cell: Tensor  # (Q,) int64
+    trained: Tensor  # (Q,) bool: proposed by the trained head, not by the detector
+
+    @property
+    def scores(self) -> Tensor:
+        """(B, Q) 0..1."""
+        return self.logits.clamp(-MAX_LOGIT, MAX_LOGIT).sigmoid()
+
+    def of(self, rows: Tensor) -> Candidates:
+        """Those of some of the images, rows (n,)."""
+        return replace(self, views=self.views[rows], points=self.points[rows], logits=self.logits[rows])
+
+
+def hand_views(joints: Tensor) -> Tensor:
+    """The views (..., 4) that the trained head learns: fingers up, around all joints (..., 21, 2) px.
+
+    Size such that the joints' long edge, along or across, takes the share that palm_views gives an average hand.
+    """
+    along = joints[..., 9, :] - joints[..., 0, :]
+    up = along / along.norm(dim=-1, keepdim=True).clamp(min=1e-3)
+    axes = torch.stack([torch.stack([-up[..., 1], up[..., 0]], -1), -up], -2)  # rows: the view's x and y in pixels
+    turned = joints @ axes.mT
+    low, high = turned.amin(-2), turned.amax(-2)
+    centre = ((low + high) / 2)[..., None, :] @ axes
+    size = (high - low).amax(-1, keepdim=True) / HAND_BOX_PER_VIEW
+    angle = torch.atan2(up[..., :1], -up[..., 1:])
+    return torch.cat([centre[..., 0, :], size.clamp(min=1.0), angle], -1)
+
+
+class Block(nn.Module):
+    """Residual block: depthwise 5x5, pointwise, normalised."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.depthwise = nn.Conv2d(channels, channels, 5, padding=2, groups=channels, bias=False)
+        self.pointwise = nn.Conv2d(channels, channels, 1, bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(x + self.norm(self.pointwise(self.depthwise(x))))
+
+
+class HandFinder(nn.Module):
+    """A hand's score, view and points for every cell of the finest memory map.
+
+    channels: of that map and of the backbone's map of the same stride; coarse_channels: of the next memory map.
+    """
+
+    def __init__(self, channels: int, coarse_channels: int, points: int):
+        super().__init__()
+        self.points = points
+        self.fine = nn.Conv2d(channels, WIDTH, 1, bias=False)
+        self.coarse = nn.Conv2d(coarse_channels, WIDTH, 1, bias=False)
+        self.norm = nn.BatchNorm2d(WIDTH)
+        self.blocks = nn.Sequential(Block(WIDTH), Block(WIDTH), Block(WIDTH))
+        self.read = nn.Conv2d(WIDTH, 6 + 2 * points, 1)
+        nn.init.normal_(self.read.weight, std=1e-3)
+        self.read.bias.data = torch.tensor([RARE_LOGIT, 0, 0, 0, 1, 0] + [0.0] * (2 * points))
+        self.register_buffer("start", torch.tensor(POINT_START), persistent=False)
+
+    def forward(self, memory: Tensor, backbone: Tensor, coarse: Tensor, stride: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits (B, cells), views (B, cells, 4) and points (B, cells, P, 2) px. Maps (B, C, H, W)."""
+        x = self.fine(torch.cat([memory, backbone], 1)) + F.interpolate(self.coarse(coarse), scale_factor=2.0)
+        x = self.read(self.blocks(torch.relu(self.norm(x)))).float()
+        height, width = x.shape[-2:]
+        x = x.flatten(2).transpose(1, 2)  # (B, cells, values)
+        line, column = torch.arange(width, device=x.device), torch.arange(height, device=x.device)
+        cells = torch.stack(torch.meshgrid(line, column, indexing="xy"), -1).reshape(-1, 2)
+        size = SIZE_UNIT * x[..., 3:4].clamp(-3, 3).exp()
+        centre = (cells + 0.5) * stride - 0.5 + x[..., 1:3] * stride
+        views = torch.cat([centre, size, torch.atan2(x[..., 5:6], x[..., 4:5])], -1)
+        points = to_pixels(self.start + 0.1 * x[..., 6:].unflatten(-1, (self.points, 2)), views)
+        return x[..., 0], views, points
+
+
+def all_candidates(detection: Detection, finder: HandFinder) -> Candidates:
+    """The detector's anchors, then the trained head's cells."""
+    level = list(detection.backbone_strides).index(detection.memory_strides[0])
+    logits, views, points = finder(
+        detection.memory[0], detection.backbone[level], detection.memory[1], detection.memory_strides[0]
+    )
+    cell = torch.arange(logits.shape[1], device=logits.device)
+    scores = detection.scores.float().clamp(1e-6, 1 - 1e-6)
+    palms = palm_views(detection.boxes, detection.keypoints)
+    return Candidates(
+        views=torch.cat([palms, views], 1),
+        points=torch.cat([detection.keypoints, points], 1),
+        logits=torch.cat([torch.logit(scores), logits], 1),
+        level=torch.cat([detection.level, torch.zeros_like(cell)]),
+        cell=torch.cat([detection.cell, cell]),
+        trained=torch.cat([torch.zeros_like(detection.cell), torch.ones_like(cell)]).bool(),
+    )
