@@ -13,6 +13,9 @@ DISTORTION_COEFFICIENTS = {"none": (0,), "plumb_bob": (4, 5), "rational_polynomi
 DEFAULT_FOV = 60.0
 """Degrees along the long edge: assumed when nothing is known of the camera; webcams and phones have 55 to 70."""
 
+REFINEMENTS = 3
+"""Gauss-Newton steps of :func:`fit_translation`: a fourth moves nothing by a tenth of a millimetre."""
+
 _INVERSION_ERROR = 0.5  # px: beyond, a pixel lies outside of what the distortion model can explain
 
 
@@ -153,11 +156,12 @@ def ray_rotation(rays: np.ndarray) -> np.ndarray:
 def fit_translation(
     joints_3d: np.ndarray, rays: np.ndarray, weights: np.ndarray, min_spread: float = 1e-3, min_depth: float = 0.02
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Metric translations of N hands from where their joints are seen (weighted linear least squares over joints).
+    """Metric translations of N hands from where their joints are seen (weighted least squares over joints).
 
     joints_3d (N, J, 3) m relative to the wrist, axes of the camera frame; rays (N, J, 2) undistorted normalised image
     coordinates, NaN = not known; weights (N, J) >= 0. Every joint gives two equations that are linear in t:
-    X + tx = u (Z + tz) and Y + ty = v (Z + tz).
+    X + tx = u (Z + tz) and Y + ty = v (Z + tz). Their solution is exact for exact joints and too near for noisy ones (by
+    4 % with joints off by 5 % of the hand), so REFINEMENTS Gauss-Newton steps on the distances seen in the image follow.
 
     Returns t (N, 3) m and solved (N,) bool. A hand is not solved, and its t means nothing, when no weight is left, when
     its weighted rays spread by less than `min_spread` (about half a pixel at f = 500: depth is then noise), or when its
@@ -180,4 +184,30 @@ def fit_translation(
 
     nearest = tz + points[..., 2].min(axis=1, initial=0.0)
     solved = (total[:, 0] > 0) & (variance > min_spread**2) & (nearest > min_depth)
+    for _ in range(REFINEMENTS):
+        better = t + gauss_newton_step(points, uv, w, t, solved)
+        allowed = solved & np.isfinite(better).all(axis=1)
+        allowed &= better[:, 2] + points[..., 2].min(axis=1, initial=0.0) > min_depth
+        t = np.where(allowed[:, None], better, t)
     return t, solved
+
+
+def gauss_newton_step(
+    points: np.ndarray, uv: np.ndarray, w: np.ndarray, t: np.ndarray, solved: np.ndarray
+) -> np.ndarray:
+    """Change (N, 3) of translations t (N, 3) that lessens the weighted squared distances between rays and projections.
+
+    points (N, J, 3), uv (N, J, 2), w (N, J, 1); hands that are not solved stay.
+    """
+    placed = points + np.where(solved[:, None], t, [0.0, 0.0, 1e3])[:, None]
+    depth = placed[..., 2:]
+    seen = placed[..., :2] / depth
+    # d seen / d t is [I | -seen] / depth: the normal equations' blocks are sums over the joints.
+    q = w / depth**2  # (N, J, 1)
+    normal = np.zeros((len(t), 3, 3))
+    normal[:, 0, 0] = normal[:, 1, 1] = q.sum(axis=(1, 2)) + 1e-12
+    normal[:, :2, 2] = normal[:, 2, :2] = -(q * seen).sum(axis=1)
+    normal[:, 2, 2] = (q * seen**2).sum(axis=(1, 2)) + 1e-12
+    pull = w / depth * (uv - seen)  # (N, J, 2)
+    right = np.concatenate([pull.sum(axis=1), -(pull * seen).sum(axis=(1, 2))[:, None]], axis=1)
+    return np.where(solved[:, None], np.linalg.solve(normal, right[..., None])[..., 0], 0.0)

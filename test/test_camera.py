@@ -1,6 +1,7 @@
 import cv2
 import numpy as np
 import pytest
+import scipy.optimize
 from posed_hand import posed_hand, rotation
 
 from handos_model.camera import Camera, fit_translation, ray_rotation
@@ -143,20 +144,30 @@ def test_joints_without_weight_or_ray_do_not_count():
     np.testing.assert_allclose(t, TRANSLATIONS, atol=1e-9)
 
 
-def test_translation_equals_the_plain_least_squares_solution():
+def test_translation_is_the_least_squares_solution_in_the_image():
     rng = np.random.default_rng(0)
     joints, rays = hands_before(PLAIN)
     rays = rays + rng.normal(0, 0.002, rays.shape)
     weights = rng.uniform(0.1, 1, rays.shape[:2])
     t, _ = fit_translation(joints, rays, weights)
     for i in range(len(joints)):
-        root = np.sqrt(np.repeat(weights[i], 2))
-        A = np.zeros((42, 3))
-        A[0::2, 0] = A[1::2, 1] = 1
-        A[:, 2] = -rays[i].ravel()
-        b = (rays[i] * joints[i, :, 2:] - joints[i, :, :2]).ravel()
-        expected = np.linalg.lstsq(A * root[:, None], b * root, rcond=None)[0]
-        np.testing.assert_allclose(t[i], expected, atol=1e-9)
+
+        def error(t, i=i):
+            placed = joints[i] + t
+            return (np.sqrt(weights[i])[:, None] * (placed[:, :2] / placed[:, 2:] - rays[i])).ravel()
+
+        expected = scipy.optimize.least_squares(error, TRANSLATIONS[i], xtol=1e-12, ftol=1e-12).x
+        np.testing.assert_allclose(t[i], expected, atol=1e-4)
+
+
+def test_noise_does_not_pull_hands_nearer():
+    rng = np.random.default_rng(1)
+    joints, rays = hands_before(PLAIN)
+    joints, rays = np.repeat(joints[:1], 400, axis=0), np.repeat(rays[:1], 400, axis=0)
+    noisy = rays + rng.normal(0, 0.05 * np.ptp(rays[0], axis=0).max(), rays.shape)
+    t, solved = fit_translation(joints, noisy, np.ones(rays.shape[:2]))
+    assert solved.all()
+    assert np.median(t[:, 2]) == pytest.approx(TRANSLATIONS[0, 2], rel=0.01)
 
 
 def test_degenerate_hands_are_not_solved():
