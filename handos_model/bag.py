@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .camera import Camera
+from .camera_info import camera_of_info, is_calibrated
 from .frame import Frame
 from .image_encodings import decode_compressed, decode_raw
 
@@ -55,7 +56,7 @@ class BagSource:
                 try:
                     message = reader.deserialize(raw, connection.msgtype)
                     if connection.msgtype == INFO_TYPE:
-                        camera = camera_of_info(message)
+                        camera = camera_of_info(message) if is_calibrated(message) else None
                     elif connection.topic == self.topic:
                         yield Frame(name, _decode(message, connection.msgtype), camera)
                 except ValueError as error:
@@ -67,35 +68,17 @@ class BagSource:
             used = [c for c in reader.connections if c.topic == topic and c.msgtype == INFO_TYPE]
             for connection, _, raw in reader.messages(used) if used else ():
                 try:
-                    return camera_of_info(reader.deserialize(raw, connection.msgtype))
+                    message = reader.deserialize(raw, connection.msgtype)
+                    return camera_of_info(message) if is_calibrated(message) else None
                 except ValueError:
                     return None  # reported when its turn comes
         return None
 
 
-def camera_of_info(message: Any) -> Camera | None:
-    """Camera of a sensor_msgs/CameraInfo of any source, with its roi and binning; None for an uncalibrated one.
-
-    Raises ValueError for intrinsics that are wrong.
-    """
-    K = np.array(message.k if hasattr(message, "k") else message.K, np.float64).reshape(3, 3)
-    if not K.any():  # as the message defines it
-        return None
-    coefficients = np.array(message.d if hasattr(message, "d") else message.D, np.float64)
-    model = message.distortion_model or "none"
-    if not coefficients.any():
-        model, coefficients = "none", np.zeros(0)
-    camera = Camera(K, int(message.width), int(message.height), model, coefficients)
-    roi = message.roi
-    if roi.width and roi.height:
-        camera = camera.cropped(roi.x_offset, roi.y_offset, int(roi.width), int(roi.height))
-    return camera.binned(max(1, message.binning_x), max(1, message.binning_y))
-
-
 def _decode(message: Any, kind: str) -> np.ndarray:
     data = np.frombuffer(message.data, np.uint8)
     if kind == "sensor_msgs/msg/CompressedImage":
-        return decode_compressed(data)
+        return decode_compressed(data, upright=False)
     return decode_raw(data, message.encoding, message.width, message.height, message.step, bool(message.is_bigendian))
 
 
