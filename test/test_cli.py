@@ -108,6 +108,14 @@ def test_predict_draws_a_video(tmp_path, weights, photo):
     assert capture.read()[1].shape == PHOTO.shape
 
 
+def test_tracking_gives_ids_where_there_is_time(tmp_path, weights, photo):
+    out = tmp_path / "o.jsonl"
+    videos = [str(write_video(tmp_path / name, [PHOTO] * 3)) for name in ("a.avi", "b.avi")]
+    assert main(["predict", *videos, photo, "--out", str(out), "--weights", weights, "--track"]) == 0
+    ids = [record["hands"][0].get("id") for record in lines_of(out)]
+    assert ids == [0, 0, 0, 1, 1, 1, None]
+
+
 def test_an_unreadable_image_is_counted_and_the_rest_goes_on(tmp_path, weights, photo, capsys):
     folder = tmp_path / "set"
     write_image(folder / "a.png", PHOTO)

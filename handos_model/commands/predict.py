@@ -6,11 +6,12 @@ import argparse
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
+import numpy as np
 from tqdm import tqdm
 
 from ..camera import Camera
@@ -19,6 +20,7 @@ from ..frame import Frame
 from ..hand import Hand
 from ..inputs import Source, open_inputs
 from ..predictor import HandPredictor
+from ..tracking import HandTracker
 from ..visualize import draw_hands
 
 
@@ -27,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", nargs="+", metavar="INPUT", help="image, folder, video, rosbag2 folder or MCAP file")
     parser.add_argument("--out", metavar="FILE", help="JSON lines, one per frame; without --out and --draw: stdout")
     parser.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
+    parser.add_argument("--track", action="store_true", help="ids, sides over time, smooth motion: videos, recordings")
     parser.add_argument("--vertices", action="store_true", help="write the mesh's 778 vertices as well")
     parser.add_argument("--intrinsics", metavar="fx,fy,cx,cy", help="px; default: the recording's, else a guess")
     parser.add_argument("--topic", help="image topic of a recording that has several")
@@ -52,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     """Predicts every frame; 1 when some could not be read, 130 when stopped by Ctrl-C, with complete files."""
     intrinsics = parse_intrinsics(args.intrinsics) if args.intrinsics else None
     sources = open_inputs(args.input, args.topic)
-    predictor = open_predictor(args, args.hand_scale)
+    find = _finder(open_predictor(args, args.hand_scale), args.track)
     with ExitStack() as stack:
         out = _open_lines(args, stack)
         drawing = open_drawing(args.draw, _common_fps(sources)) if args.draw else None
@@ -60,13 +63,13 @@ def run(args: argparse.Namespace) -> int:
             stack.callback(drawing.close)
         stop = stack.enter_context(_interruptible())
         frames = hands = unreadable = 0
-        for frame in _with_progress(sources):
+        for frame, stamp in _with_progress(sources):
             if frame.image is None:
                 unreadable += 1
                 tqdm.write(f"handos predict: {frame.problem}", file=sys.stderr)
             else:
                 frames += 1
-                hands += _predict_frame(frame, predictor, intrinsics, out, drawing, args.vertices)
+                hands += _predict_frame(frame, stamp, find, intrinsics, out, drawing, args.vertices)
             if stop():
                 break
         interrupted = stop()
@@ -75,14 +78,32 @@ def run(args: argparse.Namespace) -> int:
     return 130 if interrupted else int(unreadable > 0)
 
 
+Finder = Callable[[np.ndarray, Camera, float | None], list[Hand]]
+
+
+def _finder(predictor: HandPredictor, track: bool) -> Finder:
+    """Hands of an image, its camera and its time in s of its video or recording; tracked from each one's first on."""
+    tracker = HandTracker() if track else None
+
+    def find(image: np.ndarray, camera: Camera, stamp: float | None) -> list[Hand]:
+        hands = predictor.predict(image, camera)
+        if tracker is None or stamp is None:
+            return hands
+        if stamp == 0:
+            tracker.reset()
+        return tracker.update(hands, stamp)
+
+    return find
+
+
 def _predict_frame(
-    frame: Frame, predictor: HandPredictor, intrinsics: tuple[float, ...] | None, out: object,
+    frame: Frame, stamp: float | None, find: Finder, intrinsics: tuple[float, ...] | None, out: object,
     drawing: FolderOutput | VideoOutput | None, vertices: bool,
 ) -> int:  # fmt: skip
     height, width = frame.image.shape[:2]
     camera = Camera.from_intrinsics(*intrinsics, width, height) if intrinsics else frame.camera
     camera = camera or Camera.from_fov(width, height)
-    hands = predictor.predict(frame.image, camera)
+    hands = find(frame.image, camera, stamp)
     if out is not None:
         out.write(json.dumps(frame_record(frame.name, width, height, hands, vertices)) + "\n")
         out.flush()
@@ -123,12 +144,13 @@ def _common_fps(sources: list[Source]) -> float | None:
     return next((source.fps for source in sources if source.fps), None)
 
 
-def _with_progress(sources: list[Source]) -> Iterator[Frame]:
+def _with_progress(sources: list[Source]) -> Iterator[tuple[Frame, float | None]]:
+    """Every frame with its time in s since its source began, by the source's rate; None for single images."""
     total = sum(len(source) for source in sources)
     with tqdm(total=total or None, unit="frame", file=sys.stderr, disable=None, leave=False) as bar:
         for source in sources:
-            for frame in source:
-                yield frame
+            for index, frame in enumerate(source):
+                yield frame, index / source.fps if source.fps else None
                 bar.update()
 
 

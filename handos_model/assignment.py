@@ -1,0 +1,49 @@
+"""The best way to pair a handful of rows with a handful of columns."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def assign(costs: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs (row, column) of least total cost; pairs that cost nothing or more are left out, so costs are negative.
+
+    costs (R, C), finite. Exact, by shortest augmenting paths (the Hungarian method, O(R^2 (R + C))): taking the
+    cheapest pair first instead goes wrong where hands cross, since a good first pair can leave the others a bad one.
+    """
+    rows, columns = costs.shape
+    if not rows or not columns:
+        return []
+    # A column of its own and of no cost for every row: then each row has a place and leaving one out is a choice.
+    table = np.concatenate([np.minimum(costs, 0.0), np.zeros((rows, rows))], axis=1).tolist()
+    owner = _owners(table)
+    pairs = ((row, column) for column, row in enumerate(owner[:columns]) if row >= 0)
+    return sorted((row, column) for row, column in pairs if costs[row, column] < 0)
+
+
+def _owners(table: list[list[float]]) -> list[int]:
+    """The row of each column, -1 for none, in the cheapest assignment of all rows; at least as many columns as rows."""
+    columns = len(table[0])
+    owner = [-1] * columns
+    row_price, column_price = [0.0] * len(table), [0.0] * columns
+    for start in range(len(table)):
+        distance, before = [np.inf] * columns, [-1] * columns
+        done: list[int] = []
+        row, last = start, -1
+        while row >= 0:  # until a column without an owner is the nearest
+            reached = distance[last] if last >= 0 else 0.0
+            for column in range(columns):
+                there = reached + table[row][column] - row_price[row] - column_price[column]
+                if column not in done and there < distance[column]:
+                    distance[column], before[column] = there, last
+            last = min((c for c in range(columns) if c not in done), key=distance.__getitem__)
+            done.append(last)
+            row = owner[last]
+        row_price[start] += distance[last]
+        for column in done[:-1]:
+            row_price[owner[column]] += distance[last] - distance[column]
+            column_price[column] -= distance[last] - distance[column]
+        while last >= 0:  # along the path, every column takes the owner of the one before
+            owner[last] = owner[before[last]] if before[last] >= 0 else start
+            last = before[last]
+    return owner

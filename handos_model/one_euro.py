@@ -1,0 +1,50 @@
+"""The One Euro filter: steady where points rest, quick where they move (Casiez, Roussel and Vogel, CHI 2012)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+DERIVATIVE_CUTOFF = 1.0
+"""Hz, of the speeds that the cut-off follows: the paper's value."""
+
+
+class OneEuro:
+    """Smooths N points of D coordinates, each by its own speed.
+
+    A point's cut-off is min_cutoff (Hz) + beta (Hz per m/s) * speed, its speed the norm of its smoothed derivative. At
+    rest noise is averaged over 1 / (2 pi min_cutoff) s; in steady motion a point stays less than 1 / (2 pi e beta) =
+    0.06 / beta m behind, at any speed and rate. Instead of the paper's approximation, smoothing factors are exact for
+    steps of any length: two steps weigh like one of their sum.
+    """
+
+    def __init__(self) -> None:
+        self._value: np.ndarray | None = None  # (N, D) float64
+        self._derivative = np.zeros(0)  # (N, D) per second
+
+    def update(
+        self, points: np.ndarray, step: float, min_cutoff: float, beta: float, unit: float = 1.0
+    ) -> np.ndarray:  # fmt: skip
+        """Smoothed points (N, D), `step` > 0 s after those before; the first ones come back as they are.
+
+        unit: metres that one unit of the points is worth.
+        """
+        points = np.asarray(points, np.float64)
+        if self._value is None:
+            self._value, self._derivative = points, np.zeros_like(points)
+            return points
+        # The paper takes the derivative against the last smoothed value, which answers a lag with a higher cut-off.
+        derivative = (points - self._value) / step
+        self._derivative = self._derivative + _weight(DERIVATIVE_CUTOFF, step) * (derivative - self._derivative)
+        speed = unit * np.sqrt((self._derivative**2).sum(axis=1, keepdims=True))  # (N, 1) m/s
+        weight = _weight(min_cutoff + beta * speed, step)
+        self._value = self._value + weight * (points - self._value)
+        return self._value
+
+    def restart(self) -> None:
+        """Forgets everything: the next points come back as they are."""
+        self._value = None
+
+
+def _weight(cutoff: np.ndarray | float, step: float) -> np.ndarray | float:
+    """Share of the newest value after `step` s, for a low-pass of `cutoff` Hz."""
+    return -np.expm1(-2 * np.pi * cutoff * step)
