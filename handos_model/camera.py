@@ -160,8 +160,9 @@ def fit_translation(
 
     joints_3d (N, J, 3) m relative to the wrist, axes of the camera frame; rays (N, J, 2) undistorted normalised image
     coordinates, NaN = not known; weights (N, J) >= 0. Every joint gives two equations that are linear in t:
-    X + tx = u (Z + tz) and Y + ty = v (Z + tz). Their solution is exact for exact joints and too near for noisy ones (by
-    4 % with joints off by 5 % of the hand), so REFINEMENTS Gauss-Newton steps on the distances seen in the image follow.
+    X + tx = u (Z + tz) and Y + ty = v (Z + tz). Their solution is exact for exact joints and too near for noisy
+    ones (by 4 % with joints off by 5 % of the hand), so REFINEMENTS Gauss-Newton steps on the distances in the image
+    follow.
 
     Returns t (N, 3) m and solved (N,) bool. A hand is not solved, and its t means nothing, when no weight is left, when
     its weighted rays spread by less than `min_spread` (about half a pixel at f = 500: depth is then noise), or when its

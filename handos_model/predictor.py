@@ -13,7 +13,7 @@ from .letterbox import STRIDE, letterbox, to_source
 from .session import EXPORTED, HandSession
 from .template import EMBEDDED_SHA256, HandTemplate, load_template, signed_volume
 
-CANDIDATE_SCORE = 0.01
+CANDIDATE_SCORE = 0.1
 """Least score of a hand in the first pass that is worth a closer look."""
 SMALL_SIZE = 48.0
 """px of a hand in the network's input below which it gets a closer look."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from handos_model.network.attention import DeformableAttention, SelfAttention, attention_mask
 from handos_model.network.instances import to_pixels, to_view
-from handos_model.network.view_encoder import ViewEncoder
+from handos_model.network.view_encoder import WHOLE, ViewEncoder
 from handos_model.template import JOINT_NAMES
 
 JOINTS = len(JOINT_NAMES)
@@ -130,7 +130,7 @@ class HandDecoder(nn.Module):
         self.joint_box = nn.Parameter(torch.full((JOINTS, 2), 0.12))
         self.lifting = nn.Parameter(template["lifting"].clone())
         self.pose = mlp(2 * JOINTS, 2 * d, d)
-        self.side = mlp(2 * d, d, 1)
+        self.side = mlp(2 * d + WHOLE, d, 1)
         self.side_embedding = nn.Parameter(torch.zeros(d))
         self.lifted_reference = PointHead(coarse + 1, d, 2)
         self.vertex_box = nn.Parameter(torch.ones(coarse + 1, 2))
@@ -161,7 +161,7 @@ class HandDecoder(nn.Module):
         the 2D layers. sides (B, N): the true ones, 1 right, -1 left, 0 to be guessed, which is also what None does.
         """
         instance = self.expansion_norm(self.instance(instances) + self.geometry(geometry))
-        features, seen, logits = self.look(views, to_view(points, views), values, strides)
+        features, seen, logits, whole = self.look(views, to_view(points, views), values, strides)
         queries = instance[:, :, None] + self.joint_embedding + features
         centres = seen + self.reference(queries) * POINT_UNIT
         sizes = self.joint_box.expand_as(centres)
@@ -171,7 +171,7 @@ class HandDecoder(nn.Module):
         guess, sign = {}, None
         for i, (layer, heads) in enumerate(zip(self.layers, self.heads, strict=True)):
             if i == self.size.layers_2d and stage == "full":
-                logits = self.guess_side(queries, centres)
+                logits = self.guess_side(queries, centres, whole)
                 guess, sign = {"pred_sides": logits}, torch.where(logits.detach() >= 0, 1.0, -1.0)
                 sign = sign if sides is None else torch.where(sides == 0, sign, sides)
                 queries, centres, sizes = self.lift(queries, centres, sizes, sign)
@@ -182,10 +182,10 @@ class HandDecoder(nn.Module):
             outputs.append(output)
         return outputs
 
-    def guess_side(self, queries: Tensor, centres: Tensor) -> Tensor:
-        """Logits (B, N) of being a right hand, from what the joints look like and where they are."""
+    def guess_side(self, queries: Tensor, centres: Tensor, whole: Tensor) -> Tensor:
+        """Logits (B, N) of being a right hand, from what joints and view (B, N, WHOLE) look like and where they are."""
         pose = self.pose(4 * centres.flatten(2))
-        return self.side(torch.cat([queries.mean(2), pose], -1))[..., 0].float()
+        return self.side(torch.cat([queries.mean(2), pose, whole], -1))[..., 0].float()
 
     def lift(self, queries: Tensor, centres: Tensor, sizes: Tensor, sign: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Add vertex and camera queries and reference boxes as learned mixtures of the joints' (query lifting).

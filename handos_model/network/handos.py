@@ -40,7 +40,7 @@ def template_tensors(template: HandTemplate) -> dict[str, Tensor]:
 
 
 def instance_queries(memory: list[Tensor], candidates: Candidates, indices: Tensor) -> Tensor:
-    """Memory vectors at the cells of candidates `indices` (B, N): (B, N, all scales' channels), zero but for its scale."""
+    """Memory vectors at candidates `indices` (B, N): (B, N, all scales' channels), zero but for its own scale."""
     parts = []
     for level, features in enumerate(memory):
         here = candidates.level[indices] == level

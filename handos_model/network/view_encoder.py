@@ -16,6 +16,7 @@ from handos_model.network.instances import to_pixels
 
 CELLS = 16
 REACH = 0.6  # the grid's half width in view sizes: a little more than the view
+WHOLE = 128  # channels of the coarsest maps
 SPREAD = 0.045  # standard deviation of a joint's target on the grid, in view sizes
 
 
@@ -49,18 +50,21 @@ class ViewEncoder(nn.Module):
         self.mix = nn.Sequential(nn.Conv2d(levels * d_value + points + 2, 64, 1, bias=False), nn.BatchNorm2d(64))
         self.fine = block(64, 64)
         self.middle = nn.Sequential(block(64, 96, 2), block(96, 96))
-        self.coarse = nn.Sequential(block(96, 128, 2), block(128, 128), block(128, 128))
-        self.to_middle, self.to_fine = nn.Conv2d(128, 96, 1), nn.Conv2d(96, 64, 1)
+        self.coarse = nn.Sequential(block(96, WHOLE, 2), block(WHOLE, WHOLE), block(WHOLE, WHOLE))
+        self.to_middle, self.to_fine = nn.Conv2d(WHOLE, 96, 1), nn.Conv2d(96, 64, 1)
         self.middle_up, self.fine_up = block(96, 96), block(64, 64)
         self.heat = nn.Conv2d(64, joints, 1)
         self.features = nn.Conv2d(64, d_model, 1)
-        self.whole = nn.Linear(128, d_model)
+        self.whole = nn.Linear(WHOLE, d_model)
 
     def forward(
         self, views: Tensor, points: Tensor, values: list[Tensor], strides: list[int]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Joint features (B, N, J, d), where the joints seem to be (B, N, J, 2) in view units, and the logits of that
-        over the cells (B, N, J, CELLS^2). views (B, N, 4), the detector's points (B, N, P, 2) in view units."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Joint features (B, N, J, d), where the joints seem to be (B, N, J, 2) in view units, the logits of that over
+        the cells (B, N, J, CELLS^2), and the whole view in one vector (B, N, WHOLE).
+
+        views (B, N, 4), the detector's points (B, N, P, 2) in view units.
+        """
         b, n = views.shape[:2]
         fine = self.fine(torch.relu(self.mix(self.look(views, points, values, strides))))
         middle = self.middle(fine)
@@ -73,9 +77,10 @@ class ViewEncoder(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             centres = (weights @ self.cells).reshape(b, n, joints, 2)
         features = weights.to(x.dtype) @ self.features(x).flatten(2).transpose(1, 2)
-        features = features + self.whole(coarse.mean((2, 3)))[:, None]
+        whole = coarse.mean((2, 3))
+        features = features + self.whole(whole)[:, None]
         features = features.reshape(b, n, joints, self.features.out_channels)
-        return features, centres, logits.reshape(b, n, joints, CELLS * CELLS)
+        return features, centres, logits.reshape(b, n, joints, CELLS * CELLS), whole.reshape(b, n, WHOLE)
 
     def look(self, views: Tensor, points: Tensor, values: list[Tensor], strides: list[int]) -> Tensor:
         """What is on the grid (B N, channels, CELLS, CELLS): image features, the detector's points, places."""

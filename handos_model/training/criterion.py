@@ -151,9 +151,10 @@ class Criterion:
         ones = torch.ones_like(target.weight)
         joints_3d = losses.points_l1(hands["pred_joints_3d"], target.joints_3d, ones) / losses.DECIMETRE
         vertices = (hands["pred_vertices"] - target.vertices).abs().mean((1, 2)) / losses.DECIMETRE
+        known = target.sign.abs()
         return terms | {
-            "side": mean(losses.binary(hands["pred_sides"], (target.sign > 0).float()), target.sign.abs()),
-            "volume": mean(losses.volume(hands["pred_vertices"], self.faces, target.sign, self.volume), target.sign.abs()),
+            "side": mean(losses.binary(hands["pred_sides"], (target.sign > 0).float()), known),
+            "volume": mean(losses.volume(hands["pred_vertices"], self.faces, target.sign, self.volume), known),
             "vertices": mean(vertices, solid),
             "joints_3d": (joints_3d * trust).sum() / target.has_3d.sum().clamp(min=1),
             "normal": mean(losses.normal(edges, true_edges), solid),

@@ -26,7 +26,6 @@ from handos_model.training.finding import finder_terms
 from handos_model.training.matcher import select_instances
 from handos_model.training.recipe import Recipe, read_recipe
 
-
 LABELS = ("K", "joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vertices")
 
 
@@ -98,7 +97,8 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bf16):
             detection, candidates = self.network.detect(images)
             indices, assigned = self.assign(batch, candidates)
-            shown = (assigned >= 0).any(1)  # images without a hand to learn from are not decoded, but for one if none has
+            # Images without a hand to learn from are not decoded, but for one where none has any.
+            shown = (assigned >= 0).any(1)
             shown = shown.nonzero()[:, 0] if shown.any() else shown.new_zeros(1, dtype=torch.long)
             indices, assigned = indices[shown], assigned[shown]
             hands = {name: batch[name][shown] for name in LABELS}

@@ -1,0 +1,18 @@
+# ROS wheels from PyPI export targets whose include folders lie on the machine that built them; CMake refuses those.
+# Drops include folders that do not exist from every imported target of this directory. A ROS installation has none.
+function(drop_missing_includes)
+  get_property(targets DIRECTORY PROPERTY IMPORTED_TARGETS)
+  foreach(target IN LISTS targets)
+    get_target_property(folders ${target} INTERFACE_INCLUDE_DIRECTORIES)
+    if(NOT folders)
+      continue()
+    endif()
+    set(kept "")
+    foreach(folder IN LISTS folders)
+      if(EXISTS "${folder}" OR folder MATCHES "\\$<")
+        list(APPEND kept "${folder}")
+      endif()
+    endforeach()
+    set_target_properties(${target} PROPERTIES INTERFACE_INCLUDE_DIRECTORIES "${kept}")
+  endforeach()
+endfunction()

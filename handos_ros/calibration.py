@@ -1,0 +1,64 @@
+"""CameraInfo from what a user knows: a file of ROS' camera_calibration, a field of view, or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from sensor_msgs.msg import CameraInfo
+
+from handos_model.camera import Camera
+
+MATRICES = {"camera_matrix": ("k", 9), "rectification_matrix": ("r", 9), "projection_matrix": ("p", 12)}
+"""Keys of the file, and field and number of values of the message; camera_matrix must be there."""
+
+
+def read_calibration(path: Path) -> CameraInfo:
+    """The CameraInfo of a YAML file as camera_calibration writes it; ValueError, in one sentence, for another file."""
+    try:
+        about = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no calibration file {path}") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ValueError(f"calibration file {path} cannot be read: {error}") from error
+    if not isinstance(about, dict):
+        raise ValueError(f"calibration file {path} holds no keys, must be one of camera_calibration")
+    info = CameraInfo()
+    info.width, info.height = (_size(about, key, path) for key in ("image_width", "image_height"))
+    info.distortion_model = str(about.get("distortion_model", "plumb_bob"))
+    info.d = _numbers(about, "distortion_coefficients", None, path)
+    for key, (name, count) in MATRICES.items():
+        if key in about or key == "camera_matrix":
+            setattr(info, name, _numbers(about, key, count, path))
+    return info
+
+
+def field_of_view(width: int, height: int, degrees: float) -> CameraInfo:
+    """The CameraInfo of a pinhole camera with `degrees` along its long edge; K stays zero, not calibrated, for 0."""
+    info = CameraInfo(width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5)
+    if degrees:
+        K = Camera.from_fov(width, height, degrees).K
+        info.k, info.r, info.p = K.ravel(), np.eye(3).ravel(), np.append(K, np.zeros((3, 1)), axis=1).ravel()
+    return info
+
+
+def _size(about: dict[str, Any], key: str, path: Path) -> int:
+    value = about.get(key)
+    if type(value) is not int or value < 1:
+        raise ValueError(f"{key} is {value!r} in calibration file {path}, must be a number of pixels")
+    return value
+
+
+def _numbers(about: dict[str, Any], key: str, count: int | None, path: Path) -> list[float]:
+    """Values under `key: {data: [...]}`; count: how many there must be, None: any number."""
+    entry = about.get(key)
+    try:
+        values = [float(value) for value in entry["data"]]
+    except (TypeError, KeyError, ValueError):
+        raise ValueError(f"{key} is {entry!r} in calibration file {path}, must hold numbers under data") from None
+    if not np.isfinite(values).all() or (count is not None and len(values) != count):
+        wanted = "finite" if count is None else f"{count} finite"
+        raise ValueError(f"{key} is {values} in calibration file {path}, must hold {wanted} numbers")
+    return values

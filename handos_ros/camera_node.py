@@ -1,0 +1,142 @@
+"""camera_node: a video, a folder of pictures or a webcam as a ROS camera."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import CameraInfo, Image
+
+from handos_model.frame import Frame
+from handos_model.inputs import open_inputs
+
+from .calibration import field_of_view, read_calibration
+from .executable import run
+from .images import rgb_message
+from .parameters import declare, parameter, refuse_undeclared, take_overrides
+
+PICTURES_RATE = 10.0
+"""Hz of sources without a rate of their own."""
+WEBCAM_POLL = 0.001
+"""Seconds between two frames of a webcam: reading one waits for it, and sets the pace."""
+
+
+@dataclass(frozen=True)
+class CameraSettings:
+    """Parameters of camera_node."""
+
+    source: str = parameter("", "Video, picture, folder of pictures, or number of a webcam", read_only=True)
+    rate: float = parameter(0.0, "Hz; 0: that of the source, or 10 for pictures", 0.0, 1000.0, read_only=True)
+    loop: bool = parameter(True, "Begin again at the end; else the node ends there", read_only=True)
+    frame_id: str = parameter("camera_optical_frame", "Frame of the images: x right, y down, z forward", read_only=True)
+    fov: float = parameter(0.0, "Degrees along the long edge; 0: not known", 0.0, 170.0, read_only=True)
+    calibration: str = parameter("", "YAML file of camera_calibration; comes before fov", read_only=True)
+
+
+class CameraNode(Node):
+    """Publishes `image` (rgb8) and `camera_info` from a source, while somebody subscribes to one of them.
+
+    Stamps are those of the clock. With neither calibration nor field of view, camera_info says that the camera is not
+    calibrated: its K is zero. Raises executable.START_ERRORS for what the user set wrong.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        """options: of rclpy.node.Node."""
+        super().__init__("camera_node", automatically_declare_parameters_from_overrides=True, **options)
+        given = take_overrides(self)
+        self._settings = settings = declare(self, CameraSettings(), given)
+        overridable = QoSOverridingOptions.with_default_policies()
+        reliable = {"qos_overriding_options": overridable}  # fits every subscriber: a best-effort one gets best effort
+        self._image = self.create_publisher(Image, "image", QoSProfile(depth=1), **reliable)
+        self._camera_info = self.create_publisher(CameraInfo, "camera_info", QoSProfile(depth=1), **reliable)
+        refuse_undeclared(self, settings, given)
+        self._calibration = read_calibration(Path(settings.calibration)) if settings.calibration else None
+        self._source = Webcam(settings.source, settings.rate) if settings.source.isdigit() else _files(settings.source)
+        self._frames = iter(self._source)
+        self._next = self._read()
+        if self._next is None or self._next.image is None:
+            raise ValueError(self._next.problem if self._next else f"{settings.source} holds no frame")
+        self._info = self._camera_info_of(self._next)
+        webcam = isinstance(self._source, Webcam)
+        period = WEBCAM_POLL if webcam else 1 / (settings.rate or self._source.fps or PICTURES_RATE)
+        self.create_timer(period, self._publish)
+
+    def _publish(self) -> None:
+        if not self._image.get_subscription_count() and not self._camera_info.get_subscription_count():
+            return
+        frame = self._next
+        if frame is None:
+            self.get_logger().info(f"{self._settings.source} is at its end")
+            self.context.try_shutdown()
+            return
+        if frame.image is None:
+            self.get_logger().warning(frame.problem, throttle_duration_sec=5.0)
+        else:
+            self._send(frame)
+        self._next = self._read()
+
+    def _send(self, frame: Frame) -> None:
+        if frame.image.shape[:2] != (self._info.height, self._info.width):
+            try:
+                self._info = self._camera_info_of(frame)
+            except ValueError as error:
+                self.get_logger().warning(str(error), throttle_duration_sec=5.0)
+                return
+        self._info.header.stamp = self.get_clock().now().to_msg()
+        self._info.header.frame_id = self._settings.frame_id
+        self._camera_info.publish(self._info)
+        self._image.publish(rgb_message(frame.image, self._info.header))
+
+    def _read(self) -> Frame | None:
+        """The next frame; None at the end."""
+        frame = next(self._frames, None)
+        if frame is None and self._settings.loop:
+            self._frames = iter(self._source)
+            frame = next(self._frames, None)
+        return frame
+
+    def _camera_info_of(self, frame: Frame) -> CameraInfo:
+        height, width = frame.image.shape[:2]
+        if self._calibration is None:
+            return field_of_view(width, height, self._settings.fov)
+        if (self._calibration.width, self._calibration.height) != (width, height):
+            calibrated = f"{self._calibration.width}x{self._calibration.height}"
+            raise ValueError(f"{frame.name} has {width}x{height} px, the calibration {calibrated}")
+        return self._calibration
+
+
+class Webcam:
+    """Frames of a webcam, by its number; ValueError when there is none, or when it stops."""
+
+    def __init__(self, number: str, rate: float) -> None:
+        self._name = f"webcam {number}"
+        self._capture = cv2.VideoCapture(int(number))
+        if not self._capture.isOpened():
+            raise ValueError(f"{self._name} cannot be opened: it is not there, or in use, or not permitted")
+        if rate:
+            self._capture.set(cv2.CAP_PROP_FPS, rate)
+
+    def __iter__(self) -> Iterator[Frame]:
+        while True:
+            good, image = self._capture.read()
+            if not good:
+                raise ValueError(f"{self._name} gives no more images")
+            yield Frame(self._name, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+
+
+def _files(source: str) -> Any:
+    if not source:
+        raise ValueError("source is not set, must be a video, a picture, a folder of pictures or a webcam's number")
+    return open_inputs([source])[0]
+
+
+def main() -> None:
+    """Runs the node until it is stopped, or its source is at its end."""
+    sys.exit(run("camera_node", CameraNode))

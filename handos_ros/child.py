@@ -1,0 +1,57 @@
+"""A node of this package as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from ament_index_python.packages import get_package_prefix
+
+STOP = 15.0
+"""Seconds that a node may take to end once it is asked to."""
+
+
+class Child:
+    """An executable of handos_ros with parameters, started and stopped as by ros2 launch."""
+
+    def __init__(self, executable: str, **parameters: str | bool | float) -> None:
+        self.name = executable
+        program = Path(get_package_prefix("handos_ros")) / "lib" / "handos_ros" / executable
+        self._command = [sys.executable, str(program), "--ros-args"]
+        for name, value in parameters.items():
+            self._command += ["-p", f"{name}:={json.dumps(value)}"]  # JSON is YAML that leaves no doubt of the type
+        self._process: subprocess.Popen | None = None
+
+    def start(self) -> None:
+        """In a process group of its own, so that Ctrl-C reaches this process first and the node once."""
+        self._process = subprocess.Popen(self._command, start_new_session=True)
+
+    @property
+    def ended(self) -> bool:
+        """Did the process end by itself?"""
+        return self._process is not None and self._process.poll() is not None
+
+    def must_run(self) -> None:
+        """RuntimeError when the process has ended."""
+        if self.ended:
+            raise RuntimeError(f"{self.name} ended with code {self._process.returncode}: its message above says why")
+
+    def stop(self) -> None:
+        """Ctrl-C; RuntimeError when the process does not end then, or not with code 0."""
+        if not self.ended:
+            self._process.send_signal(signal.SIGINT)
+        try:
+            code = self._process.wait(STOP)
+        except subprocess.TimeoutExpired:
+            raise RuntimeError(f"{self.name} did not stop within {STOP:.0f} s after Ctrl-C") from None
+        if code:
+            raise RuntimeError(f"{self.name} ended with code {code}: its message above says why")
+
+    def kill(self) -> None:
+        """Leaves no process behind; nothing happens to one that ended."""
+        if self._process is not None and not self.ended:
+            self._process.kill()
+            self._process.wait()

@@ -1,0 +1,57 @@
+"""Pairs colour frames with depth images by their stamps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import Image
+
+KEPT = 8
+"""Depth images kept: at 30 Hz, those of the last quarter of a second, longer than a frame takes."""
+PATIENCE = 0.05
+"""Seconds to wait for the depth image of a frame: drivers publish it some milliseconds after the colour image."""
+
+FRESH = 1.0
+"""Seconds after the last depth image for which another one is worth waiting for."""
+
+
+class DepthFrames:
+    """The latest depth images. One thread keeps them, another one asks."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._kept: deque[Image] = deque(maxlen=KEPT)
+        self._last_came = -float("inf")
+
+    def keep(self, message: Image) -> None:
+        """Takes a depth image."""
+        with self._changed:
+            self._kept.append(message)
+            self._last_came = time.monotonic()
+            self._changed.notify()
+
+    def nearest(self, stamp: float, max_difference: float) -> Image:
+        """The depth image closest to a stamp in s; ValueError, in one sentence, when none is within `max_difference` s.
+
+        Waits for PATIENCE at most when depth images do come, and the one of that stamp has not come yet.
+        """
+        with self._changed:
+            if time.monotonic() - self._last_came < FRESH:
+                self._changed.wait_for(
+                    lambda: any(seconds(kept.header.stamp) >= stamp - max_difference for kept in self._kept), PATIENCE
+                )
+            closest = min(self._kept, key=lambda kept: abs(seconds(kept.header.stamp) - stamp), default=None)
+        if closest is None:
+            raise ValueError("there is no depth image yet")
+        difference = abs(seconds(closest.header.stamp) - stamp)
+        if difference > max_difference:
+            raise ValueError(f"the closest depth image is {difference:.3f} s away from the colour image")
+        return closest
+
+
+def seconds(stamp: Time) -> float:
+    """A ROS stamp in s."""
+    return stamp.sec + stamp.nanosec * 1e-9

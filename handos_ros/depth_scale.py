@@ -1,0 +1,82 @@
+"""A hand's size from a depth image that is registered to the colour image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from handos_model.camera import Camera
+from handos_model.hand import Hand
+
+SCALES = (0.4, 2.5)
+"""Least and largest factor that a measured depth may have to the predicted one: others are of something else."""
+TOLERANCE = 0.05
+"""Ratios this close to the median, as a fraction of it, agree with it: a hand's own relief, at an arm's length."""
+LEAST_POINTS = 30
+"""Visible vertices with a measured depth that it takes."""
+LEAST_AGREEMENT = 0.5
+"""Share of them that must agree: fewer, and the hand is covered, or its depth is mixed with what is behind it."""
+_CELLS = 24  # cells along the hand's long edge in the image, each about a centimetre
+_FRONT = 0.006  # m behind the foremost vertex around: still the same side of the surface
+
+
+def scale_by_depth(hand: Hand, depth: np.ndarray, camera: Camera) -> Hand | None:
+    """The hand scaled about the camera, so that it is seen as before and its surface lies at the measured depth.
+
+    depth (H, W) m, registered to the camera's image, NaN where nothing was measured. The factor is the median, over
+    vertices that the camera sees, of measured to predicted depth; everything in metres is multiplied by it. None when
+    depth says nothing of the hand: too few measurements, or measurements that disagree. Raises ValueError for a depth
+    image of another size than the camera's.
+    """
+    if depth.shape != (camera.height, camera.width):
+        size = f"{depth.shape[1]}x{depth.shape[0]}" if depth.ndim == 2 else str(depth.shape)
+        colour = f"{camera.width}x{camera.height}"
+        raise ValueError(f"depth image is {size}, must be {colour} as the colour image that it is registered to")
+    scale = _measured_scale(hand.vertices, depth, camera)
+    if scale is None:
+        return None
+    scale = np.float32(scale)
+    return replace(
+        hand,
+        joints_3d=hand.joints_3d * scale,
+        vertices=hand.vertices * scale,
+        translation=hand.translation * scale,
+    )
+
+
+def _measured_scale(vertices: np.ndarray, depth: np.ndarray, camera: Camera) -> float | None:
+    pixels = camera.project(vertices)
+    z = np.asarray(vertices[:, 2], np.float64)
+    inside = np.isfinite(pixels).all(axis=1)
+    pixels = np.where(inside[:, None], pixels, -1.0)
+    nearest = np.clip(np.rint(pixels), -1, [camera.width, camera.height]).astype(np.intp)
+    inside &= ((nearest >= 0) & (nearest < [camera.width, camera.height])).all(axis=1)
+    nearest, pixels, z = nearest[inside], pixels[inside], z[inside]
+    if len(z) < LEAST_POINTS:
+        return None
+    front = _in_front(pixels, z)
+    ratios = depth[nearest[front, 1], nearest[front, 0]] / z[front]
+    ratios = ratios[(ratios > SCALES[0]) & (ratios < SCALES[1])]  # False for NaN
+    if len(ratios) < LEAST_POINTS:
+        return None
+    median = np.median(ratios)
+    agreeing = ratios[np.abs(ratios - median) < TOLERANCE * median]
+    if len(agreeing) < max(LEAST_POINTS, LEAST_AGREEMENT * len(ratios)):
+        return None
+    return float(np.median(agreeing))
+
+
+def _in_front(pixels: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Which points (N,) of a closed surface the camera sees: those that no other around them in the image is before.
+
+    pixels (N, 2), z (N,) m. A z-buffer of coarse cells, each with the least depth of the cells around it.
+    """
+    low = pixels.min(axis=0)
+    cell = max(float(np.ptp(pixels, axis=0).max()) / _CELLS, 1e-6)
+    columns, rows = ((pixels - low) / cell).astype(np.intp).T
+    buffer = np.full((_CELLS + 1, _CELLS + 1), np.inf, np.float32)
+    np.minimum.at(buffer, (rows, columns), z.astype(np.float32))
+    foremost = cv2.erode(buffer, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_REPLICATE)
+    return z <= foremost[rows, columns] + _FRONT

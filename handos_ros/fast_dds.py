@@ -1,0 +1,21 @@
+"""Settings of Fast DDS that let whole images through: config/fastdds.xml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+
+BEFORE_KILTED = ("humble", "iron", "jazzy")
+"""Distributions whose Fast DDS is older than version 3, which renamed the variable."""
+VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+"""Environment variables that name a file of settings: since Fast DDS 3, and before."""
+
+
+def profile(environment: Mapping[str, str]) -> dict[str, str]:
+    """What to add to `environment` for a process that sends images; nothing where the user has settings of his own."""
+    if any(name in environment for name in VARIABLES):
+        return {}
+    name = VARIABLES[environment.get("ROS_DISTRO") in BEFORE_KILTED]
+    return {name: str(Path(get_package_share_directory("handos_ros")) / "config" / "fastdds.xml")}

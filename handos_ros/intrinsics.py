@@ -1,0 +1,50 @@
+"""The camera of an image: from the latest CameraInfo, or assumed where none says anything."""
+
+from __future__ import annotations
+
+from sensor_msgs.msg import CameraInfo
+from std_msgs.msg import Header
+
+from handos_model.camera import Camera
+from handos_model.camera_info import is_calibrated
+
+from .conversions import camera_from_info
+
+
+class Intrinsics:
+    """Keeps the latest CameraInfo and converts it once, until it changes.
+
+    One thread keeps, another one asks.
+    """
+
+    def __init__(self) -> None:
+        self._info: CameraInfo | None = None
+        self._converted: tuple[tuple[CameraInfo, int, int, bool], Camera] | None = None
+
+    def keep(self, info: CameraInfo) -> None:
+        """Takes a message; one that says that the camera is not calibrated counts as none."""
+        info.header = Header()  # stamps differ where the camera is the same
+        if info != self._info:
+            self._info = info
+
+    def camera(self, width: int, height: int, assumed_fov: float, rectified: bool) -> Camera:
+        """The camera of an image of that size; ValueError for a CameraInfo that is wrong or of another size.
+
+        assumed_fov: degrees along the long edge, for a camera that nobody has calibrated; rectified: the image is, so
+        that P holds in place of K and distortion.
+        """
+        info = self._info
+        if info is None or not is_calibrated(info):
+            return Camera.from_fov(width, height, assumed_fov)
+        source = (info, width, height, rectified)
+        if self._converted is None or self._converted[0] != source:
+            self._converted = source, camera_from_info(info, width, height, rectified)
+        return self._converted[1]
+
+    def describe(self, camera: Camera | None, assumed_fov: float) -> str:
+        """What is in use, for people; camera: that of the last frame."""
+        if camera is None:
+            return "none yet"
+        fx, fy, (cx, cy) = camera.K[0, 0], camera.K[1, 1], camera.K[:2, 2]
+        numbers = f"fx {fx:.1f}, fy {fy:.1f}, cx {cx:.1f}, cy {cy:.1f} px, distortion {camera.distortion_model}"
+        return f"assumed: {assumed_fov:g} degrees, {numbers}" if camera.assumed else f"camera_info: {numbers}"

@@ -1,0 +1,67 @@
+"""The topics of hands_node: what is always published, and what is made only when somebody listens."""
+
+from __future__ import annotations
+
+import numpy as np
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import Image, PointCloud2
+from shape_msgs.msg import Mesh
+from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import MarkerArray
+
+from handos_model.camera import Camera
+from handos_model.hand import Hand
+from handos_model.template import HandTemplate
+
+from .conversions import hand_transforms
+from .debug_image import debug_image
+from .drawing import MarkerBoard, hand_points, rgb_message, template_mesh
+from .msg import HandArray
+from .parameters import Settings
+
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class Outputs:
+    """Publishers of one node. Reliable, so that any subscriber fits: a best-effort one gets best effort."""
+
+    def __init__(self, node: Node, template: HandTemplate) -> None:
+        overridable = {"qos_overriding_options": QoSOverridingOptions.with_default_policies()}
+        self._hands = node.create_publisher(HandArray, "hands", 5, **overridable)
+        self._tf = node.create_publisher(TFMessage, "/tf", 100)  # as tf2_ros has it
+        self._markers = node.create_publisher(MarkerArray, "hands/markers", 1)
+        self._debug_image = node.create_publisher(Image, "hands/debug_image", 1, **overridable)
+        self._points = node.create_publisher(PointCloud2, "hands/points", 1)
+        self._mesh = node.create_publisher(Mesh, "hands/mesh", LATCHED)
+        self._mesh.publish(template_mesh(template))
+        self._board = MarkerBoard(template.faces)
+
+    def publish(self, message: HandArray, hands: list[Hand], settings: Settings) -> None:
+        """HandArray, and the wrists on /tf."""
+        self._hands.publish(message)
+        if settings.publish_tf and hands:
+            naming, fingers, prefix = settings.tf_names, settings.tf_fingers, settings.frame_prefix
+            transforms = hand_transforms(hands, message.header, naming, fingers, prefix)
+            if transforms:
+                self._tf.publish(TFMessage(transforms=transforms))
+
+    def draw(
+        self, image: np.ndarray, camera: Camera, hands: list[Hand], header: Header, lifetime: float, caption: str
+    ) -> bool:
+        """Markers, points and picture for those who listen; False when nobody does.
+
+        image (H, W, 3) uint8 RGB; lifetime: of markers, in s; caption: a line for the picture.
+        """
+        markers, points, picture = (
+            publisher.get_subscription_count() > 0 for publisher in (self._markers, self._points, self._debug_image)
+        )
+        if markers:
+            self._markers.publish(self._board.markers(hands, header, lifetime))
+        if points:
+            self._points.publish(hand_points(hands, header))
+        if picture:
+            self._debug_image.publish(rgb_message(debug_image(image, hands, camera, caption), header))
+        return markers or points or picture

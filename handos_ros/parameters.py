@@ -1,0 +1,154 @@
+"""Parameters of a node: one dataclass declares name, type, default, description, limits; ROS is told what it says."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from handos_model.camera import DEFAULT_FOV
+from handos_model.session import DEVICES
+from handos_model.tracking import TrackerOptions
+
+BUILT_IN = ("use_sim_time", "start_type_description_service")
+"""Parameters that rclpy gives every node."""
+
+_TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+SettingsT = TypeVar("SettingsT")
+
+
+def parameter(
+    default: Any,
+    description: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    read_only: bool = False,
+) -> Any:
+    """A field of a settings dataclass that is a node parameter; its type is that of the default, the range closed.
+
+    A read-only parameter is set when the node starts and then stays.
+    """
+    row = {"description": description, "low": low, "high": high, "choices": choices, "read_only": read_only}
+    return field(default=default, metadata=row)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Parameters of hands_node."""
+
+    weights: str = parameter("", "ONNX file of `handos export`; empty: the embedded weights", read_only=True)
+    device: str = parameter("auto", "Where the network runs; auto: CUDA if there", choices=DEVICES, read_only=True)
+    threads: int = parameter(0, "CPU threads of the network; 0: one per core", 0, 256, read_only=True)
+    size: int = parameter(0, "Long edge in px of the network's input, from 64; 0: as trained", 0, 4096, read_only=True)
+    score_threshold: float = parameter(-1.0, "Least score of a hand; negative: the weights' own", -1.0, 1.0)
+    max_hands: int = parameter(0, "Most hands per frame, the best by score; 0: no limit", 0, 100)
+    hand_scale: float = parameter(1.0, "Size of the user's hand as a factor of a mean adult's", 0.2, 5.0)
+    compressed: bool = parameter(False, "Subscribe to image/compressed in place of image", read_only=True)
+    assumed_fov: float = parameter(DEFAULT_FOV, "Degrees along the long edge, for want of a CameraInfo", 10.0, 170.0)
+    rectified: bool = parameter(False, "image is rectified, as image_proc does it: P of camera_info holds, not K and D")
+    use_depth: bool = parameter(False, "Subscribe to depth, which then scales the hands", read_only=True)
+    depth_max_difference: float = parameter(0.02, "Most seconds between the stamps of colour and depth", 0.0, 1.0)
+    tracking: bool = parameter(True, "Give hands ids and decide their sides over time")
+    smoothing: bool = parameter(True, "Smooth tracked hands (One Euro filter)")
+    smoothing_min_cutoff: float = parameter(
+        TrackerOptions().min_cutoff, "Hz, cutoff for a hand at rest: lower is smoother and later", 0.01, 100.0
+    )
+    smoothing_beta: float = parameter(
+        TrackerOptions().beta, "Rise of the cutoff with speed, Hz per m/s: higher lags less in motion", 0.0, 1000.0
+    )
+    track_max_age: float = parameter(TrackerOptions().max_age, "Seconds for which a lost hand keeps its id", 0.0, 60.0)
+    vertices: bool = parameter(True, "Fill Hand.vertices: 9 kB per hand")
+    publish_tf: bool = parameter(True, "Publish wrist frames on /tf")
+    tf_names: str = parameter(
+        "side", "Names of wrist frames; side: left_hand and right_hand, id: hand_<id>", choices=("side", "id")
+    )
+    tf_fingers: bool = parameter(False, "Publish a frame for each finger joint as well")
+    frame_prefix: str = parameter("", "Put before the names of published frames, for example robot1/")
+    marker_lifetime: float = parameter(0.2, "Seconds after which a marker vanishes by itself; 0: never", 0.0, 60.0)
+
+    def __post_init__(self) -> None:
+        if self.frame_prefix.startswith("/"):
+            raise ValueError(f"frame_prefix is {self.frame_prefix!r}, must not begin with /: tf2 knows no such frames")
+
+
+def checked(settings: SettingsT, changes: dict[str, Any]) -> SettingsT:
+    """The settings with `changes` applied; ValueError, in one sentence, for the first value that is not allowed.
+
+    Whole numbers are taken for numbers and for text: ROS reads `-p hand_scale:=1` and `-p source:=0` as such.
+    """
+    rows = {row.name: row for row in fields(settings)}
+    return replace(settings, **{name: _checked(rows[name], value) for name, value in changes.items()})
+
+
+def take_overrides(node: Node) -> dict[str, Any]:
+    """Name and value of what the user set at start, undeclared again for `declare` and the topics' qos_overrides.
+
+    The node must be made with automatically_declare_parameters_from_overrides: ROS offers no other list of them, and
+    says nothing of a parameter that nobody declares.
+    """
+    given = {name: parameter.value for name, parameter in node.get_parameters_by_prefix("").items()}
+    given = {name: value for name, value in given.items() if name not in BUILT_IN}
+    for name in given:
+        node.undeclare_parameter(name)
+    return given
+
+
+def declare(node: Node, settings: SettingsT, given: dict[str, Any]) -> SettingsT:
+    """Declares every field of `settings` on the node, and returns them with what was given.
+
+    ValueError, in one sentence, for a value that is not allowed.
+    """
+    rows = fields(settings)
+    started = checked(settings, {row.name: given[row.name] for row in rows if row.name in given})
+    for row in rows:
+        node.declare_parameter(row.name, getattr(started, row.name), _descriptor(row), ignore_override=True)
+    return started
+
+
+def refuse_undeclared(node: Node, settings: Any, given: dict[str, Any]) -> None:
+    """ValueError, in one sentence, for a name that was given and that, now that all is declared, nothing has taken."""
+    for name in given:
+        if not node.has_parameter(name):
+            close = difflib.get_close_matches(name, node.get_parameters_by_prefix(""), n=1)
+            known = ", ".join(row.name for row in fields(settings))
+            hint = f"did you mean {close[0]}?" if close else f"known are {known}"
+            raise ValueError(f"there is no parameter {name}: {hint}")
+
+
+def change(settings: SettingsT, parameters: list[Parameter]) -> SettingsT:
+    """The settings with those of the ROS parameters that they hold; ValueError as `checked`."""
+    names = {row.name for row in fields(settings)}
+    return checked(settings, {parameter.name: parameter.value for parameter in parameters if parameter.name in names})
+
+
+def _checked(row: Any, value: Any) -> Any:
+    wanted = type(row.default)
+    if wanted in (float, str) and type(value) is int:
+        value = wanted(value)
+    if type(value) is not wanted:
+        raise ValueError(f"{row.name} is {value!r}, must be {_TYPES[wanted]}")
+    low, high, choices = (row.metadata[key] for key in ("low", "high", "choices"))
+    if choices and value not in choices:
+        raise ValueError(f"{row.name} is {value!r}, must be one of {', '.join(choices)}")
+    if low is not None and not low <= value <= high:  # NaN is outside of every range
+        raise ValueError(f"{row.name} is {value:g}, must lie between {low:g} and {high:g}")
+    return value
+
+
+def _descriptor(row: Any) -> ParameterDescriptor:
+    about = row.metadata
+    descriptor = ParameterDescriptor(description=about["description"], read_only=about["read_only"])
+    if about["choices"]:
+        descriptor.additional_constraints = f"one of {', '.join(about['choices'])}"
+    low, high = about["low"], about["high"]
+    if low is not None and isinstance(row.default, float):
+        descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
+    elif low is not None:
+        descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
+    return descriptor

@@ -1,0 +1,74 @@
+"""Hands in the images of one camera: hands_node, and where asked for RViz or a video in place of the camera."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ament_index_python.packages import get_package_share_directory
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.substitutions import LaunchConfiguration
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from handos_ros.fast_dds import profile
+
+CONFIG = Path(get_package_share_directory("handos_ros")) / "config"
+
+ARGUMENTS = {
+    "image": ("image", "Topic of the camera's images"),
+    "camera_info": ("", "Topic of its CameraInfo; empty: camera_info beside the images, as camera drivers have it"),
+    "depth": ("", "Topic of depth images registered to the colour images; empty: none are used"),
+    "params_file": (str(CONFIG / "hands.yaml"), "Parameters of hands_node"),
+    "namespace": ("", "Of every node here; topics that do not begin with / are in it"),
+    "rviz": ("false", "true starts RViz with image, markers and TF"),
+    "fixed_frame": ("camera_optical_frame", "RViz shows everything in this frame: that of the images"),
+    "video": ("", "Video, folder of pictures or number of a webcam, played by camera_node in place of a camera"),
+}
+"""Name: default and description."""
+
+
+def generate_launch_description() -> LaunchDescription:
+    """What `ros2 launch` runs."""
+    arguments = [
+        DeclareLaunchArgument(name, default_value=default, description=description)
+        for name, (default, description) in ARGUMENTS.items()
+    ]
+    return LaunchDescription([*arguments, OpaqueFunction(function=nodes)])
+
+
+def nodes(context: LaunchContext) -> list[Node]:
+    """The processes that the arguments ask for."""
+    given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    about = {"namespace": given["namespace"], "remappings": topics(given), "additional_env": profile(os.environ)}
+    parameters: list = [given["params_file"]]
+    if given["depth"]:
+        parameters.append({"use_depth": True})
+    started = [Node(package="handos_ros", executable="hands_node", output="screen", parameters=parameters, **about)]
+    if given["video"]:
+        source = {"source": ParameterValue(given["video"], value_type=str), "frame_id": given["fixed_frame"]}
+        started.append(
+            Node(package="handos_ros", executable="camera_node", output="screen", parameters=[source], **about)
+        )
+    if wanted(given["rviz"]):
+        view = ["-d", str(CONFIG / "hands.rviz"), "-f", given["fixed_frame"]]
+        started.append(Node(package="rviz2", executable="rviz2", output="screen", arguments=view, **about))
+    return started
+
+
+def topics(given: dict[str, str]) -> list[tuple[str, str]]:
+    """Remappings of every node here: what one publishes, the others read."""
+    image = given["image"].rstrip("/")
+    camera_info = given["camera_info"] or image[: image.rfind("/") + 1] + "camera_info"
+    pairs = {"image": image, "image/compressed": f"{image}/compressed", "camera_info": camera_info}
+    if given["depth"]:
+        pairs["depth"] = given["depth"]
+    return [(name, topic) for name, topic in pairs.items() if name != topic]
+
+
+def wanted(answer: str) -> bool:
+    """ValueError for anything but true and false."""
+    if answer.lower() not in ("true", "false"):
+        raise ValueError(f"rviz is {answer!r}, must be true or false")
+    return answer.lower() == "true"

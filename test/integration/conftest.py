@@ -1,0 +1,29 @@
+"""Real nodes over Fast DDS, two processes at least. Without ROS, this folder is skipped."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+from node_process import ROOT, one_machine
+
+os.environ.update(one_machine(os.environ))
+sys.path.insert(0, str(ROOT / "test"))
+
+
+def pytest_pycollect_makemodule() -> None:
+    """Skips this folder where there is no ROS, and says so."""
+    for package in ("rclpy", "handos_ros.msg"):
+        pytest.importorskip(package, reason=f"no ROS, or the package is not built here: no {package}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def ros() -> Iterator[None]:
+    """rclpy, in this process."""
+    import rclpy
+
+    rclpy.init()
+    yield
+    rclpy.try_shutdown()

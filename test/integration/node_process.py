@@ -1,0 +1,71 @@
+"""A node of the package in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def one_machine(environment: Mapping[str, str]) -> dict[str, str]:
+    """What to add to the environment, before ROS is initialised: nodes of one run find each other and no others.
+
+    With the Fast DDS profile of this checkout, and its sources before what is installed.
+    """
+    old = environment.get("ROS_DISTRO") in ("humble", "jazzy")
+    return {
+        "ROS_DOMAIN_ID": environment.get("ROS_DOMAIN_ID", str(1 + os.getpid() % 100)),
+        "ROS_STATIC_PEERS": "127.0.0.1",  # where a machine has no multicast, nodes find each other so
+        "FASTRTPS_DEFAULT_PROFILES_FILE" if old else "FASTDDS_DEFAULT_PROFILES_FILE": str(ROOT / "config/fastdds.xml"),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]),
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+class NodeProcess:
+    """Starts an executable of scripts/ with ROS arguments; ends it, whatever happens, with the block it is used in."""
+
+    def __init__(self, executable: str, *ros_arguments: str) -> None:
+        command = [sys.executable, str(ROOT / "scripts" / executable)]
+        if ros_arguments:
+            command += ["--ros-args", *ros_arguments]
+        self._output = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=self._output, stderr=subprocess.STDOUT, text=True)
+
+    def __enter__(self) -> NodeProcess:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def wait(self, timeout: float = 180) -> tuple[int, str]:
+        """Exit code, and everything that was printed."""
+        code = self.process.wait(timeout)
+        return code, self.printed()
+
+    def stop(self, number: int = signal.SIGINT) -> tuple[int, str]:
+        """Sends the signal; then as wait."""
+        self.process.send_signal(number)
+        return self.wait()
+
+    def printed(self) -> str:
+        """What was printed so far."""
+        self._output.seek(0)
+        return self._output.read()
+
+
+def parameters(**values: object) -> list[str]:
+    """ROS arguments that set parameters."""
+    arguments = []
+    for name, value in values.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        arguments += ["-p", f"{name}:={text}"]
+    return arguments

@@ -1,0 +1,84 @@
+"""Hostile messages: each is counted for what it is, and the next good frame is right."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from copy import deepcopy
+
+import numpy as np
+import pytest
+from node_process import ROOT, NodeProcess, parameters
+from robot import Robot
+from sensor_msgs.msg import CameraInfo, Image
+
+sys.path.insert(0, str(ROOT / "benchmarks"))
+from abuse import EVERY_IMAGE, NAMESPACE, Siege  # noqa: E402
+from hostile_messages import copy_of, truncated, wrong_encoding, wrong_size, wrong_step  # noqa: E402
+
+MESSAGES = 500
+
+
+@pytest.fixture(scope="module")
+def siege() -> Iterator[Siege]:
+    with NodeProcess("hands_node", *EVERY_IMAGE, *parameters(use_depth=True, threads=1)) as node:
+        robot = Robot(NAMESPACE)
+        robot.meet()
+        yield Siege(robot, node.process.pid)
+        code, printed = node.stop()
+        robot.destroy_node()
+    assert code == 0 and "Traceback" not in printed
+
+
+def counted_since(siege: Siege, before: dict[str, int]) -> dict[str, int]:
+    now = siege.counted()
+    return {reason: now[reason] - before[reason] for reason in now if now[reason] != before[reason]}
+
+
+def test_bad_images_are_counted(siege: Siege) -> None:
+    before = siege.counted()
+    kinds = (wrong_encoding, wrong_size, wrong_step, truncated)
+    for kind in kinds:
+        siege.send(kind(np.random.default_rng(1), copy_of(siege.good)))
+        siege.robot.spin(0.3)
+    assert counted_since(siege, before) == {"dropped: bad image": len(kinds)}
+    siege.check()
+
+
+def test_a_wrong_camera_info_drops_the_frame(siege: Siege) -> None:
+    image = copy_of(siege.good)
+    image.header = siege.good_frame().header
+    changes = ("width", 320), ("k", np.full(9, np.nan)), ("k", -siege.info.k), ("distortion_model", "guessed")
+    for field, value in changes:
+        info: CameraInfo = deepcopy(siege.info)
+        info.d = [0.1] * 5
+        setattr(info, field, value)
+        siege.robot.until(lambda info=info: is_dropped_with(siege, image, info))
+    siege.check()
+
+
+def is_dropped_with(siege: Siege, image: Image, info: CameraInfo) -> bool:
+    """Whether the next image is dropped for its camera_info; False when that has not come yet, as it may."""
+    before = siege.counted()
+    siege.robot.camera_info.publish(info)
+    siege.robot.spin(0.2)
+    siege.send(image)
+    siege.robot.spin(0.1)
+    return counted_since(siege, before) == {"dropped: bad camera_info": 1}
+
+
+def test_time_that_jumps_back_drops_one_frame(siege: Siege) -> None:
+    image = copy_of(siege.good)
+    image.header = deepcopy(siege.good_frame().header)
+    before = siege.counted()
+    image.header.stamp.sec -= 1000
+    siege.send(image)
+    siege.robot.spin(0.3)
+    assert counted_since(siege, before) == {"dropped: time jumped back": 1}
+    siege.check()
+
+
+def test_hundreds_of_hostile_messages(siege: Siege) -> None:
+    siege.attack(MESSAGES)
+    assert sum(siege.counted().values()) == siege.sent > MESSAGES
+    assert 0 < siege.refused < siege.settings

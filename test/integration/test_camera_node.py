@@ -1,0 +1,120 @@
+"""camera_node: what it publishes is what the source holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import rclpy
+from node_process import ROOT, NodeProcess, parameters
+from robot import Robot
+from sensor_msgs.msg import CameraInfo, Image
+
+CALIBRATION = """\
+image_width: 64
+image_height: 48
+camera_name: test
+camera_matrix: {rows: 3, cols: 3, data: [50, 0, 31, 0, 51, 23, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [0.1, -0.2, 0.001, 0.002, 0]}
+rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
+projection_matrix: {rows: 3, cols: 4, data: [49, 0, 30, 0, 0, 50, 22, 0, 0, 0, 1, 0]}
+"""
+
+
+@pytest.fixture(scope="module")
+def pictures() -> list[np.ndarray]:
+    return [np.random.default_rng(seed).integers(0, 256, (48, 64, 3), np.uint8) for seed in range(3)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, pictures: list[np.ndarray]) -> Path:
+    path = tmp_path_factory.mktemp("pictures")
+    for index, picture in enumerate(pictures):
+        cv2.imwrite(str(path / f"{index}.png"), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    return path
+
+
+@pytest.fixture(scope="module")
+def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("calibration") / "camera.yaml"
+    path.write_text(CALIBRATION)
+    return path
+
+
+@pytest.fixture
+def viewer() -> Iterator[Robot]:
+    robot = Robot("viewer")
+    for kind, topic in ((Image, "seen"), (CameraInfo, "seen_info")):
+        robot.listen(kind, topic)
+    yield robot
+    robot.destroy_node()
+
+
+SEEN = ("-r", "__ns:=/viewer", "-r", "image:=seen", "-r", "camera_info:=seen_info")
+
+
+def test_pictures_in_order_with_their_calibration(
+    viewer: Robot, folder: Path, calibration: Path, pictures: list[np.ndarray]
+) -> None:
+    settings = parameters(source=folder, calibration=calibration, frame_id="lens", rate=20, loop=False)
+    before = viewer.get_clock().now().nanoseconds
+    with NodeProcess("camera_node", *SEEN, *settings) as node:
+        viewer.until(lambda: len(viewer.got["seen"]) == len(viewer.got["seen_info"]) == len(pictures), 180)
+        code, printed = node.wait()
+    assert code == 0 and "is at its end" in printed and "Traceback" not in printed
+    for message, info, picture in zip(viewer.got["seen"], viewer.got["seen_info"], pictures, strict=True):
+        assert message.encoding == "rgb8" and message.header.frame_id == "lens"
+        assert (np.reshape(message.data, picture.shape) == picture).all()
+        assert info.header == message.header
+        assert before < rclpy.time.Time.from_msg(info.header.stamp).nanoseconds
+        assert (info.width, info.height, info.distortion_model) == (64, 48, "plumb_bob")
+        assert info.k.tolist() == [50, 0, 31, 0, 51, 23, 0, 0, 1]
+        assert info.p.tolist() == [49, 0, 30, 0, 0, 50, 22, 0, 0, 0, 1, 0]
+        assert list(info.d) == [0.1, -0.2, 0.001, 0.002, 0.0]
+
+
+def test_a_looping_video_with_a_field_of_view(viewer: Robot) -> None:
+    settings = parameters(source=ROOT / "docs/demo.mp4", fov=60, rate=200)
+    with NodeProcess("camera_node", *SEEN, *settings) as node:
+        info = viewer.until(lambda: viewer.got["seen_info"], 180)[0]
+        viewer.until(lambda: len(viewer.got["seen_info"]) > 100, 180)  # the clip has fewer
+        assert node.stop()[0] == 0
+    assert (info.width, info.height) == (640, 480)
+    assert info.k[0] == pytest.approx(320 / np.tan(np.radians(30)))
+    assert info.k.tolist()[2::3] == [319.5, 239.5, 1.0]
+
+
+def test_without_calibration_the_camera_info_says_so(viewer: Robot, folder: Path) -> None:
+    with NodeProcess("camera_node", *SEEN, *parameters(source=folder)):
+        info = viewer.until(lambda: viewer.got["seen_info"], 180)[0]
+    assert (info.width, info.height) == (64, 48) and not info.k.any()
+
+
+def test_a_wrong_source_is_one_sentence(folder: Path, calibration: Path, tmp_path: Path) -> None:
+    (tmp_path / "text.yaml").write_text("just words")
+    (tmp_path / "short.yaml").write_text(CALIBRATION.replace("data: [50, 0, ", "data: ["))
+    (tmp_path / "empty").mkdir()
+    video = ROOT / "docs/demo.mp4"
+    cases = [
+        ({}, "source is not set, must be a video, a picture, a folder of pictures or a webcam's number"),
+        ({"source": tmp_path / "absent.mp4"}, f"there is no {tmp_path / 'absent.mp4'}"),
+        ({"source": tmp_path / "empty"}, "holds no image"),
+        ({"source": 97}, "webcam 97 cannot be opened"),
+        ({"source": folder, "sauce": 1}, "there is no parameter sauce: did you mean source?"),
+        ({"source": folder, "calibration": tmp_path / "none.yaml"}, "there is no calibration file"),
+        ({"source": folder, "calibration": tmp_path / "text.yaml"}, "holds no keys"),
+        ({"source": folder, "calibration": tmp_path / "short.yaml"}, "must hold 9 finite numbers"),
+        ({"source": video, "calibration": calibration}, "has 640x480 px, the calibration 64x48"),
+    ]
+    running = [(NodeProcess("camera_node", *parameters(**settings)), sentence) for settings, sentence in cases]
+    for node, sentence in running:
+        with node:
+            code, printed = node.wait()
+        assert code == 1
+        lines = [line for line in printed.splitlines() if line.startswith("camera_node: ")]
+        assert len(lines) == 1 and sentence in lines[0]
+        assert "Traceback" not in printed

@@ -1,0 +1,70 @@
+"""scripts/demo: the clip of the repository through both nodes, and what is said of a wrong one."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+pytest.importorskip("handos_ros.msg", reason="no ROS, or the package is not built here")
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+
+from handos_ros.fast_dds import profile
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def installed() -> None:
+    """The demo starts nodes as they are installed."""
+    try:
+        get_package_prefix("handos_ros")
+    except PackageNotFoundError:
+        pytest.skip("the package is built, but its prefix is not in AMENT_PREFIX_PATH")
+
+
+def demo(*arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(ROOT / "scripts" / "demo"), *map(str, arguments)]
+    own_domain = {"ROS_DOMAIN_ID": str(1 + (int(os.environ["ROS_DOMAIN_ID"]) + 50) % 100)}
+    return subprocess.run(command, env=os.environ | own_domain, capture_output=True, text=True, timeout=180)
+
+
+def test_the_clip_becomes_topics_and_an_annotated_video(tmp_path: Path) -> None:
+    done = demo("--video", ROOT / "docs" / "demo.mp4", "--out", tmp_path / "out" / "hands.mp4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = dict(re.findall(r"^(\S+) +(\d+) +[\d.]+", done.stdout, re.M))
+    assert int(counts["camera_info"]) > 0
+    assert int(counts["hands"]) > 0 and int(counts["hands/debug_image"]) > 0
+    video = cv2.VideoCapture(str(tmp_path / "out" / "hands.mp4"))
+    assert (video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (640, 480)
+    assert video.read()[0]
+
+
+def test_a_video_that_is_not_there(tmp_path: Path) -> None:
+    done = demo("--video", tmp_path / "none.mp4", "--out", tmp_path / "hands.mp4")
+    assert (done.returncode, done.stderr) == (1, f"demo: there is no {tmp_path / 'none.mp4'}\n")
+
+
+def test_a_file_that_is_no_video(tmp_path: Path) -> None:
+    (tmp_path / "text.mp4").write_text("no video")
+    done = demo("--video", tmp_path / "text.mp4", "--out", tmp_path / "hands.mp4")
+    assert done.returncode == 1
+    assert f"demo: cannot read video {tmp_path / 'text.mp4'}" in done.stderr
+
+
+def test_an_output_that_is_no_video(tmp_path: Path) -> None:
+    done = demo("--video", ROOT / "docs" / "demo.mp4", "--out", tmp_path / "hands.txt")
+    assert done.returncode == 2
+    assert "must end in .mp4 or .avi" in done.stderr
+
+
+def test_the_profile_of_the_package_unless_there_is_another() -> None:
+    assert list(profile({"ROS_DISTRO": "jazzy"})) == ["FASTRTPS_DEFAULT_PROFILES_FILE"]
+    (path,) = profile({}).values()
+    assert Path(path).read_bytes() == (ROOT / "config" / "fastdds.xml").read_bytes()
+    assert profile({"FASTDDS_DEFAULT_PROFILES_FILE": "mine.xml"}) == {}

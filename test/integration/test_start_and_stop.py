@@ -1,0 +1,62 @@
+"""What a user does wrong is one sentence and exit code 1; Ctrl-C and SIGTERM are exit code 0."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import onnxruntime
+import pytest
+from node_process import NodeProcess, parameters
+from robot import Robot
+
+
+@pytest.fixture
+def corrupt(tmp_path: Path) -> Path:
+    path = tmp_path / "weights.onnx"
+    path.write_bytes(b"\x08\x07 no network " * 100)
+    return path
+
+
+def test_a_wrong_start_is_one_sentence(corrupt: Path, tmp_path: Path) -> None:
+    absent = tmp_path / "absent.onnx"
+    cases = [
+        (parameters(score_treshold=0.5), "there is no parameter score_treshold: did you mean score_threshold?"),
+        (parameters(smoothing=1), "smoothing is 1, must be true or false"),
+        (parameters(hand_scale=9), "hand_scale is 9, must lie between 0.2 and 5"),
+        (parameters(weights=absent), f"there is no weights file {absent}"),
+        (parameters(weights=corrupt), f"weights file {corrupt} is damaged or not an ONNX file"),
+        (["-p", "qos_overrides./image.subscription.dept:=3"], "did you mean qos_overrides./image.subscription.depth?"),
+        (["-p", "qos_overrides./image.subscription.reliability:=so_so"], "so_so"),
+    ]
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        cases.append((parameters(device="cuda"), 'device is "cuda", but the installed ONNX Runtime has no CUDA'))
+    running = [(NodeProcess("hands_node", *arguments), sentence) for arguments, sentence in cases]
+    for node, sentence in running:
+        with node:
+            code, printed = node.wait()
+        assert code == 1
+        assert printed.startswith("hands_node: ") and sentence in printed
+        assert printed.count("\n") == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_cleanly(number: signal.Signals) -> None:
+    namespace = number.name.lower()
+    with NodeProcess("hands_node", "-r", f"__ns:=/{namespace}") as node:
+        robot = Robot(namespace)
+        robot.meet()
+        node.process.send_signal(number)
+        code, printed = node.stop(number)  # the second one finds it stopping, as under ros2 launch
+        assert code == 0
+        assert len(printed.splitlines()) == 1 and f"images from /{namespace}/image" in printed
+        robot.destroy_node()
+
+
+def test_a_signal_while_starting_stops_cleanly() -> None:
+    with NodeProcess("hands_node", "-r", "__ns:=/early") as node:
+        robot = Robot("early")
+        robot.until(lambda: "hands_node" in robot.get_node_names(), 180)
+        code, printed = node.stop()
+    robot.destroy_node()
+    assert code == 0 and "Traceback" not in printed
