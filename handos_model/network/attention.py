@@ -8,8 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handos_model.network.instances import to_pixels
-
 MASKS = ("separate", "one_way", "hierarchical", "full")
 
 
@@ -47,21 +45,33 @@ class SelfAttention(nn.Module):
     def forward(self, queries: Tensor, mask: Tensor | None) -> Tensor:
         """queries (n, q, d), mask (q, q) bool or None."""
         n, q, d = queries.shape
-        query, key, value = self.qkv(queries).reshape(n, q, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        parts = self.qkv(rows(queries)).split(d, -1)
+        query, key, value = (part.reshape(n, q, self.heads, d // self.heads).transpose(1, 2) for part in parts)
         # Written out: on CPUs the fused kernel is several times slower than two matrix products at these sizes.
-        logits = query @ key.transpose(-1, -2) * (d // self.heads) ** -0.5
-        mixed = (logits if mask is None else logits.masked_fill(~mask, -1e4)).softmax(-1) @ value
-        return self.out(mixed.transpose(1, 2).reshape(n, q, d))
+        logits = query * (d // self.heads) ** -0.5 @ key.transpose(-1, -2)
+        if mask is not None:
+            logits = logits + torch.where(mask, 0.0, -1e4)
+        mixed = logits.softmax(-1) @ value
+        return self.out(mixed.transpose(1, 2).reshape(n * q, d)).reshape(n, q, d)
 
 
-def sampling_grid(places: Tensor, stride: int, height: int, width: int) -> Tensor:
-    """Pixels (..., 2) as coordinates for grid_sample on a map of height x width cells of `stride` px.
+def rows(x: Tensor) -> Tensor:
+    """(..., d) as (rows, d): a linear layer on a matrix exports as one Gemm with its bias, on more axes as two ops."""
+    return x.reshape(-1, x.shape[-1])
 
-    Pixel x is covered by cell (x + 0.5) / stride - 0.5; grid_sample counts from -1 to 1 between the map's outer edges.
+
+def view_axes(views: Tensor, width: int, height: int) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    """What grid_sample's x and y are of a view's point: (a, b, c) each, for a * x + b * y + c; all (B, N, 1).
+
+    views (B, N, 4) in an image of width x height px. grid_sample counts from -1 to 1 between the outer edges of a map,
+    which are the image's own, whatever the map's stride is.
     """
-    x = (places[..., 0] + 0.5) * (2 / stride) / width - 1
-    y = (places[..., 1] + 0.5) * (2 / stride) / height - 1
-    return torch.stack([x, y], -1)
+    x, y, size, angle = views.split(1, -1)
+    cosine, sine = angle.cos() * size, angle.sin() * size
+    right, down = 2 / width, 2 / height
+    across = (cosine * right, -sine * right, (x + 0.5) * right - 1)
+    along = (sine * down, cosine * down, (y + 0.5) * down - 1)
+    return across, along
 
 
 class DeformableAttention(nn.Module):
@@ -95,24 +105,37 @@ class DeformableAttention(nn.Module):
         self, queries: Tensor, centres: Tensor, sizes: Tensor, views: Tensor, values: list[Tensor], strides: list[int]
     ) -> Tensor:
         """queries (B, N, q, d); reference boxes (B, N, q, 2) in view units; views (B, N, 4); values (B, C, h, w)."""
-        b, n, q, _ = queries.shape
+        b, n, q, d = queries.shape
         h, p, levels = self.heads, self.points, self.levels
-        offsets = self.offsets(queries).float().reshape(b, n, q, h * levels * p, 2)
-        places = centres[..., None, :] + offsets * sizes[..., None, :]
-        places = to_pixels(places.reshape(b, n, q * h * levels * p, 2), views).reshape(b, n * q, h, levels, p, 2)
-        weights = self.weights(queries).float().reshape(b, n * q, h, levels * p).softmax(-1)
-        weights = weights.reshape(b, n * q, h, levels, p).permute(3, 0, 2, 1, 4)  # (levels, b, h, n q, p)
+        x, y, weights = self.read(queries)
+        axes = view_axes(views, values[0].shape[3] * strides[0], values[0].shape[2] * strides[0])
+        grid = [self.places(axis, x, y, centres, sizes) for axis in axes]
+        grid = torch.stack(grid, -1).reshape(b * h, levels, p, n * q, 2)
         mixed = 0
-        for level, (value, stride) in enumerate(zip(values, strides, strict=True)):
-            height, width = value.shape[-2:]
-            grid = sampling_grid(places[:, :, :, level], stride, height, width).transpose(1, 2)  # (b, h, n q, p, 2)
-            sampled = F.grid_sample(
-                value.float().reshape(b * h, self.out.in_features // h, height, width),
-                grid.reshape(b * h, n * q, p, 2),
-                mode="bilinear",
-                padding_mode="zeros",
-                align_corners=False,
-            )  # (b h, C / h, n q, p)
-            mixed = mixed + (sampled * weights[level].reshape(b * h, 1, n * q, p)).sum(-1)
-        d_value = self.out.in_features
-        return self.out(mixed.reshape(b, d_value, n * q).transpose(1, 2).reshape(b, n, q, d_value))
+        for level, value in enumerate(values):
+            value = value.float().reshape(b * h, -1, *value.shape[2:])
+            sampled = F.grid_sample(value, grid[:, level], align_corners=False)  # (b h, C / h, p, n q)
+            mixed = mixed + (sampled * weights[:, level, None]).sum(2)
+        mixed = mixed.reshape(b, self.out.in_features, n * q).transpose(1, 2)
+        return self.out(rows(mixed)).reshape(b, n, q, d)
+
+    def read(self, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Offsets x and y (B, h levels p, N q) and weights (B h, levels, p, N q) of queries (B, N, q, d).
+
+        Queries come last: elementwise work on the places then runs along whole rows of memory.
+        """
+        b, n, q, _ = queries.shape
+        count = self.weights.out_features
+        x, y = self.offsets.weight[0::2], self.offsets.weight[1::2]
+        bias = torch.cat([self.offsets.bias[0::2], self.offsets.bias[1::2], self.weights.bias])
+        out = F.linear(rows(queries), torch.cat([x, y, self.weights.weight]), bias).float()
+        x, y, weights = out.reshape(b, n * q, 3 * count).transpose(1, 2).split(count, 1)
+        weights = weights.reshape(b * self.heads, self.levels * self.points, n * q).softmax(1)
+        return x, y, weights.reshape(b * self.heads, self.levels, self.points, n * q)
+
+    def places(self, axis: tuple[Tensor, ...], x: Tensor, y: Tensor, centres: Tensor, sizes: Tensor) -> Tensor:
+        """One coordinate (B, h levels p, N q) for grid_sample of the places at offsets x and y from the boxes."""
+        a, b, c = axis
+        (centre_x, centre_y), (width, height) = centres.unbind(-1), sizes.unbind(-1)  # (B, N, q)
+        start = a * centre_x + b * centre_y + c
+        return x * (a * width).flatten(1)[:, None] + y * (b * height).flatten(1)[:, None] + start.flatten(1)[:, None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from handos_model.network.attention import DeformableAttention, SelfAttention, attention_mask
+from handos_model.network.attention import DeformableAttention, SelfAttention, attention_mask, rows
 from handos_model.network.instances import to_pixels, to_view
 from handos_model.network.view_encoder import WHOLE, ViewEncoder
 from handos_model.template import JOINT_NAMES
@@ -51,8 +51,8 @@ class PointHead(nn.Module):
 
     def forward(self, queries: Tensor) -> Tensor:
         """(B, N, points, d) to (B, N, points, k)."""
-        hidden = torch.relu(self.hidden(queries))
-        return (hidden[..., None, :] @ self.weight)[..., 0, :].float() + self.bias
+        hidden = torch.relu(self.hidden(rows(queries))).reshape(queries.shape)
+        return (hidden[..., None, :] * self.weight.transpose(-1, -2)).sum(-1).float() + self.bias
 
 
 class DecoderLayer(nn.Module):
@@ -79,11 +79,11 @@ class DecoderLayer(nn.Module):
     ) -> Tensor:
         """queries (B, N, q, d), reference boxes (B, N, q, 2) in view units."""
         b, n, q, d = queries.shape
-        position = self.position(4 * centres)
-        attended = self.self_attention(self.norms[0](queries + position).reshape(b * n, q, d), mask)
-        queries = queries + attended.reshape(b, n, q, d)
-        queries = queries + self.deformable(self.norms[1](queries + position), centres, sizes, views, values, strides)
-        return queries + self.feedforward(self.norms[2](queries))
+        x, position = rows(queries), self.position(4 * rows(centres))
+        x = x + rows(self.self_attention(self.norms[0](x + position).reshape(b * n, q, d), mask))
+        looking = self.norms[1](x + position).reshape(b, n, q, d)
+        x = x + rows(self.deformable(looking, centres, sizes, views, values, strides))
+        return (x + self.feedforward(self.norms[2](x))).reshape(b, n, q, d)
 
 
 class Heads(nn.Module):
@@ -210,8 +210,7 @@ class HandDecoder(nn.Module):
         vertices are read as those of a right hand, and the depth of a left one (sign (B, N) -1) is turned around. So
         the 2D pose alone decides the vertices, and one number that learns from every labelled photo decides the side.
         """
-        queries = heads.norm(queries)
-        joint_queries = queries[:, :, :JOINTS]
+        joint_queries = heads.norm(queries[:, :, :JOINTS])
         joints_view = centres + heads.joints(joint_queries) * POINT_UNIT
         output = {
             "pred_joints_view": joints_view,  # (B, N, 21, 2) view units
@@ -219,16 +218,17 @@ class HandDecoder(nn.Module):
             "pred_joint_confidence": heads.confidence(joint_queries)[..., 0].float(),  # logits
         }
         if heads.with_3d and queries.shape[2] > JOINTS:
-            depth = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], -1)
-            coarse = (self.rest_vertices + heads.vertices(queries[:, :, JOINTS:-1])) * depth[:, :, None]
+            lifted = heads.norm(queries[:, :, JOINTS:])
+            scale = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], -1) * VERTEX_UNIT
+            coarse = (self.rest_vertices + heads.vertices(lifted[:, :, :-1])) * scale[:, :, None]
             with torch.autocast(queries.device.type, enabled=False):  # bfloat16 makes neighbouring vertices coincide
-                vertices = self.upsample @ coarse * VERTEX_UNIT
-                joints = self.regressor @ vertices
-            camera = heads.camera(queries[:, :, -1]).float() * POINT_UNIT
+                joints = (self.regressor @ self.upsample) @ coarse
+                vertices = self.upsample @ (coarse - joints[:, :, :1])
+            camera = heads.camera(lifted[:, :, -1]).float() * POINT_UNIT
             shift, log_width = camera.split([2, 1], -1)
             width = VIEW_METRES * log_width.tanh().exp()
             output |= {
-                "pred_vertices": vertices - joints[:, :, :1],  # (B, N, V, 3) m, wrist at the origin, view frame
+                "pred_vertices": vertices,  # (B, N, V, 3) m, wrist at the origin, view frame
                 "pred_joints_3d": joints - joints[:, :, :1],  # (B, N, 21, 3) m
                 "pred_translation": torch.cat([shift * width, width], -1),  # normalised camera
             }

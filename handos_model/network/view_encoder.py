@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handos_model.network.attention import sampling_grid
-from handos_model.network.instances import to_pixels
+from handos_model.network.attention import rows, view_axes
 
 CELLS = 16
 REACH = 0.6  # the grid's half width in view sizes: a little more than the view
@@ -28,8 +27,9 @@ def grid_cells() -> Tensor:
 
 def cell_targets(joints: Tensor) -> Tensor:
     """Distribution (..., CELLS^2) over the cells for joints (..., 2) in view units: a small Gaussian, sum 1."""
-    distance = (joints[..., None, :] - grid_cells().to(joints.device)).square().sum(-1)
-    return (-distance / (2 * SPREAD**2)).softmax(-1)
+    line = grid_cells()[:CELLS, 0].to(joints.device)
+    x, y = (-(joints[..., None] - line).square() / (2 * SPREAD**2)).softmax(-1).unbind(-2)  # (..., CELLS)
+    return (y[..., :, None] * x[..., None, :]).flatten(-2)
 
 
 def block(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -66,35 +66,42 @@ class ViewEncoder(nn.Module):
         views (B, N, 4), the detector's points (B, N, P, 2) in view units.
         """
         b, n = views.shape[:2]
-        fine = self.fine(torch.relu(self.mix(self.look(views, points, values, strides))))
+        fine = self.fine(torch.relu(self.mix[1](self.look(views, points, values, strides))))
         middle = self.middle(fine)
         coarse = self.coarse(middle)
         middle = self.middle_up(middle + enlarge(self.to_middle(coarse)))
         x = self.fine_up(fine + enlarge(self.to_fine(middle)))
         logits = self.heat(x).float().flatten(2)  # (B N, J, cells)
         weights = logits.softmax(-1)
-        joints = weights.shape[1]
+        joints = self.heat.out_channels
         with torch.autocast(x.device.type, enabled=False):
-            centres = (weights @ self.cells).reshape(b, n, joints, 2)
-        features = weights.to(x.dtype) @ self.features(x).flatten(2).transpose(1, 2)
+            centres = (rows(weights) @ self.cells).reshape(b, n, joints, 2)
+        # A mean over cells and a pointwise convolution commute; this way round it is one of few places.
+        features = rows(weights.to(x.dtype) @ x.flatten(2).transpose(1, 2))
+        features = F.linear(features, self.features.weight[:, :, 0, 0], self.features.bias)
         whole = coarse.mean((2, 3))
-        features = features + self.whole(whole)[:, None]
+        features = features.reshape(b * n, joints, self.features.out_channels) + self.whole(whole)[:, None]
         features = features.reshape(b, n, joints, self.features.out_channels)
         return features, centres, logits.reshape(b, n, joints, CELLS * CELLS), whole.reshape(b, n, WHOLE)
 
     def look(self, views: Tensor, points: Tensor, values: list[Tensor], strides: list[int]) -> Tensor:
-        """What is on the grid (B N, channels, CELLS, CELLS): image features, the detector's points, places."""
-        b, n, p = points.shape[:3]
-        places = to_pixels(self.cells.expand(b, n, -1, 2), views).reshape(b, n * CELLS * CELLS, 1, 2)
-        seen = []
-        for value, stride in zip(values, strides, strict=True):
-            height, width = value.shape[-2:]
-            sampled = F.grid_sample(value.float(), sampling_grid(places, stride, height, width), align_corners=False)
-            sampled = sampled.reshape(b, value.shape[1], n, CELLS, CELLS).transpose(1, 2)
-            seen.append(sampled.reshape(b * n, value.shape[1], CELLS, CELLS))
-        seen.append(5 * cell_targets(points).reshape(b * n, p, CELLS, CELLS))
-        seen.append(self.cells.T.reshape(1, 2, CELLS, CELLS).expand(b * n, 2, CELLS, CELLS))
-        return torch.cat(seen, 1)
+        """The first convolution of what is on the grid (B N, 64, CELLS, CELLS): image, detector's points, places.
+
+        It is pointwise and so commutes with sampling: the whole maps pass it once, whatever the number of hands.
+        """
+        b, n, p = points.shape[0], points.shape[1], points.shape[2]
+        mix = self.mix[0].weight
+        *image, spots, places = mix.split([value.shape[1] for value in values] + [p, 2], 1)
+        axes = view_axes(views, values[0].shape[3] * strides[0], values[0].shape[2] * strides[0])
+        x, y = self.cells.unbind(-1)
+        grid = torch.stack([along * x + across * y + start for along, across, start in axes], -1)
+        grid = grid.reshape(b, n * CELLS, CELLS, 2)  # (B, N CELLS, CELLS, 2)
+        seen = 0
+        for value, weight in zip(values, image, strict=True):
+            seen = seen + F.grid_sample(F.conv2d(value, weight).float(), grid, align_corners=False)
+        seen = seen.reshape(b, len(mix), n, CELLS * CELLS).transpose(1, 2).flatten(0, 1)  # (B N, 64, cells)
+        spots = spots.flatten(1) @ (5 * cell_targets(points)).flatten(0, 1)
+        return (seen + spots + places.flatten(1) @ self.cells.T).reshape(b * n, len(mix), CELLS, CELLS)
 
 
 def enlarge(x: Tensor) -> Tensor:
