@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from handos_model.data.augment import Augmentation, augment, drop_unseen, mirror, place, warp
+from handos_model.data.augment import Augmentation, any_part, augment, drop_unseen, mirror, place, stretch, warp
 from handos_model.data.sample import LEFT, RIGHT, Sample, assumed_intrinsics, without_hands
 
 
@@ -64,6 +64,31 @@ def test_hands_cut_through_are_ignored_and_hands_out_of_sight_dropped(sample):
     assert drop_unseen(half).ignore.tolist() == [True]
     gone = warp(sample, 1.0, 0.0, np.array([-500.0, 0.0]), 160)
     assert len(drop_unseen(gone).joints_2d) == 0
+
+
+def test_stretched_photos_keep_their_2d_and_lose_their_3d(sample):
+    wide = stretch(sample, 1.5).check()
+    assert wide.image.shape == (120, 300, 3)
+    assert np.abs(mark(wide.image)[0] - (1.5 * (mark(sample.image)[0] + 0.5) - 0.5)) < 0.5
+    assert np.allclose(wide.joints_2d[..., 0], 1.5 * (sample.joints_2d[..., 0] + 0.5) - 0.5)
+    assert np.array_equal(wide.joints_2d[..., 1:], sample.joints_2d[..., 1:])
+    assert not wide.has_3d.any() and sample.has_3d.all()
+
+
+def test_a_backdrop_fills_what_the_image_leaves_empty(sample):
+    options = Augmentation(canvas=160, smallest=20, largest=25)
+    backdrop = np.full((40, 60, 3), 9, np.uint8)
+    for seed in range(5):
+        plain = place(sample, np.random.default_rng(seed), options).image
+        filled = place(sample, np.random.default_rng(seed), options, backdrop).image
+        assert (filled == 9).all(-1).mean() > 0.3
+        assert abs(mark(filled) - mark(plain)).max() < 1  # the hand is where it was
+
+
+def test_any_part_of_an_image_of_any_size():
+    rng = np.random.default_rng(0)
+    for height, width in ((1, 1), (3, 500), (480, 640)):
+        assert any_part(np.zeros((height, width, 3), np.uint8), 64, rng).shape == (64, 64, 3)
 
 
 def test_augment_is_deterministic_and_passes_the_contract(sample):

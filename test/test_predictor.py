@@ -158,7 +158,8 @@ def test_two_overlapping_hands_stay_two(tmp_path):
     vertices, joints = placed("centre")
     other, other_joints = posed_hand(0.1, "left", rotation((1, 2, 3), 0.6))
     offset = np.array(PLACES["centre"])
-    answers = [answer(vertices, joints, PLAIN, score=0.6), answer(other + offset, other_joints + offset, PLAIN)]
+    other_answer = answer(other + offset, other_joints + offset, PLAIN, right=0.0)
+    answers = [answer(vertices, joints, PLAIN, score=0.6), other_answer]
     assert [hand.side for hand in predictor_of(tmp_path, answers).predict(IMAGE, PLAIN)] == ["left", "right"]
 
 
@@ -198,6 +199,7 @@ class BlobSession:
             "joints_3d": joints[None][:n],
             "view": np.array([[*(box[:2] + box[2:]) / 2, 50, 0]])[:n],
             "translation": np.array([[0, 0, 0.3]])[:n],
+            "right": np.ones(1)[:n],
         }
 
 
@@ -306,7 +308,7 @@ def test_another_network_is_refused(tmp_path):
     model = onnx.load(str(write_network(tmp_path / "fake.onnx", [], 640)))
     del model.graph.output[-2:]
     onnx.save(model, str(tmp_path / "other.onnx"))
-    with pytest.raises(ValueError, match="not a hand network: it lacks the outputs translation, view"):
+    with pytest.raises(ValueError, match="not a hand network: it lacks the outputs right, translation"):
         HandPredictor(tmp_path / "other.onnx")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -22,7 +22,8 @@ class Augmentation:
     any_rotation: float = 0.1  # share of images turned by any angle
     flip: float = 0.5
     faults: float = 0.5  # share of images with noise, blur, low resolution, JPEG
-    occluder: float = 0.15
+    occluder: float = 0.15  # chance of a first and of a second patch that covers something
+    stretched: float = 0.0  # share of the photos whose aspect is changed, as many publishers of photos do
 
 
 def mirror(sample: Sample) -> Sample:
@@ -49,11 +50,18 @@ def mirror(sample: Sample) -> Sample:
 
 
 def warp(
-    sample: Sample, scale: float, angle: float, shift: np.ndarray, canvas: int, border: int = cv2.BORDER_CONSTANT
+    sample: Sample,
+    scale: float,
+    angle: float,
+    shift: np.ndarray,
+    canvas: int,
+    border: int = cv2.BORDER_CONSTANT,
+    backdrop: np.ndarray | None = None,
 ) -> Sample:
     """Scale, turn by `angle` (rad) and shift onto a square canvas: x' = scale * R(angle) x + shift.
 
-    Turning the image is turning the camera about its optical axis, so 3D turns with it. Needs fx = fy.
+    Around the image lies `backdrop` (canvas, canvas, 3), with border cv2.BORDER_TRANSPARENT. Turning the image turns
+    the camera about its optical axis, and so 3D as well. Needs fx = fy.
     """
     cosine, sine = np.cos(angle), np.sin(angle)
     turn = np.array([[cosine, -sine], [sine, cosine]])
@@ -66,7 +74,8 @@ def warp(
     # A pixel x of the source lies at done * (x + 0.5) - 0.5 of the shrunken image.
     move = shift - linear @ np.full(2, done * 0.5 - 0.5)
     transform = np.column_stack([linear, move])
-    image = cv2.warpAffine(image, transform, (canvas, canvas), flags=cv2.INTER_LINEAR, borderMode=border)
+    dst = None if backdrop is None else backdrop.copy()
+    image = cv2.warpAffine(image, transform, (canvas, canvas), dst=dst, flags=cv2.INTER_LINEAR, borderMode=border)
     joints_2d = sample.joints_2d.copy()
     joints_2d[..., :2] = joints_2d[..., :2] @ (scale * turn).T + shift
     focal = scale * sample.K[0, 0]
@@ -87,8 +96,27 @@ def warp(
     )
 
 
-def place(sample: Sample, rng: Generator, options: Augmentation) -> Sample:
-    """Put one of the sample's hands (or any part of a hand-free image) somewhere on the canvas, at a random size."""
+def stretch(sample: Sample, factor: float) -> Sample:
+    """The photo made wider by `factor`. No camera sees that: its hands keep their 2D labels, and lose their 3D."""
+    height, width = sample.image.shape[:2]
+    image = cv2.resize(sample.image, (max(1, round(width * factor)), height), interpolation=cv2.INTER_AREA)
+    joints_2d = sample.joints_2d.copy()
+    joints_2d[..., 0] = (joints_2d[..., 0] + 0.5) * (image.shape[1] / width) - 0.5
+    return replace(sample, image=image, joints_2d=joints_2d, has_3d=np.zeros_like(sample.has_3d))
+
+
+def any_part(image: np.ndarray, canvas: int, rng: Generator) -> np.ndarray:
+    """A part (canvas, canvas, 3) of an image (H, W, 3), at least a third of its short edge."""
+    side = int(min(image.shape[:2]) * rng.uniform(0.33, 1.0)) or 1
+    y, x = (int(rng.integers(0, n - side + 1)) for n in image.shape[:2])
+    return cv2.resize(image[y : y + side, x : x + side], (canvas, canvas), interpolation=cv2.INTER_AREA)
+
+
+def place(sample: Sample, rng: Generator, options: Augmentation, backdrop: np.ndarray | None = None) -> Sample:
+    """Put one of the sample's hands (or any part of a hand-free image) somewhere on the canvas, at a random size.
+
+    What the image leaves empty shows a part of the photo `backdrop`, nothing, or the image's own edge.
+    """
     if rng.random() < options.flip:
         sample = mirror(sample)
     angle = np.radians(rng.normal(0, options.rotation))
@@ -109,7 +137,9 @@ def place(sample: Sample, rng: Generator, options: Augmentation) -> Sample:
         goal = np.full(2, canvas / 2)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     border = cv2.BORDER_REPLICATE if rng.random() < 0.6 else cv2.BORDER_CONSTANT
-    return drop_unseen(warp(sample, scale, angle, goal - scale * turn @ focus, canvas, border))
+    if backdrop is not None:
+        border, backdrop = cv2.BORDER_TRANSPARENT, any_part(backdrop, canvas, rng)
+    return drop_unseen(warp(sample, scale, angle, goal - scale * turn @ focus, canvas, border, backdrop))
 
 
 def drop_unseen(sample: Sample) -> Sample:
@@ -132,11 +162,17 @@ def drop_unseen(sample: Sample) -> Sample:
 
 
 def colours(image: np.ndarray, rng: Generator) -> np.ndarray:
-    """White balance, contrast, brightness, gamma; now and then no colour at all."""
+    """White balance, mixed channels, gamma, contrast, brightness, a light from one side; now and then no colour."""
     x = image.astype(np.float32) / 255
-    x = np.clip(x * rng.uniform(0.8, 1.2, 3).astype(np.float32), 0, 1) ** np.float32(np.exp(rng.normal(0, 0.2)))
-    x = (x - 0.5) * np.float32(rng.uniform(0.75, 1.25)) + np.float32(0.5 + rng.normal(0, 0.06))
-    if rng.random() < 0.1:
+    mix = np.diag(rng.uniform(0.75, 1.25, 3)) + rng.normal(0, 0.06, (3, 3))
+    x = np.clip(x @ mix.T.astype(np.float32), 0, 1) ** np.float32(np.exp(rng.normal(0, 0.3)))
+    x = (x - 0.5) * np.float32(rng.uniform(0.6, 1.3)) + np.float32(0.5 + rng.normal(0, 0.09))
+    if rng.random() < 0.3:
+        height, width = image.shape[:2]
+        across, down = np.linspace(-1, 1, width), np.linspace(-1, 1, height)[:, None]
+        slope = rng.normal(0, 0.25, 2)
+        x = x * np.exp(slope[0] * across + slope[1] * down).astype(np.float32)[..., None]
+    if rng.random() < 0.12:
         x = np.repeat(x.mean(-1, keepdims=True), 3, -1)
     return (np.clip(x, 0, 1) * 255).astype(np.uint8)
 
@@ -177,11 +213,14 @@ def occlude(sample: Sample, rng: Generator) -> None:
     sample.image[y : y + height, x : x + width] = patch
 
 
-def augment(sample: Sample, rng: Generator, options: Augmentation) -> Sample:
-    """All of it; deterministic for one state of `rng`."""
-    sample = place(sample, rng, options)
-    if rng.random() < options.occluder:
-        occlude(sample, rng)
+def augment(sample: Sample, rng: Generator, options: Augmentation, backdrop: np.ndarray | None = None) -> Sample:
+    """All of it; deterministic for one state of `rng`. backdrop: a hand-free photo to lie around the sample."""
+    if rng.random() < options.stretched and not sample.has_vertices.any():
+        sample = stretch(sample, float(np.exp(rng.normal(0, 0.12))))
+    sample = place(sample, rng, options, backdrop)
+    for _ in range(2):
+        if rng.random() < options.occluder:
+            occlude(sample, rng)
     sample.image = colours(sample.image, rng)
     if rng.random() < options.faults:
         sample.image = faults(sample.image, rng)

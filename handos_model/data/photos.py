@@ -52,7 +52,7 @@ class Photos:
         image = cv2.imread(str(self.root / record["path"]), cv2.IMREAD_COLOR)
         if image is None:
             raise ValueError(f"{self.root / record['path']} is not a readable picture")
-        image = np.ascontiguousarray(image[:, :, ::-1])
+        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
         return labelled(image, record["hands"]) if record["hands"] else without_hands(image)
 
 

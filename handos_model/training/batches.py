@@ -15,6 +15,7 @@ from handos_model.data.augment import augment
 from handos_model.data.photos import Photos
 from handos_model.data.pool import Pool
 from handos_model.data.sample import VERTICES, Sample
+from handos_model.data.transplant import transplant
 from handos_model.training.recipe import Recipe
 
 HANDS = 4  # labels kept per image; further hands are ignored
@@ -26,6 +27,8 @@ class Mix(IterableDataset):
     def __init__(self, recipe: Recipe, start: int, rank: int):
         mixture = recipe.mixture
         self.recipe, self.start, self.rank = recipe, start, rank
+        if max(mixture.transplants, mixture.backdrops) > 0 and mixture.share_backgrounds == 0:
+            raise ValueError("the recipe puts hands before backgrounds but gives backgrounds no share")
         shares = [mixture.share_photos, mixture.share_renders, mixture.share_backgrounds]
         needs = [mixture.photos, mixture.pool, mixture.photos]
         for share, folder, name in zip(shares, needs, ("photos", "renders", "backgrounds"), strict=True):
@@ -43,15 +46,24 @@ class Mix(IterableDataset):
         worker = get_worker_info()
         rng = np.random.default_rng([self.recipe.seed, self.start, self.rank, worker.id if worker else 0])
         while True:
-            yield augment(self.draw(rng), rng, self.recipe.augmentation).check()
+            sample, backdrop = self.draw(rng), None
+            if rng.random() < self.recipe.mixture.backdrops:
+                backdrop = self.any_of(self.backgrounds, rng).image
+            yield augment(sample, rng, self.recipe.augmentation, backdrop).check()
 
     def draw(self, rng: Generator) -> Sample:
         """One sample of one source."""
         source = rng.choice(3, p=self.shares)
         if source == 0:
-            return self.photos[rng.choice(len(self.photos), p=self.photo_weights)]
-        pool = self.renders if source == 1 else self.backgrounds
-        return pool[int(rng.integers(len(pool)))]
+            photo = self.photos[rng.choice(len(self.photos), p=self.photo_weights)]
+            if rng.random() >= self.recipe.mixture.transplants:
+                return photo
+            return transplant(photo, self.any_of(self.backgrounds, rng).image, rng)
+        return self.any_of(self.renders if source == 1 else self.backgrounds, rng)
+
+    @staticmethod
+    def any_of(samples: Photos | Pool, rng: Generator) -> Sample:
+        return samples[int(rng.integers(len(samples)))]
 
 
 def collate(samples: list[Sample]) -> dict[str, Tensor]:

@@ -22,6 +22,8 @@ class Mixture:
     share_photos: float = 0.45
     share_renders: float = 0.45
     share_backgrounds: float = 0.1
+    transplants: float = 0.0  # share of the photos whose hands are cut out and put before a background
+    backdrops: float = 0.0  # share of the images around which a background shows
     source_weights: dict[str, float] = field(default_factory=dict)  # photos of a source count this much (default 1)
 
 
