@@ -14,7 +14,7 @@ COMMANDS = {
     "predict": predict, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,
     "render": render,
 }  # fmt: skip
-TRAINING_PACKAGES = ("torch", "numba", "scipy", "onnx", "onnxscript", "yaml", "tensorboard", "accelerate")
+TRAINING_PACKAGES = ("torch", "numba", "onnx", "yaml", "tensorboard")
 """What extra [train] installs and prediction does without."""
 
 

@@ -265,3 +265,5 @@ def test_other_commands_refuse_wrong_input(tmp_path, weights, capsys):
     assert "unknown dataset" in refused(capsys, "evaluate", "foo", "--data", tmp_path, "--weights", weights)
     assert "got" in refused(capsys, "render", tmp_path / "sheet.gif")
     assert "there is no folder" in refused(capsys, "render", tmp_path / "pool", "--backgrounds", tmp_path / "no")
+    (tmp_path / "labels.json.gz").touch()
+    assert "photos of hands, too" in refused(capsys, "render", tmp_path / "pool", "--backgrounds", tmp_path)

@@ -25,6 +25,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.backgrounds is not None and not args.backgrounds.is_dir():
         raise FileNotFoundError(f"there is no folder {args.backgrounds}")
+    if args.backgrounds is not None and (args.backgrounds / "labels.json.gz").is_file():
+        raise ValueError(f"{args.backgrounds} holds photos of hands, too: give its folder of photos without any")
     excluded = frozenset(held_out_backgrounds())
     options = FrameOptions(args.size, args.size, backgrounds=args.backgrounds, excluded=excluded)
     if args.out.suffix.lower() == ".png":
