@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-
 import tracking
 from tracking_scenes import MISSED, WRONG_SIDE, reaching, wandering
 
@@ -44,8 +39,11 @@ def test_a_reaching_hand_rests_and_moves() -> None:
 def test_wandering_hands_are_missed_and_mistaken_as_often_as_said() -> None:
     frames, owners = wandering(1, ("left", "right"), seconds=20)
     assert [len(hands) for hands in frames] == [len(owner) for owner in owners]
-    sides = [(hand.side, ("left", "right")[whose]) for hands, of in zip(frames, owners, strict=True)
-             for hand, whose in zip(hands, of, strict=True)]
+    sides = [
+        (hand.side, ("left", "right")[whose])
+        for hands, of in zip(frames, owners, strict=True)
+        for hand, whose in zip(hands, of, strict=True)
+    ]
     assert np.mean([seen != true for seen, true in sides]) == pytest.approx(WRONG_SIDE, abs=0.05)
     assert 0 < 1 - len(sides) / (2 * len(frames)) < 3 * MISSED
 
@@ -69,8 +67,9 @@ def test_tables_by_hand() -> None:
              "parts": dict.fromkeys(tracking.PARTS, row)}  # fmt: skip
     known = {"rest": 1.0, "rest smoothed": 0.5, "motion": 1.0, "motion smoothed": 2.0}
     passing = {"hands": 100, "switches": 1, "new ids": 2, "wrong sides": 0.25, "wrong sides tracked": 0.01}
-    table = tracking.markdown({"videos": {"a.mp4": video}, "known motion": {"shape": known},
-                               "hands that pass": {"two hands": passing}}).splitlines()
+    table = tracking.markdown(
+        {"videos": {"a.mp4": video}, "known motion": {"shape": known}, "hands that pass": {"two hands": passing}}
+    ).splitlines()
     assert "| a.mp4 | joints_2d | 2.00 px | 0.50 | 0.25 | 20 |" in table
     assert "| a.mp4 | 9 | 8 | 1 | 8 | 2 | 0 |" in table
     assert "| shape, mm | 1.00 | 0.50 | 1.00 | 2.00 |" in table

@@ -1,15 +1,10 @@
-import sys
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
-from posed_hand import posed_hand
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
-
 import translation
+from posed_hand import posed_hand
 
 from handos_model.camera import Camera
 

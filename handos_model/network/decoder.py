@@ -31,8 +31,8 @@ class DecoderSize:
     points_2d: int = 4  # places a query looks at, per head and scale, in the 2D layers
     points_3d: int = 2  # and in the interactive ones, where there are many more queries
     feedforward: int = 256
-    layers_2d: int = 2
-    layers_3d: int = 2
+    layers_2d: int = 1
+    layers_3d: int = 1
     mask: str = "hierarchical"
 
 

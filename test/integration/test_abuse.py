@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from copy import deepcopy
 
 import numpy as np
 import pytest
-from node_process import ROOT, NodeProcess, parameters
+from abuse import EVERY_IMAGE, NAMESPACE, Siege
+from hostile_messages import copy_of, truncated, wrong_encoding, wrong_size, wrong_step
+from node_process import NodeProcess, parameters
 from robot import Robot
 from sensor_msgs.msg import CameraInfo, Image
-
-sys.path.insert(0, str(ROOT / "benchmarks"))
-from abuse import EVERY_IMAGE, NAMESPACE, Siege  # noqa: E402
-from hostile_messages import copy_of, truncated, wrong_encoding, wrong_size, wrong_step  # noqa: E402
 
 MESSAGES = 500
 
