@@ -50,7 +50,7 @@ class BagSource:
         camera, index = self._first_camera(info_topic), 0
         with _open_reader(self.path) as reader:
             used = [c for c in reader.connections if c.topic in (self.topic, info_topic)]
-            for connection, _, raw in reader.messages(used):
+            for connection, recorded, raw in reader.messages(used):
                 name = f"{self.path}#{index}"
                 index += connection.topic == self.topic
                 try:
@@ -58,7 +58,8 @@ class BagSource:
                     if connection.msgtype == INFO_TYPE:
                         camera = camera_of_info(message) if is_calibrated(message) else None
                     elif connection.topic == self.topic:
-                        yield Frame(name, _decode(message, connection.msgtype), camera)
+                        image = _decode(message, connection.msgtype)
+                        yield Frame(name, image, camera, _stamp(message) or recorded / 1e9)
                 except ValueError as error:
                     yield Frame(name, None, problem=f"cannot use a message of {connection.topic} in {name}: {error}")
 
@@ -73,6 +74,11 @@ class BagSource:
                 except ValueError:
                     return None  # reported when its turn comes
         return None
+
+
+def _stamp(message: Any) -> float:
+    """Seconds of a message's header; 0 when it was left empty."""
+    return message.header.stamp.sec + message.header.stamp.nanosec / 1e9
 
 
 def _decode(message: Any, kind: str) -> np.ndarray:

@@ -19,5 +19,7 @@ class Frame:
     """(H, W, 3) uint8 RGB; None when it could not be read."""
     camera: Camera | None = None
     """What the input says of its camera; None when it says nothing."""
+    stamp: float | None = None
+    """Seconds: the image message's stamp, or the time since a video's start; None for images, which have no time."""
     problem: str = ""
     """Why there is no image, in one sentence."""

@@ -57,7 +57,8 @@ class VideoSource:
                 good, image = capture.read()
                 if not good:
                     break
-                yield Frame(f"{self.path}#{index}", cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+                stamp = index / self.fps if self.fps else None
+                yield Frame(f"{self.path}#{index}", cv2.cvtColor(image, cv2.COLOR_BGR2RGB), stamp=stamp)
                 index += 1
         finally:
             capture.release()

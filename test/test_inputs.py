@@ -136,6 +136,7 @@ def test_a_video(tmp_path):
     assert len(video) == len(frames) == 5
     assert video.fps == pytest.approx(12)
     assert frames[3].name.endswith("v.avi#3")
+    assert frames[3].stamp == pytest.approx(0.25)
     for frame, image in zip(frames, images, strict=True):
         np.testing.assert_allclose(frame.image.astype(int), image.astype(int), atol=4)
 
@@ -160,7 +161,7 @@ def test_wrong_inputs_are_refused(tmp_path, name, error, says):
 # --- recordings
 
 
-def write_bag(folder, storage, topics=("/cam/image_raw",), compressed=False, info_width=32):
+def write_bag(folder, storage, topics=("/cam/image_raw",), compressed=False, info_width=32, stamp=(1, 2)):
     """Three images per topic, 0.1 s apart, each followed by its CameraInfo; the second image's buffer is cut."""
     pytest.importorskip("rosbags")
     from rosbags.rosbag2 import StoragePlugin, Writer
@@ -168,7 +169,7 @@ def write_bag(folder, storage, topics=("/cam/image_raw",), compressed=False, inf
 
     store = get_typestore(Stores.ROS2_HUMBLE)
     types = store.types
-    header = types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](1, 2), "camera")
+    header = types["std_msgs/msg/Header"](types["builtin_interfaces/msg/Time"](*stamp), "camera")
     kind = "sensor_msgs/msg/CompressedImage" if compressed else "sensor_msgs/msg/Image"
     roi = types["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False)
     K = np.array([30, 0, 15.5, 0, 31, 11.5, 0, 0, 1.0])
@@ -189,6 +190,11 @@ def write_bag(folder, storage, topics=("/cam/image_raw",), compressed=False, inf
     return folder
 
 
+def test_images_without_a_stamp_have_the_time_of_their_recording(tmp_path):
+    (source,) = open_inputs([str(write_bag(tmp_path / "bag", "MCAP", stamp=(0, 0)))])
+    assert [frame.stamp for frame in source if frame.image is not None] == pytest.approx([0, 0.2])
+
+
 @pytest.mark.parametrize("storage", ["SQLITE3", "MCAP"])
 def test_a_recording(tmp_path, storage):
     bag = write_bag(tmp_path / "bag", storage)
@@ -196,6 +202,7 @@ def test_a_recording(tmp_path, storage):
     frames = list(source)
     assert (len(source), len(frames), source.topic) == (3, 3, "/cam/image_raw")
     assert source.fps == pytest.approx(15, rel=0.01)
+    assert [frame.stamp for frame in frames] == pytest.approx([1.000000002, None, 1.000000002])
     for frame in (frames[0], frames[2]):
         np.testing.assert_array_equal(frame.image, picture())
         assert (frame.camera.width, frame.camera.height, frame.camera.distortion_model) == (32, 24, "plumb_bob")

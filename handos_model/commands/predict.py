@@ -11,7 +11,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
-import numpy as np
 from tqdm import tqdm
 
 from ..camera import Camera
@@ -63,13 +62,13 @@ def run(args: argparse.Namespace) -> int:
             stack.callback(drawing.close)
         stop = stack.enter_context(_interruptible())
         frames = hands = unreadable = 0
-        for frame, stamp in _with_progress(sources):
+        for frame, first in _with_progress(sources):
             if frame.image is None:
                 unreadable += 1
                 tqdm.write(f"handos predict: {frame.problem}", file=sys.stderr)
             else:
                 frames += 1
-                hands += _predict_frame(frame, stamp, find, intrinsics, out, drawing, args.vertices)
+                hands += _predict_frame(frame, first, find, intrinsics, out, drawing, args.vertices)
             if stop():
                 break
         interrupted = stop()
@@ -78,44 +77,46 @@ def run(args: argparse.Namespace) -> int:
     return 130 if interrupted else int(unreadable > 0)
 
 
-Finder = Callable[[np.ndarray, Camera, float | None], list[Hand]]
+Finder = Callable[[Frame, Camera, bool], list[Hand]]
 
 
 def _finder(predictor: HandPredictor, track: bool) -> Finder:
-    """Hands of an image, its camera and its time in s of its video or recording; tracked from each one's first on."""
+    """Hands of a frame that its camera sees, and whether it is its input's first; tracked where frames have stamps."""
     tracker = HandTracker() if track else None
 
-    def find(image: np.ndarray, camera: Camera, stamp: float | None) -> list[Hand]:
-        hands = predictor.predict(image, camera)
-        if tracker is None or stamp is None:
+    def find(frame: Frame, camera: Camera, first: bool) -> list[Hand]:
+        hands = predictor.predict(frame.image, camera)
+        if tracker is None or frame.stamp is None:
             return hands
-        if stamp == 0:
+        if first:
             tracker.reset()
-        return tracker.update(hands, stamp)
+        return tracker.update(hands, frame.stamp)
 
     return find
 
 
 def _predict_frame(
-    frame: Frame, stamp: float | None, find: Finder, intrinsics: tuple[float, ...] | None, out: object,
+    frame: Frame, first: bool, find: Finder, intrinsics: tuple[float, ...] | None, out: object,
     drawing: FolderOutput | VideoOutput | None, vertices: bool,
 ) -> int:  # fmt: skip
     height, width = frame.image.shape[:2]
     camera = Camera.from_intrinsics(*intrinsics, width, height) if intrinsics else frame.camera
     camera = camera or Camera.from_fov(width, height)
-    hands = find(frame.image, camera, stamp)
+    hands = find(frame, camera, first)
     if out is not None:
-        out.write(json.dumps(frame_record(frame.name, width, height, hands, vertices)) + "\n")
+        out.write(json.dumps(frame_record(frame, hands, vertices)) + "\n")
         out.flush()
     if drawing:
         drawing.write(frame.name, draw_hands(frame.image, hands, camera))
     return len(hands)
 
 
-def frame_record(name: str, width: int, height: int, hands: list[Hand], vertices: bool = False) -> dict:
-    """One JSON line: the image's name, its size and its hands."""
+def frame_record(frame: Frame, hands: list[Hand], vertices: bool = False) -> dict:
+    """One JSON line: the image's name, its stamp where it has one, its size and its hands."""
+    height, width = frame.image.shape[:2]
+    stamp = {} if frame.stamp is None else {"stamp": frame.stamp}
     records = [hand.to_dict(vertices) for hand in hands]
-    return {"image": name, "width": width, "height": height, "hands": records}
+    return {"image": frame.name, **stamp, "width": width, "height": height, "hands": records}
 
 
 def parse_intrinsics(text: str) -> tuple[float, ...]:
@@ -144,13 +145,13 @@ def _common_fps(sources: list[Source]) -> float | None:
     return next((source.fps for source in sources if source.fps), None)
 
 
-def _with_progress(sources: list[Source]) -> Iterator[tuple[Frame, float | None]]:
-    """Every frame with its time in s since its source began, by the source's rate; None for single images."""
+def _with_progress(sources: list[Source]) -> Iterator[tuple[Frame, bool]]:
+    """Every frame, and whether it is the first of its source."""
     total = sum(len(source) for source in sources)
     with tqdm(total=total or None, unit="frame", file=sys.stderr, disable=None, leave=False) as bar:
         for source in sources:
             for index, frame in enumerate(source):
-                yield frame, index / source.fps if source.fps else None
+                yield frame, index == 0
                 bar.update()
 
 
