@@ -45,6 +45,11 @@ def test_packages_stay_where_they_belong(package: str) -> None:
     assert [path for path in users if not any(folder in path.parents for folder in allowed)] == []
 
 
+def test_the_nodes_train_nothing() -> None:
+    users = [path for path in (ROOT / "handos_ros").rglob("*.py") if imported(path) & {"torch", "numba", "mediapipe"}]
+    assert users == []
+
+
 def test_prediction_pulls_in_no_training_package() -> None:
     code = "import sys, handos_model, handos_model.cli; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
