@@ -15,9 +15,9 @@ from .template import EMBEDDED_SHA256, HandTemplate, load_template, signed_volum
 
 CANDIDATE_SCORE = 0.1
 """Least score of a hand in the first pass that is worth a closer look."""
-SMALL_SIZE = 48.0
+SMALL_SIZE = 40.0
 """px of a hand in the network's input below which it gets a closer look."""
-BEST_SIZE = 55.0
+BEST_SIZE = 45.0
 """px that a hand has in a closer look: where detector and decoder see best."""
 MOST_LOOKS = 4
 """Closer looks per image: each costs a pass over a small window."""
