@@ -42,7 +42,7 @@ def network_px(predictor, image, a, b):
 def test_both_hands_are_found_with_their_sides(predictor, frames):
     for image in frames:
         hands = by_side(predictor.predict(image))
-        assert all(hand.score > 0.9 and hand.vertices.shape == (778, 3) for hand in hands.values())
+        assert all(hand.score > 0.7 and hand.vertices.shape == (778, 3) for hand in hands.values())
         assert hands["left"].joints_2d[0, 0] < hands["right"].joints_2d[0, 0]
 
 
