@@ -43,8 +43,7 @@ def wrist_covariance(hand: Hand, camera: Camera, scale_source: int, turn_known: 
     along = relative * distance**2
     across = (joint / float(confidence[0]) / camera.focal * distance) ** 2
     ray = np.asarray(hand.translation, np.float64) / max(distance, 1e-9)
-    covariance = np.zeros((6, 6))
-    covariance[:3, :3] = across * np.eye(3) + (along - across) * np.outer(ray, ray)
     turn = (TURN_DEVIATION / float(confidence.mean())) ** 2 if turn_known else UNKNOWN_TURN
-    covariance[[3, 4, 5], [3, 4, 5]] = min(turn, UNKNOWN_TURN)
+    covariance = np.diag([across] * 3 + [min(turn, UNKNOWN_TURN)] * 3)
+    covariance[:3, :3] += (along - across) * (ray[:, None] * ray)
     return covariance.reshape(-1)
