@@ -106,7 +106,7 @@ def test_focal_loss_by_hand():
 def test_candidates_of_an_untrained_finder_follow_the_detectors():
     network = build_network(Recipe()).eval()
     with torch.no_grad():
-        detection, candidates = network.detect(torch.rand(1, 3, 64, 96))
+        detection, values, candidates = network.detect(torch.rand(1, 3, 64, 96))
     anchors, cells = detection.scores.shape[1], 8 * 12
     assert candidates.views.shape == (1, anchors + cells, 4)
     assert torch.allclose(candidates.scores[:, :anchors], detection.scores, atol=1e-5)

@@ -98,13 +98,13 @@ def test_no_instances_give_no_hands(network):
 
 
 def test_first_stage_has_no_3d_and_an_unknown_stage_is_refused(network):
-    detection, view = network.detect(torch.rand(1, 3, 64, 64))
+    detection, values, view = network.detect(torch.rand(1, 3, 64, 64))
     indices = torch.zeros(1, 1, dtype=torch.long)
     with torch.no_grad():
-        outputs = network.decode(detection, view, indices, "2d")
+        outputs = network.decode(detection, values, view, indices, "2d")
     assert len(outputs) == 1 + len(network.decoder.layers) and "pred_vertices" not in outputs[-1]
     with pytest.raises(ValueError, match="third.*2d"):
-        network.decode(detection, view, indices, "third")
+        network.decode(detection, values, view, indices, "third")
 
 
 def test_weights_that_do_not_fit_are_refused(network):
@@ -120,8 +120,9 @@ def test_training_moves_the_decoder_and_not_one_bit_of_the_detector():
     optimizer = torch.optim.AdamW([p for p in network.parameters() if p.requires_grad], 0.1)
     moved = network.decoder.joint_embedding.detach().clone()
     for _ in range(3):
-        detection, view = network.detect(images)
-        loss = network.decode(detection, view, torch.zeros(1, 1, dtype=torch.long))[-1]["pred_vertices"].square().sum()
+        detection, values, view = network.detect(images)
+        first = torch.zeros(1, 1, dtype=torch.long)
+        loss = network.decode(detection, values, view, first)[-1]["pred_vertices"].square().sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -1,8 +1,8 @@
 """Where hands may be: the frozen detector's palms, and a small trained head that finds those it does not.
 
 The paper filters the queries of a detector that knows hands of all kinds. The palm detector was made for open palms and
-misses hands that hold something or hide their palm, though its maps show them: a few trained convolutions on these
-maps, side tuning once more, propose a hand per cell beside the detector's own anchors.
+misses hands that hold something or hide their palm: a trained hourglass on its maps and the side tuning's proposes a
+hand per cell beside the detector's own anchors.
 """
 
 from __future__ import annotations
@@ -76,28 +76,72 @@ class Block(nn.Module):
         return torch.relu(x + self.norm(self.pointwise(self.depthwise(x))))
 
 
+class Surroundings(nn.Module):
+    """What lies around every cell: down to a quarter of the size and back up, added to the map. Adds nothing at first.
+
+    A forearm, a sleeve or a second hand tells a fist from a stone, and lies cells away.
+    """
+
+    def __init__(self, channels: int):
+        super().__init__()
+        wide, widest = 160, 192
+        self.down = nn.Sequential(convolution(channels, wide, 2), Block(wide), Block(wide))
+        self.bottom = nn.Sequential(convolution(wide, widest, 2), Block(widest), Block(widest), Block(widest))
+        self.middle_up = nn.Conv2d(widest, wide, 1)
+        self.middle = Block(wide)
+        self.up = nn.Conv2d(wide, channels, 1)
+        nn.init.zeros_(self.up.weight)
+        nn.init.zeros_(self.up.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        down = self.down(x)
+        down = self.middle(down + F.interpolate(self.middle_up(self.bottom(down)), scale_factor=2.0))
+        return torch.relu(x + F.interpolate(self.up(down), scale_factor=2.0))
+
+
+def convolution(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    """3x3, normalised, ReLU."""
+    layer = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
 class HandFinder(nn.Module):
     """A hand's score, view and points for every cell of the finest memory map.
 
-    channels: of that map and of the backbone's map of the same stride; coarse_channels: of the next memory map.
+    channels: of that map and of the backbone's map of the same stride; coarse_channels: of the next memory map;
+    tuned_channels: of each of the side tuning's three maps, the middle one of which has the finest memory's stride.
     """
 
-    def __init__(self, channels: int, coarse_channels: int, points: int):
+    def __init__(self, channels: int, coarse_channels: int, tuned_channels: int, points: int):
         super().__init__()
         self.points = points
         self.fine = nn.Conv2d(channels, WIDTH, 1, bias=False)
         self.coarse = nn.Conv2d(coarse_channels, WIDTH, 1, bias=False)
+        self.tuned = nn.ModuleList(
+            [nn.Conv2d(tuned_channels, WIDTH, 2, 2, bias=False)]
+            + [nn.Conv2d(tuned_channels, WIDTH, 1, bias=False) for _ in range(2)]
+        )
+        for layer in self.tuned:
+            nn.init.normal_(layer.weight, std=1e-3)
         self.norm = nn.BatchNorm2d(WIDTH)
         self.blocks = nn.Sequential(Block(WIDTH), Block(WIDTH), Block(WIDTH))
+        self.surroundings = Surroundings(WIDTH)
+        self.last = Block(WIDTH)
+        nn.init.zeros_(self.last.norm.weight)
         self.read = nn.Conv2d(WIDTH, 6 + 2 * points, 1)
         nn.init.normal_(self.read.weight, std=1e-3)
         self.read.bias.data = torch.tensor([RARE_LOGIT, 0, 0, 0, 1, 0] + [0.0] * (2 * points))
         self.register_buffer("start", torch.tensor(POINT_START), persistent=False)
 
-    def forward(self, memory: Tensor, backbone: Tensor, coarse: Tensor, stride: int) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, memory: Tensor, backbone: Tensor, coarse: Tensor, tuned: list[Tensor], stride: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Logits (B, cells), views (B, cells, 4) and points (B, cells, P, 2) px. Maps (B, C, H, W)."""
-        x = self.fine(torch.cat([memory, backbone], 1)) + F.interpolate(self.coarse(coarse), scale_factor=2.0)
-        x = self.read(self.blocks(torch.relu(self.norm(x)))).float()
+        finer, same, coarser = (layer(values) for layer, values in zip(self.tuned, tuned, strict=True))
+        x = self.fine(torch.cat([memory, backbone], 1)) + finer + same
+        x = x + F.interpolate(self.coarse(coarse) + coarser, scale_factor=2.0)
+        x = self.surroundings(self.blocks(torch.relu(self.norm(x))))
+        x = self.read(self.last(x)).float()
         height, width = x.shape[-2:]
         x = x.flatten(2).transpose(1, 2)  # (B, cells, values)
         line, column = torch.arange(width, device=x.device), torch.arange(height, device=x.device)
@@ -109,11 +153,11 @@ class HandFinder(nn.Module):
         return x[..., 0], views, points
 
 
-def all_candidates(detection: Detection, finder: HandFinder) -> Candidates:
-    """The detector's anchors, then the trained head's cells."""
+def all_candidates(detection: Detection, values: list[Tensor], finder: HandFinder) -> Candidates:
+    """The detector's anchors, then the trained head's cells. values: the side tuning's maps."""
     level = list(detection.backbone_strides).index(detection.memory_strides[0])
     logits, views, points = finder(
-        detection.memory[0], detection.backbone[level], detection.memory[1], detection.memory_strides[0]
+        detection.memory[0], detection.backbone[level], detection.memory[1], values, detection.memory_strides[0]
     )
     cell = torch.arange(logits.shape[1], device=logits.device)
     scores = detection.scores.float().clamp(1e-6, 1 - 1e-6)

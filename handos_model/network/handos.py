@@ -61,20 +61,25 @@ class HandOS(nn.Module):
             list(detector.backbone_channels), list(detector.memory_channels), side_widths, size.d_value
         )
         channels, coarse_channels = detector.memory_channels
-        self.finder = HandFinder(2 * channels, coarse_channels, detector.points)
+        self.finder = HandFinder(2 * channels, coarse_channels, size.d_value, detector.points)
         instance_size, levels = sum(detector.memory_channels), len(detector.backbone_channels)
         self.decoder = HandDecoder(
             size, instance_size, GEOMETRY_SIZE, detector.points, levels, template_tensors(template)
         )
 
-    def detect(self, images: Tensor) -> tuple[Detection, Candidates]:
-        """Detector outputs and the places that may show hands. images (B, 3, H, W) RGB in 0..1."""
+    def detect(self, images: Tensor) -> tuple[Detection, list[Tensor], Candidates]:
+        """Detector outputs, the side tuning's maps, finest first, and the places that may show hands.
+
+        images (B, 3, H, W) RGB in 0..1.
+        """
         detection = self.detector(images)
-        return detection, all_candidates(detection, self.finder)
+        values = self.side_tuning(detection.backbone, detection.memory)
+        return detection, values, all_candidates(detection, values, self.finder)
 
     def decode(
         self,
         detection: Detection,
+        values: list[Tensor],
         candidates: Candidates,
         indices: Tensor,
         stage: str = "full",
@@ -86,7 +91,6 @@ class HandOS(nn.Module):
         """
         if stage not in STAGES:
             raise ValueError(f"unknown stage {stage!r}: choose one of {', '.join(STAGES)}")
-        values = self.side_tuning(detection.backbone, detection.memory)
         strides = list(self.detector.backbone_strides)
         rows = torch.arange(len(indices), device=indices.device)[:, None]
         views, points = candidates.views[rows, indices].detach(), candidates.points[rows, indices].detach()

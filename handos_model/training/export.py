@@ -64,12 +64,12 @@ class Graph(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """image (1, H, W, 3) uint8."""
         images = image.permute(0, 3, 1, 2).float() / 255
-        detection, candidates = self.network.detect(images)
+        detection, values, candidates = self.network.detect(images)
         # ONNX's Reshape cannot pass zero hands on: the best candidate is always decoded, and scored 0 if it was none.
         found, views = candidates.scores[0], candidates.views
         best = (torch.arange(found.shape[0], device=found.device) == found.argmax()).float()
         kept = Suppress.apply(view_boxes(views)[0], torch.maximum(found, best * 1.01 * CANDIDATE_SCORE))[None]
-        hands = self.network.decode(detection, candidates, kept)[-1]
+        hands = self.network.decode(detection, values, candidates, kept)[-1]
         confidence = hands["pred_joint_confidence"][0].sigmoid()
         # The candidate's score alone is the paper's; where there is no hand, its joints are not sure of themselves.
         score = (found[kept[0]] * confidence.mean(-1)).sqrt()

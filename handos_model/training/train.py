@@ -95,16 +95,16 @@ class Trainer:
         batch = {k: v.to(self.device, non_blocking=True) for k, v in batch.items()}
         images = batch["images"].to(memory_format=torch.channels_last).float() / 255
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bf16):
-            detection, candidates = self.network.detect(images)
+            detection, values, candidates = self.network.detect(images)
             indices, assigned = self.assign(batch, candidates)
             # Images without a hand to learn from are not decoded, but for one where none has any.
             shown = (assigned >= 0).any(1)
             shown = shown.nonzero()[:, 0] if shown.any() else shown.new_zeros(1, dtype=torch.long)
             indices, assigned = indices[shown], assigned[shown]
             hands = {name: batch[name][shown] for name in LABELS}
-            seen, places = detection.of(shown), candidates.of(shown)
+            seen, maps, places = detection.of(shown), [v[shown] for v in values], candidates.of(shown)
             sides = true_sides(hands["side"], assigned)
-            outputs = self.network.decode(seen, places, indices, self.recipe.stage, sides)
+            outputs = self.network.decode(seen, maps, places, indices, self.recipe.stage, sides)
         rows = torch.arange(len(indices), device=self.device)[:, None]
         loss, terms = self.criterion(outputs, hands, places.views[rows, indices].detach(), assigned)
         found = finder_terms(candidates, batch, detection.memory_strides[0])
