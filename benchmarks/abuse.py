@@ -162,17 +162,17 @@ def endure(frames: int) -> dict[str, Any]:
 
 
 def instant_network(path: Path) -> Path:
-    """Weights that see two hands in every image."""
-    from fake_network import answer, write_network
+    """Weights that see two hands in every image, and take it in the size of the embedded ones."""
+    from fake_network import METADATA, answer, write_network
 
     from handos_model import load_template
 
     template, camera = load_template(), Camera.from_fov(640, 480)
     answers = [
         answer(template.vertices + place, template.joints + place, camera)
-        for place in np.array([[-0.15, 0.05, 0.6], [0.15, 0.05, 0.7]])
+        for place in np.array([[-0.15, 0.05, 0.5], [0.15, 0.05, 0.6]])
     ]
-    return write_network(path, answers, 640)
+    return write_network(path, answers, 640, METADATA | {"size": "192"})
 
 
 def besiege(messages: int, seed: int = 0) -> dict[str, Any]:

@@ -31,7 +31,7 @@ SIZES = ((640, 480), (1920, 1080))
 RATE = 30.0
 BARS = {"640x480": 2.0, "1920x1080": 6.0}
 """ms, median; frames lost at 640x480 must stay below 1 %."""
-KEYS = ("decode", "predict", "track", "publish", "received to published", "received to published, longest")
+KEYS = ("decode", "predict", "track", "publish", "network", "received to published", "overhead", "overhead, longest")
 BUSY = 0.7  # load average from which other work is in the way
 
 

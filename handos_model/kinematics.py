@@ -17,7 +17,6 @@ KNUCKLES = (17, 13, 9, 5)
 """MCP joints, little to index: with the wrist they span the palm."""
 RETARGETING_KNUCKLES = (9, 5)
 """Those that dex-retargeting's palm goes through; it is some degrees off the polygon's."""
-NEXT, LAST = np.array([1, 2, 0]), np.array([2, 0, 1])  # the other two axes of x, y, z
 FLAT = 1e-3
 """Least area of the palm and least length of a bone, as a fraction of a hand's size, that give a direction."""
 
@@ -79,18 +78,22 @@ def quaternion(rotation: np.ndarray) -> np.ndarray:
     R = np.asarray(rotation, np.float64)
     if R.shape[-2:] != (3, 3):
         raise ValueError(f"rotation has the shape {R.shape}, must be (..., 3, 3)")
-    (a, b, c), (d, e, f), (g, h, i) = (tuple(R[..., row, column] for column in range(3)) for row in range(3))
+    return np.array([_quaternion(*numbers) for numbers in R.reshape(-1, 9).tolist()]).reshape(*R.shape[:-2], 4)
+
+
+def _quaternion(a: float, b: float, c: float, d: float, e: float, f: float, g: float, h: float, i: float) -> list:
+    """Of one matrix, row by row. Plain numbers: on a few matrices NumPy takes ten times as long."""
     # Shepperd: each row is the quaternion times four of its own numbers; the row of the largest is exact.
-    rows = np.moveaxis(np.array([
-        [1 + a - e - i, b + d, c + g, h - f],
-        [b + d, 1 - a + e - i, f + h, c - g],
-        [c + g, f + h, 1 - a - e + i, d - b],
-        [h - f, c - g, d - b, 1 + a + e + i],
-    ]), (0, 1), (-2, -1))  # fmt: skip
-    best = rows.diagonal(axis1=-2, axis2=-1).argmax(axis=-1)
-    q = rows.reshape(-1, 4, 4)[np.arange(best.size), best.ravel()].reshape(R.shape[:-2] + (4,))
-    q = q / np.sqrt((q * q).sum(axis=-1, keepdims=True))
-    return np.where(q[..., 3:] < 0, -q, q)
+    diagonal = (1 + a - e - i, 1 - a + e - i, 1 - a - e + i, 1 + a + e + i)
+    rows = (
+        (diagonal[0], b + d, c + g, h - f),
+        (b + d, diagonal[1], f + h, c - g),
+        (c + g, f + h, diagonal[2], d - b),
+        (h - f, c - g, d - b, diagonal[3]),
+    )
+    row = rows[diagonal.index(max(diagonal))]
+    length = math.hypot(*row)
+    return [n / (-length if row[3] < 0 else length) for n in row]
 
 
 def _checked(joints_3d: np.ndarray, side: str) -> np.ndarray:
@@ -105,20 +108,28 @@ def _checked(joints_3d: np.ndarray, side: str) -> np.ndarray:
 
 
 def _palm_rotation(joints: np.ndarray, side: str, knuckles: tuple[int, ...] = KNUCKLES) -> np.ndarray:
-    spokes = joints[list(knuckles)] - joints[0]  # (K, 3)
-    normal = cross(spokes[:-1], spokes[1:]).sum(axis=0)  # twice the polygon's area, out of a right hand's back
-    forward = joints[9] - joints[0]
-    across = cross(normal if side == "right" else -normal, forward)
-    length, width = math.sqrt(forward @ forward), math.sqrt(across @ across)
-    if length <= 0 or width <= FLAT * max(length, (joints.max(axis=0) - joints.min(axis=0)).max()) ** 3:
+    points = joints.tolist()
+    wrist = points[0]
+    spokes = [_minus(points[knuckle], wrist) for knuckle in knuckles]
+    normals = [_cross(a, b) for a, b in zip(spokes[:-1], spokes[1:], strict=True)]
+    normal = [sum(n) for n in zip(*normals, strict=True)]  # twice the polygon's area, out of a right hand's back
+    forward = _minus(points[9], wrist)
+    across = _cross(normal, forward) if side == "right" else _cross(forward, normal)
+    length, width = math.hypot(*forward), math.hypot(*across)
+    extent = max(max(axis) - min(axis) for axis in zip(*points, strict=True))
+    if length <= 0 or width <= FLAT * max(length, extent) ** 3:
         raise ValueError("joints_3d gives no wrist frame: wrist and knuckles lie in one line or one point")
-    x, y = forward / length, across / width
-    return np.array([x, y, cross(x, y)]).T
+    x, y = [n / length for n in forward], [n / width for n in across]
+    return np.array([x, y, _cross(x, y)]).T
 
 
-def cross(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Cross products (..., 3). NumPy's own takes five times as long on a few vectors."""
-    return a[..., NEXT] * b[..., LAST] - a[..., LAST] * b[..., NEXT]
+def _minus(a: list[float], b: list[float]) -> list[float]:
+    return [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
+
+
+def _cross(a: list[float], b: list[float]) -> list[float]:
+    """NumPy's takes ten times as long on one pair."""
+    return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 
 
 def _chains(joints: np.ndarray, side: str) -> np.ndarray:

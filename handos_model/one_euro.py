@@ -20,18 +20,23 @@ class OneEuro:
     def __init__(self) -> None:
         self._value: np.ndarray | None = None  # (N, D) float64
         self._derivative = np.zeros(0)  # (N, D) per second
+        self._forgotten: slice | None = None
 
     def update(
-        self, points: np.ndarray, step: float, min_cutoff: float, beta: float, unit: float = 1.0
+        self, points: np.ndarray, step: float, min_cutoff: float, beta: float, unit: float | np.ndarray = 1.0
     ) -> np.ndarray:  # fmt: skip
         """Smoothed points (N, D), `step` > 0 s after those before; the first ones come back as they are.
 
-        unit: metres that one unit of the points is worth.
+        unit: metres that one unit of the points is worth; a number, or (N, 1).
         """
         points = np.asarray(points, np.float64)
         if self._value is None:
             self._value, self._derivative = points, np.zeros_like(points)
             return points
+        if self._forgotten is not None:
+            self._value, self._derivative = self._value.copy(), self._derivative.copy()
+            self._value[self._forgotten], self._derivative[self._forgotten] = points[self._forgotten], 0.0
+            self._forgotten = None
         # The paper takes the derivative against the last smoothed value, which answers a lag with a higher cut-off.
         derivative = (points - self._value) / step
         self._derivative = self._derivative + _weight(DERIVATIVE_CUTOFF, step) * (derivative - self._derivative)
@@ -40,9 +45,9 @@ class OneEuro:
         self._value = self._value + weight * (points - self._value)
         return self._value
 
-    def restart(self) -> None:
-        """Forgets everything: the next points come back as they are."""
-        self._value = None
+    def restart(self, points: slice) -> None:
+        """Forgets some of the points: the next ones come back as they are."""
+        self._forgotten = points
 
 
 def _weight(cutoff: np.ndarray | float, step: float) -> np.ndarray | float:

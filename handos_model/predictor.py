@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -64,6 +65,11 @@ class HandPredictor:
             raise ValueError(f"weights file {self._session.weights} was trained on another hand template; {EXPORTED}")
         self.template = load_template()
 
+    @property
+    def network_seconds(self) -> float:
+        """Spent in the network by all predictions so far."""
+        return self._session.seconds
+
     def predict(self, image: np.ndarray, camera: Camera | None = None) -> list[Hand]:
         """The hands in an image (H, W, 3) uint8 RGB, best score first.
 
@@ -86,9 +92,10 @@ class HandPredictor:
         if not (found.scores >= self.score_threshold).any():
             found = _joined([found, self._pass(image, max(self.size // 2, STRIDE))])
         small = (found.network_size < SMALL_SIZE) & (max(image.shape[:2]) > self.size)
-        looks = [self._look_closer(image, found.take([i])) for i in np.flatnonzero(small)[:MOST_LOOKS]]
-        found = _joined([found.take(np.flatnonzero(~small)), *looks])
-        return _distinct(found.take(np.flatnonzero(found.scores >= self.score_threshold)))
+        if small.any():
+            looks = [self._look_closer(image, found.take([i])) for i in np.flatnonzero(small)[:MOST_LOOKS]]
+            found = _distinct(_joined([found.take(np.flatnonzero(~small)), *looks]))
+        return found.where(found.scores >= self.score_threshold)
 
     def _pass(self, image: np.ndarray, size: int) -> Instances:
         canvas, scale = letterbox(image, size)
@@ -129,6 +136,10 @@ class Instances:
         index = np.asarray(index, np.intp)
         return Instances(*(getattr(self, f.name)[index] for f in fields(self)))
 
+    def where(self, kept: np.ndarray) -> Instances:
+        """The hands for which `kept` (N,) is true."""
+        return self if kept.all() else self.take(np.flatnonzero(kept))
+
     def moved(self, offset: np.ndarray) -> Instances:
         """From pixels of a window to those of the image it was cut from at `offset` (2,)."""
         view = self.view + [*offset, 0, 0]
@@ -140,11 +151,12 @@ def _instances(outputs: dict[str, np.ndarray], scale: np.ndarray, threshold: flo
     joints, view = outputs["joints_2d"].astype(np.float64), outputs["view"].astype(np.float64)
     centre, size = to_source(view[:, :2], scale), view[:, 2:3] / np.sqrt(scale.prod())
     values = [outputs[key] for key in ("joints_3d", "vertices", "translation", "joint_confidence", "right")]
-    finite = np.logical_and.reduce([np.isfinite(v).all(axis=tuple(range(1, v.ndim))) for v in [joints, view, *values]])
+    # A sum with NaN or infinity in it is neither finite.
+    finite = np.isfinite(sum(v.sum(axis=tuple(range(1, v.ndim))) for v in [joints, view, *values]))
     instances = Instances(
         scores=outputs["scores"],
         joints_2d=to_source(joints, scale),
-        joint_confidence=np.clip(outputs["joint_confidence"], 0, 1),
+        joint_confidence=outputs["joint_confidence"].clip(0, 1),
         joints_3d=outputs["joints_3d"].astype(np.float64),
         vertices=outputs["vertices"].astype(np.float64),
         view=np.concatenate([centre, size, view[:, 3:]], axis=1),
@@ -152,18 +164,19 @@ def _instances(outputs: dict[str, np.ndarray], scale: np.ndarray, threshold: flo
         right=outputs["right"].astype(np.float64),
         network_size=_extent(joints),
     )
-    return instances.take(np.flatnonzero(finite & (outputs["scores"] >= threshold)))
+    return instances.where(finite & (outputs["scores"] >= threshold))
 
 
 def _extent(joints_2d: np.ndarray) -> np.ndarray:
     """Long edges (N,) of the boxes of joints (N, 21, 2)."""
-    return np.ptp(joints_2d, axis=1).max(axis=1)
+    return (joints_2d.max(axis=1) - joints_2d.min(axis=1)).max(axis=1)
 
 
 def _distinct(found: Instances) -> Instances:
     """Of results that are the same hand, the one that scores best; best score first."""
-    order = np.argsort(-found.scores, kind="stable")
-    return found.take(order[_first_of_each(found.joints_2d[order])])
+    order = np.argsort(-found.scores, kind="stable").tolist()
+    kept = _first_of_each(found.joints_2d, order)
+    return found if kept == list(range(len(order))) else found.take(kept)
 
 
 def _joined(parts: list[Instances]) -> Instances:
@@ -171,16 +184,15 @@ def _joined(parts: list[Instances]) -> Instances:
     return Instances(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Instances)))
 
 
-def _first_of_each(joints_2d: np.ndarray) -> np.ndarray:
-    """Indices of the hands (N, 21, 2) that are no duplicate of an earlier one that was kept."""
-    distance = np.linalg.norm(joints_2d[:, None] - joints_2d[None], axis=-1).mean(axis=-1)  # (N, N)
-    extent = _extent(joints_2d)
-    same = distance < DUPLICATE_DISTANCE * np.maximum(extent[:, None], extent[None])
+def _first_of_each(joints_2d: np.ndarray, order: list[int]) -> list[int]:
+    """Those of `order`, indices of hands (N, 21, 2), that are no duplicate of an earlier one that was kept."""
+    extents = _extent(joints_2d).tolist()
     kept: list[int] = []
-    for i in range(len(joints_2d)):
-        if not same[i, kept].any():
+    for i in order:
+        distances = (float(np.hypot(*(joints_2d[i] - joints_2d[j]).T).mean()) for j in kept)
+        if all(d >= DUPLICATE_DISTANCE * max(extents[i], extents[j]) for d, j in zip(distances, kept, strict=True)):
             kept.append(i)
-    return np.array(kept, np.intp)
+    return kept
 
 
 def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale: float) -> list[Hand]:
@@ -192,23 +204,20 @@ def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale:
     joints = hand_scale * found.joints_3d @ rotation.transpose(0, 2, 1)
     vertices = hand_scale * found.vertices @ rotation.transpose(0, 2, 1)
     translation = _place(found, joints, rotation, camera, hand_scale)
-    boxes = joints_box(found.joints_2d)
+    singles = {
+        "box": joints_box(found.joints_2d),
+        "joints_2d": found.joints_2d,
+        "joint_confidence": found.joint_confidence,
+        "joints_3d": joints + translation[:, None],
+        "vertices": vertices + translation[:, None],
+        "translation": translation,
+    }
+    singles = {name: values.astype(np.float32) for name, values in singles.items()}
     hands = []
-    for i in np.flatnonzero(translation[:, 2] > 0):
-        side = "right" if normals[i] > 0 else "left"
-        hands.append(
-            Hand(
-                score=float(found.scores[i]),
-                side=side if confidence[i] >= MIN_SIDE_CONFIDENCE else "unknown",
-                side_confidence=float(confidence[i]),
-                box=boxes[i].astype(np.float32),
-                joints_2d=found.joints_2d[i].astype(np.float32),
-                joint_confidence=found.joint_confidence[i].astype(np.float32),
-                joints_3d=(joints[i] + translation[i]).astype(np.float32),
-                vertices=(vertices[i] + translation[i]).astype(np.float32),
-                translation=translation[i].astype(np.float32),
-            )
-        )
+    for i in np.flatnonzero(translation[:, 2] > 0).tolist():
+        side = ("right" if normals[i] > 0 else "left") if confidence[i] >= MIN_SIDE_CONFIDENCE else "unknown"
+        values = {name: values[i] for name, values in singles.items()}
+        hands.append(Hand(float(found.scores[i]), side, float(confidence[i]), **values))
     return hands
 
 
@@ -221,8 +230,8 @@ def view_rotation(view: np.ndarray, camera: Camera) -> np.ndarray:
     rays = camera.normalise(view[:, :2])
     plain = (view[:, :2] - camera.K[:2, 2]) / camera.K[[0, 1], [0, 1]]
     rays = np.where(np.isfinite(rays), rays, plain)  # centres beyond the distortion model, off the image's edge
-    c, s, zero, one = np.cos(view[:, 3]), np.sin(view[:, 3]), np.zeros(len(view)), np.ones(len(view))
-    spin = np.moveaxis(np.array([[c, -s, zero], [s, c, zero], [zero, zero, one]]), -1, 0)
+    turns = [(math.cos(angle), math.sin(angle)) for angle in view[:, 3].tolist()]
+    spin = np.array([[[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]] for c, s in turns]).reshape(-1, 3, 3)
     return ray_rotation(rays) @ spin
 
 
@@ -232,6 +241,8 @@ def _place(
     """Metric translations (N, 3): closed form where the joints allow it, else what the network said."""
     rays = camera.normalise(found.joints_2d)
     fitted, solved = fit_translation(joints, rays, found.joint_confidence)
+    if solved.all():
+        return fitted
     depth_unit = camera.focal / np.maximum(found.view[:, 2], 1e-6)
     said = found.translation * np.stack([np.ones_like(depth_unit), np.ones_like(depth_unit), depth_unit], axis=1)
     said = hand_scale * (rotation @ said[..., None])[..., 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,8 @@ class HandSession:
         if device == "cuda" and self.provider != "CUDAExecutionProvider":
             raise ValueError('device is "cuda", but ONNX Runtime cannot start CUDA here: check driver and CUDA version')
         self.metadata = self._checked_metadata()
+        self.seconds = 0.0
+        """Spent in ONNX Runtime so far."""
 
     def _checked_metadata(self) -> dict[str, str]:
         inputs = [node.name for node in self._session.get_inputs()]
@@ -59,7 +62,10 @@ class HandSession:
 
     def run(self, image: np.ndarray) -> dict[str, np.ndarray]:
         """The graph's outputs for a letterboxed image (H, W, 3) uint8."""
-        return dict(zip(OUTPUTS, self._session.run(OUTPUTS, {"image": image[None]}), strict=True))
+        begin = time.perf_counter()
+        values = self._session.run(OUTPUTS, {"image": image[None]})
+        self.seconds += time.perf_counter() - begin
+        return dict(zip(OUTPUTS, values, strict=True))
 
 
 def _read(path: Path) -> bytes:

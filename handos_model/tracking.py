@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields, replace
 from functools import cache
 
@@ -107,8 +108,9 @@ class HandTracker:
         """(H, T): how far each hand is from each track in hand sizes, minus GATE: pairs of 0 or more are no match."""
         costs = np.zeros((len(hands), len(self._tracks)))
         for row, hand in enumerate(hands):
+            extent = _extent(hand.joints_2d)
             for column, track in enumerate(self._tracks):
-                costs[row, column] = track.distance(hand, self._clock) - GATE
+                costs[row, column] = track.distance(hand, extent, self._clock) - GATE
         return costs
 
     def _start(self) -> Track:
@@ -128,13 +130,14 @@ class Track:
         self.side = SideVotes()
         self._smoother = HandSmoother()
         self._joints_2d: np.ndarray | None = None  # (21, 2) px as measured last
+        self._extent = 0.0  # px of these
         self._velocity = np.zeros(2)  # px / s
 
-    def distance(self, hand: Hand, clock: float) -> float:
-        """Of a hand from where this one is expected, in hand sizes, more for the other side."""
+    def distance(self, hand: Hand, extent: float, clock: float) -> float:
+        """Of a hand with joints of `extent` px from where this one is expected, in hand sizes; a wrong side adds."""
         ahead = min(clock - self.seen, LONGEST_FORESIGHT)
         offset = hand.joints_2d - (self._joints_2d + ahead * self._velocity)
-        size = max(_extent(hand.joints_2d), _extent(self._joints_2d))
+        size = max(extent, self._extent)
         other = {"left": "right", "right": "left"}.get(hand.side) == self.side.decided
         doubt = SIDE_COST * self.side.confidence * hand.side_confidence if other else 0.0
         return float(np.hypot(*offset.T).mean() / max(size, 1e-6) + doubt)
@@ -161,7 +164,7 @@ class Track:
         if self._joints_2d is not None:
             velocity = (joints_2d - self._joints_2d).mean(axis=0) / step
             self._velocity = self._velocity - np.expm1(-step / VELOCITY_MEMORY) * (velocity - self._velocity)
-        self._joints_2d = joints_2d
+        self._joints_2d, self._extent = joints_2d, _extent(joints_2d)
 
 
 class SideVotes:
@@ -195,22 +198,29 @@ class SideVotes:
 class HandSmoother:
     """One Euro filters of one hand: of the wrist, of the shape around it, and of the joints in the image."""
 
+    WRIST, SHAPE, PIXELS = slice(0, 3), slice(3, -21), slice(-21, None)
+    """Where they stand among the points of the filter. The wrist's coordinates are points of their own, since its depth
+    is far less certain than the rest."""
+
     def __init__(self) -> None:
-        self._place, self._shape, self._pixels = OneEuro(), OneEuro(), OneEuro()
+        self._filter = OneEuro()
 
     def smooth(self, hand: Hand, step: float, options: TrackerOptions) -> Hand:
         """The hand, `step` s after the one before, smoothed.
 
-        The wrist's three coordinates have a speed each, since its depth is far less certain than the rest. Joints and
-        vertices are smoothed relative to the wrist, point by point. Speeds in the image count in metres by the ratio
-        of the hand's extents in space and in the image, which is how far a pixel reaches at its distance.
+        Joints and vertices are smoothed relative to the wrist, point by point. Speeds in the image count in metres by
+        the ratio of the hand's extents in space and in the image, which is how far a pixel reaches at its distance.
         """
-        tuning = (step, options.min_cutoff, options.beta)
-        place = self._place.update(hand.translation[:, None], *tuning)[:, 0]
-        shape = np.concatenate([hand.joints_3d, hand.vertices]).astype(np.float64) - hand.translation
-        shape = self._shape.update(shape, *tuning) + place
-        metres = _extent(hand.joints_3d[:, :2]) / max(_extent(hand.joints_2d), 1e-6)
-        joints_2d = self._pixels.update(hand.joints_2d, *tuning, metres)
+        points = np.zeros((3 + 21 + len(hand.vertices) + 21, 3))
+        points[self.WRIST].flat[::4] = hand.translation
+        points[3:24], points[24:-21] = hand.joints_3d, hand.vertices
+        points[self.SHAPE] -= hand.translation
+        points[self.PIXELS, :2] = hand.joints_2d
+        unit = np.ones((len(points), 1))
+        unit[self.PIXELS] = _extent(hand.joints_3d[:, :2]) / max(_extent(hand.joints_2d), 1e-6)
+        points = self._filter.update(points, step, options.min_cutoff, options.beta, unit)
+        place, joints_2d = points[self.WRIST].diagonal(), points[self.PIXELS, :2]
+        shape = points[self.SHAPE] + place
         return replace(
             hand,
             translation=place.astype(np.float32),
@@ -222,7 +232,7 @@ class HandSmoother:
 
     def restart_shape(self) -> None:
         """The next shape has nothing to do with those before."""
-        self._shape.restart()
+        self._filter.restart(self.SHAPE)
 
 
 def mirrored_in_depth(hand: Hand) -> Hand:
@@ -255,9 +265,10 @@ def _faces() -> np.ndarray:
 
 
 def _extent(points: np.ndarray) -> float:
-    return float(np.ptp(points, axis=0).max())
+    return float((points.max(axis=0) - points.min(axis=0)).max())
 
 
 def _is_finite(hand: Hand) -> bool:
-    values = (hand.joints_2d, hand.joints_3d, hand.vertices, hand.translation, hand.side_confidence)
-    return all(np.isfinite(value).all() for value in values)
+    # A sum with NaN or infinity in it is neither finite.
+    values = (hand.joints_2d, hand.joints_3d, hand.vertices, hand.translation)
+    return math.isfinite(sum(float(value.sum()) for value in values) + hand.side_confidence)

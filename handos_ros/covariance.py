@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from handos_model.camera import Camera
@@ -34,16 +36,32 @@ def wrist_covariance(hand: Hand, camera: Camera, scale_source: int, turn_known: 
     TURN_DEVIATION over the mean confidence, and UNKNOWN_TURN when the pose has none. Position and rotation count as
     independent. Every figure is a rough average over poses and views, not a calibrated one.
     """
-    confidence = np.clip(hand.joint_confidence, _LEAST_CONFIDENCE, 1.0)
-    joint = JOINT_DEVIATION * float(np.max(hand.box[2:] - hand.box[:2]))  # px
-    distance = float(np.linalg.norm(hand.translation))
-    spread = float(np.sqrt(hand.joints_2d.var(axis=0).sum()))  # px
-    fit = joint / (max(spread, 1.0) * np.sqrt(float(confidence.sum())))
+    # Plain numbers: on a few of them NumPy takes several times as long.
+    confidence = [min(max(value, _LEAST_CONFIDENCE), 1.0) for value in hand.joint_confidence.tolist()]
+    x0, y0, x1, y1 = hand.box.tolist()
+    joint = JOINT_DEVIATION * max(x1 - x0, y1 - y0)  # px
+    translation = hand.translation.tolist()
+    distance = math.hypot(*translation)
+    spread = math.sqrt(sum(_variance(axis) for axis in hand.joints_2d.T.tolist()))  # px
+    fit = joint / (max(spread, 1.0) * math.sqrt(sum(confidence)))
     relative = SCALE_DEVIATION[scale_source] ** 2 + fit**2 + (FOCAL_DEVIATION**2 if camera.assumed else 0.0)
     along = relative * distance**2
-    across = (joint / float(confidence[0]) / camera.focal * distance) ** 2
-    ray = np.asarray(hand.translation, np.float64) / max(distance, 1e-9)
-    turn = (TURN_DEVIATION / float(confidence.mean())) ** 2 if turn_known else UNKNOWN_TURN
-    covariance = np.diag([across] * 3 + [min(turn, UNKNOWN_TURN)] * 3)
-    covariance[:3, :3] += (along - across) * (ray[:, None] * ray)
-    return covariance.reshape(-1)
+    across = (joint / confidence[0] / camera.focal * distance) ** 2
+    ray = [value / max(distance, 1e-9) for value in translation]
+    turn = (TURN_DEVIATION * len(confidence) / sum(confidence)) ** 2 if turn_known else UNKNOWN_TURN
+    turn = min(turn, UNKNOWN_TURN)
+    x, y, z = ((along - across) * value for value in ray)
+    u, v, w = ray
+    return np.array([
+        across + x * u, x * v, x * w, 0.0, 0.0, 0.0,
+        y * u, across + y * v, y * w, 0.0, 0.0, 0.0,
+        z * u, z * v, across + z * w, 0.0, 0.0, 0.0,
+        0.0, 0.0, 0.0, turn, 0.0, 0.0,
+        0.0, 0.0, 0.0, 0.0, turn, 0.0,
+        0.0, 0.0, 0.0, 0.0, 0.0, turn,
+    ])  # fmt: skip
+
+
+def _variance(values: list[float]) -> float:
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values) / len(values)

@@ -9,9 +9,13 @@ from collections import Counter
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-STAGES = ("decode", "predict", "track", "publish", "draw")
-"""Of one frame: message to image and camera; network; depth, ids and smoothing; HandArray and TF; what is only drawn
-for subscribers."""
+STAGES = ("decode", "predict", "track", "publish", "tf", "draw")
+"""Of one frame: message to image and camera; hands in it; depth, ids and smoothing; HandArray; frames; what is only
+drawn for subscribers."""
+
+SPANS = ("network", "overhead", "received to published", "stamp to published")
+"""Of one frame: what of "predict" the network took; what everything else took until the HandArray was out; all of it,
+from when the message came and from its stamp."""
 
 DROP_REASONS = ("late", "bad image", "bad camera_info", "time jumped back", "internal error")
 """Why a frame gave no HandArray. late: a newer one came while the network was busy, which is no error."""
@@ -76,12 +80,14 @@ class Health:
             self._depth_unusable += 1
             self._depth_problem = problem
 
-    def processed(self, clock: StageClock, published: float, since_stamp: float) -> None:
-        """A frame is done; published: s from its message to its HandArray; since_stamp: s from its stamp to there."""
+    def processed(self, clock: StageClock, network: float, published: float, since_stamp: float) -> None:
+        """A frame is done. network: s in the network; published: s from its message to its HandArray; since_stamp: s
+        from its stamp to there.
+        """
+        spans = dict(zip(SPANS, (network, published - network, published, since_stamp), strict=True))
         with self._lock:
             self._processed += 1
-            times = {**clock.stages, "received to published": published, "stamp to published": since_stamp}
-            for name, seconds in times.items():
+            for name, seconds in {**clock.stages, **spans}.items():
                 self._times.setdefault(name, []).append(seconds)
 
     def status(self, name: str, enabled: bool, facts: dict[str, str], doubt: str = "") -> DiagnosticStatus:
@@ -104,7 +110,7 @@ class Health:
     def _milliseconds(self) -> dict[str, str]:
         """Median and longest of every stage; a stage that did not happen has none."""
         texts = {}
-        for name in (*STAGES, "received to published", "stamp to published"):
+        for name in (*STAGES, *SPANS):
             if name in self._times:
                 texts[f"{name} (ms)"] = f"{statistics.median(self._times[name]) * 1e3:.2f}"
                 texts[f"{name}, longest (ms)"] = f"{max(self._times[name]) * 1e3:.2f}"

@@ -6,6 +6,8 @@ import threading
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+HEAD_START = 0.005
+"""Most seconds that whoever brings a thing waits for an idle taker to have it."""
 
 
 class Newest(Generic[T]):
@@ -15,20 +17,30 @@ class Newest(Generic[T]):
         self._changed = threading.Condition()
         self._thing: T | None = None
         self._closed = False
+        self._idle = False  # somebody waits in take
 
     def put(self, thing: T) -> bool:
-        """Leaves a thing here; True when one that nobody took had to go."""
+        """Leaves a thing here; True when one that nobody took had to go.
+
+        An idle taker has it when this returns: else it would have to wait for the interpreter lock until the caller has
+        nothing more to do, which for an executor is as long as half of the work on a frame.
+        """
         with self._changed:
             replaced = self._thing is not None
             self._thing = thing
-            self._changed.notify()
+            self._changed.notify_all()
+            if self._idle:
+                self._changed.wait_for(lambda: self._thing is not thing, HEAD_START)
         return replaced
 
     def take(self) -> T | None:
         """Waits for a thing and takes it; None once the place is closed."""
         with self._changed:
+            self._idle = True
             self._changed.wait_for(lambda: self._thing is not None or self._closed)
+            self._idle = False
             thing, self._thing = self._thing, None
+            self._changed.notify_all()
             return None if self._closed else thing
 
     def close(self) -> None:

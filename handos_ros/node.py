@@ -107,19 +107,21 @@ class HandsNode(Node):
         settings = self._settings
         image, camera, stamp = self._decode(message, settings)
         clock.mark("decode")
-        hands = self._predict(image, camera, settings)
+        hands, network = self._predict(image, camera, settings)
         clock.mark("predict")
         hands, scale_source = self._scale(hands, camera, stamp, settings)
         hands = self._track(hands, stamp, settings)
         clock.mark("track")
         array = hand_array(hands, message.header, camera, scale_source, settings.vertices)
-        self._outputs.publish(array, hands, settings)
+        self._outputs.publish(array)
         clock.mark("publish")
         published, since_stamp = clock.elapsed, self.get_clock().now().nanoseconds * 1e-9 - stamp
+        self._outputs.publish_frames(hands, message.header, settings)
+        clock.mark("tf")
         caption = f"{self._health.rate:.1f} Hz, {published * 1e3:.0f} ms"
         if self._outputs.draw(image, camera, hands, message.header, settings.marker_lifetime, caption):
             clock.mark("draw")
-        self._health.processed(clock, published, since_stamp)
+        self._health.processed(clock, network, published, since_stamp)
 
     def _decode(self, message: Image | CompressedImage, settings: Settings) -> tuple[np.ndarray, Camera, float]:
         """RGB image, camera and stamp in s."""
@@ -138,12 +140,15 @@ class HandsNode(Node):
             raise FrameDropped("time jumped back", f"the stamp of an image lies {last - stamp:.3f} s back")
         return image, camera, stamp
 
-    def _predict(self, image: np.ndarray, camera: Camera, settings: Settings) -> list[Hand]:
+    def _predict(self, image: np.ndarray, camera: Camera, settings: Settings) -> tuple[list[Hand], float]:
+        """The hands in an image, and the seconds that the network took for them."""
         predictor = self._predictor
         predictor.score_threshold = settings.score_threshold if settings.score_threshold >= 0 else self._own_threshold
         predictor.hand_scale = settings.hand_scale
+        before = predictor.network_seconds
         hands = predictor.predict(image, camera)
-        return hands[: settings.max_hands] if settings.max_hands else hands
+        network = predictor.network_seconds - before
+        return hands[: settings.max_hands] if settings.max_hands else hands, network
 
     def _scale(self, hands: list[Hand], camera: Camera, stamp: float, settings: Settings) -> tuple[list[Hand], int]:
         """The hands at their measured depth where there is one, and what their scale comes from."""

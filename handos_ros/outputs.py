@@ -39,14 +39,18 @@ class Outputs:
         self._mesh.publish(template_mesh(template))
         self._board = MarkerBoard(template.faces)
 
-    def publish(self, message: HandArray, hands: list[Hand], settings: Settings) -> None:
-        """HandArray, and the wrists on /tf."""
+    def publish(self, message: HandArray) -> None:
+        """The hands of a frame."""
         self._hands.publish(message)
-        if settings.publish_tf and hands:
-            naming, fingers, prefix = settings.tf_names, settings.tf_fingers, settings.frame_prefix
-            transforms = hand_transforms(hands, message.header, naming, fingers, prefix)
-            if transforms:
-                self._tf.publish(TFMessage(transforms=transforms))
+
+    def publish_frames(self, hands: list[Hand], header: Header, settings: Settings) -> None:
+        """Their wrists, and fingers if so set, on /tf."""
+        if not settings.publish_tf or not hands:
+            return
+        naming, fingers, prefix = settings.tf_names, settings.tf_fingers, settings.frame_prefix
+        transforms = hand_transforms(hands, header, naming, fingers, prefix)
+        if transforms:
+            self._tf.publish(TFMessage(transforms=transforms))
 
     def draw(
         self, image: np.ndarray, camera: Camera, hands: list[Hand], header: Header, lifetime: float, caption: str

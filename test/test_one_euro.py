@@ -54,6 +54,9 @@ def test_units_scale_the_speed() -> None:
 def test_restart_forgets() -> None:
     one_euro = OneEuro()
     one_euro.update(np.zeros((2, 3)), 0.1, 1.0, 0.0)
-    one_euro.restart()
-    np.testing.assert_array_equal(one_euro.update(np.ones((2, 3)), 0.1, 1.0, 0.0), np.ones((2, 3)))
+    one_euro.restart(slice(1, 2))
+    kept, restarted = one_euro.update(np.ones((2, 3)), 0.1, 1.0, 0.0)
+    assert (kept < 1).all()
+    np.testing.assert_array_equal(restarted, np.ones(3))
+    assert (one_euro.update(np.full((2, 3), 2.0), 0.1, 1.0, 0.0) < 2).all()  # it forgets once
     assert OneEuro().update(np.zeros((0, 3)), 0.1, 1.0, 0.0).shape == (0, 3)
