@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from handos_model.network.candidates import POINT_JOINTS, Candidates, hand_views
+from handos_model.network.candidates import POINT_JOINTS, Candidates, Surroundings, hand_views
 from handos_model.network.instances import to_pixels, to_view
 from handos_model.training.finding import cell_centres, finder_terms, focal
 from handos_model.training.recipe import Recipe
@@ -116,3 +116,15 @@ def test_candidates_of_an_untrained_finder_follow_the_detectors():
     assert (trained[:, :2] - centres).abs().max() < 2  # px: each cell starts at itself
     again = to_pixels(to_view(candidates.points[0, anchors:], trained), trained)
     assert torch.allclose(again, candidates.points[0, anchors:], atol=1e-3)
+
+
+def test_surroundings_add_nothing_at_first_and_reach_across_the_map():
+    surroundings = Surroundings(8).eval()
+    x = torch.rand(1, 8, 16, 24)
+    with torch.no_grad():
+        assert torch.equal(surroundings(x), x)
+        torch.nn.init.normal_(surroundings.up.weight)
+        far = x.clone()
+        far[..., 0, 0] += 1.0
+        moved = (surroundings(far) - surroundings(x)).abs().amax((0, 1))
+    assert moved[8:, 8:].max() > 0  # cells that three blocks of 5x5 alone would not tell anything
