@@ -212,6 +212,17 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     return torch.load(path, map_location="cpu", weights_only=True)["averaged"]
 
 
+def mean_weights(runs: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of the weights of several runs; ValueError where they do not have the same ones."""
+    first = runs[0]
+    for other in runs[1:]:
+        wrong = sorted(k for k in first.keys() | other.keys() if k not in first or k not in other
+                       or first[k].shape != other[k].shape)  # fmt: skip
+        if wrong:
+            raise ValueError(f"the checkpoints are of different networks: {wrong[0]} is not the same in all of them")
+    return {k: sum(run[k].float() for run in runs) / len(runs) for k in first}
+
+
 def train(recipe_path: Path, folder: Path) -> None:
     """Train a recipe in `folder`, or continue there."""
     recipe = read_recipe(recipe_path)
