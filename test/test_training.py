@@ -16,7 +16,7 @@ from handos_model.training import losses
 from handos_model.training.batches import collate
 from handos_model.training.criterion import view_targets
 from handos_model.training.recipe import Mixture, Recipe, read_recipe
-from handos_model.training.train import Trainer, load_weights
+from handos_model.training.train import Trainer, load_weights, mean_weights
 
 RECIPES = sorted((Path(__file__).parents[1] / "config" / "train").glob("*.yaml"))
 
@@ -112,3 +112,12 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(pool, tmp_path):
     assert second.step == 2
     for name, value in first.network.trainable_state().items():
         assert torch.equal(value, second.network.trainable_state()[name]), name
+
+
+def test_mean_of_checkpoints():
+    runs = [{"a": torch.tensor([1.0, 2.0]), "n": torch.tensor(3)}, {"a": torch.tensor([3.0, 6.0]), "n": torch.tensor(5)}]
+    mean = mean_weights(runs)
+    assert mean["a"].tolist() == [2.0, 4.0] and float(mean["n"]) == 4
+    assert mean_weights(runs[:1])["a"].tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match="different networks: b"):
+        mean_weights([runs[0], runs[0] | {"b": torch.zeros(1)}])
