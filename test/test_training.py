@@ -115,7 +115,7 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(pool, tmp_path):
 
 
 def test_mean_of_checkpoints():
-    runs = [{"a": torch.tensor([1.0, 2.0]), "n": torch.tensor(3)}, {"a": torch.tensor([3.0, 6.0]), "n": torch.tensor(5)}]
+    runs = [{"a": torch.tensor(a), "n": torch.tensor(n)} for a, n in (([1.0, 2.0], 3), ([3.0, 6.0], 5))]
     mean = mean_weights(runs)
     assert mean["a"].tolist() == [2.0, 4.0] and float(mean["n"]) == 4
     assert mean_weights(runs[:1])["a"].tolist() == [1.0, 2.0]
