@@ -50,12 +50,13 @@ def wrist_covariance(hand: Hand, camera: Camera, scale_source: int, turn_known: 
     ray = [value / max(distance, 1e-9) for value in translation]
     turn = (TURN_DEVIATION * len(confidence) / sum(confidence)) ** 2 if turn_known else UNKNOWN_TURN
     turn = min(turn, UNKNOWN_TURN)
-    x, y, z = ((along - across) * value for value in ray)
+    more = along - across
     u, v, w = ray
+    uv, uw, vw = more * (u * v), more * (u * w), more * (v * w)
     return np.array([
-        across + x * u, x * v, x * w, 0.0, 0.0, 0.0,
-        y * u, across + y * v, y * w, 0.0, 0.0, 0.0,
-        z * u, z * v, across + z * w, 0.0, 0.0, 0.0,
+        across + more * (u * u), uv, uw, 0.0, 0.0, 0.0,
+        uv, across + more * (v * v), vw, 0.0, 0.0, 0.0,
+        uw, vw, across + more * (w * w), 0.0, 0.0, 0.0,
         0.0, 0.0, 0.0, turn, 0.0, 0.0,
         0.0, 0.0, 0.0, 0.0, turn, 0.0,
         0.0, 0.0, 0.0, 0.0, 0.0, turn,
