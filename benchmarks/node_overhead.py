@@ -3,9 +3,9 @@
     python benchmarks/node_overhead.py
 
 A camera in this process sends raw rgb8 images at 30 Hz to hands_node in another one, whose network answers at once with
-two hands: all that is left of a frame's time is everything else, meshes and TF included. Frames that do not reach the
-node, or that it drops, are lost. Fast DDS has the profile that the package ships. Needs ROS, the package's messages,
-and onnx.
+two hands. Overhead is a frame's time from its message to its HandArray, meshes included, without what little that
+network takes; frames on /tf follow and are not in it. Frames that do not reach the node, or that it drops, are lost.
+Fast DDS has the profile that the package ships. Needs ROS, the package's messages, and onnx.
 """
 
 from __future__ import annotations

@@ -90,6 +90,7 @@ class HandPredictor:
         """Distinct hands that score enough, best first."""
         found = self._pass(image, self.size)
         if not (found.scores >= self.score_threshold).any():
+            # Of the first pass none scores enough, so no hand is in both.
             found = _joined([found, self._pass(image, max(self.size // 2, STRIDE))])
         small = (found.network_size < SMALL_SIZE) & (max(image.shape[:2]) > self.size)
         if small.any():
@@ -189,10 +190,14 @@ def _first_of_each(joints_2d: np.ndarray, order: list[int]) -> list[int]:
     extents = _extent(joints_2d).tolist()
     kept: list[int] = []
     for i in order:
-        distances = (float(np.hypot(*(joints_2d[i] - joints_2d[j]).T).mean()) for j in kept)
-        if all(d >= DUPLICATE_DISTANCE * max(extents[i], extents[j]) for d, j in zip(distances, kept, strict=True)):
+        if not any(_same(joints_2d[i], joints_2d[j], max(extents[i], extents[j])) for j in kept):
             kept.append(i)
     return kept
+
+
+def _same(a: np.ndarray, b: np.ndarray, extent: float) -> bool:
+    """Whether joints (21, 2) of two results, the larger of which is `extent` px long, are those of one hand."""
+    return bool(np.hypot(*(a - b).T).mean() < DUPLICATE_DISTANCE * extent)
 
 
 def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale: float) -> list[Hand]:

@@ -9,7 +9,7 @@ import pytest
 from handos_model import Camera, HandPredictor
 
 CLIP = Path(__file__).parents[1] / "docs" / "demo.mp4"
-FRAMES = (2, 8, 70)
+FRAMES = {2: 0.9, 8: 0.9, 70: 0.7}  # and what its hands score at least; those of the last one are curled
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +40,9 @@ def network_px(predictor, image, a, b):
 
 
 def test_both_hands_are_found_with_their_sides(predictor, frames):
-    for image in frames:
+    for image, least in zip(frames, FRAMES.values(), strict=True):
         hands = by_side(predictor.predict(image))
-        assert all(hand.score > 0.7 and hand.vertices.shape == (778, 3) for hand in hands.values())
+        assert all(hand.score > least and hand.vertices.shape == (778, 3) for hand in hands.values())
         assert hands["left"].joints_2d[0, 0] < hands["right"].joints_2d[0, 0]
 
 

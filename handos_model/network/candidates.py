@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from handos_model.network.detector import Detection
 from handos_model.network.instances import HAND_BOX_PER_VIEW, palm_views, to_pixels
+from handos_model.network.view_encoder import block, enlarge
 
 WIDTH = 96
 SIZE_UNIT = 48.0  # px of a view whose logarithmic size is 0
@@ -85,8 +85,8 @@ class Surroundings(nn.Module):
     def __init__(self, channels: int):
         super().__init__()
         wide, widest = 160, 192
-        self.down = nn.Sequential(convolution(channels, wide, 2), Block(wide), Block(wide))
-        self.bottom = nn.Sequential(convolution(wide, widest, 2), Block(widest), Block(widest), Block(widest))
+        self.down = nn.Sequential(block(channels, wide, 2), Block(wide), Block(wide))
+        self.bottom = nn.Sequential(block(wide, widest, 2), Block(widest), Block(widest), Block(widest))
         self.middle_up = nn.Conv2d(widest, wide, 1)
         self.middle = Block(wide)
         self.up = nn.Conv2d(wide, channels, 1)
@@ -95,14 +95,8 @@ class Surroundings(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         down = self.down(x)
-        down = self.middle(down + F.interpolate(self.middle_up(self.bottom(down)), scale_factor=2.0))
-        return torch.relu(x + F.interpolate(self.up(down), scale_factor=2.0))
-
-
-def convolution(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    """3x3, normalised, ReLU."""
-    layer = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-    return nn.Sequential(layer, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+        down = self.middle(down + enlarge(self.middle_up(self.bottom(down))))
+        return torch.relu(x + enlarge(self.up(down)))
 
 
 class HandFinder(nn.Module):
@@ -139,7 +133,7 @@ class HandFinder(nn.Module):
         """Logits (B, cells), views (B, cells, 4) and points (B, cells, P, 2) px. Maps (B, C, H, W)."""
         finer, same, coarser = (layer(values) for layer, values in zip(self.tuned, tuned, strict=True))
         x = self.fine(torch.cat([memory, backbone], 1)) + finer + same
-        x = x + F.interpolate(self.coarse(coarse) + coarser, scale_factor=2.0)
+        x = x + enlarge(self.coarse(coarse) + coarser)
         x = self.surroundings(self.blocks(torch.relu(self.norm(x))))
         x = self.read(self.last(x)).float()
         height, width = x.shape[-2:]

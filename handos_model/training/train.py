@@ -214,13 +214,11 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 
 def mean_weights(runs: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """The mean of the weights of several runs; ValueError where they do not have the same ones."""
-    first = runs[0]
-    for other in runs[1:]:
-        wrong = sorted(k for k in first.keys() | other.keys() if k not in first or k not in other
-                       or first[k].shape != other[k].shape)  # fmt: skip
-        if wrong:
-            raise ValueError(f"the checkpoints are of different networks: {wrong[0]} is not the same in all of them")
-    return {k: sum(run[k].float() for run in runs) / len(runs) for k in first}
+    shapes = [{(name, value.shape) for name, value in run.items()} for run in runs]
+    if different := set.union(*shapes) - set.intersection(*shapes):
+        name = min(name for name, _ in different)
+        raise ValueError(f"the checkpoints are of different networks: {name} is not the same in all of them")
+    return {name: sum(run[name].float() for run in runs) / len(runs) for name in runs[0]}
 
 
 def train(recipe_path: Path, folder: Path) -> None:
