@@ -13,6 +13,7 @@ import numpy as np
 from handos_model.hand import JOINT_NAMES
 
 EMBEDDED_TEMPLATE = Path(__file__).parent / "weights" / "template.npz"
+EMBEDDED_NAME = "webxr-generic-hand-778"
 EMBEDDED_SHA256 = "65692417ff6b5692e30ebfcf7b9a2f1efc7f969d6c9f1c27e82ddc0b7f037a62"
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from handos_model.template import EMBEDDED_NAME
+
 VERTICES = 778
 LEFT, RIGHT, UNKNOWN_SIDE = 0, 1, -1
 
@@ -18,13 +20,15 @@ class Sample:
     image: NDArray[np.uint8]  # (H, W, 3) RGB
     K: NDArray[np.float32]  # (3, 3)
     joints_2d: NDArray[np.float32]  # (n, 21, 3): x, y px and 0 unlabelled, 1 labelled but not seen, 2 seen
-    joints_3d: NDArray[np.float32]  # (n, 21, 3) m; only differences between joints count
+    joints_3d: NDArray[np.float32]  # (n, 21, 3) m; where `absolute` is false, only differences between joints count
     vertices: NDArray[np.float32]  # (n, 778, 3) m, same origin as joints_3d
     side: NDArray[np.int8]  # (n,): 0 left, 1 right, -1 unknown
     has_3d: NDArray[np.bool_]  # (n,)
     has_vertices: NDArray[np.bool_]  # (n,)
     ignore: NDArray[np.bool_]  # (n,): a hand is there, nothing is learned from it
     complete: bool  # every hand of the image is listed: what else is detected is a false hand
+    absolute: bool = False  # joints_3d and vertices are where the hand was, in the frame of a calibrated camera
+    template: str = EMBEDDED_NAME  # whose vertices these are: HandTemplate.name
 
     def check(self) -> Sample:
         """Return the sample; ValueError when a shape, a type or a number is wrong."""
