@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from handos_model.data import coco_wholebody, comphand, dexycb, freihand, hint, ho3d, onehand10k
 from handos_model.data.sample import Sample
 
 
@@ -25,7 +27,31 @@ class Dataset(Protocol):
 
 Opener = Callable[[Path, str, Path | None], Dataset]
 
-DATASETS: dict[str, Opener] = {}
+
+@dataclass(frozen=True)
+class Published:
+    """A data set in its published layout: an Opener that knows its splits."""
+
+    open: Opener
+    splits: tuple[str, ...]
+
+    def __call__(self, root: Path, split: str, mano: Path | None) -> Dataset:
+        """ValueError for a split that is none of `splits`."""
+        if split not in self.splits:
+            raise ValueError(f"unknown split {split!r}: it has {', '.join(self.splits)}")
+        return self.open(root, split, mano)
+
+
+DATASETS: dict[str, Published] = {
+    "freihand": Published(freihand.FreiHand, freihand.SPLITS),
+    "ho3d": Published(ho3d.open_ho3d, ("train", "evaluation")),
+    "h2o3d": Published(ho3d.open_h2o3d, ("train",)),
+    "dexycb": Published(dexycb.DexYcb, tuple(dexycb.SPLITS)),
+    "hint": Published(hint.open_hint, tuple(hint.SPLITS)),
+    "coco_wholebody": Published(coco_wholebody.open_coco_wholebody, coco_wholebody.SPLITS),
+    "onehand10k": Published(onehand10k.open_onehand10k, onehand10k.SPLITS),
+    "comphand": Published(comphand.CompHand, comphand.SPLITS),
+}
 
 
 def open_dataset(name: str, root: Path, split: str, mano: Path | None = None) -> Dataset:

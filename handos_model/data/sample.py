@@ -71,6 +71,65 @@ def without_hands(image: NDArray[np.uint8], complete: bool = True) -> Sample:
     )
 
 
+def labelled_2d(
+    image: NDArray[np.uint8], joints_2d: NDArray[np.float32], side: NDArray[np.int8], complete: bool
+) -> Sample:
+    """A checked sample of hands whose 2D joints (n, 21, 3) and sides (n,) are all that is known."""
+    n = len(joints_2d)
+    return Sample(
+        image=image,
+        K=assumed_intrinsics(image.shape[1], image.shape[0]),
+        joints_2d=np.asarray(joints_2d, np.float32),
+        joints_3d=np.zeros((n, 21, 3), np.float32),
+        vertices=np.zeros((n, VERTICES, 3), np.float32),
+        side=np.asarray(side, np.int8),
+        has_3d=np.zeros(n, bool),
+        has_vertices=np.zeros(n, bool),
+        ignore=np.zeros(n, bool),
+        complete=complete,
+    ).check()
+
+
+def labelled_3d(
+    image: NDArray[np.uint8],
+    K: NDArray[np.float32],
+    joints_3d: NDArray[np.float32],
+    vertices: NDArray[np.float32] | None,
+    side: NDArray[np.int8],
+    complete: bool,
+) -> Sample:
+    """A checked sample of hands where they were before a calibrated camera; vertices (n, 778, 3) of MANO or None.
+
+    The 2D joints are the projected ones. No data set of this kind says which of them are seen: all within the image
+    count as seen.
+    """
+    n = len(joints_3d)
+    joints_2d = project(np.asarray(joints_3d, np.float64), K)
+    height, width = image.shape[:2]
+    inside = ((joints_2d > -0.5) & (joints_2d < [width - 0.5, height - 0.5])).all(-1)
+    return Sample(
+        image=image,
+        K=np.asarray(K, np.float32),
+        joints_2d=np.concatenate([joints_2d, 1.0 + inside[..., None]], -1).astype(np.float32),
+        joints_3d=np.asarray(joints_3d, np.float32),
+        vertices=np.zeros((n, VERTICES, 3), np.float32) if vertices is None else np.asarray(vertices, np.float32),
+        side=np.asarray(side, np.int8),
+        has_3d=np.ones(n, bool),
+        has_vertices=np.full(n, vertices is not None),
+        ignore=np.zeros(n, bool),
+        complete=complete,
+        absolute=True,
+        template="mano",
+    ).check()
+
+
+def project(points: NDArray[np.floating], K: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Pixels (..., 2) of points (..., 3) in the camera frame; not finite for points in the plane of the camera."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        image = points @ np.asarray(K, points.dtype).T
+        return image[..., :2] / image[..., 2:]
+
+
 def assumed_intrinsics(width: int, height: int, field_of_view: float = 60.0) -> NDArray[np.float32]:
     """Pinhole K (3, 3) for a photo whose camera is unknown: `field_of_view` degrees over its long edge."""
     focal = max(width, height) / 2 / np.tan(np.radians(field_of_view) / 2)

@@ -1,0 +1,72 @@
+"""Hands in COCO's JSON: `images` and `annotations`, whose keypoints are 21 times x, y and visibility.
+
+Layout: cocodataset.org/#format-data. COCO-WholeBody and MMPose's conversions of OneHand10K and FreiHAND are of this
+kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handos_model.data.files import as_floats, read_image, read_json
+from handos_model.data.sample import Sample, labelled_2d
+
+Hands = list[tuple[int, np.ndarray]]
+"""Side and joints (21, 3), as in Sample.joints_2d, of every hand that an annotation labels."""
+
+
+@dataclass
+class CocoStyle:
+    """The pictures with labelled hands, read when asked for. Others may be in view: no such file promises otherwise."""
+
+    folder: Path
+    pictures: list[str]  # below the folder
+    hands: list[Hands]  # of every picture
+
+    @classmethod
+    def load(cls, file: Path, folder: Path, hands_of: Callable[[dict[str, Any]], Hands]) -> CocoStyle:
+        """Pictures below `folder`, in the order of `file`. ValueError for a file that is damaged or of another kind."""
+        content = read_json(file)
+        try:
+            pictures = {image["id"]: str(image["file_name"]) for image in content["images"]}
+            hands: dict[int, Hands] = {image: [] for image in pictures}
+            for annotation in content["annotations"]:
+                hands[annotation["image_id"]] += hands_of(annotation)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{file} is damaged or of another data set: {error!r}") from error
+        shown = [image for image in pictures if hands[image]]
+        for picture in (pictures[image] for image in shown):
+            if Path(picture).is_absolute() or ".." in Path(picture).parts:
+                raise ValueError(f"{file} names the picture {picture!r}, which is not below the folder of pictures")
+        return cls(folder, [pictures[image] for image in shown], [hands[image] for image in shown])
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def __getitem__(self, index: int) -> Sample:
+        sides, joints = zip(*self.hands[index], strict=True)
+        image = read_image(self.folder / self.pictures[index])
+        return labelled_2d(image, np.stack(joints), np.array(sides), complete=False)
+
+    def name(self, index: int) -> str:
+        return self.pictures[index]
+
+    def frame(self, index: int) -> None:
+        return None
+
+
+def joints_of(keypoints: list[float]) -> np.ndarray:
+    """Joints (21, 3) of 63 numbers; COCO's visibilities are those of Sample.joints_2d."""
+    return as_floats(keypoints, (63,), "a hand").reshape(21, 3)
+
+
+def seen_joints(keypoints: list[float]) -> np.ndarray:
+    """As joints_of, for files whose visibility says no more than whether a joint is labelled."""
+    joints = joints_of(keypoints)
+    joints[:, 2] = np.where(joints[:, 2] > 0, 2, 0)
+    return joints

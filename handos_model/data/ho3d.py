@@ -1,0 +1,125 @@
+"""HO-3D version 3 and H2O-3D (Hampali et al., CVPR 2020 and 2022): hands with an object, video, MANO.
+
+Layout: README, vis_HO3D.py, vis_H2O3D.py, pred.py and utils/vis_utils.py of github.com/shreyashampali/ho3d. A split
+lists its frames in <split>.txt as sequence/frame; the labels of a frame are a pickle of plain arrays in OpenGL's frame
+(x right, y up, z backwards), joints in MANO's order, the pose from the flat hand. The pickles of `evaluation` hold the
+wrist alone: its labels are evaluation_xyz.json and evaluation_verts.json, published in November 2024, in the order of
+evaluation.txt. H2O-3D's evaluation is not published.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handos_model.array_pickle import load_arrays
+from handos_model.data.files import as_floats, present, read_array, read_image
+from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
+from handos_model.mano import JOINT_ORDER
+from handos_model.mano_layer import ManoLayer
+
+FROM_OPENGL = np.array([1, -1, -1], np.float32)
+SIDES = {"right": RIGHT, "left": LEFT}
+
+
+class HandsAndObjects:
+    """Frames of one split. prefixes: for every side, how the labels' fields begin.
+
+    Frames with labels lack none of the hands that `prefixes` names; `complete` says that there are no others.
+    """
+
+    def __init__(self, root: Path, split: str, mano: Path | None, prefixes: dict[str, str], complete: bool):
+        self.folder, self.prefixes, self.complete = root / split, prefixes, complete
+        self.frames = present(root / f"{split}.txt").read_text().split()
+        self.evaluation = None
+        self.layers: dict[str, ManoLayer] = {}
+        if split == "evaluation":
+            self.evaluation = [read_array(root / f"evaluation_{kind}.json", (n, 3))
+                               for kind, n in (("xyz", 21), ("verts", 778))]
+            lengths = {len(labels) for labels in (self.frames, *self.evaluation)}
+            if len(lengths) > 1:
+                raise ValueError(f"evaluation.txt, evaluation_xyz.json and evaluation_verts.json of {root} are of "
+                                 f"unequal length: {sorted(lengths)}; get them again")
+        elif mano:
+            self.layers = {side: ManoLayer.load(mano, side) for side in prefixes}
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> Sample:
+        path = self._path("meta", index, "pkl")
+        labels = self._labels(path)
+        image = read_image(self._path("rgb", index, "jpg"))
+        try:
+            K = as_floats(labels["camMat"], (3, 3), "camMat")
+            if self.evaluation is not None:
+                joints, vertices = (values[index][None] for values in self.evaluation)
+                return self._sample(image, K, joints, vertices, ["right"])
+            known = {side: prefix for side, prefix in self.prefixes.items() if labels[f"{prefix}Joints3D"] is not None}
+            if not known:
+                return without_hands(image, complete=False)
+            joints = as_floats([labels[f"{prefix}Joints3D"] for prefix in known.values()], (-1, 21, 3), "joints")
+            vertices = [self._vertices(labels, side) for side in known] if self.layers else None
+            sample = self._sample(image, K, joints, vertices, list(known))
+            return self._drop_invalid(sample, labels, list(known))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} is damaged or of another data set: {error}") from error
+
+    def _path(self, kind: str, index: int, suffix: str) -> Path:
+        sequence, _, frame = self.frames[index].partition("/")
+        return self.folder / sequence / kind / f"{frame}.{suffix}"
+
+    @staticmethod
+    def _labels(path: Path) -> dict[str, Any]:
+        try:
+            labels = load_arrays(present(path))
+        except ValueError as error:
+            raise ValueError(f"{path} cannot be read: {error}") from error
+        if not isinstance(labels, dict):
+            raise ValueError(f"{path} holds no labels but a {type(labels).__name__}")
+        return labels
+
+    def _sample(self, image: np.ndarray, K: np.ndarray, joints: Any, vertices: Any, sides: list[str]) -> Sample:
+        """From OpenGL's frame and MANO's joint order to ours."""
+        joints = np.asarray(joints)[:, JOINT_ORDER] * FROM_OPENGL
+        vertices = None if vertices is None else np.asarray(vertices) * FROM_OPENGL
+        return labelled_3d(image, K, joints, vertices, np.array([SIDES[side] for side in sides]), self.complete)
+
+    def _vertices(self, labels: dict[str, Any], side: str) -> np.ndarray:
+        prefix = self.prefixes[side]
+        pose, trans, beta = (as_floats(labels[name], (n,), name) for name, n in
+                             ((f"{prefix}Pose", 48), (f"{prefix}Trans", 3), ("handBeta", 10)))
+        return self.layers[side](pose, beta, trans)[0]
+
+    @staticmethod
+    def _drop_invalid(sample: Sample, labels: dict[str, Any], sides: list[str]) -> Sample:
+        """H2O-3D says which joints of a hand it vouches for: others are unlabelled, and such a hand has no 3D."""
+        for hand, side in enumerate(sides):
+            valid = labels.get(f"jointValid{side.capitalize()}")
+            if valid is None:
+                continue
+            valid = as_floats(valid, (21,), "jointValid")[list(JOINT_ORDER)] > 0
+            sample.joints_2d[hand, ~valid, 2] = 0
+            sample.has_3d[hand] = valid.all()
+            sample.has_vertices[hand] &= valid.all()
+            sample.ignore[hand] = not valid.any()
+        return sample
+
+    def name(self, index: int) -> str:
+        return f"{self.folder.name}/{self.frames[index]}"
+
+    def frame(self, index: int) -> tuple[str, int]:
+        sequence, _, frame = self.frames[index].partition("/")
+        return sequence, int(frame)
+
+
+def open_ho3d(root: Path, split: str, mano: Path | None) -> HandsAndObjects:
+    """HO-3D: right hands. The person's left hand and others may be in view, unlabelled."""
+    return HandsAndObjects(root, split, mano, {"right": "hand"}, complete=False)
+
+
+def open_h2o3d(root: Path, split: str, mano: Path | None) -> HandsAndObjects:
+    """H2O-3D: both hands of one person; there are no others."""
+    return HandsAndObjects(root, split, mano, {"right": "rightHand", "left": "leftHand"}, complete=True)
