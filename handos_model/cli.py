@@ -8,11 +8,11 @@ import sys
 from typing import NoReturn
 
 from . import __version__
-from .commands import benchmark, evaluate, export, predict, render, train
+from .commands import benchmark, datasets, evaluate, export, predict, render, train
 
 COMMANDS = {
     "predict": predict, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,
-    "render": render,
+    "render": render, "datasets": datasets,
 }  # fmt: skip
 TRAINING_PACKAGES = ("torch", "numba", "onnx", "yaml", "tensorboard")
 """What extra [train] installs and prediction does without."""

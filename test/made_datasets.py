@@ -173,7 +173,7 @@ def coco_image(number: int, name: str) -> dict:
 
 def make_coco_wholebody(root: Path) -> None:
     """Three people in two photos; the third photo shows none."""
-    left = np.column_stack([JOINTS, np.where(np.arange(21) < 5, 1, 2)]).ravel().tolist()
+    left = np.column_stack([JOINTS, np.where(np.arange(21) < 5, [0.4] + [1] * 20, 2)]).ravel().tolist()
     right = np.column_stack([JOINTS + 3, np.full(21, 2)]).ravel().tolist()
     none = [0.0] * 63
 

@@ -61,12 +61,17 @@ class CocoStyle:
 
 
 def joints_of(keypoints: list[float]) -> np.ndarray:
-    """Joints (21, 3) of 63 numbers; COCO's visibilities are those of Sample.joints_2d."""
-    return as_floats(keypoints, (63,), "a hand").reshape(21, 3)
+    """Joints (21, 3) of 63 numbers; COCO's visibilities are those of Sample.joints_2d.
+
+    In COCO-WholeBody some are fractions, which say that a joint is labelled (its data_format.md).
+    """
+    joints = as_floats(keypoints, (63,), "a hand").reshape(21, 3)
+    joints[:, 2] = np.select([joints[:, 2] >= 2, joints[:, 2] > 0], [2, 1], 0)
+    return joints
 
 
 def seen_joints(keypoints: list[float]) -> np.ndarray:
     """As joints_of, for files whose visibility says no more than whether a joint is labelled."""
     joints = joints_of(keypoints)
-    joints[:, 2] = np.where(joints[:, 2] > 0, 2, 0)
+    joints[joints[:, 2] > 0, 2] = 2
     return joints

@@ -1,0 +1,85 @@
+"""List the published data sets that can be read, and check one: draw its samples and refuse inconsistent labels."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from ..data.registry import Dataset
+    from ..mano_layer import ManoLayer
+
+CELL = 256  # px
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of `handos datasets`."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|check")
+    actions.add_parser("list", help="names and splits", description="Prints every data set's name and its splits.")
+    check = actions.add_parser(
+        "check", help="draw samples, refuse inconsistent labels",
+        description="Prints a line for every fault; exit code 1 when there is one. How to get data: docs/datasets.md.",
+    )  # fmt: skip
+    check.add_argument("name", metavar="NAME", help="data set, see `handos datasets list`")
+    check.add_argument("root", type=Path, metavar="ROOT", help="its folder")
+    check.add_argument("--split", metavar="SPLIT", help="default: its first")
+    check.add_argument("--mano", type=Path, metavar="DIR", help="folder of MANO_RIGHT.pkl and MANO_LEFT.pkl")
+    check.add_argument("--count", type=int, default=24, metavar="N", help="images, evenly spread over the split (24)")
+    check.add_argument("--out", type=Path, metavar="FILE.png", help="also draw these images with their labels")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 1 when a sample has a fault."""
+    from ..data.registry import DATASETS, open_dataset
+    from ..mano_layer import ManoLayer
+
+    if args.action == "list":
+        for name, dataset in DATASETS.items():
+            print(f"{name:15s} {' '.join(dataset.splits)}")
+        return 0
+    if args.count < 1 or (args.out and args.out.suffix.lower() != ".png"):
+        raise ValueError(f"check needs a --count of at least 1 and an --out that ends in .png, got {args.count} "
+                         f"and {args.out}")
+    split = args.split or (DATASETS[args.name].splits[0] if args.name in DATASETS else "")
+    dataset = open_dataset(args.name, args.root, split, args.mano)
+    mano = ManoLayer.load(args.mano, "right") if args.mano else None
+    if not len(dataset):
+        raise ValueError(f"split {split} of {args.name} in {args.root} lists no image")
+    chosen = np.unique(np.linspace(0, len(dataset) - 1, min(args.count, len(dataset))).round().astype(int))
+    found, cells = _check(dataset, chosen.tolist(), mano, draw=args.out is not None)
+    for line in found:
+        print(line)
+    if args.out:
+        from ..data.sheet import write_sheet
+
+        write_sheet(args.out, cells)
+    print(f"{args.name} {split}: checked {len(chosen)} of {len(dataset)} images, {len(found)} faults")
+    return 1 if found else 0
+
+
+def _check(
+    dataset: Dataset, chosen: list[int], mano: ManoLayer | None, draw: bool
+) -> tuple[list[str], list[np.ndarray]]:
+    """A line per fault, and the cells of the contact sheet."""
+    from ..data.consistency import faults
+    from ..data.sheet import blank_cell, cells_of
+
+    found, cells = [], []
+    for index in tqdm(chosen, unit="image", disable=None, leave=False):
+        name = dataset.name(index)
+        try:
+            sample = dataset[index]
+        except (ValueError, OSError) as error:
+            found.append(f"{name}: {error}")
+            if draw:
+                cells.append(blank_cell(name, CELL))
+            continue
+        wrong = faults(sample, mano)
+        found += [f"{name}: {fault}" for fault in wrong]
+        if draw:
+            cells += cells_of(sample, name, CELL, mano.faces if mano else None, bool(wrong))
+    return found, cells
