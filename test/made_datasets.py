@@ -104,20 +104,21 @@ def write_frame(folder: Path, frame: str, labels: dict, protocol: int = 2) -> No
 
 
 def make_h2o3d(root: Path) -> dict[str, Hand]:
-    """Two frames of the same two hands; in the second nobody vouches for the left thumb's tip."""
+    """Three frames of the same two hands. Nobody vouches for the left thumb's tip in the second, for any of the left
+    hand's joints in the third; these are zeros."""
     hands = {"right": made_hand(6, "right", True, (-0.1, 0, 0.6)), "left": made_hand(7, "left", True, (0.1, 0, 0.6))}
     shape = hands["right"].shape
     hands["left"].vertices, hands["left"].joints = made_layer("left")(
         hands["left"].pose, shape, hands["left"].translation)
-    (root / "train.txt").write_text("S1/0000\nS1/0001\n")
-    for frame in ("S1/0000", "S1/0001"):
+    (root / "train.txt").write_text("S1/0000\nS1/0001\nS1/0002\n")
+    tip = np.arange(21) == 16  # MANO's order: the first tip is the thumb's
+    for frame, doubtful in enumerate((np.zeros(21, bool), tip, np.ones(21, bool))):
         labels = {"camMat": K, "handBeta": shape}
         for side, hand in hands.items():
-            valid = np.ones(21)
-            valid[16] = not (side == "left" and frame == "S1/0001")  # MANO's order: the first tip is the thumb's
-            labels |= {f"{side}HandJoints3D": mano_order(hand.joints), f"{side}HandPose": hand.pose,
+            valid = ~doubtful if side == "left" else np.ones(21)
+            labels |= {f"{side}HandJoints3D": mano_order(hand.joints) * valid[:, None], f"{side}HandPose": hand.pose,
                        f"{side}HandTrans": hand.translation, f"jointValid{side.capitalize()}": valid}
-        write_frame(root / "train", frame, labels)
+        write_frame(root / "train", f"S1/{frame:04d}", labels)
     return hands
 
 

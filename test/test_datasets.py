@@ -141,7 +141,10 @@ def test_h2o3d(tmp_path, mano):
     doubtful = dataset[1]
     assert doubtful.has_3d.tolist() == doubtful.has_vertices.tolist() == [True, False]
     assert doubtful.joints_2d[1, :, 2].tolist() == [2, 2, 2, 2, 0] + [2] * 16
-    assert doubtful.ignore.tolist() == [False, False]
+    assert doubtful.complete and not doubtful.ignore.any()
+    alone = dataset[2]
+    check_hand(alone, 0, hands["right"].joints * TO_OPENGL, hands["right"].vertices * TO_OPENGL, RIGHT)
+    assert alone.side.tolist() == [RIGHT] and not alone.complete
 
 
 def test_dexycb(tmp_path, mano):

@@ -83,10 +83,10 @@ def test_check_draws_good_data(tmp_path, capsys):
     make_h2o3d(tmp_path)
     mano, sheet = write_mano(tmp_path / "mano"), tmp_path / "sheet.png"
     code, lines, _ = check(capsys, "h2o3d", tmp_path, "--mano", mano, "--out", sheet)
-    assert code == 0 and lines == ["h2o3d train: checked 2 of 2 images, 0 faults"]
+    assert code == 0 and lines == ["h2o3d train: checked 3 of 3 images, 0 faults"]
     picture = cv2.imread(str(sheet))
-    assert picture.shape == (256 + CAPTION, 4 * 256, 3)  # two frames of two hands
-    meshes = picture[:256].astype(int).reshape(256, 4, 256, 3).mean((0, 2))
+    assert picture.shape == (256 + CAPTION, 5 * 256, 3)  # frames of two, two hands and one
+    meshes = picture[:256].astype(int).reshape(256, 5, 256, 3).mean((0, 2))
     assert np.isfinite(meshes).all() and (picture.std((0, 1)) > 20).all()
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, VERTICES, Sample, assumed_intrinsics
+from handos_model.data.files import read_image
+from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, Sample, labelled_2d
 
 SIDES = {"left": LEFT, "right": RIGHT, None: UNKNOWN_SIDE}
 
@@ -47,23 +47,9 @@ class Annotated:
 
     def __getitem__(self, name: str) -> Sample:
         """The hands of one photo; only 2D joints and sides mean something."""
-        image = cv2.imread(str(self.root / name), cv2.IMREAD_COLOR)
-        if image is None:
-            raise ValueError(f"{self.root / name} is not a readable picture")
         records = self.photos[name]
-        n = len(records)
         visible = np.array([np.asarray(r["vis"]) > 0 for r in records])
         joints = np.array([r["joints2d"] for r in records], np.float32)
         joints_2d = np.concatenate([joints, 2 * visible[..., None].astype(np.float32)], -1)
-        return Sample(
-            image=np.ascontiguousarray(image[:, :, ::-1]),
-            K=assumed_intrinsics(image.shape[1], image.shape[0]),
-            joints_2d=joints_2d,
-            joints_3d=np.zeros((n, 21, 3), np.float32),
-            vertices=np.zeros((n, VERTICES, 3), np.float32),
-            side=np.array([SIDES[r["side"]] for r in records], np.int8),
-            has_3d=np.zeros(n, bool),
-            has_vertices=np.zeros(n, bool),
-            ignore=np.zeros(n, bool),
-            complete=False,
-        ).check()
+        side = np.array([SIDES[r["side"]] for r in records])
+        return labelled_2d(read_image(self.root / name), joints_2d, side, complete=False)

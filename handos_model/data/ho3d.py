@@ -27,7 +27,7 @@ SIDES = {"right": RIGHT, "left": LEFT}
 class HandsAndObjects:
     """Frames of one split. prefixes: for every side, how the labels' fields begin.
 
-    Frames with labels lack none of the hands that `prefixes` names; `complete` says that there are no others.
+    complete: a frame shows no other hands. Where one of these has no labels, the sample is not complete.
     """
 
     def __init__(self, root: Path, split: str, mano: Path | None, prefixes: dict[str, str], complete: bool):
@@ -57,13 +57,11 @@ class HandsAndObjects:
             if self.evaluation is not None:
                 joints, vertices = (values[index][None] for values in self.evaluation)
                 return self._sample(image, K, joints, vertices, ["right"])
-            known = {side: prefix for side, prefix in self.prefixes.items() if labels[f"{prefix}Joints3D"] is not None}
-            if not known:
+            valid = {side: self._valid(labels, side) for side in self.prefixes}
+            valid = {side: joints for side, joints in valid.items() if joints.any()}
+            if not valid:
                 return without_hands(image, complete=False)
-            joints = as_floats([labels[f"{prefix}Joints3D"] for prefix in known.values()], (-1, 21, 3), "joints")
-            vertices = [self._vertices(labels, side) for side in known] if self.layers else None
-            sample = self._sample(image, K, joints, vertices, list(known))
-            return self._drop_invalid(sample, labels, list(known))
+            return self._hands(image, K, labels, valid)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is damaged or of another data set: {error}") from error
 
@@ -81,31 +79,37 @@ class HandsAndObjects:
             raise ValueError(f"{path} holds no labels but a {type(labels).__name__}")
         return labels
 
+    def _valid(self, labels: dict[str, Any], side: str) -> np.ndarray:
+        """Which joints (21,) of a hand the authors vouch for, in MANO's order; H2O-3D says so, HO-3D means all."""
+        if labels[f"{self.prefixes[side]}Joints3D"] is None:
+            return np.zeros(21, bool)
+        return as_floats(labels.get(f"jointValid{side.capitalize()}", np.ones(21)), (21,), "jointValid") > 0
+
+    def _hands(self, image: np.ndarray, K: np.ndarray, labels: dict[str, Any], valid: dict[str, np.ndarray]) -> Sample:
+        """Hands with a joint to vouch for. Other joints are unlabelled, and a hand that has such has no 3D."""
+        joints = as_floats([labels[f"{self.prefixes[side]}Joints3D"] for side in valid], (-1, 21, 3), "joints").copy()
+        vertices = [self._vertices(labels, side) for side in valid] if self.layers else None
+        for hand, trusted in enumerate(valid.values()):
+            joints[hand, ~trusted] = joints[hand, trusted].mean(0)  # they may lie in the camera, and project nowhere
+        sample = self._sample(image, K, joints, vertices, list(valid))
+        trusted = np.stack(list(valid.values()))[:, JOINT_ORDER]
+        sample.joints_2d[..., 2] *= trusted
+        sample.has_3d &= trusted.all(1)
+        sample.has_vertices &= trusted.all(1)
+        return sample
+
     def _sample(self, image: np.ndarray, K: np.ndarray, joints: Any, vertices: Any, sides: list[str]) -> Sample:
         """From OpenGL's frame and MANO's joint order to ours."""
         joints = np.asarray(joints)[:, JOINT_ORDER] * FROM_OPENGL
         vertices = None if vertices is None else np.asarray(vertices) * FROM_OPENGL
-        return labelled_3d(image, K, joints, vertices, np.array([SIDES[side] for side in sides]), self.complete)
+        complete = self.complete and len(sides) == len(self.prefixes)
+        return labelled_3d(image, K, joints, vertices, np.array([SIDES[side] for side in sides]), complete)
 
     def _vertices(self, labels: dict[str, Any], side: str) -> np.ndarray:
         prefix = self.prefixes[side]
         pose, trans, beta = (as_floats(labels[name], (n,), name) for name, n in
                              ((f"{prefix}Pose", 48), (f"{prefix}Trans", 3), ("handBeta", 10)))
         return self.layers[side](pose, beta, trans)[0]
-
-    @staticmethod
-    def _drop_invalid(sample: Sample, labels: dict[str, Any], sides: list[str]) -> Sample:
-        """H2O-3D says which joints of a hand it vouches for: others are unlabelled, and such a hand has no 3D."""
-        for hand, side in enumerate(sides):
-            valid = labels.get(f"jointValid{side.capitalize()}")
-            if valid is None:
-                continue
-            valid = as_floats(valid, (21,), "jointValid")[list(JOINT_ORDER)] > 0
-            sample.joints_2d[hand, ~valid, 2] = 0
-            sample.has_3d[hand] = valid.all()
-            sample.has_vertices[hand] &= valid.all()
-            sample.ignore[hand] = not valid.any()
-        return sample
 
     def name(self, index: int) -> str:
         return f"{self.folder.name}/{self.frames[index]}"
