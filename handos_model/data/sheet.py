@@ -34,8 +34,9 @@ def draw_labels(image: np.ndarray, joints_2d: np.ndarray, side: np.ndarray) -> n
         for j in np.flatnonzero(labelled):
             colour = WRIST_COLOUR if j == 0 else FINGER_COLOURS[(j - 1) // 4]
             cv2.circle(image, points[j], 2 << _SHIFT, colour, -1 if joints[j, 2] == 2 else 1, cv2.LINE_AA, _SHIFT)
-        if labelled.any():
-            corner = np.clip(joints[labelled, :2].max(0), 4, [image.shape[1] - 60, image.shape[0] - 6]).astype(int)
+        inside = labelled & (joints[:, :2] >= 0).all(1) & (joints[:, :2] < image.shape[1::-1]).all(1)
+        if inside.any():
+            corner = np.clip(joints[inside, :2].max(0), 4, [image.shape[1] - 60, image.shape[0] - 6]).astype(int)
             _write(image, SIDE_NAMES.get(int(one), "side ?"), tuple(corner.tolist()), 0.45, (255, 255, 255))
     return image
 
