@@ -130,8 +130,10 @@ class PalmDetector(Detector):
     backbone_channels = (64, 128, 256)
     backbone_strides = (4, 8, 16)
     memory_channels = (128, 256)
-    points = POINTS
     memory_strides = (8, 16)
+    query_size = sum(memory_channels)
+    points = POINTS
+    multiple = MULTIPLE
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
         super().__init__()
@@ -153,7 +155,7 @@ class PalmDetector(Detector):
         boxes = torch.cat([points[:, :, 0] - half, points[:, :, 0] + half], -1)
         scores = logits.clamp(-MAX_LOGIT, MAX_LOGIT).sigmoid()
         strides = (self.backbone_strides, self.memory_strides)
-        return Detection(backbone, memory, boxes, points[:, :, 2:], scores, level, cell, *strides)
+        return Detection(backbone, memory, boxes, scores, *strides, keypoints=points[:, :, 2:], level=level, cell=cell)
 
 
 def pad_same(x: Tensor, stride: int) -> Tensor:
