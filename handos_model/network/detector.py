@@ -49,6 +49,8 @@ class Detector(nn.Module):
     query_size: int  # length of an instance's query; without `queries`, the sum of memory_channels
     points: int = 0  # keypoints per instance
     multiple: int = 32  # images have heights and widths that are multiples of this
+    least_score: float = 0.1  # of an instance that is decoded in prediction (paper, section 4.1)
+    most_overlap: float = 0.9  # IoU of two that are decoded
 
     def freeze(self) -> None:
         """Stop gradients and switch to evaluation mode; a subclass calls this once its weights are loaded."""
