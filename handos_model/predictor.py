@@ -21,7 +21,7 @@ SMALL_SIZE = 40.0
 BEST_SIZE = 45.0
 """px that a hand has in a closer look: where detector and decoder see best."""
 MOST_LOOKS = 4
-"""Closer looks per image: each costs a pass over a small window."""
+"""Closer looks per image, at the hands that score best: each costs a pass over a small window."""
 DUPLICATE_DISTANCE = 0.15
 """Two results are one hand when their joints lie this close on average, as a fraction of the larger one's extent."""
 MIN_SIDE_CONFIDENCE = 0.1
@@ -92,10 +92,12 @@ class HandPredictor:
         if not (found.scores >= self.score_threshold).any():
             # Of the first pass none scores enough, so no hand is in both.
             found = _joined([found, self._pass(image, max(self.size // 2, STRIDE))])
-        small = (found.network_size < SMALL_SIZE) & (max(image.shape[:2]) > self.size)
-        if small.any():
-            looks = [self._look_closer(image, found.take([i])) for i in np.flatnonzero(small)[:MOST_LOOKS]]
-            found = _distinct(_joined([found.take(np.flatnonzero(~small)), *looks]))
+        small = found.network_size < SMALL_SIZE
+        if small.any() and max(image.shape[:2]) > self.size:
+            closer = np.flatnonzero(small)[:MOST_LOOKS]
+            looks = [self._look_closer(image, found.take([i])) for i in closer]
+            others = np.delete(np.arange(len(small)), closer)
+            found = _distinct(_joined([found.take(others), *looks]))
         return found.where(found.scores >= self.score_threshold)
 
     def _pass(self, image: np.ndarray, size: int) -> Instances:

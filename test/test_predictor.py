@@ -11,6 +11,7 @@ from test_camera import CAMERAS, PLAIN
 
 from handos_model import Camera, HandPredictor, session
 from handos_model.letterbox import letterbox, to_network, to_source
+from handos_model.predictor import MOST_LOOKS
 
 IMAGE = np.zeros((480, 640, 3), np.uint8)
 PLACES = {"centre": (0.0, 0.0, 0.5), "corner": (-0.38, 0.22, 0.6), "far": (0.5, -0.3, 1.5)}
@@ -219,6 +220,17 @@ def test_a_small_hand_gets_a_closer_look(tmp_path):
     assert first == (160, 192) and max(second) <= 224
     np.testing.assert_allclose(hand.joints_2d.mean(axis=0), [520, 220], atol=2.5)
     assert 38 < np.ptp(hand.joints_2d, axis=0).max() < 43  # seen at almost twice its size instead of a third
+
+
+def test_small_hands_beyond_the_closer_looks_are_kept_as_they_were_seen(tmp_path):
+    vertices, joints = posed_hand(0.5, "right")
+    places = [np.array([x, y, 1.6]) for x in (-0.5, -0.1, 0.3) for y in (-0.3, 0.2)]
+    answers = [answer(vertices + p, joints + p, PLAIN, score=0.9 - 0.01 * i) for i, p in enumerate(places)]
+    hands = predictor_of(tmp_path, answers, size=192).predict(IMAGE, PLAIN)
+    assert len(hands) == 6 > MOST_LOOKS
+    for i in (4, 5):
+        (hand,) = (hand for hand in hands if hand.score == pytest.approx(0.9 - 0.01 * i))
+        np.testing.assert_allclose(hand.joints_2d, PLAIN.project(joints + places[i]), atol=1e-3)
 
 
 def test_a_hand_of_good_size_takes_one_pass(tmp_path):
