@@ -43,7 +43,7 @@ class DecoderSize:
 
 def mesh_volume(vertices: Tensor, faces: Tensor) -> Tensor:
     """Signed volume (...) in m^3 of closed surfaces (..., V, 3): positive for a right hand, negative for a left one."""
-    a, b, c = vertices[..., faces.flatten(), :].unflatten(-2, (-1, 3)).unbind(-2)
+    a, b, c = vertices[..., faces.flatten(), :].unflatten(-2, (len(faces), 3)).unbind(-2)
     return (a * torch.linalg.cross(b, c)).sum((-2, -1)) / 6
 
 
