@@ -12,7 +12,9 @@ from onnx import TensorProto, helper, numpy_helper
 from handos_model.camera import Camera
 from handos_model.predictor import view_rotation
 
-METADATA = {"name": "fake", "version": "1", "score_threshold": "0.3", "size": "640"}
+METADATA = {
+    "name": "fake", "version": "1", "score_threshold": "0.3", "size": "640", "small_size": "40", "best_size": "45",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -249,6 +249,14 @@ def test_a_hand_that_fills_the_image_is_found_at_half_the_size(tmp_path):
     assert predictor._session.seen == [(160, 192), (96, 96)]
 
 
+def test_a_network_for_hands_of_all_sizes_takes_one_pass(tmp_path):
+    predictor = predictor_of(tmp_path, [], size=192)
+    predictor._session = BlobSession(predictor._session.metadata)
+    predictor.small_size = 0.0  # as of weights whose metadata says so
+    assert predictor.predict(IMAGE, PLAIN) == []
+    assert len(predictor._session.seen) == 1
+
+
 # --- wrong input
 
 
@@ -307,7 +315,7 @@ def test_wrong_weights_are_refused(tmp_path):
     with pytest.raises(ValueError, match="damaged or not"):
         HandPredictor(cut)
     bare = write_network(tmp_path / "bare.onnx", [], 640, {"name": "fake", "version": "1"})
-    with pytest.raises(ValueError, match="no score_threshold, size in its metadata"):
+    with pytest.raises(ValueError, match="no score_threshold, size, small_size, best_size in its metadata"):
         HandPredictor(bare)
     other = write_network(tmp_path / "other.onnx", [], 640, {**METADATA, "template": "0" * 64})
     with pytest.raises(ValueError, match="another hand template"):

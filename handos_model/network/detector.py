@@ -51,6 +51,8 @@ class Detector(nn.Module):
     multiple: int = 32  # images have heights and widths that are multiples of this
     least_score: float = 0.1  # of an instance that is decoded in prediction (paper, section 4.1)
     most_overlap: float = 0.9  # IoU of two that are decoded
+    small_size: float = 0.0  # px of a hand in the input below which prediction takes a closer look; 0: it never does
+    best_size: float = 0.0  # px that the hand has there
 
     def freeze(self) -> None:
         """Stop gradients and switch to evaluation mode; a subclass calls this once its weights are loaded."""

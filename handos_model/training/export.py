@@ -100,6 +100,7 @@ def export(network: HandOS, path: Path, metadata: dict[str, str]) -> None:
     )
     model = onnx.load(str(path))
     entries = {"name": "handos_small", "version": __version__, "template": EMBEDDED_SHA256} | metadata
+    entries |= {name: f"{getattr(network.detector, name):g}" for name in ("small_size", "best_size")}
     for key, value in entries.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
