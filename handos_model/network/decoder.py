@@ -28,6 +28,7 @@ class DecoderSize:
     unified_query: bool = False  # Q_uni of Table 6: one learned query for all instances, not the detector's
     vertex_queries: bool = False  # one per vertex of the template, not per coarse vertex
     shared_heads: bool = False  # one FFN for all points, as in the paper
+    own_values: bool = False  # each layer projects the value maps anew, as Deformable DETR does
 
     d_model: int = 128
     d_value: int = 128
@@ -79,6 +80,7 @@ class DecoderLayer(nn.Module):
         self.deformable = DeformableAttention(d, size.d_value, size.heads, levels, points)
         self.feedforward = mlp(d, size.feedforward, d)
         self.position = mlp(2, d, d)
+        self.value = nn.Conv2d(size.d_value, size.d_value, 1) if size.own_values else None
         self.norms = nn.ModuleList(nn.LayerNorm(d) for _ in range(3))
 
     def forward(
@@ -95,6 +97,7 @@ class DecoderLayer(nn.Module):
         b, n, q, d = queries.shape
         x, position = rows(queries), self.position(4 * rows(centres))
         x = x + rows(self.self_attention(self.norms[0](x + position).reshape(b * n, q, d), mask))
+        values = values if self.value is None else [self.value(value) for value in values]
         looking = self.norms[1](x + position).reshape(b, n, q, d)
         x = x + rows(self.deformable(looking, centres, sizes, views, values, strides))
         return (x + self.feedforward(self.norms[2](x))).reshape(b, n, q, d)
