@@ -11,8 +11,8 @@ import numpy as np
 from .camera import Camera, fit_translation, ray_rotation
 from .hand import Hand, joints_box
 from .letterbox import STRIDE, letterbox, to_source
-from .session import EXPORTED, HandSession
-from .template import EMBEDDED_SHA256, HandTemplate, load_template, signed_volume
+from .session import HandSession
+from .template import EMBEDDED_NAME, HandTemplate, load_template, signed_volume
 
 CANDIDATE_SCORE = 0.1
 """Least score of a hand in the first pass that is worth a closer look."""
@@ -32,8 +32,9 @@ class HandPredictor:
     px there: small ones get a closer look in a window of the source image, and where nothing is found the image is seen
     once more at half the size, for hands that fill it. score_threshold: hands below are dropped. size and
     score_threshold come from the weights when None. hand_scale: size of the user's hand as a factor of a mean adult's,
-    which scales every metre of the result. threads: CPU threads, ONNX Runtime's choice when None. Wrong values raise
-    ValueError, a missing file FileNotFoundError.
+    which scales every metre of the result. threads: CPU threads, ONNX Runtime's choice when None. template: the hand
+    template that the weights were trained on, or its file as load_template takes it, such as the user's
+    MANO_RIGHT.pkl; the embedded one when None. Wrong values raise ValueError, a missing file FileNotFoundError.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class HandPredictor:
         score_threshold: float | None = None,
         hand_scale: float = 1.0,
         threads: int | None = None,
+        template: HandTemplate | str | Path | None = None,
     ) -> None:
         self._session = HandSession(weights, device, threads)
         self.name = self._session.metadata["name"]
@@ -58,9 +60,13 @@ class HandPredictor:
             raise ValueError(f"score_threshold is {score_threshold}, must lie between 0 and 1")
         if not 0.2 <= self.hand_scale <= 5:
             raise ValueError(f"hand_scale is {hand_scale}, must lie between 0.2 and 5")
-        if self._session.metadata.get("template", EMBEDDED_SHA256) != EMBEDDED_SHA256:
-            raise ValueError(f"weights file {self._session.weights} was trained on another hand template; {EXPORTED}")
-        self.template = load_template()
+        self.template = template if isinstance(template, HandTemplate) else load_template(template)
+        if (trained_on := self._session.metadata["template"]) != self.template.name:
+            needed = "none" if trained_on == EMBEDDED_NAME else "the file of that one"
+            raise ValueError(
+                f"weights file {self._session.weights} was trained on the hand template {trained_on}, not on "
+                f"{self.template.name}: give {needed} as template"
+            )
 
     @property
     def network_seconds(self) -> float:

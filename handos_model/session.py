@@ -14,7 +14,7 @@ WEIGHTS = Path(__file__).parent / "weights" / "handos_small.onnx"
 
 DEVICES = ("auto", "cpu", "cuda")
 OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
-METADATA = ("name", "version", "score_threshold", "size", "small_size", "best_size")
+METADATA = ("name", "version", "score_threshold", "size", "small_size", "best_size", "template")
 EXPORTED = "`handos export` makes such a file"
 
 

@@ -12,6 +12,7 @@ from test_camera import CAMERAS, PLAIN
 from handos_model import Camera, HandPredictor, session
 from handos_model.letterbox import letterbox, to_network, to_source
 from handos_model.predictor import MOST_LOOKS
+from handos_model.template import load_template
 
 IMAGE = np.zeros((480, 640, 3), np.uint8)
 PLACES = {"centre": (0.0, 0.0, 0.5), "corner": (-0.38, 0.22, 0.6), "far": (0.5, -0.3, 1.5)}
@@ -315,11 +316,20 @@ def test_wrong_weights_are_refused(tmp_path):
     with pytest.raises(ValueError, match="damaged or not"):
         HandPredictor(cut)
     bare = write_network(tmp_path / "bare.onnx", [], 640, {"name": "fake", "version": "1"})
-    with pytest.raises(ValueError, match="no score_threshold, size, small_size, best_size in its metadata"):
+    with pytest.raises(ValueError, match="no score_threshold, size, small_size, best_size, template in its"):
         HandPredictor(bare)
-    other = write_network(tmp_path / "other.onnx", [], 640, {**METADATA, "template": "0" * 64})
-    with pytest.raises(ValueError, match="another hand template"):
-        HandPredictor(other)
+
+
+def test_weights_for_mano_need_the_users_file_and_others_none(tmp_path):
+    for_mano = write_network(tmp_path / "mano.onnx", [], 640, {**METADATA, "template": "mano"})
+    with pytest.raises(ValueError, match="trained on the hand template mano, not on webxr.*give the file of that one"):
+        HandPredictor(for_mano)
+    mano = dataclasses.replace(load_template(), name="mano")
+    assert HandPredictor(for_mano, template=mano).template is mano
+    with pytest.raises(ValueError, match="not on mano: give none as template"):
+        HandPredictor(write_network(tmp_path / "own.onnx", [], 640), template=mano)
+    with pytest.raises(FileNotFoundError, match="No hand template at"):
+        HandPredictor(for_mano, template=tmp_path / "MANO_RIGHT.pkl")
 
 
 def test_another_network_is_refused(tmp_path):

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from handos_model import __version__
 from handos_model.network.handos import HandOS
-from handos_model.template import EMBEDDED_SHA256
 from handos_model.training.matcher import pairwise_iou
 
 OPSET = 17
@@ -99,7 +98,7 @@ def export(network: HandOS, path: Path, metadata: dict[str, str]) -> None:
         dynamo=False,
     )
     model = onnx.load(str(path))
-    entries = {"name": "handos_small", "version": __version__, "template": EMBEDDED_SHA256} | metadata
+    entries = {"name": "handos_small", "version": __version__, "template": network.template} | metadata
     entries |= {name: f"{getattr(network.detector, name):g}" for name in ("small_size", "best_size")}
     for key, value in entries.items():
         entry = model.metadata_props.add()
