@@ -63,6 +63,13 @@ class Detector(nn.Module):
         """Stay in evaluation mode: batch statistics or dropout must not move while the rest of the model trains."""
         return super().train(False)
 
+    def check(self, images: Tensor) -> None:
+        """Raise ValueError for images that a detector cannot take."""
+        if images.ndim != 4 or images.shape[1] != 3 or any(n == 0 or n % self.multiple for n in images.shape[2:]):
+            raise ValueError(
+                f"images must be (B, 3, H, W) with H and W multiples of {self.multiple}, got {tuple(images.shape)}"
+            )
+
     def forward(self, images: Tensor) -> Detection:
         """images: float (B, 3, H, W) RGB in 0..1."""
         raise NotImplementedError
