@@ -56,7 +56,7 @@ def _check_options(args: argparse.Namespace) -> None:
     if args.submission is not None and args.limit is not None:
         raise ValueError("--submission needs every image: leave out --limit")
     if args.submission is not None and args.submission.suffix.lower() != ".zip":
-        raise ValueError(f"--submission takes a file that ends in .zip, got {args.submission}")
+        raise ValueError(f"--submission must end in .zip, got {args.submission}")
 
 
 def _evaluate_own(args: argparse.Namespace) -> tuple[dict[str, Any], str]:

@@ -97,4 +97,5 @@ def _absent(figures: Figures, meshes: set[str], template: str) -> dict[str, str]
         "jitter_2d": "no hand was found in three successive frames of a video",
         "bone_spread": "no hand was found in two frames of a video",
     }
-    return {name: reason for name, reason in reasons.items() if name not in figures}
+    present = {name.partition("@")[0] for name in figures}
+    return {name: reason for name, reason in reasons.items() if name not in present}
