@@ -90,7 +90,7 @@ def pck_of_joints(errors: np.ndarray, counted: np.ndarray, fraction: float) -> f
     """Share of joints whose error, relative to their hand's size, is within `fraction`: the mean over the joint kinds.
 
     errors (N, J), infinity for a missed hand; counted (N, J) bool. Kinds of joints that never count are left out; NaN
-    where none does. So does HaMeR's evaluation of HInt, and so do HandOS's figures beside it.
+    where none does. HaMeR's evaluation of HInt takes the same mean, and the paper's table 5 stands beside HaMeR's.
     """
     errors, counted = np.asarray(errors, np.float64), np.asarray(counted, bool)
     if errors.ndim != 2 or errors.shape != counted.shape:

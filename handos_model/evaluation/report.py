@@ -11,7 +11,7 @@ from handos_model.evaluation.paper import paper_rows
 MEDIAPIPE_PCK = 0.416
 """PCK@.1 of MediaPipe Hands 0.10.21 on the real hands of `annotated`, as benchmarks/accuracy.py measures it."""
 
-_UNITS = {
+UNITS = {
     **dict.fromkeys(("pa_mpjpe", "pa_mpvpe", "absolute_wrist", "absolute_mpjpe", "bone_spread"), ", mm"),
     **dict.fromkeys(("jitter_3d", "jitter_3d_of_labels"), ", mm"),
     **dict.fromkeys(("jitter_2d", "jitter_2d_of_labels"), ", px"),
@@ -76,7 +76,7 @@ def dataset_markdown(results: Mapping[str, Any]) -> str:
     lines = [f"| figure | {' | '.join(header)} |", "|---" * (len(header) + 1) + "|"]
     for name in dict.fromkeys([*figures, *(name for row in rows for name in row.figures)]):
         cells = [_number(name, figures.get(name)), *(_number(name, row.figures.get(name)) for row in rows)]
-        lines.append(f"| {name}{_UNITS.get(name, '')} | {' | '.join(cells)} |")
+        lines.append(f"| {name}{UNITS.get(name, '')} | {' | '.join(cells)} |")
     lines += ["", *(f"No {name}: {reason}." for name, reason in results["absent"].items())]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -95,5 +95,5 @@ def _table(name: str, figures: Mapping[str, Any]) -> list[str]:
 def _number(figure: str, value: float | int | None) -> str:
     if value is None:
         return ""
-    lengths = figure.startswith(("pa_", "wrist_mm", "jitter_px")) or figure in _UNITS
+    lengths = figure.startswith(("pa_", "wrist_mm", "jitter_px")) or figure in UNITS
     return str(value) if isinstance(value, int) else f"{value:.1f}" if lengths else f"{value:.3f}"
