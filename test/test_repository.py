@@ -81,7 +81,9 @@ def test_readme_shows_the_keys_that_are_written() -> None:
     assert list(record["hands"][0]) == list(hand.to_dict(vertices=True))
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/accuracy.md", "docs/evaluation.md", "benchmarks/README.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "docs/accuracy.md", "docs/evaluation.md", "benchmarks/README.md"]
+)
 def test_links_lead_somewhere(name: str) -> None:
     page = ROOT / name
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
