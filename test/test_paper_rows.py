@@ -60,8 +60,9 @@ def test_table_stands_beside_the_paper() -> None:
     text = dataset_markdown({"dataset": "freihand", "split": "evaluation", **results})
     lines = text.splitlines()
     assert lines[0] == "| figure | freihand evaluation, 1 images | HandOS, table 1 | HandOS, table 2, both hands |"
-    assert "| pa_mpjpe, mm | 0.0 | 5.0 | 5.3 |" in lines and "| f@5 | 1.000 | 0.812 | 0.799 |" in lines
-    assert "| hands | 1 |  |  |" in lines
+    assert "| pa_mpjpe, mm | 0.0 | 5.0 | 5.3 |" in lines
+    assert "| f@5/15 | 1.000 / 1.000 | 0.812 / 0.991 | 0.799 / 0.989 |" in lines
+    assert "| hands | 1 |  |  |" in lines and "| pck_2d@0.05/0.1/0.15 | 1.000 / 1.000 / 1.000 |  |  |" in lines
     assert "No jitter_2d: no hand was found in three successive frames of a video." in lines
     empty = evaluate_dataset(Listed([]), Predictor(lambda k: []))
     lines = dataset_markdown({"dataset": "other", "split": "test", **empty}).splitlines()

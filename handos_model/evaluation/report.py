@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,11 +74,23 @@ def dataset_markdown(results: Mapping[str, Any]) -> str:
     measured = f"{results['dataset']} {results['split']}, {results['images']} images"
     header = [measured, *(f"HandOS, {row.label}" for row in rows)]
     lines = [f"| figure | {' | '.join(header)} |", "|---" * (len(header) + 1) + "|"]
-    for name in dict.fromkeys([*figures, *(name for row in rows for name in row.figures)]):
-        cells = [_number(name, figures.get(name)), *(_number(name, row.figures.get(name)) for row in rows)]
-        lines.append(f"| {name}{UNITS.get(name, '')} | {' | '.join(cells)} |")
+    columns = [figures, *(row.figures for row in rows)]
+    for names in _by_stem(name for column in columns for name in column):
+        stem = names[0].partition("@")[0]
+        thresholds = "/".join(name.removeprefix(f"{stem}@") for name in names)
+        label = stem + UNITS.get(stem, "") if names == [stem] else f"{stem}@{thresholds}"
+        cells = (" / ".join(_number(name, column[name]) for name in names if name in column) for column in columns)
+        lines.append(f"| {label} | {' | '.join(cells)} |")
     lines += ["", *(f"No {name}: {reason}." for name, reason in results["absent"].items())]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _by_stem(names: Iterable[str]) -> list[list[str]]:
+    """Names that differ in what follows "@" alone share a row."""
+    rows: dict[str, dict[str, None]] = {}
+    for name in names:
+        rows.setdefault(name.partition("@")[0], {})[name] = None
+    return [list(row) for row in rows.values()]
 
 
 def _table(name: str, figures: Mapping[str, Any]) -> list[str]:
