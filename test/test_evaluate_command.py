@@ -98,6 +98,7 @@ def test_split_and_limit(tmp_path, weights, made_data, capsys) -> None:
         (["--dataset", "freihand", "--root", ".", "--limit", "0"], "limit is 0, must be 1 or more"),
         (["--dataset", "freihand", "--root", ".", "--submission", "a.zip", "--limit", "1"], "leave out --limit"),
         (["--dataset", "freihand", "--root", ".", "--submission", "a.json"], "must end in .zip, got a.json"),
+        (["--dataset", "freihand", "--root", ".", "--json", "no/a.json"], "there is no folder no to write a.json to"),
         (["--dataset", "dexycb", "--root", ".", "--submission", "a.zip"], "dexycb has no submission file"),
     ],
 )

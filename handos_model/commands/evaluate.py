@@ -41,6 +41,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_options(args: argparse.Namespace) -> None:
+    """ValueError for options that do not go together, FileNotFoundError for results that could not be written later."""
+    for path in (args.json, args.submission):
+        if path is not None and not path.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} to")
     given = [name for name in DATASET_OPTIONS if getattr(args, name) is not None]
     if args.dataset is None:
         if given:
