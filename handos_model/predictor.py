@@ -11,17 +11,13 @@ import numpy as np
 from .camera import Camera, fit_translation, ray_rotation
 from .hand import Hand, joints_box
 from .letterbox import STRIDE, letterbox, to_source
-from .session import EXPORTED, HandSession
-from .template import EMBEDDED_SHA256, HandTemplate, load_template, signed_volume
+from .session import HandSession
+from .template import EMBEDDED_NAME, HandTemplate, load_template, signed_volume
 
 CANDIDATE_SCORE = 0.1
 """Least score of a hand in the first pass that is worth a closer look."""
-SMALL_SIZE = 40.0
-"""px of a hand in the network's input below which it gets a closer look."""
-BEST_SIZE = 45.0
-"""px that a hand has in a closer look: where detector and decoder see best."""
 MOST_LOOKS = 4
-"""Closer looks per image: each costs a pass over a small window."""
+"""Closer looks per image, at the hands that score best: each costs a pass over a small window."""
 DUPLICATE_DISTANCE = 0.15
 """Two results are one hand when their joints lie this close on average, as a fraction of the larger one's extent."""
 MIN_SIDE_CONFIDENCE = 0.1
@@ -32,12 +28,13 @@ class HandPredictor:
     """Finds hands in single images.
 
     weights: an ONNX file of `handos export`, the embedded one when None. device: "auto" (CUDA where there is one),
-    "cpu" or "cuda". size: long edge in px that images are resized to. The network works for hands of 15 to 120 px
-    there: those below SMALL_SIZE get a closer look in a window of the source image, and where nothing is found the
-    image is seen once more at half the size, for hands that fill it. score_threshold: hands below are dropped. size and
+    "cpu" or "cuda". size: long edge in px that images are resized to. The embedded network works for hands of 15 to 120
+    px there: small ones get a closer look in a window of the source image, and where nothing is found the image is seen
+    once more at half the size, for hands that fill it. score_threshold: hands below are dropped. size and
     score_threshold come from the weights when None. hand_scale: size of the user's hand as a factor of a mean adult's,
-    which scales every metre of the result. threads: CPU threads, ONNX Runtime's choice when None. Wrong values raise
-    ValueError, a missing file FileNotFoundError.
+    which scales every metre of the result. threads: CPU threads, ONNX Runtime's choice when None. template: the hand
+    template that the weights were trained on, or its file as load_template takes it, such as the user's
+    MANO_RIGHT.pkl; the embedded one when None. Wrong values raise ValueError, a missing file FileNotFoundError.
     """
 
     def __init__(
@@ -48,12 +45,14 @@ class HandPredictor:
         score_threshold: float | None = None,
         hand_scale: float = 1.0,
         threads: int | None = None,
+        template: HandTemplate | str | Path | None = None,
     ) -> None:
         self._session = HandSession(weights, device, threads)
         self.name = self._session.metadata["name"]
         self.version = self._session.metadata["version"]
         self.provider = self._session.provider
         self.size = _checked_size(self._session.metadata["size"] if size is None else size)
+        self.small_size, self.best_size = self._session.closer_look
         default = float(self._session.metadata["score_threshold"])
         self.score_threshold = default if score_threshold is None else float(score_threshold)
         self.hand_scale = float(hand_scale)
@@ -61,9 +60,13 @@ class HandPredictor:
             raise ValueError(f"score_threshold is {score_threshold}, must lie between 0 and 1")
         if not 0.2 <= self.hand_scale <= 5:
             raise ValueError(f"hand_scale is {hand_scale}, must lie between 0.2 and 5")
-        if self._session.metadata.get("template", EMBEDDED_SHA256) != EMBEDDED_SHA256:
-            raise ValueError(f"weights file {self._session.weights} was trained on another hand template; {EXPORTED}")
-        self.template = load_template()
+        self.template = template if isinstance(template, HandTemplate) else load_template(template)
+        if (trained_on := self._session.metadata["template"]) != self.template.name:
+            needed = "none" if trained_on == EMBEDDED_NAME else "the file of that one"
+            raise ValueError(
+                f"weights file {self._session.weights} was trained on the hand template {trained_on}, not on "
+                f"{self.template.name}: give {needed} as template"
+            )
 
     @property
     def network_seconds(self) -> float:
@@ -89,13 +92,17 @@ class HandPredictor:
     def _find(self, image: np.ndarray) -> Instances:
         """Distinct hands that score enough, best first."""
         found = self._pass(image, self.size)
+        if not self.small_size:
+            return found.where(found.scores >= self.score_threshold)
         if not (found.scores >= self.score_threshold).any():
             # Of the first pass none scores enough, so no hand is in both.
             found = _joined([found, self._pass(image, max(self.size // 2, STRIDE))])
-        small = (found.network_size < SMALL_SIZE) & (max(image.shape[:2]) > self.size)
-        if small.any():
-            looks = [self._look_closer(image, found.take([i])) for i in np.flatnonzero(small)[:MOST_LOOKS]]
-            found = _distinct(_joined([found.take(np.flatnonzero(~small)), *looks]))
+        small = found.network_size < self.small_size
+        if small.any() and max(image.shape[:2]) > self.size:
+            closer = np.flatnonzero(small)[:MOST_LOOKS]
+            looks = [self._look_closer(image, found.take([i])) for i in closer]
+            others = np.delete(np.arange(len(small)), closer)
+            found = _distinct(_joined([found.take(others), *looks]))
         return found.where(found.scores >= self.score_threshold)
 
     def _pass(self, image: np.ndarray, size: int) -> Instances:
@@ -103,15 +110,15 @@ class HandPredictor:
         return _distinct(_instances(self._session.run(canvas), scale, min(CANDIDATE_SCORE, self.score_threshold)))
 
     def _look_closer(self, image: np.ndarray, hand: Instances) -> Instances:
-        """The same hand from a pass over its surroundings, where it is BEST_SIZE large; as it was if not seen there."""
+        """The same hand from a pass over its surroundings, where it is best_size large; as it was if not seen there."""
         extent = _extent(hand.joints_2d)[0]
-        reach = extent * self.size / BEST_SIZE / 2
+        reach = extent * self.size / self.best_size / 2
         x0, y0 = np.maximum(np.floor(hand.view[0, :2] - reach), 0).astype(int)
         x1, y1 = np.minimum(np.ceil(hand.view[0, :2] + reach), image.shape[1::-1]).astype(int)
         if min(x1 - x0, y1 - y0) < 2:
             return hand
         window = np.ascontiguousarray(image[y0:y1, x0:x1])
-        seen = self._pass(window, max(STRIDE, round(max(window.shape[:2]) * BEST_SIZE / extent)))
+        seen = self._pass(window, max(STRIDE, round(max(window.shape[:2]) * self.best_size / extent)))
         seen = seen.moved(np.array([x0, y0]))
         distance = np.linalg.norm(seen.joints_2d.mean(axis=1) - hand.joints_2d.mean(axis=1), axis=1)
         nearby = np.flatnonzero(distance < extent)[:1]

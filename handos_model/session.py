@@ -14,7 +14,7 @@ WEIGHTS = Path(__file__).parent / "weights" / "handos_small.onnx"
 
 DEVICES = ("auto", "cpu", "cuda")
 OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
-METADATA = ("name", "version", "score_threshold", "size")
+METADATA = ("name", "version", "score_threshold", "size", "small_size", "best_size", "template")
 EXPORTED = "`handos export` makes such a file"
 
 
@@ -59,6 +59,14 @@ class HandSession:
         if absent:
             raise ValueError(f"weights file {self.weights} carries no {', '.join(absent)} in its metadata; {EXPORTED}")
         return metadata
+
+    @property
+    def closer_look(self) -> tuple[float, float]:
+        """px of a hand in the input below which it gets a closer look, 0 for never; px that it has there."""
+        try:
+            return float(self.metadata["small_size"]), float(self.metadata["best_size"])
+        except ValueError:
+            raise ValueError(f"weights file {self.weights} has sizes that are no numbers; {EXPORTED}") from None
 
     def run(self, image: np.ndarray) -> dict[str, np.ndarray]:
         """The graph's outputs for a letterboxed image (H, W, 3) uint8."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields, replace
-from functools import cache
 
 import numpy as np
 
@@ -58,7 +57,9 @@ class TrackerOptions:
 class HandTracker:
     """Follows the hands of one camera; `update` is called on every frame, also when it shows none."""
 
-    def __init__(self, options: TrackerOptions | None = None) -> None:
+    def __init__(self, options: TrackerOptions | None = None, faces: np.ndarray | None = None) -> None:
+        """faces (F, 3): of the hands' template, the embedded one's when None."""
+        self._faces = load_template().faces if faces is None else faces
         self.options = TrackerOptions() if options is None else options
         """May be replaced between two frames; hands keep their ids."""
         self.resets = 0
@@ -114,7 +115,7 @@ class HandTracker:
         return costs
 
     def _start(self) -> Track:
-        track = Track(self._next_id)
+        track = Track(self._next_id, self._faces)
         self._next_id += 1
         self._tracks.append(track)
         return track
@@ -123,8 +124,9 @@ class HandTracker:
 class Track:
     """One hand across frames."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, faces: np.ndarray) -> None:
         self.id = number
+        self._faces = faces
         self.seen = 0.0
         """s of the tracker's clock when the hand was last seen."""
         self.side = SideVotes()
@@ -149,7 +151,7 @@ class Track:
         self._move(hand.joints_2d, step)
         before = self.side.decided
         self.side.add(hand.side, hand.side_confidence, step, options)
-        if self.side.decided not in ("unknown", mesh_side(hand)):
+        if self.side.decided not in ("unknown", mesh_side(hand, self._faces)):
             hand = mirrored_in_depth(hand)
         if not options.smoothing:
             self._smoother = HandSmoother()
@@ -252,16 +254,11 @@ def mirrored_in_depth(hand: Hand) -> Hand:
     return replace(hand, joints_3d=mirrored(hand.joints_3d), vertices=mirrored(hand.vertices))
 
 
-def mesh_side(hand: Hand) -> str:
-    """"left" or "right": the chirality of the hand's mesh, which a hand of unknown side has as well."""
+def mesh_side(hand: Hand, faces: np.ndarray) -> str:
+    """"left" or "right": the chirality of the hand's mesh, which a hand of unknown side has as well. faces (F, 3)."""
     if hand.side != "unknown":
         return hand.side
-    return "right" if signed_volume(hand.vertices - hand.translation, _faces()) > 0 else "left"
-
-
-@cache
-def _faces() -> np.ndarray:
-    return load_template().faces
+    return "right" if signed_volume(hand.vertices - hand.translation, faces) > 0 else "left"
 
 
 def _extent(points: np.ndarray) -> float:

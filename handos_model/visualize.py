@@ -31,15 +31,18 @@ def draw_hands(
     mesh: bool = True,
     skeleton: bool = True,
     label: bool = True,
+    faces: np.ndarray | None = None,
 ) -> np.ndarray:
     """A copy of `image` (H, W, 3) uint8 RGB with the hands drawn on it, far ones first.
 
     camera: the one that the hands were predicted with; Camera.from_fov's guess when None, as in HandPredictor. Joints
     of low confidence are hollow. The label says side, score and the distance along z, "~" when the camera is a guess.
+    faces (F, 3): of the hands' template, the embedded one's when None.
     """
     drawn = np.array(image, order="C")
     camera = Camera.from_fov(image.shape[1], image.shape[0]) if camera is None else camera
-    faces = load_template().faces if mesh and hands else None
+    if faces is None and mesh and hands:
+        faces = load_template().faces
     for hand in sorted(hands, key=lambda hand: -float(hand.translation[2])):
         if mesh:
             colour = MESH_COLOURS[hand.side]

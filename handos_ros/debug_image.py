@@ -12,9 +12,14 @@ from handos_model.visualize import LABEL_COLOURS, draw_hands
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
-def debug_image(image: np.ndarray, hands: list[Hand], camera: Camera, caption: str) -> np.ndarray:
-    """A copy of `image` (H, W, 3) uint8 RGB with the hands on it and `caption` in its lower left corner."""
-    drawn = draw_hands(image, hands, camera)
+def debug_image(
+    image: np.ndarray, hands: list[Hand], camera: Camera, caption: str, faces: np.ndarray
+) -> np.ndarray:
+    """A copy of `image` (H, W, 3) uint8 RGB with the hands on it and `caption` in its lower left corner.
+
+    faces (F, 3): of the hands' template.
+    """
+    drawn = draw_hands(image, hands, camera, faces=faces)
     width = max(1, round(min(image.shape[:2]) / 400))
     limit = 1 << 20  # px, far outside of any image, within what OpenCV draws
     for hand in hands:

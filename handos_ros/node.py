@@ -68,12 +68,13 @@ class HandsNode(Node):
         self._health = Health()
         self._intrinsics = Intrinsics()
         self._depth = DepthFrames() if self._settings.use_depth else None
-        self._tracker = HandTracker()
+        self._template = load_template(self._settings.template or None)
+        self._tracker = HandTracker(faces=self._template.faces)
         self._last_stamp = -float("inf")
         self._camera: Camera | None = None
         self._busy = threading.Lock()  # held by whoever uses or replaces the predictor
 
-        self._outputs = Outputs(self, load_template())
+        self._outputs = Outputs(self, self._template)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._listen(CameraInfo, "camera_info", self._intrinsics.keep)
         if self._depth is not None:
@@ -201,7 +202,11 @@ class HandsNode(Node):
     def _open_predictor(self) -> HandPredictor:
         settings = self._settings
         return HandPredictor(
-            settings.weights or None, settings.device, settings.size or None, threads=settings.threads or None
+            settings.weights or None,
+            settings.device,
+            settings.size or None,
+            threads=settings.threads or None,
+            template=self._template,
         )
 
     def _listen(self, kind: type, topic: str, callback: Callable[[Any], None]) -> Subscription:

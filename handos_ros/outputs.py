@@ -37,6 +37,7 @@ class Outputs:
         self._points = node.create_publisher(PointCloud2, "hands/points", 1)
         self._mesh = node.create_publisher(Mesh, "hands/mesh", LATCHED)
         self._mesh.publish(template_mesh(template))
+        self._faces = template.faces
         self._board = MarkerBoard(template.faces)
 
     def publish(self, message: HandArray) -> None:
@@ -67,5 +68,5 @@ class Outputs:
         if points:
             self._points.publish(hand_points(hands, header))
         if picture:
-            self._debug_image.publish(rgb_message(debug_image(image, hands, camera, caption), header))
+            self._debug_image.publish(rgb_message(debug_image(image, hands, camera, caption, self._faces), header))
         return markers or points or picture

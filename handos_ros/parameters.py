@@ -43,6 +43,7 @@ class Settings:
     """Parameters of hands_node."""
 
     weights: str = parameter("", "ONNX file of `handos export`; empty: the embedded weights", read_only=True)
+    template: str = parameter("", "MANO_RIGHT.pkl, for weights trained on MANO; empty: the embedded", read_only=True)
     device: str = parameter("auto", "Where the network runs; auto: CUDA if there", choices=DEVICES, read_only=True)
     threads: int = parameter(0, "CPU threads of the network; 0: one per core", 0, 256, read_only=True)
     size: int = parameter(0, "Long edge in px of the network's input, from 64; 0: as trained", 0, 4096, read_only=True)

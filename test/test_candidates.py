@@ -1,12 +1,13 @@
 """Places that may show hands: the detector's palms and the trained finder's cells, and what the finder learns."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from handos_model.network.candidates import POINT_JOINTS, Candidates, Surroundings, hand_views
-from handos_model.network.instances import to_pixels, to_view
+from handos_model.network.instances import to_pixels, to_view, view_boxes
 from handos_model.training.finding import cell_centres, finder_terms, focal
 from handos_model.training.recipe import Recipe
 from handos_model.training.train import build_network
@@ -41,6 +42,8 @@ def perfect(joints, right=20.0):
     logits = torch.full((1, 144), -right)
     logits[0, nearest] = right
     return Candidates(
+        boxes=view_boxes(view.expand(1, 144, 4)),
+        queries=None,
         views=view.expand(1, 144, 4),
         points=joints[list(POINT_JOINTS)].expand(1, 144, -1, 2),
         logits=logits,
@@ -70,7 +73,7 @@ def test_terms_of_a_shifted_and_turned_candidate_by_hand():
     found = perfect(joints)
     views = found.views + torch.tensor([4.0, 0.0, 0.0, 0.5])
     points = found.points + torch.tensor([2.0, 0.0])
-    wrong = Candidates(views, points, found.logits, found.level, found.cell, found.trained)
+    wrong = replace(found, views=views, points=points)
     terms = finder_terms(wrong, batch_of(joints), 8)
     # 4 px of a 40 px view: 0.1 - 0.05 / 2 of smooth L1; 1 - cos 0.5
     assert float(terms["finder_view"]) == pytest.approx(0.075 + 1 - math.cos(0.5), abs=1e-4)

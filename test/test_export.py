@@ -51,10 +51,10 @@ def test_an_empty_image_has_no_hand(exported):
 
 def test_suppression_keeps_the_best_of_what_overlaps():
     boxes = torch.tensor([[0.0, 0, 10, 10], [1, 1, 11, 11], [50, 50, 60, 60], [80, 80, 90, 90]])
-    assert Suppress.apply(boxes, torch.tensor([0.5, 0.9, 0.3, 0.05])).tolist() == [1, 2]
-    assert Suppress.apply(boxes, torch.zeros(4)).tolist() == []
+    assert Suppress.apply(boxes, torch.tensor([0.5, 0.9, 0.3, 0.05]), 0.1, 0.5).tolist() == [1, 2]
+    assert Suppress.apply(boxes, torch.zeros(4), 0.1, 0.5).tolist() == []
     many = torch.arange(40.0)[:, None] * 20 + torch.tensor([[0.0, 0, 10, 10]])
-    assert len(Suppress.apply(many, torch.ones(40))) == MOST_HANDS
+    assert len(Suppress.apply(many, torch.ones(40), 0.1, 0.5)) == MOST_HANDS
 
 
 def test_training_can_go_on_from_the_weights_beside_it(exported):

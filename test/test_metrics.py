@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from handos_model.evaluation import metrics
+from handos_model.hand import BONES
 
 SQUARE = np.array([[0, 0], [100, 0], [100, 50], [0, 50]], float)
 
@@ -175,3 +176,51 @@ def test_jitter_is_zero_for_steady_motion_and_skips_gaps() -> None:
     assert np.isnan(metrics.jitter(np.full((9, 21, 2), np.nan)))
     with pytest.raises(ValueError, match="frames, joints"):
         metrics.jitter(np.zeros((9, 21)))
+
+
+def test_procrustes_equals_scipy_where_a_reflection_would_be_better() -> None:
+    rotations = pytest.importorskip("scipy.spatial.transform")
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        target = rng.normal(size=(21, 3)) * 0.05
+        pred = target * [-1, 1, 1] + rng.normal(size=(21, 3)) * 0.01 + [0.2, 0, 1]
+        source, goal = pred - pred.mean(0), target - target.mean(0)
+        rotation, _ = rotations.Rotation.align_vectors(goal, source)
+        turned = rotation.apply(source)
+        expected = (turned * goal).sum() / (source**2).sum() * turned + target.mean(0)
+        np.testing.assert_allclose(metrics.procrustes(pred, target), expected, atol=1e-6)
+
+
+def test_auc_equals_a_trapezoid_rule() -> None:
+    integrate = pytest.importorskip("scipy.integrate")
+    errors = np.random.default_rng(6).exponential(0.02, (50, 21))
+    errors[:5] = np.inf
+    thresholds = np.linspace(0, 0.05, 100)
+    curve = [(errors <= threshold).mean() for threshold in thresholds]
+    assert metrics.auc(errors) == pytest.approx(integrate.trapezoid(curve, thresholds) / 0.05, abs=1e-6)
+
+
+def test_pck_of_joints_is_the_mean_over_joint_kinds() -> None:
+    errors = np.array([[0.01, 0.2, 0.3], [np.inf, np.inf, np.nan]])
+    everything = np.array([[True, True, True], [True, True, False]])
+    assert metrics.pck_of_joints(errors, everything, 0.1) == pytest.approx((1 / 2 + 0 + 0) / 3)
+    assert metrics.pck_of_joints(errors, everything, 0.3) == pytest.approx((1 / 2 + 1 / 2 + 1) / 3)
+    assert metrics.pck_of_joints(np.zeros((3, 21)), np.ones((3, 21), bool), 0.05) == 1.0
+    assert metrics.pck_of_joints(errors, everything & [True, False, False], 0.1) == 1 / 2
+    assert np.isnan(metrics.pck_of_joints(errors, np.zeros((2, 3), bool), 0.1))
+    with pytest.raises(ValueError, match="NaN"):
+        metrics.pck_of_joints(errors, np.ones((2, 3), bool), 0.1)
+    with pytest.raises(ValueError, match="one shape"):
+        metrics.pck_of_joints(errors, everything[:1], 0.1)
+
+
+def test_bone_spread_is_zero_for_a_moving_hand_and_counted_by_hand() -> None:
+    rng = np.random.default_rng(7)
+    hand = rng.normal(size=(21, 3)) * 0.05
+    moving = np.array([hand @ random_rotation(rng).T + rng.normal(size=3) for _ in range(6)])
+    np.testing.assert_allclose(metrics.bone_spread(moving), 0, atol=1e-12)
+    growing = np.array([0.9 * hand, 1.1 * hand])  # standard deviation: a tenth of the mean
+    mean_length = np.mean([np.linalg.norm(hand[child] - hand[parent]) for parent, child in BONES])
+    assert metrics.bone_spread(growing) == pytest.approx((0.1 * mean_length, 0.1))
+    with pytest.raises(ValueError, match="at least 2 frames"):
+        metrics.bone_spread(hand[None])

@@ -11,6 +11,8 @@ from test_camera import CAMERAS, PLAIN
 
 from handos_model import Camera, HandPredictor, session
 from handos_model.letterbox import letterbox, to_network, to_source
+from handos_model.predictor import MOST_LOOKS
+from handos_model.template import load_template
 
 IMAGE = np.zeros((480, 640, 3), np.uint8)
 PLACES = {"centre": (0.0, 0.0, 0.5), "corner": (-0.38, 0.22, 0.6), "far": (0.5, -0.3, 1.5)}
@@ -221,6 +223,17 @@ def test_a_small_hand_gets_a_closer_look(tmp_path):
     assert 38 < np.ptp(hand.joints_2d, axis=0).max() < 43  # seen at almost twice its size instead of a third
 
 
+def test_small_hands_beyond_the_closer_looks_are_kept_as_they_were_seen(tmp_path):
+    vertices, joints = posed_hand(0.5, "right")
+    places = [np.array([x, y, 1.6]) for x in (-0.5, -0.1, 0.3) for y in (-0.3, 0.2)]
+    answers = [answer(vertices + p, joints + p, PLAIN, score=0.9 - 0.01 * i) for i, p in enumerate(places)]
+    hands = predictor_of(tmp_path, answers, size=192).predict(IMAGE, PLAIN)
+    assert len(hands) == 6 > MOST_LOOKS
+    for i in (4, 5):
+        (hand,) = (hand for hand in hands if hand.score == pytest.approx(0.9 - 0.01 * i))
+        np.testing.assert_allclose(hand.joints_2d, PLAIN.project(joints + places[i]), atol=1e-3)
+
+
 def test_a_hand_of_good_size_takes_one_pass(tmp_path):
     predictor = blob_predictor(tmp_path)
     image = IMAGE.copy()
@@ -235,6 +248,14 @@ def test_a_hand_that_fills_the_image_is_found_at_half_the_size(tmp_path):
     image[:, 20:620] = 255
     assert len(predictor.predict(image, PLAIN)) == 1
     assert predictor._session.seen == [(160, 192), (96, 96)]
+
+
+def test_a_network_for_hands_of_all_sizes_takes_one_pass(tmp_path):
+    predictor = predictor_of(tmp_path, [], size=192)
+    predictor._session = BlobSession(predictor._session.metadata)
+    predictor.small_size = 0.0  # as of weights whose metadata says so
+    assert predictor.predict(IMAGE, PLAIN) == []
+    assert len(predictor._session.seen) == 1
 
 
 # --- wrong input
@@ -295,11 +316,20 @@ def test_wrong_weights_are_refused(tmp_path):
     with pytest.raises(ValueError, match="damaged or not"):
         HandPredictor(cut)
     bare = write_network(tmp_path / "bare.onnx", [], 640, {"name": "fake", "version": "1"})
-    with pytest.raises(ValueError, match="no score_threshold, size in its metadata"):
+    with pytest.raises(ValueError, match="no score_threshold, size, small_size, best_size, template in its"):
         HandPredictor(bare)
-    other = write_network(tmp_path / "other.onnx", [], 640, {**METADATA, "template": "0" * 64})
-    with pytest.raises(ValueError, match="another hand template"):
-        HandPredictor(other)
+
+
+def test_weights_for_mano_need_the_users_file_and_others_none(tmp_path):
+    for_mano = write_network(tmp_path / "mano.onnx", [], 640, {**METADATA, "template": "mano"})
+    with pytest.raises(ValueError, match="trained on the hand template mano, not on webxr.*give the file of that one"):
+        HandPredictor(for_mano)
+    mano = dataclasses.replace(load_template(), name="mano")
+    assert HandPredictor(for_mano, template=mano).template is mano
+    with pytest.raises(ValueError, match="not on mano: give none as template"):
+        HandPredictor(write_network(tmp_path / "own.onnx", [], 640), template=mano)
+    with pytest.raises(FileNotFoundError, match="No hand template at"):
+        HandPredictor(for_mano, template=tmp_path / "MANO_RIGHT.pkl")
 
 
 def test_another_network_is_refused(tmp_path):

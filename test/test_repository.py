@@ -16,7 +16,8 @@ import pytest
 import handos_model
 from handos_model.cli import COMMANDS
 from handos_model.data.photos import Photos, held_out_backgrounds
-from handos_model.evaluation.report import BARS
+from handos_model.evaluation.paper import PAPER
+from handos_model.evaluation.report import BARS, UNITS
 from handos_model.hand import Hand
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,11 +81,21 @@ def test_readme_shows_the_keys_that_are_written() -> None:
     assert list(record["hands"][0]) == list(hand.to_dict(vertices=True))
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "docs/accuracy.md", "benchmarks/README.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "docs/accuracy.md", "docs/evaluation.md", "benchmarks/README.md"]
+)
 def test_links_lead_somewhere(name: str) -> None:
     page = ROOT / name
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_every_figure_of_a_data_set_is_explained() -> None:
+    page = (ROOT / "docs/evaluation.md").read_text()
+    explained = {name.partition("@")[0] for name in re.findall(r"`([a-z0-9_@]+)`", page)}
+    figures = {name.partition("@")[0] for row in PAPER for name in row.figures} | set(UNITS)
+    derived = ("_visible", "_occluded", "_of_labels")
+    assert {name for name in figures if not name.endswith(derived)} <= explained
 
 
 def test_published_bars_are_those_of_the_code() -> None:

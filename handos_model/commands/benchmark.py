@@ -1,10 +1,12 @@
-"""Measure how long a prediction takes on this machine."""
+"""Measure how long a prediction takes on this machine, or what the network of a recipe costs."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -15,15 +17,25 @@ from .predict import add_predictor_arguments, open_predictor
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos benchmark`."""
-    parser.add_argument("image", metavar="IMAGE", help="the image to predict, best with as many hands as you expect")
+    parser.add_argument(
+        "image", metavar="IMAGE", nargs="?", help="the image to predict, best with as many hands as you expect"
+    )
     parser.add_argument("--runs", type=int, default=100, metavar="N", help="timed predictions (100)")
     parser.add_argument("--warmup", type=int, default=10, metavar="N", help="untimed ones before (10)")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    cost = parser.add_argument_group("cost of a network, with random weights")
+    cost.add_argument("--cost", type=Path, metavar="RECIPE", help="parameters, FLOPs, times and memory of its network")
+    cost.add_argument("--pixels", default="1280x960", metavar="WxH", help="size of the image (1280x960)")
+    cost.add_argument("--hands", type=int, default=1, metavar="N", help="hands that are decoded (1)")
     add_predictor_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints median and 95th percentile of the time from image to hands."""
+    """Prints median and 95th percentile of the time from image to hands, or the cost of a recipe's network."""
+    if (args.image is None) == (args.cost is None):
+        raise ValueError("give an IMAGE to predict, or --cost RECIPE")
+    if args.cost is not None:
+        return cost_report(args)
     if args.runs < 1 or args.warmup < 0:
         raise ValueError(f"--runs must be 1 or more and --warmup 0 or more, got {args.runs} and {args.warmup}")
     frame = next(iter(open_inputs([args.image])[0]))
@@ -36,6 +48,24 @@ def run(args: argparse.Namespace) -> int:
     else:
         print("{median_ms:.2f} ms median, {p95_ms:.2f} ms p95 over {runs} runs".format(**figures))
         print("{width}x{height} px, {hands} hands, network {size} px, {provider}, {threads} threads".format(**figures))
+    return 0
+
+
+def cost_report(args: argparse.Namespace) -> int:
+    """Prints what the network of a recipe costs, on CUDA unless there is none or --device is cpu."""
+    if not (size := re.fullmatch(r"(\d+)x(\d+)", args.pixels)):
+        raise ValueError(f"--pixels is {args.pixels}, must be WIDTHxHEIGHT, as in 1280x960")
+    import torch
+
+    from ..training import cost
+    from ..training.recipe import read_recipe
+    from ..training.train import build_network
+
+    device = "cuda" if torch.cuda.is_available() and args.device != "cpu" else "cpu"
+    if args.device == "cuda" and device == "cpu":
+        raise ValueError('device is "cuda", but torch sees no CUDA here')
+    found = cost.measure(build_network(read_recipe(args.cost)), int(size[1]), int(size[2]), args.hands, device)
+    print(json.dumps(cost.as_dict(found)) if args.json else cost.report(found))
     return 0
 
 

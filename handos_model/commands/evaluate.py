@@ -1,33 +1,88 @@
-"""Score a predictor on photos, hand-free photos, renders and videos that it was not trained on."""
+"""Score a predictor on images that it was not trained on: the project's own, or a published data set."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from .predict import add_predictor_arguments, open_predictor
+
+DATASET_OPTIONS = ("root", "split", "mano", "submission")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos evaluate`."""
-    parser.add_argument(
-        "dataset", nargs="*", metavar="DATASET", help="annotated, val, backgrounds, renders, videos or all (all)"
+    own = parser.add_argument_group("the project's own photos, renders and videos")
+    own.add_argument(
+        "own", nargs="*", metavar="NAME", help="annotated, val, backgrounds, renders, videos or all (all)"
     )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of annotated, train and video")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most N images of each, evenly spread")
+    own.add_argument("--data", type=Path, metavar="DIR", help="folder of annotated, train and video")
+    published = parser.add_argument_group("a published data set")
+    published.add_argument("--dataset", metavar="NAME", help="freihand, ho3d, dexycb, hint, ...")
+    published.add_argument("--root", type=Path, metavar="DIR", help="its folder")
+    published.add_argument("--split", help="evaluation (default), or what the data set calls it")
+    published.add_argument("--mano", type=Path, metavar="DIR", help="folder of MANO_RIGHT.pkl and MANO_LEFT.pkl")
+    published.add_argument("--submission", type=Path, metavar="FILE.zip", help="also write what its server takes")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N images, evenly spread")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure here")
     add_predictor_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Prints the figures as tables."""
+    _check_options(args)
+    results, table = _evaluate_own(args) if args.dataset is None else _evaluate_dataset(args)
+    print(table)
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _check_options(args: argparse.Namespace) -> None:
+    """ValueError for options that do not go together, FileNotFoundError for results that could not be written later."""
+    for path in (args.json, args.submission):
+        if path is not None and not path.parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} to")
+    given = [name for name in DATASET_OPTIONS if getattr(args, name) is not None]
+    if args.dataset is None:
+        if given:
+            raise ValueError(f"--{given[0]} is for a published data set: name it with --dataset NAME")
+        if args.data is None:
+            raise ValueError("give --data DIR for the project's own images, or --dataset NAME --root DIR")
+        return
+    if args.own or args.data is not None:
+        came = args.own[0] if args.own else "--data"
+        raise ValueError(f"{came} is of the project's own images: give either that or --dataset {args.dataset}")
+    if args.root is None:
+        raise ValueError(f"--dataset {args.dataset} needs --root DIR, the folder of the data set")
+    if args.submission is not None and args.limit is not None:
+        raise ValueError("--submission needs every image: leave out --limit")
+    if args.submission is not None and args.submission.suffix.lower() != ".zip":
+        raise ValueError(f"--submission must end in .zip, got {args.submission}")
+
+
+def _evaluate_own(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     from ..evaluation import evaluate, report  # the renders need numba
 
     if not args.data.is_dir():
         raise FileNotFoundError(f"there is no folder {args.data}")
-    results = evaluate.run(args.dataset or ["all"], args.data, open_predictor(args), args.limit)
-    print(report.markdown(results))
-    if args.json:
-        args.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    return 0
+    results = evaluate.run(args.own or ["all"], args.data, open_predictor(args), args.limit)
+    return results, report.markdown(results)
+
+
+def _evaluate_dataset(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
+    from ..data.registry import open_dataset
+    from ..evaluation.dataset import evaluate_dataset
+    from ..evaluation.report import dataset_markdown
+    from ..evaluation.submission import SPLIT, Submission
+
+    split = args.split or SPLIT
+    submission = None if args.submission is None else Submission(args.dataset, split)
+    dataset = open_dataset(args.dataset, args.root, split, args.mano)
+    figures = evaluate_dataset(dataset, open_predictor(args), args.limit, submission)
+    if submission is not None:
+        submission.write(args.submission)
+    results = {"dataset": args.dataset, "split": split, **figures}
+    return results, dataset_markdown(results)

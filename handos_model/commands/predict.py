@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 
+import numpy as np
 from tqdm import tqdm
 
 from ..camera import Camera
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what chooses the network and how it runs."""
     parser.add_argument("--weights", metavar="FILE", help="ONNX file of `handos export`; default: the embedded one")
+    parser.add_argument("--template", metavar="FILE", help="MANO_RIGHT.pkl, for weights that were trained on MANO")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
     parser.add_argument("--size", metavar="PX", help="long edge of the network's input; default: the weights' own")
     parser.add_argument("--threshold", type=float, metavar="T", help="least score of a hand; default: the weights' own")
@@ -47,14 +49,17 @@ def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
 
 def open_predictor(args: argparse.Namespace, hand_scale: float = 1.0) -> HandPredictor:
     """The predictor that the arguments ask for."""
-    return HandPredictor(args.weights, args.device, args.size, args.threshold, hand_scale, args.threads)
+    return HandPredictor(
+        args.weights, args.device, args.size, args.threshold, hand_scale, args.threads, args.template
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Predicts every frame; 1 when some could not be read, 130 when stopped by Ctrl-C, with complete files."""
     intrinsics = parse_intrinsics(args.intrinsics) if args.intrinsics else None
     sources = open_inputs(args.input, args.topic)
-    find = _finder(open_predictor(args, args.hand_scale), args.track)
+    predictor = open_predictor(args, args.hand_scale)
+    find, faces = _finder(predictor, args.track), predictor.template.faces
     with ExitStack() as stack:
         out = _open_lines(args, stack)
         drawing = open_drawing(args.draw, _common_fps(sources)) if args.draw else None
@@ -68,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
                 tqdm.write(f"handos predict: {frame.problem}", file=sys.stderr)
             else:
                 frames += 1
-                hands += _predict_frame(frame, first, find, intrinsics, out, drawing, args.vertices)
+                hands += _predict_frame(frame, first, find, intrinsics, out, drawing, args.vertices, faces)
             if stop():
                 break
         interrupted = stop()
@@ -82,7 +87,7 @@ Finder = Callable[[Frame, Camera, bool], list[Hand]]
 
 def _finder(predictor: HandPredictor, track: bool) -> Finder:
     """Hands of a frame that its camera sees, and whether it is its input's first; tracked where frames have stamps."""
-    tracker = HandTracker() if track else None
+    tracker = HandTracker(faces=predictor.template.faces) if track else None
 
     def find(frame: Frame, camera: Camera, first: bool) -> list[Hand]:
         hands = predictor.predict(frame.image, camera)
@@ -97,7 +102,7 @@ def _finder(predictor: HandPredictor, track: bool) -> Finder:
 
 def _predict_frame(
     frame: Frame, first: bool, find: Finder, intrinsics: tuple[float, ...] | None, out: object,
-    drawing: FolderOutput | VideoOutput | None, vertices: bool,
+    drawing: FolderOutput | VideoOutput | None, vertices: bool, faces: np.ndarray,
 ) -> int:  # fmt: skip
     height, width = frame.image.shape[:2]
     camera = Camera.from_intrinsics(*intrinsics, width, height) if intrinsics else frame.camera
@@ -107,7 +112,7 @@ def _predict_frame(
         out.write(json.dumps(frame_record(frame, hands, vertices)) + "\n")
         out.flush()
     if drawing:
-        drawing.write(frame.name, draw_hands(frame.image, hands, camera))
+        drawing.write(frame.name, draw_hands(frame.image, hands, camera, faces=faces))
     return len(hands)
 
 

@@ -37,9 +37,9 @@ def annotated(data_root: Path, predictor: Predictor, limit: int | None = None) -
     """Photos with hand-made joints: all real hands, then each source; synthetic hands apart and in no other figure."""
     photos = Annotated.load(data_root / "annotated")
     scores: dict[str, list[HandScore]] = {}
-    for name, records in _progress(_some(list(photos.photos.items()), limit), "annotated"):
+    for name, records in progress(spread(list(photos.photos.items()), limit), "annotated"):
         sample = photos[name]
-        found, _ = score_image(_predict(predictor, sample), sample)
+        found, _ = score_image(predict(predictor, sample), sample)
         for record, score in zip(records, found, strict=True):
             scores.setdefault(f"{record['gt']}/{Path(record['source']).name}", []).append(score)
     real = [score for source, group in scores.items() if source.startswith("real/") for score in group]
@@ -55,9 +55,9 @@ def val(data_root: Path, predictor: Predictor, limit: int | None = None) -> Resu
     photos = Photos.load(data_root / "train", "hand", "val")
     scores: dict[str, list[HandScore]] = {}
     true_aspect: list[HandScore] = []
-    for index in _progress(_some(range(len(photos)), limit), "val"):
+    for index in progress(spread(range(len(photos)), limit), "val"):
         sample, record = photos[index], photos.records[index]
-        found, _ = score_image(_predict(predictor, sample), sample)
+        found, _ = score_image(predict(predictor, sample), sample)
         scores.setdefault(record["source"], []).extend(found)
         if not record["stretched"]:
             true_aspect.extend(found)
@@ -68,7 +68,7 @@ def val(data_root: Path, predictor: Predictor, limit: int | None = None) -> Resu
 def backgrounds(data_root: Path, predictor: Predictor, limit: int | None = None) -> Results:
     """False hands on the hand-free photos that are kept out of training."""
     counts: dict[str, list[int]] = {}
-    for name in _progress(_some(sorted(held_out_backgrounds()), limit), "backgrounds"):
+    for name in progress(spread(sorted(held_out_backgrounds()), limit), "backgrounds"):
         hands = predictor.predict(_read(data_root / "train" / name), None)
         counts.setdefault(Path(name).parent.name, []).append(len(hands))
     groups = {source: _false_hands(group) for source, group in counts.items()}
@@ -82,8 +82,8 @@ def renders(data_root: Path, predictor: Predictor, limit: int | None = None) -> 
     scores: list[HandScore] = []
     extra = 0
     count = RENDERS if limit is None else min(limit, RENDERS)
-    for sample in _progress(held_out_renders(data_root / "train", count), "renders", count):
-        found, left_over = score_image(_predict(predictor, sample), sample, absolute=True)
+    for sample in progress(held_out_renders(data_root / "train", count), "renders", count):
+        found, left_over = score_image(predict(predictor, sample), sample, absolute=True)
         scores.extend(found)
         extra += left_over
     return {**summary(scores), "images": count, "false_hands": extra / count}
@@ -93,7 +93,7 @@ def videos(data_root: Path, predictor: Predictor, limit: int | None = None) -> R
     """Each frame on its own: share with a hand, side right, hands too many, jitter; PCK where MediaPipe's 2D is."""
     groups = {}
     for name, labels in VIDEOS.items():
-        frames = _progress(_frames(data_root / "video" / name, limit), name)
+        frames = progress(_frames(data_root / "video" / name, limit), name)
         reference = None if labels is None else np.load(data_root / "video" / labels)["joints_2d"][..., :2]
         groups[name] = _video(frames, reference, predictor)
     found = min(group["frames_with_a_hand"] for group in groups.values())
@@ -127,14 +127,15 @@ def run(datasets: Sequence[str], data_root: Path, predictor: Predictor, limit: i
     return {name: DATASETS[name](Path(data_root), predictor, limit) for name in chosen}
 
 
-def _some(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
+def spread(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
     """At most `limit` of the items, evenly spread."""
     if limit is None or limit >= len(items):
         return items
     return [items[i * len(items) // limit] for i in range(limit)]
 
 
-def _predict(predictor: Predictor, sample: Sample) -> list[Hand]:
+def predict(predictor: Predictor, sample: Sample) -> list[Hand]:
+    """The hands in a sample's image, seen through its camera."""
     height, width = sample.image.shape[:2]
     return predictor.predict(sample.image, Camera(sample.K, width, height))
 
@@ -214,5 +215,6 @@ def _read(path: Path) -> np.ndarray:
     return np.ascontiguousarray(image[:, :, ::-1])
 
 
-def _progress(items: Iterable[Any], name: str, total: int | None = None) -> Iterable[Any]:
+def progress(items: Iterable[Any], name: str, total: int | None = None) -> Iterable[Any]:
+    """The items, with a progress bar where somebody looks on."""
     return tqdm(items, desc=name, total=total, leave=False, disable=None)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from handos_model.hand import BONES, JOINT_NAMES
+
 AUC_LIMIT = 0.05  # m
 AUC_STEPS = 100
 
@@ -84,6 +86,22 @@ def pck(pred: np.ndarray | None, target: np.ndarray, labelled: np.ndarray, fract
     return float((np.linalg.norm(pred - target, axis=1)[labelled] <= limit).mean())
 
 
+def pck_of_joints(errors: np.ndarray, counted: np.ndarray, fraction: float) -> float:
+    """Share of joints whose error, relative to their hand's size, is within `fraction`: the mean over the joint kinds.
+
+    errors (N, J), infinity for a missed hand; counted (N, J) bool. Kinds of joints that never count are left out; NaN
+    where none does. HaMeR's evaluation of HInt takes the same mean, and the paper's table 5 stands beside HaMeR's.
+    """
+    errors, counted = np.asarray(errors, np.float64), np.asarray(counted, bool)
+    if errors.ndim != 2 or errors.shape != counted.shape:
+        raise ValueError(f"errors and counted must have one shape (hands, joints), got {errors.shape}, {counted.shape}")
+    if np.isnan(errors[counted]).any():
+        raise ValueError("errors that count must be numbers, infinity for a miss, got NaN")
+    number = counted.sum(0)
+    within = (counted & (errors <= fraction)).sum(0)
+    return float((within[number > 0] / number[number > 0]).mean()) if number.any() else float("nan")
+
+
 def procrustes(pred: np.ndarray, target: np.ndarray) -> np.ndarray:
     """`pred` (P, 3) moved onto `target` (P, 3) by the scale, rotation (no reflection) and shift of least squares.
 
@@ -142,6 +160,21 @@ def jitter(track: np.ndarray) -> float:
         raise ValueError(f"a track must have shape (frames, joints, 2 or 3), got {track.shape}")
     second = np.linalg.norm(np.diff(track, n=2, axis=0), axis=2)
     return float(np.nanmean(second)) if np.isfinite(second).any() else float("nan")
+
+
+def bone_spread(joints_3d: np.ndarray) -> tuple[float, float]:
+    """How much the bones of one hand change their length over frames: `joints_3d` (T, 21, 3) -> m, and a share of it.
+
+    The standard deviation over the frames, averaged over the 20 bones; a person's is 0. Raises ValueError for fewer
+    than two frames.
+    """
+    joints = np.asarray(joints_3d, np.float64)
+    if joints.ndim != 3 or joints.shape[1:] != (len(JOINT_NAMES), 3) or len(joints) < 2:
+        raise ValueError(f"joints must have shape (at least 2 frames, 21, 3), got {joints.shape}")
+    parent, child = np.array(BONES).T
+    lengths = np.linalg.norm(joints[:, child] - joints[:, parent], axis=2)  # (T, 20)
+    deviation, mean = lengths.std(0), lengths.mean(0)
+    return float(deviation.mean()), float((deviation / np.maximum(mean, 1e-9)).mean())
 
 
 def _points(points: np.ndarray, dimensions: int) -> np.ndarray:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from handos_model.evaluation.paper import paper_rows
+
 MEDIAPIPE_PCK = 0.416
 """PCK@.1 of MediaPipe Hands 0.10.21 on the real hands of `annotated`, as benchmarks/accuracy.py measures it."""
+
+UNITS = {
+    **dict.fromkeys(("pa_mpjpe", "pa_mpvpe", "absolute_wrist", "absolute_mpjpe", "bone_spread"), ", mm"),
+    **dict.fromkeys(("jitter_3d", "jitter_3d_of_labels"), ", mm"),
+    **dict.fromkeys(("jitter_2d", "jitter_2d_of_labels"), ", px"),
+}
+"""Of the figures that are no shares."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,32 @@ def markdown(results: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def dataset_markdown(results: Mapping[str, Any]) -> str:
+    """Figures of `evaluate_dataset` beside the paper's rows, then what is missing and why."""
+    rows = paper_rows(results["dataset"], results["split"])
+    figures = results["figures"]
+    measured = f"{results['dataset']} {results['split']}, {results['images']} images"
+    header = [measured, *(f"HandOS, {row.label}" for row in rows)]
+    lines = [f"| figure | {' | '.join(header)} |", "|---" * (len(header) + 1) + "|"]
+    columns = [figures, *(row.figures for row in rows)]
+    for names in _by_stem(name for column in columns for name in column):
+        stem = names[0].partition("@")[0]
+        thresholds = "/".join(name.removeprefix(f"{stem}@") for name in names)
+        label = stem + UNITS.get(stem, "") if names == [stem] else f"{stem}@{thresholds}"
+        cells = (" / ".join(_number(name, column[name]) for name in names if name in column) for column in columns)
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    lines += ["", *(f"No {name}: {reason}." for name, reason in results["absent"].items())]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _by_stem(names: Iterable[str]) -> list[list[str]]:
+    """Names that differ in what follows "@" alone share a row."""
+    rows: dict[str, dict[str, None]] = {}
+    for name in names:
+        rows.setdefault(name.partition("@")[0], {})[name] = None
+    return [list(row) for row in rows.values()]
+
+
 def _table(name: str, figures: Mapping[str, Any]) -> list[str]:
     """One column per group, one row per figure."""
     columns = {name: figures} | dict(figures.get("groups", {}))
@@ -72,5 +107,5 @@ def _table(name: str, figures: Mapping[str, Any]) -> list[str]:
 def _number(figure: str, value: float | int | None) -> str:
     if value is None:
         return ""
-    lengths = figure.startswith(("pa_", "wrist_mm", "jitter_px"))
+    lengths = figure.startswith(("pa_", "wrist_mm", "jitter_px")) or figure in UNITS
     return str(value) if isinstance(value, int) else f"{value:.1f}" if lengths else f"{value:.3f}"

@@ -38,6 +38,17 @@ class HandScore:
     wrist_error: float | None = None  # m, absolute, in the camera frame
 
 
+def label_overlaps(hands: Sequence[Hand], sample: Sample) -> np.ndarray:
+    """IoU (n, len(hands)) of the boxes around joints_2d, unpadded, of each label's labelled joints; 0 without any."""
+    iou = np.zeros((len(sample.joints_2d), len(hands)))
+    for row, joints in zip(iou, sample.joints_2d, strict=True):
+        marked = joints[:, 2] > 0
+        if len(hands) and marked.any():
+            boxes = np.array([metrics.joints_box(hand.joints_2d, marked) for hand in hands])
+            row[:] = metrics.box_iou(metrics.joints_box(joints[:, :2], marked)[None], boxes)[0]
+    return iou
+
+
 def score_image(hands: Sequence[Hand], sample: Sample, absolute: bool = False) -> tuple[list[HandScore], int]:
     """Scores of the labelled hands of one image that are not to be ignored, and the number of predictions left over.
 
@@ -45,15 +56,7 @@ def score_image(hands: Sequence[Hand], sample: Sample, absolute: bool = False) -
     nor wrong. `absolute`: labels are in the real camera's frame, so the wrist's position is scored too.
     """
     labelled = sample.joints_2d[..., 2] > 0
-    iou = np.array(
-        [
-            metrics.box_iou(
-                metrics.joints_box(joints[:, :2], marked)[None],
-                np.array([metrics.joints_box(hand.joints_2d, marked) for hand in hands]),
-            )[0]
-            for joints, marked in zip(sample.joints_2d, labelled, strict=True)
-        ]
-    ).reshape(len(sample.joints_2d), len(hands))
+    iou = label_overlaps(hands, sample)
     served = metrics.match(iou, MATCH_IOU)
     scores = []
     for i in np.flatnonzero(~sample.ignore):

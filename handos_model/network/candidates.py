@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from handos_model.network.detector import Detection
-from handos_model.network.instances import HAND_BOX_PER_VIEW, palm_views, to_pixels
+from handos_model.network.instances import HAND_BOX_PER_VIEW, Instances, box_views, palm_views, to_pixels, view_boxes
 from handos_model.network.view_encoder import block, enlarge
 
 WIDTH = 96
@@ -28,13 +28,18 @@ POINT_START = ((0.0, 0.36), (-0.1, -0.02), (-0.02, -0.03), (0.05, -0.01), (0.11,
 
 @dataclass(frozen=True)
 class Candidates:
-    """Q places per image that may show a hand. Pixels are those of the detector's input."""
+    """Q places per image that may show a hand. Pixels are those of the detector's input.
 
-    views: Tensor  # (B, Q, 4): see instances.palm_views
+    What the decoder is told of each is a vector of `queries` or, without these, of the detector's memory.
+    """
+
+    boxes: Tensor  # (B, Q, 4) xyxy px
+    views: Tensor  # (B, Q, 4): see instances.Instances
     points: Tensor  # (B, Q, P, 2) px
     logits: Tensor  # (B, Q)
-    level: Tensor  # (Q,) int64: the instance query is memory[level].flatten(2)[..., cell]
-    cell: Tensor  # (Q,) int64
+    queries: Tensor | None  # (B, Q, D)
+    level: Tensor | None  # (Q,) int64: without queries, the vector is memory[level].flatten(2)[..., cell]
+    cell: Tensor | None  # (Q,) int64
     trained: Tensor  # (Q,) bool: proposed by the trained head, not by the detector
 
     @property
@@ -44,7 +49,34 @@ class Candidates:
 
     def of(self, rows: Tensor) -> Candidates:
         """Those of some of the images, rows (n,)."""
-        return replace(self, views=self.views[rows], points=self.points[rows], logits=self.logits[rows])
+        return replace(
+            self,
+            boxes=self.boxes[rows],
+            views=self.views[rows],
+            points=self.points[rows],
+            logits=self.logits[rows],
+            queries=None if self.queries is None else self.queries[rows],
+        )
+
+    def take(self, indices: Tensor, memory: list[Tensor]) -> Instances:
+        """The candidates at `indices` (B, N), without gradients to where they are. memory: the detection's."""
+        rows = torch.arange(len(indices), device=indices.device)[:, None]
+        boxes, views = self.boxes[rows, indices].detach(), self.views[rows, indices].detach()
+        queries = self.vectors(memory, indices) if self.queries is None else self.queries[rows, indices]
+        extents = (boxes[..., 2:] - boxes[..., :2]) / (HAND_BOX_PER_VIEW * views[..., 2:3])
+        points, scores = self.points[rows, indices].detach(), self.scores[rows, indices].detach()
+        return Instances(queries, views, extents, points, scores)
+
+    def vectors(self, memory: list[Tensor], indices: Tensor) -> Tensor:
+        """Memory vectors at candidates (B, N): (B, N, all scales' channels), zero but for its own scale."""
+        parts = []
+        for level, features in enumerate(memory):
+            here = self.level[indices] == level
+            cell = torch.where(here, self.cell[indices], 0)
+            vectors = features.flatten(2).transpose(1, 2)
+            gathered = vectors.gather(1, cell[..., None].expand(-1, -1, vectors.shape[-1]))
+            parts.append(gathered * here[..., None])
+        return torch.cat(parts, -1)
 
 
 def hand_views(joints: Tensor) -> Tensor:
@@ -147,20 +179,41 @@ class HandFinder(nn.Module):
         return x[..., 0], views, points
 
 
-def all_candidates(detection: Detection, values: list[Tensor], finder: HandFinder) -> Candidates:
-    """The detector's anchors, then the trained head's cells. values: the side tuning's maps."""
+def own_candidates(detection: Detection) -> Candidates:
+    """The instances of a detector that knows hands of all kinds."""
+    boxes = detection.boxes.float()
+    return Candidates(
+        boxes=boxes,
+        views=box_views(boxes),
+        points=boxes.new_zeros(*boxes.shape[:2], 0, 2),
+        logits=logits_of(detection.scores),
+        queries=detection.queries,
+        level=None,
+        cell=None,
+        trained=torch.zeros(boxes.shape[1], dtype=torch.bool, device=boxes.device),
+    )
+
+
+def palm_candidates(detection: Detection, values: list[Tensor], finder: HandFinder) -> Candidates:
+    """The palm detector's anchors, then the trained head's cells. values: the side tuning's maps."""
     level = list(detection.backbone_strides).index(detection.memory_strides[0])
     logits, views, points = finder(
         detection.memory[0], detection.backbone[level], detection.memory[1], values, detection.memory_strides[0]
     )
     cell = torch.arange(logits.shape[1], device=logits.device)
-    scores = detection.scores.float().clamp(1e-6, 1 - 1e-6)
-    palms = palm_views(detection.boxes, detection.keypoints)
+    views = torch.cat([palm_views(detection.boxes, detection.keypoints), views], 1)
     return Candidates(
-        views=torch.cat([palms, views], 1),
+        boxes=view_boxes(views),
+        views=views,
         points=torch.cat([detection.keypoints, points], 1),
-        logits=torch.cat([torch.logit(scores), logits], 1),
+        logits=torch.cat([logits_of(detection.scores), logits], 1),
+        queries=None,
         level=torch.cat([detection.level, torch.zeros_like(cell)]),
         cell=torch.cat([detection.cell, cell]),
         trained=torch.cat([torch.zeros_like(detection.cell), torch.ones_like(cell)]).bool(),
     )
+
+
+def logits_of(scores: Tensor) -> Tensor:
+    """Logits of a detector's scores, which may be 0 or 1."""
+    return torch.logit(scores.float().clamp(1e-6, 1 - 1e-6))

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from handos_model.network.attention import DeformableAttention, SelfAttention, attention_mask, rows
-from handos_model.network.instances import to_pixels, to_view
-from handos_model.network.view_encoder import WHOLE, ViewEncoder
+from handos_model.network.instances import Instances, to_pixels
 from handos_model.template import JOINT_NAMES
 
 JOINTS = len(JOINT_NAMES)
@@ -17,12 +16,19 @@ JOINTS = len(JOINT_NAMES)
 # weight moves by the learning rate, and without them a hundred weights move a joint by a tenth of the hand.
 VERTEX_UNIT = 0.05  # metres
 POINT_UNIT = 0.1  # view sizes
+VOLUME_LOGIT = 4.0  # logit of a right hand that has the template's volume
 VIEW_METRES = 0.28  # average width in metres of what a view shows at the hand's depth; learned within a factor of e
 
 
 @dataclass(frozen=True)
 class DecoderSize:
-    """Sizes of the decoder. The paper: d_model 256, 2 + 4 layers, 4 scales, all 778 vertices as queries."""
+    """Sizes and kind of the decoder; the defaults are the small preset's. Paper: config/train/paper_full.yaml."""
+
+    guided: bool = True  # with what network/guided_decoder.py adds to the paper's
+    unified_query: bool = False  # Q_uni of Table 6: one learned query for all instances, not the detector's
+    vertex_queries: bool = False  # one per vertex of the template, not per coarse vertex
+    shared_heads: bool = False  # one FFN for all points, as in the paper
+    own_values: bool = False  # each layer projects the value maps anew, as Deformable DETR does
 
     d_model: int = 128
     d_value: int = 128
@@ -36,12 +42,21 @@ class DecoderSize:
     mask: str = "hierarchical"
 
 
+def mesh_volume(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Signed volume (...) in m^3 of closed surfaces (..., V, 3): positive for a right hand, negative for a left one."""
+    a, b, c = vertices[..., faces.flatten(), :].unflatten(-2, (len(faces), 3)).unbind(-2)
+    return (a * torch.linalg.cross(b, c)).sum((-2, -1)) / 6
+
+
 def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, outputs))
 
 
 class PointHead(nn.Module):
-    """Two layers from each query to k numbers; the last one is each point's own: points need not share a mean."""
+    """Two layers from each query to k numbers; the last one is each point's own: points need not share a mean.
+
+    With `points` 1, all points share it.
+    """
 
     def __init__(self, points: int, d: int, k: int):
         super().__init__()
@@ -65,6 +80,7 @@ class DecoderLayer(nn.Module):
         self.deformable = DeformableAttention(d, size.d_value, size.heads, levels, points)
         self.feedforward = mlp(d, size.feedforward, d)
         self.position = mlp(2, d, d)
+        self.value = nn.Conv2d(size.d_value, size.d_value, 1) if size.own_values else None
         self.norms = nn.ModuleList(nn.LayerNorm(d) for _ in range(3))
 
     def forward(
@@ -81,6 +97,7 @@ class DecoderLayer(nn.Module):
         b, n, q, d = queries.shape
         x, position = rows(queries), self.position(4 * rows(centres))
         x = x + rows(self.self_attention(self.norms[0](x + position).reshape(b * n, q, d), mask))
+        values = values if self.value is None else [self.value(value) for value in values]
         looking = self.norms[1](x + position).reshape(b, n, q, d)
         x = x + rows(self.deformable(looking, centres, sizes, views, values, strides))
         return (x + self.feedforward(self.norms[2](x))).reshape(b, n, q, d)
@@ -89,127 +106,123 @@ class DecoderLayer(nn.Module):
 class Heads(nn.Module):
     """Read-outs of one layer: how the joints move, vertices, camera, confidences."""
 
-    def __init__(self, d: int, vertices: int, with_3d: bool):
+    def __init__(self, d: int, vertices: int, shared: bool, with_3d: bool):
         super().__init__()
         self.norm = nn.LayerNorm(d)
-        self.joints = PointHead(JOINTS, d, 2)
+        self.joints = PointHead(1 if shared else JOINTS, d, 2)
         self.confidence = nn.Linear(d, 1)
         self.with_3d = with_3d
         if with_3d:
-            self.vertices = PointHead(vertices, d, 3)
+            self.vertices = PointHead(1 if shared else vertices, d, 3)
             self.camera = mlp(d, d, 3)
 
 
-class HandDecoder(nn.Module):
-    """From the kept instances of a detector to joints, vertices and camera translation.
+@dataclass
+class Lifted:
+    """Joint, vertex and camera queries of every hand, q = 21 + C + 1."""
 
-    `upsample` (V, C) lifts the C coarse vertex queries to the template's V vertices; the identity for a decoder that
-    has a query per vertex. `lifting` (C + 1, J) starts as the coarse vertices' skinning weights on the joints, last
-    row uniform.
+    queries: Tensor  # (B, N, q, d)
+    centres: Tensor  # (B, N, q, 2) view units
+    sizes: Tensor  # (B, N, q, 2)
+    outputs: dict[str, Tensor]  # what lifting itself predicts, for every interactive layer's outputs
+    sign: Tensor | None = None  # (B, N) 1 or -1: turns the depth of what the vertex head says
+
+
+class HandDecoder(nn.Module):
+    """The paper's decoder: from the kept instances of a detector to joints, vertices and camera translation.
+
+    query_size: length of an instance's query; levels: scales of the value maps; template: of
+    :func:`handos_model.network.handos.template_tensors`. `upsample` (V, C) there lifts the C vertex queries to the
+    template's V vertices and is the identity where there is a query per vertex.
     """
 
-    def __init__(
-        self,
-        size: DecoderSize,
-        instance_size: int,
-        geometry_size: int,
-        points: int,
-        levels: int,
-        template: dict[str, Tensor],
-    ):
+    def __init__(self, size: DecoderSize, query_size: int, levels: int, template: dict[str, Tensor]):
         super().__init__()
         d, coarse = size.d_model, template["upsample"].shape[1]
+        shared = size.shared_heads
         self.size = size
-        self.instance = nn.Linear(instance_size, d)
-        self.geometry = mlp(geometry_size, d, d)
+        if size.unified_query:
+            self.unified = nn.Parameter(torch.randn(d))
+        else:
+            self.instance = nn.Linear(query_size, d)
         self.expansion_norm = nn.LayerNorm(d)
         self.joint_embedding = nn.Parameter(torch.randn(JOINTS, d) * 0.5)
-        self.vertex_embedding = nn.Parameter(torch.randn(coarse + 1, d) * 0.2)
-        self.look = ViewEncoder(levels, size.d_value, d, JOINTS, points)
-        self.reference = PointHead(JOINTS, d, 2)
+        self.reference = PointHead(1 if shared else JOINTS, d, 2)
         self.joint_box = nn.Parameter(torch.full((JOINTS, 2), 0.12))
         self.lifting = nn.Parameter(template["lifting"].clone())
-        self.pose = mlp(2 * JOINTS, 2 * d, d)
-        self.side = mlp(2 * d + WHOLE, d, 1)
-        self.side_embedding = nn.Parameter(torch.zeros(d))
-        self.lifted_reference = PointHead(coarse + 1, d, 2)
+        self.lifted_reference = PointHead(1 if shared else coarse + 1, d, 2)
         self.vertex_box = nn.Parameter(torch.ones(coarse + 1, 2))
         lifted = [False] * size.layers_2d + [True] * size.layers_3d
         places = {False: size.points_2d, True: size.points_3d}
         self.layers = nn.ModuleList(DecoderLayer(size, levels, places[with_3d]) for with_3d in lifted)
-        self.heads = nn.ModuleList(Heads(d, coarse, with_3d) for with_3d in lifted)
-        self.rest_vertices = nn.Parameter(template["coarse_vertices"].clone() / VERTEX_UNIT)
-        self.register_buffer("upsample", template["upsample"].clone(), persistent=False)
-        self.register_buffer("regressor", template["regressor"].clone(), persistent=False)
+        self.heads = nn.ModuleList(Heads(d, coarse, shared, with_3d) for with_3d in lifted)
+        self.rest_vertices = nn.Parameter(self.start(template["coarse_vertices"]) / VERTEX_UNIT)
+        for name in ("upsample", "regressor", "faces"):
+            self.register_buffer(name, template[name].clone(), persistent=False)
+        self.volume = float(mesh_volume(template["vertices"], template["faces"]))
         self.register_buffer("mask", attention_mask(size.mask, JOINTS, coarse), persistent=False)
 
     def forward(
-        self,
-        instances: Tensor,
-        geometry: Tensor,
-        points: Tensor,
-        views: Tensor,
-        values: list[Tensor],
-        strides: list[int],
-        stage: str,
-        sides: Tensor | None = None,
+        self, hands: Instances, values: list[Tensor], strides: list[int], stage: str, sides: Tensor | None = None
     ) -> list[dict[str, Tensor]]:
         """One dict for the query expansion, then one per layer; the last one is the prediction.
 
-        instances (B, N, D) detector queries, geometry (B, N, G), detector's points (B, N, P, 2) px, views (B, N, 4),
-        values per scale. stage "2d" runs every layer on the joints alone (the paper's first stage), "full" lifts after
-        the 2D layers. sides (B, N): the true ones, 1 right, -1 left, 0 to be guessed, which is also what None does.
+        values: maps per scale with their strides. stage "2d" runs every layer on the joints alone (the paper's first
+        stage), "full" lifts after the 2D layers. sides (B, N): the true ones, 1 right, -1 left, 0 to be guessed, which
+        is also what None does; the paper's decoder needs none.
         """
-        instance = self.expansion_norm(self.instance(instances) + self.geometry(geometry))
-        features, seen, logits, whole = self.look(views, to_view(points, views), values, strides)
-        queries = instance[:, :, None] + self.joint_embedding + features
-        centres = seen + self.reference(queries) * POINT_UNIT
-        sizes = self.joint_box.expand_as(centres)
-        expansion = {"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, views), "pred_cells": logits}
+        queries, centres, sizes, context, expansion = self.expand(hands, values, strides)
+        expansion |= {"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, hands.views)}
         outputs = [expansion]
-        centres = centres.detach()
-        guess, sign = {}, None
+        centres, mask, sign, guess = centres.detach(), None, None, {}
         for i, (layer, heads) in enumerate(zip(self.layers, self.heads, strict=True)):
             if i == self.size.layers_2d and stage == "full":
-                logits = self.guess_side(queries, centres, whole)
-                guess, sign = {"pred_sides": logits}, torch.where(logits.detach() >= 0, 1.0, -1.0)
-                sign = sign if sides is None else torch.where(sides == 0, sign, sides)
-                queries, centres, sizes = self.lift(queries, centres, sizes, sign)
-            mask = self.mask if queries.shape[2] > JOINTS else None
-            queries = layer(queries, centres, sizes, views, values, strides, mask)
-            output = self.read(heads, queries, centres[:, :, :JOINTS], views, sign) | guess
+                lifted = self.lift(queries, centres, sizes, context, sides)
+                queries, centres, sizes = lifted.queries, lifted.centres, lifted.sizes
+                mask, sign, guess = self.mask, lifted.sign, lifted.outputs
+            queries = layer(queries, centres, sizes, hands.views, values, strides, mask)
+            output = self.read(heads, queries, centres[:, :, :JOINTS], hands.views, sign) | guess
             centres = torch.cat([output["pred_joints_view"].detach(), centres[:, :, JOINTS:]], 2)
             outputs.append(output)
         return outputs
 
-    def guess_side(self, queries: Tensor, centres: Tensor, whole: Tensor) -> Tensor:
-        """Logits (B, N) of being a right hand, from what joints and view (B, N, WHOLE) look like and where they are."""
-        pose = self.pose(4 * centres.flatten(2))
-        return self.side(torch.cat([queries.mean(2), pose, whole], -1))[..., 0].float()
+    def start(self, vertices: Tensor) -> Tensor:
+        """Where the vertices (C, 3) start: the template without its depth, which is neither a left nor a right hand."""
+        return vertices * torch.tensor([1.0, 1.0, 0.0])
 
-    def lift(self, queries: Tensor, centres: Tensor, sizes: Tensor, sign: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Add vertex and camera queries and reference boxes as learned mixtures of the joints' (query lifting).
+    def instance_vectors(self, hands: Instances) -> Tensor:
+        """(B, N, d): the detector's queries, or the learned one."""
+        if self.size.unified_query:
+            return self.unified.expand(*hands.views.shape[:2], -1)
+        return self.instance(hands.queries)
 
-        Beside the paper's mixture, each lifted query is told the whole 2D pose: where all joints are says more about a
-        vertex's depth than what its own joint looks like. sign (B, N): 1 for right hands, -1 for left ones.
-        """
-        pose = self.pose(4 * centres.flatten(2))[:, :, None]
-        side = sign[..., None, None] * self.side_embedding
-        lifted = self.lifting @ queries + self.vertex_embedding + pose + side
+    def expand(
+        self, hands: Instances, values: list[Tensor], strides: list[int]
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, dict[str, Tensor]]:
+        """Query expansion: joint queries, centres and sizes of their reference boxes in view units; what lifting is to
+        know beside them; further outputs. A view's origin is the centre of its instance's box."""
+        instance = self.expansion_norm(self.instance_vectors(hands))
+        queries = instance[:, :, None] + self.joint_embedding
+        return queries, self.reference(queries) * POINT_UNIT, self.joint_box * hands.extents[:, :, None], None, {}
+
+    def lift(
+        self, queries: Tensor, centres: Tensor, sizes: Tensor, context: Tensor | None, sides: Tensor | None
+    ) -> Lifted:
+        """Query lifting: vertex and camera queries and reference boxes as learned mixtures of the joints'."""
+        return self.with_boxes(queries, self.lifting @ queries, centres, sizes)
+
+    def with_boxes(self, queries: Tensor, lifted: Tensor, centres: Tensor, sizes: Tensor) -> Lifted:
+        """Joint queries and lifted ones (B, N, C + 1, d) with their reference boxes."""
         with torch.autocast(queries.device.type, enabled=False):
             centre, size = self.lifting @ centres, self.lifting @ sizes
         centre, size = centre + self.lifted_reference(lifted) * POINT_UNIT, size * self.vertex_box
-        return torch.cat([queries, lifted], 2), torch.cat([centres, centre], 2), torch.cat([sizes, size], 2)
+        pairs = ((queries, lifted), (centres, centre), (sizes, size))
+        return Lifted(*(torch.cat(pair, 2) for pair in pairs), outputs={})
 
     def read(
         self, heads: Heads, queries: Tensor, centres: Tensor, views: Tensor, sign: Tensor | None
     ) -> dict[str, Tensor]:
-        """Outputs of one layer; joints start from their reference centres (B, N, 21, 2).
-
-        What an image shows of a hand in 2D is also what a hand of the other side shows that is mirrored in depth: the
-        vertices are read as those of a right hand, and the depth of a left one (sign (B, N) -1) is turned around. So
-        the 2D pose alone decides the vertices, and one number that learns from every labelled photo decides the side.
-        """
+        """Outputs of one layer; joints start from their reference centres (B, N, 21, 2)."""
         joint_queries = heads.norm(queries[:, :, :JOINTS])
         joints_view = centres + heads.joints(joint_queries) * POINT_UNIT
         output = {
@@ -219,8 +232,10 @@ class HandDecoder(nn.Module):
         }
         if heads.with_3d and queries.shape[2] > JOINTS:
             lifted = heads.norm(queries[:, :, JOINTS:])
-            scale = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], -1) * VERTEX_UNIT
-            coarse = (self.rest_vertices + heads.vertices(lifted[:, :, :-1])) * scale[:, :, None]
+            coarse = (self.rest_vertices + heads.vertices(lifted[:, :, :-1])) * VERTEX_UNIT
+            if sign is not None:
+                depth = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], -1)
+                coarse = coarse * depth[:, :, None]
             with torch.autocast(queries.device.type, enabled=False):  # bfloat16 makes neighbouring vertices coincide
                 joints = (self.regressor @ self.upsample) @ coarse
                 vertices = self.upsample @ (coarse - joints[:, :, :1])
@@ -233,3 +248,11 @@ class HandDecoder(nn.Module):
                 "pred_translation": torch.cat([shift * width, width], -1),  # normalised camera
             }
         return output
+
+    def right(self, output: dict[str, Tensor]) -> Tensor:
+        """Probability (B, N) of a right hand: the mesh's signed volume beside the template's (paper, section 3.5)."""
+        return torch.sigmoid(VOLUME_LOGIT * mesh_volume(output["pred_vertices"], self.faces) / self.volume)
+
+    def score(self, found: Tensor, confidence: Tensor) -> Tensor:
+        """Score (N,) of hands: the detector's own. found (N,), confidence of the joints (N, 21)."""
+        return found

@@ -9,20 +9,22 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Detection:
-    """One pass of a detector over B images, with Q instance queries (anchors) per image.
+    """One pass of a detector over B images, with Q instances per image.
 
-    Pixels are those of the detector's input, with the centre of pixel (0, 0) at (0.0, 0.0).
+    Pixels are those of the detector's input, with the centre of pixel (0, 0) at (0.0, 0.0). An instance's query is a
+    vector of `queries`, or, where a detector has no decoder, what `memory` holds at the instance's cell.
     """
 
-    backbone: list[Tensor]  # (B, C, H/s, W/s) for s in backbone_strides: before the top-down path
-    memory: list[Tensor]  # (B, C, H/s, W/s) for s in memory_strides: after it
+    backbone: list[Tensor]  # (B, C, h, w) per scale, finest first: what side tuning starts from
+    memory: list[Tensor]  # (B, C, h, w) per scale, finest first: the last scales of backbone, after the encoder
     boxes: Tensor  # (B, Q, 4) xyxy px
-    keypoints: Tensor  # (B, Q, P, 2) px
     scores: Tensor  # (B, Q) 0..1
-    level: Tensor  # (Q,) int64: the query's vector is memory[level].flatten(2)[..., cell]
-    cell: Tensor  # (Q,) int64: row * width + column in that memory map
     backbone_strides: tuple[int, ...]
     memory_strides: tuple[int, ...]
+    queries: Tensor | None = None  # (B, Q, D): Q_0 and Q_6 of the paper, side by side
+    keypoints: Tensor | None = None  # (B, Q, P, 2) px
+    level: Tensor | None = None  # (Q,) int64: without queries, the vector is memory[level].flatten(2)[..., cell]
+    cell: Tensor | None = None  # (Q,) int64: row * width + column in that memory map
 
     def of(self, rows: Tensor) -> Detection:
         """What was detected in some of the images, rows (n,)."""
@@ -31,8 +33,9 @@ class Detection:
             backbone=[m[rows] for m in self.backbone],
             memory=[m[rows] for m in self.memory],
             boxes=self.boxes[rows],
-            keypoints=self.keypoints[rows],
             scores=self.scores[rows],
+            queries=None if self.queries is None else self.queries[rows],
+            keypoints=None if self.keypoints is None else self.keypoints[rows],
         )
 
 
@@ -42,8 +45,14 @@ class Detector(nn.Module):
     backbone_channels: tuple[int, ...]
     backbone_strides: tuple[int, ...]
     memory_channels: tuple[int, ...]
-    points: int  # keypoints per candidate
     memory_strides: tuple[int, ...]
+    query_size: int  # length of an instance's query; without `queries`, the sum of memory_channels
+    points: int = 0  # keypoints per instance
+    multiple: int = 32  # images have heights and widths that are multiples of this
+    least_score: float = 0.1  # of an instance that is decoded in prediction (paper, section 4.1)
+    most_overlap: float = 0.9  # IoU of two that are decoded
+    small_size: float = 0.0  # px of a hand in the input below which prediction takes a closer look; 0: it never does
+    best_size: float = 0.0  # px that the hand has there
 
     def freeze(self) -> None:
         """Stop gradients and switch to evaluation mode; a subclass calls this once its weights are loaded."""
@@ -53,6 +62,13 @@ class Detector(nn.Module):
     def train(self, mode: bool = True) -> Detector:
         """Stay in evaluation mode: batch statistics or dropout must not move while the rest of the model trains."""
         return super().train(False)
+
+    def check(self, images: Tensor) -> None:
+        """Raise ValueError for images that a detector cannot take."""
+        if images.ndim != 4 or images.shape[1] != 3 or any(n == 0 or n % self.multiple for n in images.shape[2:]):
+            raise ValueError(
+                f"images must be (B, 3, H, W) with H and W multiples of {self.multiple}, got {tuple(images.shape)}"
+            )
 
     def forward(self, images: Tensor) -> Detection:
         """images: float (B, 3, H, W) RGB in 0..1."""

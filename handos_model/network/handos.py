@@ -6,18 +6,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from handos_model.network.candidates import Candidates, HandFinder, all_candidates
+from handos_model.network.candidates import Candidates, HandFinder, own_candidates, palm_candidates
 from handos_model.network.decoder import DecoderSize, HandDecoder
 from handos_model.network.detector import Detection, Detector
-from handos_model.network.instances import GEOMETRY_SIZE, palm_geometry
+from handos_model.network.guided_decoder import GuidedDecoder
 from handos_model.network.side_tuning import SideTuning
 from handos_model.template import HandTemplate
 
 STAGES = ("2d", "full")
 
 
-def template_tensors(template: HandTemplate) -> dict[str, Tensor]:
-    """The template's fixed tensors for the decoder, in the view frame: fingers up (-y), wrist at the origin."""
+def template_tensors(template: HandTemplate, every_vertex: bool = False) -> dict[str, Tensor]:
+    """The template's fixed tensors for the decoder, in the view frame: fingers up (-y), wrist at the origin.
+
+    every_vertex: all V vertices stand in the place of the C coarse ones.
+    """
     joints = template.joint_regressor @ template.vertices
     up = joints[9] - joints[0]
     up = up / np.linalg.norm(up)
@@ -27,45 +30,47 @@ def template_tensors(template: HandTemplate) -> dict[str, Tensor]:
     axes = torch.tensor(np.stack([across, -up])).float()  # x and y of the view
     axes = torch.cat([axes, torch.linalg.cross(axes[0], axes[1])[None]])
     vertices = torch.tensor(template.vertices - joints[0]).float() @ axes.T
-    # Skinning weights on joints: how near each coarse vertex is to each joint, as a soft assignment.
-    coarse = vertices[torch.tensor(template.coarse).long()]
-    positions = torch.tensor(joints - joints[0]).float() @ axes.T
-    near = torch.softmax(-((torch.cdist(coarse, positions) / 0.015) ** 2), -1)
+    coarse = torch.arange(len(vertices)) if every_vertex else torch.tensor(template.coarse).long()
+    weights = joint_weights(template)[coarse]
     return {
-        "coarse_vertices": coarse,
-        "upsample": torch.tensor(template.upsample).float(),
+        "vertices": vertices,
+        "faces": torch.tensor(template.faces).long(),
+        "coarse_vertices": vertices[coarse],
+        "upsample": torch.eye(len(vertices)) if every_vertex else torch.tensor(template.upsample).float(),
         "regressor": torch.tensor(template.joint_regressor).float(),
-        "lifting": torch.cat([near, torch.full((1, len(positions)), 1 / len(positions))]),
+        "lifting": torch.cat([weights, torch.full((1, len(joints)), 1 / len(joints))]),
     }
 
 
-def instance_queries(memory: list[Tensor], candidates: Candidates, indices: Tensor) -> Tensor:
-    """Memory vectors at candidates `indices` (B, N): (B, N, all scales' channels), zero but for its own scale."""
-    parts = []
-    for level, features in enumerate(memory):
-        here = candidates.level[indices] == level
-        cell = torch.where(here, candidates.cell[indices], 0)
-        vectors = features.flatten(2).transpose(1, 2)
-        gathered = vectors.gather(1, cell[..., None].expand(-1, -1, vectors.shape[-1]))
-        parts.append(gathered * here[..., None])
-    return torch.cat(parts, -1)
+def joint_weights(template: HandTemplate) -> Tensor:
+    """Skinning weights (V, 21) with each bone's given to the joint that it turns about."""
+    origins = template.bone_frames[:, :3, 3]
+    joint = np.linalg.norm(origins[:, None] - template.joints, axis=2).argmin(1)  # (B,)
+    return torch.tensor(template.skinning_weights @ np.eye(len(template.joints))[joint]).float()
 
 
 class HandOS(nn.Module):
-    """The whole network. The detector never trains: see :class:`handos_model.network.detector.Detector`."""
+    """The whole network. The detector never trains: see :class:`handos_model.network.detector.Detector`.
 
-    def __init__(self, detector: Detector, template: HandTemplate, size: DecoderSize, side_widths: list[int]):
+    side: where side tuning starts from, one of side_tuning.SIDES. Raises ValueError for parts that do not fit.
+    """
+
+    def __init__(
+        self, detector: Detector, template: HandTemplate, size: DecoderSize, side_widths: list[int], side: str
+    ):
         super().__init__()
-        self.detector = detector
-        self.side_tuning = SideTuning(
-            list(detector.backbone_channels), list(detector.memory_channels), side_widths, size.d_value
-        )
-        channels, coarse_channels = detector.memory_channels
-        self.finder = HandFinder(2 * channels, coarse_channels, size.d_value, detector.points)
-        instance_size, levels = sum(detector.memory_channels), len(detector.backbone_channels)
-        self.decoder = HandDecoder(
-            size, instance_size, GEOMETRY_SIZE, detector.points, levels, template_tensors(template)
-        )
+        if size.guided and not detector.points:
+            raise ValueError("a guided decoder needs a detector with keypoints: give the decoder guided: false")
+        self.detector, self.template = detector, template.name
+        self.side_tuning = SideTuning(detector, side_widths, size.d_value, side)
+        # The palm detector was made for open palms; a DETR knows hands of all kinds.
+        self.finder = None
+        if detector.points:
+            channels, coarse_channels = detector.memory_channels
+            self.finder = HandFinder(2 * channels, coarse_channels, size.d_value, detector.points)
+        fixed = template_tensors(template, size.vertex_queries)
+        parts = (size, detector.query_size, len(self.side_tuning.strides), fixed)
+        self.decoder = GuidedDecoder(*parts, detector.points) if size.guided else HandDecoder(*parts)
 
     def detect(self, images: Tensor) -> tuple[Detection, list[Tensor], Candidates]:
         """Detector outputs, the side tuning's maps, finest first, and the places that may show hands.
@@ -73,8 +78,10 @@ class HandOS(nn.Module):
         images (B, 3, H, W) RGB in 0..1.
         """
         detection = self.detector(images)
-        values = self.side_tuning(detection.backbone, detection.memory)
-        return detection, values, all_candidates(detection, values, self.finder)
+        values = self.side_tuning(images, detection)
+        if self.finder is None:
+            return detection, values, own_candidates(detection)
+        return detection, values, palm_candidates(detection, values, self.finder)
 
     def decode(
         self,
@@ -91,12 +98,8 @@ class HandOS(nn.Module):
         """
         if stage not in STAGES:
             raise ValueError(f"unknown stage {stage!r}: choose one of {', '.join(STAGES)}")
-        strides = list(self.detector.backbone_strides)
-        rows = torch.arange(len(indices), device=indices.device)[:, None]
-        views, points = candidates.views[rows, indices].detach(), candidates.points[rows, indices].detach()
-        geometry = palm_geometry(views, points, candidates.scores[rows, indices].detach())
-        queries = instance_queries(detection.memory, candidates, indices)
-        return self.decoder(queries, geometry, points, views, values, strides, stage, sides)
+        hands = candidates.take(indices, detection.memory)
+        return self.decoder(hands, values, list(self.side_tuning.strides), stage, sides)
 
     def trainable_state(self) -> dict[str, Tensor]:
         """Weights that training moves: everything but the detector's."""

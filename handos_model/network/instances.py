@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -13,6 +15,23 @@ WRIST, MIDDLE_MCP = 0, 2  # among the seven palm points
 HAND_BOX_PER_VIEW = 0.75  # long edge of an average hand's box, as a share of its view's size
 
 GEOMETRY_SIZE = 18
+
+
+@dataclass(frozen=True)
+class Instances:
+    """N places per image that are decoded as hands."""
+
+    queries: Tensor  # (B, N, D) of the detector
+    views: Tensor  # (B, N, 4): centre x, y (px), size (px), angle (rad) of an oriented square around the hand
+    extents: Tensor  # (B, N, 2): width and height of the box, in those that an average hand has in its view
+    points: Tensor  # (B, N, P, 2) px: the detector's keypoints, P 0 without any
+    scores: Tensor  # (B, N) 0..1
+
+
+def box_views(boxes: Tensor) -> Tensor:
+    """Upright views (..., 4) around the boxes (..., 4) xyxy px of a detector that gives no more."""
+    size = (boxes[..., 2:] - boxes[..., :2]).amax(-1, keepdim=True).clamp(min=1.0) / HAND_BOX_PER_VIEW
+    return torch.cat([(boxes[..., :2] + boxes[..., 2:]) / 2, size, torch.zeros_like(size)], -1)
 
 
 def palm_views(boxes: Tensor, keypoints: Tensor) -> Tensor:

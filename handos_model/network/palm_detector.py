@@ -22,7 +22,6 @@ WEIGHTS = Path(__file__).parents[1] / "weights" / "palm_detector.npz"
 POINTS = 7  # wrist; knuckles (MCP) of index, middle, ring and little finger; thumb CMC and MCP
 VALUES = 4 + 2 * POINTS  # box centre and size, then the points
 ANCHORS = (2, 6)  # per cell of the maps with stride 8 and 16
-MULTIPLE = 32
 MAX_LOGIT = 100.0
 
 
@@ -130,8 +129,13 @@ class PalmDetector(Detector):
     backbone_channels = (64, 128, 256)
     backbone_strides = (4, 8, 16)
     memory_channels = (128, 256)
-    points = POINTS
     memory_strides = (8, 16)
+    query_size = sum(memory_channels)
+    points = POINTS
+    least_score = 0.25  # the paper's 0.1 decodes twice as many here and finds 1 % more hands
+    most_overlap = 0.5  # one hand has many anchors: the paper's 0.9 would decode each many times
+    small_size = 40.0  # palms of hands of 15 to 120 px are found, those of 20 to 80 px best
+    best_size = 45.0
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
         super().__init__()
@@ -142,10 +146,7 @@ class PalmDetector(Detector):
     @torch.no_grad()
     def forward(self, images: Tensor) -> Detection:
         """images: float (B, 3, H, W) RGB in 0..1."""
-        if images.ndim != 4 or images.shape[1] != 3 or any(n == 0 or n % MULTIPLE for n in images.shape[2:]):
-            raise ValueError(
-                f"images must be (B, 3, H, W) with H and W multiples of {MULTIPLE}, got {tuple(images.shape)}"
-            )
+        self.check(images)
         backbone, memory, logits, values = self.network(images)
         level, cell, centres = (t.to(values.device) for t in anchors(*images.shape[2:]))
         points = values.unflatten(2, (-1, 2)) + centres[:, None]  # (B, Q, 9, 2); the second, the size, is no point
@@ -153,7 +154,7 @@ class PalmDetector(Detector):
         boxes = torch.cat([points[:, :, 0] - half, points[:, :, 0] + half], -1)
         scores = logits.clamp(-MAX_LOGIT, MAX_LOGIT).sigmoid()
         strides = (self.backbone_strides, self.memory_strides)
-        return Detection(backbone, memory, boxes, points[:, :, 2:], scores, level, cell, *strides)
+        return Detection(backbone, memory, boxes, scores, *strides, keypoints=points[:, :, 2:], level=level, cell=cell)
 
 
 def pad_same(x: Tensor, stride: int) -> Tensor:

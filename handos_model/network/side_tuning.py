@@ -5,6 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from handos_model.network.detector import Detection, Detector
+
+SIDES = ("backbone", "scratch", "off")
+SWIN_STRIDES = (4, 8, 16, 32)
+
 
 def three_convolutions(channels: int, width: int, out: int) -> nn.Sequential:
     """The paper's three convolutions on one backbone scale; 1x1, 3x3, 1x1 to keep the small preset cheap."""
@@ -17,25 +22,67 @@ def three_convolutions(channels: int, width: int, out: int) -> nn.Sequential:
     )
 
 
+class ScratchBackbone(nn.Module):
+    """Table 6, "SwinT": a Swin-T that starts from nothing, in place of the detector's backbone.
+
+    Maps at `strides`; those beyond 32 by convolutions of stride 2. Needs transformers.
+    """
+
+    def __init__(self, strides: tuple[int, ...], embed_dim: int = 96, depths: tuple[int, ...] = (2, 2, 6, 2)):
+        super().__init__()
+        from transformers import SwinBackbone, SwinConfig
+
+        stages = [SWIN_STRIDES.index(stride) + 1 for stride in strides if stride in SWIN_STRIDES]
+        names = [f"stage{stage}" for stage in stages]
+        heads = [max(1, embed_dim * 2**i // 32) for i in range(4)]
+        config = SwinConfig(embed_dim=embed_dim, depths=list(depths), num_heads=heads, out_features=names)
+        self.swin = SwinBackbone(config)
+        self.channels = [embed_dim * 2 ** (stage - 1) for stage in stages]
+        self.further = nn.ModuleList()
+        for _ in range(len(strides) - len(stages)):
+            self.further.append(nn.Conv2d(self.channels[-1], self.channels[-1], 3, 2, padding=1))
+            self.channels.append(self.channels[-1])
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """images (B, 3, H, W) RGB in 0..1 to maps, finest first."""
+        maps = list(self.swin(2 * images - 1).feature_maps)
+        for layer in self.further:
+            maps.append(layer(maps[-1]))
+        return maps
+
+
 class SideTuning(nn.Module):
     """Value maps for deformable attention: F = concat(memory, side tuning), projected to one width per scale.
 
-    The palm detector's memory has two scales (strides 8 and 16) where its backbone has three (4, 8, 16); the finest
-    map is side tuning alone.
+    side "backbone" starts from the detector's backbone, "scratch" from a network of its own, "off" is F = memory. The
+    palm detector's memory has two scales (strides 8 and 16) where its backbone has three (4, 8, 16); the finest map is
+    side tuning alone. widths: one per scale of the backbone.
     """
 
-    def __init__(self, backbone_channels: list[int], memory_channels: list[int], widths: list[int], d_value: int):
+    def __init__(self, detector: Detector, widths: list[int], d_value: int, side: str = "backbone"):
         super().__init__()
-        self.side = nn.ModuleList(
-            three_convolutions(c, w, d_value) for c, w in zip(backbone_channels, widths, strict=True)
-        )
-        missing = len(backbone_channels) - len(memory_channels)
-        inputs = [d_value] * missing + [c + d_value for c in memory_channels]
-        self.mix = nn.ModuleList(nn.Conv2d(c, d_value, 1) for c in inputs)
+        if side not in SIDES:
+            raise ValueError(f"side_tuning is {side!r}, must be one of {', '.join(SIDES)}")
+        memory = list(detector.memory_channels)
+        self.strides = detector.memory_strides if side == "off" else detector.backbone_strides
+        self.scratch = ScratchBackbone(self.strides) if side == "scratch" else None
+        channels = list(detector.backbone_channels) if self.scratch is None else self.scratch.channels
+        if side != "off" and len(widths) != len(channels):
+            raise ValueError(f"side_widths has {len(widths)} entries, the detector's backbone {len(channels)} scales")
+        self.side = nn.ModuleList()
+        if side != "off":
+            self.side.extend(three_convolutions(c, w, d_value) for c, w in zip(channels, widths, strict=True))
+        missing = len(self.strides) - len(memory)
+        own = d_value if self.side else 0
+        self.mix = nn.ModuleList(nn.Conv2d(c, d_value, 1) for c in [own] * missing + [c + own for c in memory])
 
-    def forward(self, backbone: list[Tensor], memory: list[Tensor]) -> list[Tensor]:
-        """Maps (B, C, H / stride, W / stride), finest first, to value maps (B, d_value, ...) of the same sizes."""
+    def forward(self, images: Tensor, detection: Detection) -> list[Tensor]:
+        """Value maps (B, d_value, H / stride, W / stride) at `strides`, finest first. images (B, 3, H, W) in 0..1."""
+        if not self.side:
+            return [mix(torch.relu(feature)) for mix, feature in zip(self.mix, detection.memory, strict=True)]
+        backbone = detection.backbone if self.scratch is None else self.scratch(images)
         sides = [side(feature) for side, feature in zip(self.side, backbone, strict=True)]
-        missing = len(sides) - len(memory)
-        inputs = sides[:missing] + [torch.cat(pair, 1) for pair in zip(memory, sides[missing:], strict=True)]
+        missing = len(sides) - len(detection.memory)
+        inputs = sides[:missing]
+        inputs += [torch.cat(pair, 1) for pair in zip(detection.memory, sides[missing:], strict=True)]
         return [mix(torch.relu(feature)) for mix, feature in zip(self.mix, inputs, strict=True)]

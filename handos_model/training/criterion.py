@@ -152,8 +152,9 @@ class Criterion:
         joints_3d = losses.points_l1(hands["pred_joints_3d"], target.joints_3d, ones) / losses.DECIMETRE
         vertices = (hands["pred_vertices"] - target.vertices).abs().mean((1, 2)) / losses.DECIMETRE
         known = target.sign.abs()
+        if "pred_sides" in hands:
+            terms["side"] = mean(losses.binary(hands["pred_sides"], (target.sign > 0).float()), known)
         return terms | {
-            "side": mean(losses.binary(hands["pred_sides"], (target.sign > 0).float()), known),
             "volume": mean(losses.volume(hands["pred_vertices"], self.faces, target.sign, self.volume), known),
             "vertices": mean(vertices, solid),
             "joints_3d": (joints_3d * trust).sum() / target.has_3d.sum().clamp(min=1),

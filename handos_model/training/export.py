@@ -13,14 +13,9 @@ from torch import Tensor, nn
 
 from handos_model import __version__
 from handos_model.network.handos import HandOS
-from handos_model.network.instances import view_boxes
-from handos_model.template import EMBEDDED_SHA256
 from handos_model.training.matcher import pairwise_iou
 
 OPSET = 17
-# Score from which a candidate is decoded. The paper's 0.1 decodes twice as many here and finds 1 % more hands.
-CANDIDATE_SCORE = 0.25
-CANDIDATE_IOU = 0.5  # candidates that overlap more are one hand; the paper's 0.9 would decode each hand many times
 MOST_HANDS = 12
 OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
 
@@ -29,27 +24,27 @@ class Suppress(torch.autograd.Function):
     """Non-maximum suppression as ONNX defines it, which torch alone lacks: kept indices (N,), best score first."""
 
     @staticmethod
-    def forward(ctx: Any, boxes: Tensor, scores: Tensor) -> Tensor:
+    def forward(ctx: Any, boxes: Tensor, scores: Tensor, least_score: float, most_overlap: float) -> Tensor:
         """boxes (Q, 4) xyxy, scores (Q,)."""
         order = scores.argsort(descending=True, stable=True)
-        order = order[scores[order] > CANDIDATE_SCORE]
+        order = order[scores[order] > least_score]
         kept: list[int] = []
         for query in order.tolist():
             if len(kept) == MOST_HANDS:
                 break
-            if not kept or pairwise_iou(boxes[[query]], boxes[kept]).max() <= CANDIDATE_IOU:
+            if not kept or pairwise_iou(boxes[[query]], boxes[kept]).max() <= most_overlap:
                 kept.append(query)
         return torch.tensor(kept, dtype=torch.long, device=boxes.device)
 
     @staticmethod
-    def symbolic(g: Any, boxes: Any, scores: Any) -> Any:
+    def symbolic(g: Any, boxes: Any, scores: Any, least_score: float, most_overlap: float) -> Any:
         def constant(value: Tensor) -> Any:
             return g.op("Constant", value_t=value)
 
         axes = constant(torch.tensor([0]))
         boxes = g.op("Unsqueeze", boxes, axes)
         scores = g.op("Unsqueeze", g.op("Unsqueeze", scores, axes), axes)
-        limits = [torch.tensor([MOST_HANDS]), torch.tensor([CANDIDATE_IOU]), torch.tensor([CANDIDATE_SCORE])]
+        limits = [torch.tensor([MOST_HANDS]), torch.tensor([most_overlap]), torch.tensor([least_score])]
         kept = g.op("NonMaxSuppression", boxes, scores, *(constant(value) for value in limits))
         return g.op("Gather", kept, constant(torch.tensor(2)), axis_i=1)
 
@@ -66,22 +61,22 @@ class Graph(nn.Module):
         images = image.permute(0, 3, 1, 2).float() / 255
         detection, values, candidates = self.network.detect(images)
         # ONNX's Reshape cannot pass zero hands on: the best candidate is always decoded, and scored 0 if it was none.
-        found, views = candidates.scores[0], candidates.views
+        found, least = candidates.scores[0], self.network.detector.least_score
         best = (torch.arange(found.shape[0], device=found.device) == found.argmax()).float()
-        kept = Suppress.apply(view_boxes(views)[0], torch.maximum(found, best * 1.01 * CANDIDATE_SCORE))[None]
+        wanted = torch.maximum(found, best * 1.01 * least)
+        kept = Suppress.apply(candidates.boxes[0], wanted, least, self.network.detector.most_overlap)[None]
         hands = self.network.decode(detection, values, candidates, kept)[-1]
         confidence = hands["pred_joint_confidence"][0].sigmoid()
-        # The candidate's score alone is the paper's; where there is no hand, its joints are not sure of themselves.
-        score = (found[kept[0]] * confidence.mean(-1)).sqrt()
+        score = self.network.decoder.score(found[kept[0]], confidence)
         return (
-            score * (found[kept[0]] > CANDIDATE_SCORE),
+            score * (found[kept[0]] > least),
             hands["pred_joints_2d"][0],
             confidence,
             hands["pred_vertices"][0],
             hands["pred_joints_3d"][0],
-            views[0][kept[0]],
+            candidates.views[0][kept[0]],
             hands["pred_translation"][0],
-            hands["pred_sides"][0].sigmoid(),
+            self.network.decoder.right(hands)[0],
         )
 
 
@@ -103,7 +98,8 @@ def export(network: HandOS, path: Path, metadata: dict[str, str]) -> None:
         dynamo=False,
     )
     model = onnx.load(str(path))
-    entries = {"name": "handos_small", "version": __version__, "template": EMBEDDED_SHA256} | metadata
+    entries = {"name": "handos_small", "version": __version__, "template": network.template} | metadata
+    entries |= {name: f"{getattr(network.detector, name):g}" for name in ("small_size", "best_size")}
     for key, value in entries.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from handos_model.network.decoder import mesh_volume
+
 # COCO-WholeBody hand keypoints, wrist first (xtcocotools).
 SIGMAS = torch.tensor(
     [29, 22, 35, 37, 47, 26, 25, 24, 35, 18, 24, 22, 26, 17, 21, 21, 32, 20, 19, 22, 31]
@@ -35,7 +37,7 @@ def oks(predicted: Tensor, target: Tensor, weight: Tensor, area: Tensor) -> Tens
 
 def face_corners(vertices: Tensor, faces: Tensor) -> Tensor:
     """Corners (n, F, 3 corners, 3) of every face."""
-    return vertices[:, faces.flatten()].reshape(len(vertices), -1, 3, 3)
+    return vertices[:, faces.flatten()].unflatten(1, (len(faces), 3))
 
 
 def face_edges(vertices: Tensor, faces: Tensor) -> Tensor:
@@ -87,9 +89,7 @@ def volume(vertices: Tensor, faces: Tensor, sign: Tensor, full: float) -> Tensor
     sign (n,) is 1 for right hands, -1 for left ones, 0 for unknown. The paper leaves the side to the vertex loss, which
     photos without 3D labels lack; the volume decides the side at prediction, so it learns, too.
     """
-    corners = face_corners(vertices, faces)
-    signed = (corners[:, :, 0] * torch.linalg.cross(corners[:, :, 1], corners[:, :, 2])).sum((1, 2)) / 6
-    return F.softplus(-4 * sign * signed / full) * sign.abs()
+    return F.softplus(-4 * sign * mesh_volume(vertices, faces) / full) * sign.abs()
 
 
 def cells(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -49,7 +49,8 @@ class Recipe:
     threads: int = 2
     checkpoint_minutes: float = 3.0
     start_from: str = ""  # weights to start from (a checkpoint of another run), "" for none
-    side_widths: tuple[int, ...] = (48, 64, 64)
+    side_tuning: str = "backbone"  # what it starts from: backbone, scratch (a Swin-T) or off (Table 6)
+    side_widths: tuple[int, ...] = (48, 64, 64)  # one per scale of the detector's backbone
     decoder: DecoderSize = field(default_factory=DecoderSize)
     weights: LossWeights = field(default_factory=LossWeights)
     augmentation: Augmentation = field(default_factory=Augmentation)

@@ -17,7 +17,6 @@ from torch.utils.tensorboard import SummaryWriter
 
 from handos_model.network.candidates import Candidates
 from handos_model.network.handos import HandOS
-from handos_model.network.instances import view_boxes
 from handos_model.network.palm_detector import PalmDetector
 from handos_model.template import load_template, signed_volume
 from handos_model.training.batches import batches, hand_boxes
@@ -32,7 +31,7 @@ LABELS = ("K", "joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vert
 def build_network(recipe: Recipe) -> HandOS:
     """The recipe's network with a fresh decoder on the embedded detector."""
     torch.manual_seed(recipe.seed)
-    return HandOS(PalmDetector(), load_template(), recipe.decoder, list(recipe.side_widths))
+    return HandOS(PalmDetector(), load_template(), recipe.decoder, list(recipe.side_widths), recipe.side_tuning)
 
 
 class Trainer:
@@ -107,7 +106,9 @@ class Trainer:
             outputs = self.network.decode(seen, maps, places, indices, self.recipe.stage, sides)
         rows = torch.arange(len(indices), device=self.device)[:, None]
         loss, terms = self.criterion(outputs, hands, places.views[rows, indices].detach(), assigned)
-        found = finder_terms(candidates, batch, detection.memory_strides[0])
+        found = {}
+        if self.network.finder is not None:
+            found = finder_terms(candidates, batch, detection.memory_strides[0])
         loss = loss + sum(getattr(self.recipe.weights, name) * value for name, value in found.items())
         terms |= {name: float(value.detach()) for name, value in found.items()}
         for group in self.optimizer.param_groups:
@@ -140,8 +141,8 @@ class Trainer:
         """SimOTA over the batch."""
         boxes = hand_boxes(batch["joints_2d"])
         targets = [b[:n] for b, n in zip(boxes, batch["count"], strict=True)]
-        views, scores = view_boxes(candidates.views.detach()), candidates.scores.detach()
-        return select_instances(views, scores, targets, self.recipe.slots)
+        boxes, scores = candidates.boxes.detach(), candidates.scores.detach()
+        return select_instances(boxes, scores, targets, self.recipe.slots)
 
     @torch.no_grad()
     def average(self) -> None:

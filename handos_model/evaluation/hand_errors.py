@@ -1,0 +1,142 @@
+"""How far each labelled hand of an image was off, and the figures of the paper over many hands.
+
+Sources: the paper's section 4.1, section II of its supplement, and the evaluation of the FreiHAND benchmark
+(github.com/lmb-freiburg/freihand, eval.py), which HO-3D's repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from handos_model.camera import Camera
+from handos_model.data.sample import Sample
+from handos_model.evaluation import metrics
+from handos_model.evaluation.scoring import F_THRESHOLDS, SIDE_NAMES, Figures
+from handos_model.hand import Hand
+
+PCK_FRACTIONS = (0.05, 0.1, 0.15)
+SUBSETS = {"": (1, 2), "_visible": (2,), "_occluded": (1,)}
+"""The joints that a PCK is over, by the third column of Sample.joints_2d."""
+
+
+@dataclass(frozen=True)
+class HandErrors:
+    """One labelled hand. None: the label does not say, or (absolute, side_right) the hand was missed."""
+
+    found: bool
+    visibility: np.ndarray  # (21,) as in Sample.joints_2d
+    joints_2d: np.ndarray  # (21,) error in shares of the hand's size; infinity where missed
+    projected: np.ndarray  # (21,) the same of joints_3d, projected
+    side_known: bool
+    side_right: bool | None = None
+    joints_3d: np.ndarray | None = None  # (21,) m, aligned
+    vertices: float | None = None  # m, aligned, mean
+    f_scores: np.ndarray | None = None  # (2,) for F_THRESHOLDS
+    absolute: np.ndarray | None = None  # (21,) m, in the camera frame
+
+
+def hand_errors(hand: Hand | None, sample: Sample, i: int, template: str) -> HandErrors:
+    """The errors of `hand` (None: missed) as hand `i` of the sample.
+
+    template: HandTemplate.name of the hand's vertices; they are compared where the label's are of the same. A missed
+    hand counts as in the paper: all points 0 for the aligned errors and F-scores, no joint right for PCK and AUC.
+    """
+    side_known = int(sample.side[i]) in SIDE_NAMES
+    same_mesh = bool(sample.has_vertices[i]) and sample.template == template
+    vertices = f_scores = None
+    if same_mesh:
+        aligned = metrics.procrustes(np.zeros((778, 3)) if hand is None else hand.vertices, sample.vertices[i])
+        vertices = float(np.linalg.norm(aligned - sample.vertices[i], axis=1).mean())
+        f_scores = metrics.f_scores(aligned, sample.vertices[i], F_THRESHOLDS)
+    joints_3d = absolute = None
+    if sample.has_3d[i]:
+        joints_3d = metrics.aligned_errors(np.zeros((21, 3)) if hand is None else hand.joints_3d, sample.joints_3d[i])
+        if sample.absolute and hand is not None:
+            absolute = np.linalg.norm(hand.joints_3d - sample.joints_3d[i], axis=1)
+    return HandErrors(
+        found=hand is not None,
+        visibility=sample.joints_2d[i, :, 2],
+        joints_2d=_relative_errors(None if hand is None else hand.joints_2d, sample, i),
+        projected=_relative_errors(None if hand is None else _project(hand, sample), sample, i),
+        side_known=side_known,
+        side_right=hand.side == SIDE_NAMES[int(sample.side[i])] if side_known and hand is not None else None,
+        joints_3d=joints_3d,
+        vertices=vertices,
+        f_scores=f_scores,
+        absolute=absolute,
+    )
+
+
+def _project(hand: Hand, sample: Sample) -> np.ndarray:
+    height, width = sample.image.shape[:2]
+    return Camera(sample.K, width, height).project(hand.joints_3d)
+
+
+def _relative_errors(joints: np.ndarray | None, sample: Sample, i: int) -> np.ndarray:
+    """Distances (21,) to the labels in shares of the longer side of their box; infinity where there is nothing."""
+    if joints is None:
+        return np.full(21, np.inf)
+    target, labelled = sample.joints_2d[i, :, :2], sample.joints_2d[i, :, 2] > 0
+    distance = np.linalg.norm(joints - target, axis=1) / metrics.long_edge(metrics.joints_box(target, labelled))
+    return np.where(np.isnan(distance), np.inf, distance)  # a joint behind the camera has no projection
+
+
+def hand_figures(errors: Sequence[HandErrors]) -> Figures:
+    """Figures over hands; those that no label speaks of are absent.
+
+    hands, found: counts. pck_2d*, pck_proj*: shares. side: share right among found hands whose side is known, and
+    side_recall: the share of such hands that are found. pa_mpjpe, pa_mpvpe: mm; f@5, f@15, auc: 0 to 1, missed hands
+    included. absolute_wrist, absolute_mpjpe: mm, found hands only.
+    """
+    figures: Figures = {"hands": len(errors), "found": sum(e.found for e in errors)}
+    figures |= _pck(errors, "pck_2d", [e.joints_2d for e in errors])
+    figures |= _pck(errors, "pck_proj", [e.projected for e in errors])
+    known = [e for e in errors if e.side_known]
+    sides = [e.side_right for e in known if e.found]
+    if known:
+        figures["side_recall"] = len(sides) / len(known)
+    if sides:
+        figures["side"] = float(np.mean(sides))
+    return figures | _aligned(errors) | _absolute(errors)
+
+
+def _pck(errors: Sequence[HandErrors], name: str, values: Sequence[np.ndarray]) -> Figures:
+    figures: Figures = {}
+    for subset, kinds in SUBSETS.items():
+        counted = np.array([np.isin(e.visibility, kinds) for e in errors]).reshape(-1, 21)
+        if counted.any():
+            for fraction in PCK_FRACTIONS:
+                share = metrics.pck_of_joints(np.array(values), counted, fraction)
+                figures[f"{name}{subset}@{fraction:g}"] = share
+    return figures
+
+
+def _aligned(errors: Sequence[HandErrors]) -> Figures:
+    figures: Figures = {}
+    with_joints = [e for e in errors if e.joints_3d is not None]
+    if with_joints:
+        figures["hands_with_3d"] = len(with_joints)
+        figures["pa_mpjpe"] = 1000 * float(np.mean([e.joints_3d for e in with_joints]))
+    with_mesh = [e for e in errors if e.vertices is not None]
+    if with_mesh:
+        figures["hands_with_mesh"] = len(with_mesh)
+        figures["pa_mpvpe"] = 1000 * float(np.mean([e.vertices for e in with_mesh]))
+        five, fifteen = np.mean([e.f_scores for e in with_mesh], axis=0)
+        figures |= {"f@5": float(five), "f@15": float(fifteen)}
+    if with_joints:
+        missed = np.full(21, np.inf)
+        figures["auc"] = metrics.auc(np.array([e.joints_3d if e.found else missed for e in with_joints]))
+    return figures
+
+
+def _absolute(errors: Sequence[HandErrors]) -> Figures:
+    distances = np.array([e.absolute for e in errors if e.absolute is not None])
+    if not len(distances):
+        return {}
+    return {
+        "absolute_wrist": 1000 * float(distances[:, 0].mean()),
+        "absolute_mpjpe": 1000 * float(distances.mean()),
+    }

@@ -1,0 +1,46 @@
+"""Deformable DETR as the frozen detector (Zhu et al., arXiv 2010.04159), in one stage or two."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from transformers import DeformableDetrForObjectDetection, PreTrainedModel
+from transformers.utils import ModelOutput
+
+from handos_model.network.pretrained import Normalisation
+from handos_model.network.transformers_detector import (
+    Parts,
+    TransformersDetector,
+    class_index,
+    encoder_layer,
+    unflatten,
+)
+
+
+class DeformableDetr(TransformersDetector):
+    """Four scales, strides 8 to 64; the last is a strided convolution on the backbone's last map."""
+
+    architecture = DeformableDetrForObjectDetection
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        target: str = "hand",
+        memory_layer: int | None = None,
+        normalisation: Normalisation | None = None,
+    ) -> None:
+        """target: the class whose score counts; memory_layer: the encoder layer, from 1, whose output is the memory."""
+        super().__init__(model, normalisation)
+        self.index = class_index(model, target)
+        self.memory_layer = encoder_layer(memory_layer, model.config.encoder_layers)
+        self.freeze()
+
+    def parts(self) -> Parts:
+        model = self.model.model
+        stages = len(model.backbone.conv_encoder.intermediate_channel_sizes)
+        return Parts(model.backbone.conv_encoder, model.decoder, list(model.input_proj[stages:]))
+
+    def memory(self, outputs: ModelOutput, maps: list[Tensor]) -> list[Tensor]:
+        return unflatten(outputs.encoder_hidden_states[self.memory_layer], maps)
+
+    def scores(self, logits: Tensor) -> Tensor:
+        return logits[..., self.index].sigmoid()

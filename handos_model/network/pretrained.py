@@ -1,0 +1,91 @@
+"""Models of transformers from a hub id or a local folder: safetensors and JSON only, and every weight accounted for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from safetensors import SafetensorError
+from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import cached_file
+
+PREPROCESSOR = "preprocessor_config.json"
+COUNTERS = "num_batches_tracked"  # of batch normalisation: older files lack them, and evaluation does not use them
+
+
+class Normalisation(NamedTuple):
+    """Mean and standard deviation of RGB in 0..1 that a detector was trained with."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+PLAIN = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+
+
+def load_model(architecture: type[PreTrainedModel], source: str) -> PreTrainedModel:
+    """The model of a hub id or a local folder, in evaluation mode.
+
+    Raises FileNotFoundError for a folder that is not there, ValueError for anything in it that does not fit.
+    """
+    config = load_config(architecture, source)
+    try:
+        model, report = architecture.from_pretrained(
+            source, config=config, use_safetensors=True, output_loading_info=True
+        )
+    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
+        raise ValueError(f"no weights to load in {source}: {reason(error)} (only safetensors are read)") from error
+    missing = [name for name in report["missing_keys"] if not name.endswith(COUNTERS)]
+    if missing:
+        raise ValueError(f"the weights in {source} are not complete: {missing[0]} and {len(missing) - 1} more are missing")
+    return model.eval()
+
+
+def load_config(architecture: type[PreTrainedModel], source: str) -> PretrainedConfig:
+    """The model's configuration, checked to be for `architecture`, and set up to need no network and no CUDA code."""
+    wanted = architecture.config_class.model_type
+    if not source:
+        raise ValueError(f"a detector of kind {wanted} needs a source: a hub id or a local folder")
+    if (Path(source).is_absolute() or source.startswith(".")) and not Path(source).is_dir():
+        raise FileNotFoundError(f"detector not found: {source} is no folder; give one, or the id of a model on the hub")
+    try:
+        config = AutoConfig.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no detector to read in {source}: {reason(error)}") from error
+    if config.model_type != wanted:
+        raise ValueError(f"{source} holds a model of type {config.model_type}, expected {wanted}")
+    config.use_pretrained_backbone = False  # its weights are in the file, too
+    config.disable_custom_kernels = True  # deformable attention in PyTorch, which exports
+    return config
+
+
+def load_normalisation(source: str) -> Normalisation | None:
+    """What the source's image processor does to colours; None where the source has no image processor."""
+    file = cached_file(source, PREPROCESSOR, _raise_exceptions_for_missing_entries=False)
+    if file is None:
+        return None
+    try:
+        settings = json.loads(Path(file).read_text())
+        if not settings.get("do_normalize", True):
+            return PLAIN
+        mean, std = (tuple(float(v) for v in settings[key]) for key in ("image_mean", "image_std"))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{PREPROCESSOR} in {source} has no usable image_mean and image_std ({error})") from error
+    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+        raise ValueError(f"{PREPROCESSOR} in {source} must have three image_mean and three positive image_std")
+    return Normalisation(mean, std)
+
+
+def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of a detector that takes text."""
+    try:
+        return AutoTokenizer.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"no tokenizer to read in {source}: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """The first sentence of an error message, as part of another sentence."""
+    return str(error).strip().split("\n")[0].split(". ")[0].rstrip(".")

@@ -1,0 +1,140 @@
+"""What a network costs: parameters and FLOPs of detector and decoder, time of each stage, memory.
+
+FLOPs are torch's count of matrix products and convolutions, a multiplication and an addition being two; papers often
+call one multiply-accumulate a FLOP, which is half of it. Sampling, norms and activations are not counted.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from handos_model.network.handos import HandOS
+
+PAPER = (301.0, 108.0)
+"""GFLOPs of the paper's detector with side tuning, and of each hand (supplement, section VII)."""
+RUNS = 5
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one image with `hands` hands. Milliseconds are medians on `device`."""
+
+    width: int
+    height: int
+    hands: int
+    device: str
+    detector_parameters: int
+    trained_parameters: int
+    detector_gflops: float
+    side_gflops: float  # side tuning, and what the decoder does once per image
+    hand_gflops: float  # each hand
+    detector_ms: float
+    side_ms: float
+    decoder_ms: float  # all hands
+    memory_mb: float  # peak: of the process on a CPU, of the tensors on a GPU
+
+
+def measure(network: HandOS, width: int, height: int, hands: int, device: str = "cpu") -> Cost:
+    """The costs of `network`, which cannot be trained afterwards, on images of width x height px.
+
+    Raises ValueError for sizes that it does not take.
+    """
+    multiple = network.detector.multiple
+    if width < 1 or height < 1 or width % multiple or height % multiple:
+        raise ValueError(f"the image is {width}x{height} px, both must be multiples of {multiple}")
+    if hands < 1:
+        raise ValueError(f"hands is {hands}, must be 1 or more")
+    flops = count(network, width, height)
+    network = network.to(device).eval()
+    if device != "cpu":
+        torch.cuda.reset_peak_memory_stats()
+    times = stage_times(network, torch.rand(1, 3, height, width, device=device), hands)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    if device != "cpu":
+        peak = torch.cuda.max_memory_allocated() / 1e6
+    own = parameters(network.detector)
+    return Cost(width, height, hands, device, own, parameters(network) - own, *flops, *times, peak)
+
+
+def parameters(module: nn.Module) -> int:
+    """How many numbers a module holds."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def count(network: HandOS, width: int, height: int) -> tuple[float, float, float]:
+    """GFLOPs of the detector, of side tuning and the rest per image, of each hand."""
+    network = network.cpu().eval().requires_grad_(False)
+    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True):  # shapes only: nothing is computed
+        images = torch.empty(1, 3, height, width)
+        detector = gflops(lambda: network.detector(images))
+        detected = gflops(lambda: network.detect(images))
+        found = network.detect(images)
+        decoded = [gflops(lambda n=n: network.decode(*found, first(n, "cpu"))) for n in (1, 2)]
+    hand = decoded[1] - decoded[0]
+    return detector, detected - detector + decoded[0] - hand, hand
+
+
+def gflops(run: Callable[[], Any]) -> float:
+    """Billions of operations in a call."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return counter.get_total_flops() / 1e9
+
+
+def first(hands: int, device: str) -> Tensor:
+    """The first instances of one image (1, hands)."""
+    return torch.arange(hands, device=device)[None]
+
+
+@torch.no_grad()
+def stage_times(network: HandOS, images: Tensor, hands: int) -> tuple[float, float, float]:
+    """Median ms of the detector, of side tuning with the candidates, and of decoding `hands` hands."""
+    device = images.device.type
+    indices = first(hands, device)
+    found = network.detect(images)
+    detector = median_ms(lambda: network.detector(images), device)
+    detected = median_ms(lambda: network.detect(images), device)
+    decoder = median_ms(lambda: network.decode(*found, indices), device)
+    return detector, max(detected - detector, 0.0), decoder
+
+
+def median_ms(run: Callable[[], Any], device: str) -> float:
+    """Median time of a call after one that does not count."""
+    times = []
+    for _ in range(RUNS + 1):
+        start = time.perf_counter()
+        run()
+        if device != "cpu":
+            torch.cuda.synchronize()
+        times.append(1e3 * (time.perf_counter() - start))
+    return sorted(times[1:])[RUNS // 2]
+
+
+def report(cost: Cost) -> str:
+    """The costs as text beside the paper's."""
+    per_image = cost.detector_gflops + cost.side_gflops
+    lines = [
+        f"{cost.width}x{cost.height} px, {cost.hands} hands, {cost.device}",
+        f"parameters: detector {cost.detector_parameters / 1e6:.1f} M, trained {cost.trained_parameters / 1e6:.1f} M",
+        f"GFLOPs: detector {cost.detector_gflops:.2f}, side tuning {cost.side_gflops:.2f}, hand {cost.hand_gflops:.2f}",
+        f"in all: ({per_image:.1f} + {cost.hand_gflops:.2f} H) GFLOPs, "
+        f"({per_image / 2:.1f} + {cost.hand_gflops / 2:.2f} H) G multiply-accumulates",
+        f"paper: ({PAPER[0]:.0f} + {PAPER[1]:.0f} H) GFLOPs at a long edge of 1280 px",
+        f"ms: detector {cost.detector_ms:.1f}, side tuning {cost.side_ms:.1f}, decoder {cost.decoder_ms:.1f}",
+        f"memory: {cost.memory_mb:.0f} MB",
+    ]
+    return "\n".join(lines)
+
+
+def as_dict(cost: Cost) -> dict[str, Any]:
+    """For JSON."""
+    return asdict(cost)
