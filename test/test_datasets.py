@@ -294,7 +294,7 @@ def test_missing_and_damaged_picture(tmp_path):
     with pytest.raises(ValueError, match="5.jpg is not a readable picture"):
         dataset[0]
     picture.unlink()
-    with pytest.raises(FileNotFoundError, match="5.jpg: docs/datasets.md says"):
+    with pytest.raises(FileNotFoundError, match="5.jpg: the data set is not whole"):
         dataset[0]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 def present(path: Path) -> Path:
     """The path itself; FileNotFoundError when no file is there."""
     if not path.is_file():
-        raise FileNotFoundError(f"no file {path}: docs/datasets.md says how to get it and where it belongs")
+        raise FileNotFoundError(f"no file {path}: the data set is not whole, docs/datasets.md says what belongs where")
     return path
 
 
