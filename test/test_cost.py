@@ -54,6 +54,16 @@ def test_wrong_sizes_are_refused(network, size, says):
         cost.measure(network, *size)
 
 
+def test_devices():
+    assert cost.chosen_device("cpu") == "cpu"
+    with pytest.raises(ValueError, match="device is 'tpu', must be one of auto, cpu, cuda"):
+        cost.chosen_device("tpu")
+    if not torch.cuda.is_available():
+        assert cost.chosen_device("auto") == "cpu"
+        with pytest.raises(ValueError, match="torch sees no CUDA"):
+            cost.chosen_device("cuda")
+
+
 def test_the_command(tmp_path, capsys):
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text("decoder: {d_model: 32, d_value: 32, heads: 4, feedforward: 64}")

@@ -55,15 +55,11 @@ def cost_report(args: argparse.Namespace) -> int:
     """Prints what the network of a recipe costs, on CUDA unless there is none or --device is cpu."""
     if not (size := re.fullmatch(r"(\d+)x(\d+)", args.pixels)):
         raise ValueError(f"--pixels is {args.pixels}, must be WIDTHxHEIGHT, as in 1280x960")
-    import torch
-
-    from ..training import cost
+    from ..training import cost  # torch
     from ..training.recipe import read_recipe
     from ..training.train import build_network
 
-    device = "cuda" if torch.cuda.is_available() and args.device != "cpu" else "cpu"
-    if args.device == "cuda" and device == "cpu":
-        raise ValueError('device is "cuda", but torch sees no CUDA here')
+    device = cost.chosen_device(args.device)
     found = cost.measure(build_network(read_recipe(args.cost)), int(size[1]), int(size[2]), args.hands, device)
     print(json.dumps(cost.as_dict(found)) if args.json else cost.report(found))
     return 0

@@ -18,6 +18,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from handos_model.network.handos import HandOS
+from handos_model.session import DEVICES
 
 PAPER = (301.0, 108.0)
 """GFLOPs of the paper's detector with side tuning, and of each hand (supplement, section VII)."""
@@ -41,6 +42,15 @@ class Cost:
     side_ms: float
     decoder_ms: float  # all hands
     memory_mb: float  # peak: of the process on a CPU, of the tensors on a GPU
+
+
+def chosen_device(wanted: str) -> str:
+    """"cuda" or "cpu" for "auto", "cuda" or "cpu"; ValueError for another word, and for a CUDA that is not there."""
+    if wanted not in DEVICES:
+        raise ValueError(f"device is {wanted!r}, must be one of {', '.join(DEVICES)}")
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise ValueError('device is "cuda", but torch sees no CUDA here')
+    return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def measure(network: HandOS, width: int, height: int, hands: int, device: str = "cpu") -> Cost:
