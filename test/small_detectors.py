@@ -38,7 +38,7 @@ CLASSES = {0: "person", 1: "Hand"}
 
 def grounding_dino() -> PreTrainedModel:
     image = SwinConfig(
-        image_size=64, embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4, out_indices=[2, 3, 4]
+        image_size=64, embed_dim=8, depths=[2, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=7, out_indices=[2, 3, 4]
     )
     text = BertConfig(vocab_size=1040, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
     config = GroundingDinoConfig(image, text_config=text, encoder_layers=2, max_text_len=16, **COMMON)

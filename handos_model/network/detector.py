@@ -49,6 +49,7 @@ class Detector(nn.Module):
     query_size: int  # length of an instance's query; without `queries`, the sum of memory_channels
     points: int = 0  # keypoints per instance
     multiple: int = 32  # images have heights and widths that are multiples of this
+    example: tuple[int, int] = (160, 192)  # px: height and width of an image that export can trace for all sizes
 
     def freeze(self) -> None:
         """Stop gradients and switch to evaluation mode; a subclass calls this once its weights are loaded."""

@@ -74,6 +74,8 @@ class TransformersDetector(Detector):
 
     architecture: ClassVar[type[PreTrainedModel]]
     normalisation: ClassVar[Normalisation] = IMAGENET  # where the source does not say
+    # Cells for 900 queries, and Swin's windows of 7 or 12 pad every map: a trace without padding would never pad.
+    example = (256, 320)
     picked: int = 0  # cells that become queries; an image must have as many
 
     @classmethod
