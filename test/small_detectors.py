@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_model
 from torch import nn
 from transformers import (
     BertConfig,
-    BertTokenizer,
+    BertTokenizerFast,
     DeformableDetrConfig,
     DeformableDetrForObjectDetection,
     DFineConfig,
@@ -24,7 +25,7 @@ from transformers import (
     SwinConfig,
 )
 
-QUERIES, D = 20, 32
+QUERIES, D = 30, 64
 WORDS = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 1029: "?", 1030: "hand", 1031: "##s"}
 COMMON = {
     "d_model": D, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "encoder_attention_heads": 2,
@@ -37,11 +38,9 @@ CLASSES = {0: "person", 1: "Hand"}
 
 def grounding_dino() -> PreTrainedModel:
     image = SwinConfig(
-        image_size=64, embed_dim=8, depths=[1, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=4, out_indices=[2, 3, 4]
+        image_size=64, embed_dim=8, depths=[2, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=7, out_indices=[2, 3, 4]
     )
-    text = BertConfig(
-        vocab_size=1040, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
-    )
+    text = BertConfig(vocab_size=1040, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
     config = GroundingDinoConfig(image, text_config=text, encoder_layers=2, max_text_len=16, **COMMON)
     return GroundingDinoForObjectDetection(config)
 
@@ -87,14 +86,32 @@ def small_model(kind: str) -> PreTrainedModel:
                 nn.init.normal_(weight, std=1.4 / weight[0].numel() ** 0.5)
             elif "bias" in name:
                 nn.init.normal_(weight, std=0.1)
-    return model
+    return set_statistics(model) if kind in ("rt_detr", "d_fine") else model
 
 
-def save_tokenizer(folder: Path) -> BertTokenizer:
+@torch.no_grad()
+def set_statistics(model: PreTrainedModel) -> PreTrainedModel:
+    """Batch statistics of noise, as training leaves behind: without them the maps fade from layer to layer."""
+    layers = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    for layer in layers:
+        layer.momentum = 1.0
+        layer.train()
+    model(torch.rand(2, 3, 128, 128))
+    return model.eval()
+
+
+def save(model: PreTrainedModel, folder: Path) -> None:
+    """As save_pretrained, which refuses the two stages of Deformable DETR: their heads share weights."""
+    model.config.architectures = [type(model).__name__]
+    model.config.save_pretrained(folder)
+    save_model(model, str(folder / "model.safetensors"), metadata={"format": "pt"})
+
+
+def save_tokenizer(folder: Path) -> BertTokenizerFast:
     """A tokenizer of five words, where BERT's uncased vocabulary has them as far as transformers relies on it."""
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = folder / "vocab.txt"
     vocabulary.write_text("\n".join(WORDS.get(i, f"[unused{i}]") for i in range(1040)))
-    tokenizer = BertTokenizer(str(vocabulary))
+    tokenizer = BertTokenizerFast(str(vocabulary))
     tokenizer.save_pretrained(folder)
     return tokenizer

@@ -30,6 +30,7 @@ class DeformableDetr(TransformersDetector):
     ) -> None:
         """target: the class whose score counts; memory_layer: the encoder layer, from 1, whose output is the memory."""
         super().__init__(model, normalisation)
+        self.picked = model.config.two_stage_num_proposals if model.config.two_stage else 0
         self.index = class_index(model, target)
         self.memory_layer = encoder_layer(memory_layer, model.config.encoder_layers)
         self.freeze()

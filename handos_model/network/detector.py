@@ -53,6 +53,7 @@ class Detector(nn.Module):
     most_overlap: float = 0.9  # IoU of two that are decoded
     small_size: float = 0.0  # px of a hand in the input below which prediction takes a closer look; 0: it never does
     best_size: float = 0.0  # px that the hand has there
+    example: tuple[int, int] = (160, 192)  # px: height and width of an image that export can trace for all sizes
 
     def freeze(self) -> None:
         """Stop gradients and switch to evaluation mode; a subclass calls this once its weights are loaded."""

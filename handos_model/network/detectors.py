@@ -9,9 +9,7 @@ from handos_model.network.detector import Detector
 KINDS = ("palm", "grounding_dino", "rt_detr", "d_fine", "deformable_detr")
 
 
-def build_detector(
-    kind: str, source: str = "", target: str = "hand", memory_layer: int | None = None
-) -> Detector:
+def build_detector(kind: str, source: str = "", target: str = "hand", memory_layer: int | None = None) -> Detector:
     """A frozen detector with the weights of `source`; see docs/detectors.md.
 
     source: a hub id or a local folder; for the palm detector an .npz file, by default the embedded one.

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import GroundingDinoForObjectDetection, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import BertTokenizerFast, GroundingDinoForObjectDetection, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 from transformers.utils import ModelOutput
 
@@ -49,13 +49,14 @@ class GroundingDino(TransformersDetector):
     def __init__(
         self,
         model: PreTrainedModel,
-        tokenizer: PreTrainedTokenizerBase,
+        tokenizer: BertTokenizerFast,
         target: str = "hand",
         memory_layer: int | None = None,
         normalisation: Normalisation | None = None,
     ) -> None:
         """target: the prompt, without its full stop; memory_layer: the encoder layer, from 1, that is the memory."""
         super().__init__(model, normalisation)
+        self.picked = model.config.num_queries if model.config.two_stage else 0
         ids = tokenizer(prompt(target), return_tensors="pt")["input_ids"]
         self.register_buffer("input_ids", ids, persistent=False)
         self.words = word_tokens(tokenizer, ids[0].tolist())
@@ -89,7 +90,7 @@ def prompt(target: str) -> str:
     return target.strip().lower().rstrip(".") + "."
 
 
-def word_tokens(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list[int]:
+def word_tokens(tokenizer: BertTokenizerFast, ids: list[int]) -> list[int]:
     """Where in the prompt its words are: tokens that are neither special, unknown nor the end of a phrase."""
     others = {*tokenizer.all_special_ids, *tokenizer.convert_tokens_to_ids([".", "?"])}
     return [position for position, token in enumerate(ids) if token not in others]

@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from safetensors import SafetensorError
-from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import BertTokenizerFast, PretrainedConfig, PreTrainedModel
 from transformers.utils import cached_file
 
 PREPROCESSOR = "preprocessor_config.json"
@@ -35,11 +34,11 @@ def load_model(architecture: type[PreTrainedModel], source: str) -> PreTrainedMo
         model, report = architecture.from_pretrained(
             source, config=config, use_safetensors=True, output_loading_info=True
         )
-    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
+    except Exception as error:  # a bad file makes transformers raise whatever it trips over
         raise ValueError(f"no weights to load in {source}: {reason(error)} (only safetensors are read)") from error
-    missing = [name for name in report["missing_keys"] if not name.endswith(COUNTERS)]
+    missing = missing_weights(model, report["missing_keys"])
     if missing:
-        raise ValueError(f"the weights in {source} are not complete: {missing[0]} and {len(missing) - 1} more are missing")
+        raise ValueError(f"the weights in {source} are not complete: {len(missing)} are missing, {missing[0]} first")
     return model.eval()
 
 
@@ -51,14 +50,25 @@ def load_config(architecture: type[PreTrainedModel], source: str) -> PretrainedC
     if (Path(source).is_absolute() or source.startswith(".")) and not Path(source).is_dir():
         raise FileNotFoundError(f"detector not found: {source} is no folder; give one, or the id of a model on the hub")
     try:
-        config = AutoConfig.from_pretrained(source)
-    except (OSError, ValueError) as error:
+        settings, _ = PretrainedConfig.get_config_dict(source)
+        found = settings.get("model_type")
+        config = architecture.config_class.from_dict(settings) if found == wanted else None
+    except Exception as error:
         raise ValueError(f"no detector to read in {source}: {reason(error)}") from error
-    if config.model_type != wanted:
-        raise ValueError(f"{source} holds a model of type {config.model_type}, expected {wanted}")
+    if found is None:
+        raise ValueError(f"no detector to read in {source}: it has no config.json that names its model_type")
+    if config is None:
+        raise ValueError(f"{source} holds a model of type {found}, expected {wanted}")
     config.use_pretrained_backbone = False  # its weights are in the file, too
     config.disable_custom_kernels = True  # deformable attention in PyTorch, which exports
     return config
+
+
+def missing_weights(model: PreTrainedModel, names: list[str]) -> list[str]:
+    """Those of the `names` without a weight in the file that need one: others share it with a name that has one."""
+    weights = model.state_dict(keep_vars=True)
+    loaded = {id(weight) for name, weight in weights.items() if name not in names}
+    return sorted(name for name in names if id(weights[name]) not in loaded and not name.endswith(COUNTERS))
 
 
 def load_normalisation(source: str) -> Normalisation | None:
@@ -78,11 +88,11 @@ def load_normalisation(source: str) -> Normalisation | None:
     return Normalisation(mean, std)
 
 
-def load_tokenizer(source: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of a detector that takes text."""
+def load_tokenizer(source: str) -> BertTokenizerFast:
+    """The tokenizer of a detector whose text backbone is BERT."""
     try:
-        return AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError) as error:
+        return BertTokenizerFast.from_pretrained(source)
+    except Exception as error:
         raise ValueError(f"no tokenizer to read in {source}: {reason(error)}") from error
 
 

@@ -13,7 +13,7 @@ from handos_model.network.transformers_detector import Parts, TransformersDetect
 
 
 class RTDetr(TransformersDetector):
-    """Three scales, strides 8 to 32. The memory is what its hybrid encoder makes of them in one go: it has no layers."""
+    """Three scales, strides 8 to 32; the memory is all that the hybrid encoder makes of them, which has no layers."""
 
     architecture: ClassVar[type[PreTrainedModel]] = RTDetrV2ForObjectDetection
     normalisation = PLAIN
@@ -27,8 +27,9 @@ class RTDetr(TransformersDetector):
     ) -> None:
         """target: the class whose score counts."""
         if memory_layer is not None:
-            raise ValueError(f"memory_layer is {memory_layer}, but this detector's encoder has no layers to choose from")
+            raise ValueError(f"memory_layer is {memory_layer}, but this encoder has no layers to choose from")
         super().__init__(model, normalisation)
+        self.picked = model.config.num_queries
         self.index = class_index(model, target)
         model.config.anchor_image_size = None  # anchors for the image at hand, not for one size
         self.freeze()

@@ -74,6 +74,9 @@ class TransformersDetector(Detector):
 
     architecture: ClassVar[type[PreTrainedModel]]
     normalisation: ClassVar[Normalisation] = IMAGENET  # where the source does not say
+    # Cells for 900 queries, and Swin's windows of 7 or 12 pad every map: a trace without padding would never pad.
+    example = (256, 320)
+    picked: int = 0  # cells that become queries; an image must have as many
 
     @classmethod
     def from_source(cls, source: str, target: str = "hand", memory_layer: int | None = None) -> TransformersDetector:
@@ -114,6 +117,16 @@ class TransformersDetector(Detector):
     def scores(self, logits: Tensor) -> Tensor:
         """(B, Q) 0..1 of the model's logits (B, Q, classes or tokens)."""
         raise NotImplementedError
+
+    def check(self, images: Tensor) -> None:
+        super().check(images)
+        height, width = (int(size) for size in images.shape[2:])
+        cells = sum(-(height // -stride) * -(width // -stride) for stride in self.memory_strides)
+        if cells < self.picked and self.memory_strides:
+            raise ValueError(
+                f"images of {height} x {width} px are too small: they have {cells} cells, and this detector picks "
+                f"{self.picked} of them"
+            )
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Detection:
