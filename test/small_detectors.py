@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import torch
@@ -24,6 +25,9 @@ from transformers import (
     RTDetrV2ForObjectDetection,
     SwinConfig,
 )
+
+from handos_model.network.detector import Detector
+from handos_model.network.detectors import build_detector
 
 QUERIES, D = 30, 64
 WORDS = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 1029: "?", 1030: "hand", 1031: "##s"}
@@ -115,3 +119,12 @@ def save_tokenizer(folder: Path) -> BertTokenizerFast:
     tokenizer = BertTokenizerFast(str(vocabulary))
     tokenizer.save_pretrained(folder)
     return tokenizer
+
+
+def small_detector(kind: str) -> Detector:
+    """The detector of a small model, by way of a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        save(small_model(kind), Path(folder))
+        if kind == "grounding_dino":
+            save_tokenizer(Path(folder))
+        return build_detector(kind, folder)

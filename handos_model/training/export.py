@@ -86,7 +86,7 @@ def export(network: HandOS, path: Path, metadata: dict[str, str]) -> None:
     metadata: at least score_threshold and size (see session.py).
     """
     graph = Graph(network.cpu().float().to(memory_format=torch.contiguous_format)).eval()
-    example = torch.zeros(1, 160, 192, 3, dtype=torch.uint8)
+    example = torch.zeros(1, *network.detector.example, 3, dtype=torch.uint8)
     torch.onnx.export(
         graph,
         (example,),

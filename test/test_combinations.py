@@ -1,0 +1,118 @@
+"""Every detector under the paper's decoder: shapes, frozenness, and an ONNX graph that says what torch says."""
+
+import numpy as np
+import pytest
+import torch
+from small_detectors import MODELS, small_detector
+
+from handos_model.data.synthetic.frame import FrameOptions, render_frame
+from handos_model.letterbox import letterbox
+from handos_model.network.decoder import DecoderSize
+from handos_model.network.handos import HandOS
+from handos_model.network.palm_detector import PalmDetector
+from handos_model.network.side_tuning import SIDES, SideTuning
+from handos_model.predictor import HandPredictor
+from handos_model.session import OUTPUTS, HandSession
+from handos_model.template import load_template
+from handos_model.training.export import Graph, export
+
+TINY = DecoderSize(
+    guided=False, vertex_queries=True, shared_heads=True, own_values=True, d_model=32, d_value=32, heads=4,
+    feedforward=64, layers_2d=1, layers_3d=1,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """Networks this small lose more by a second thread than they gain."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def network_of(kind, side="backbone", size=TINY):
+    detector = PalmDetector() if kind == "palm" else small_detector(kind)
+    torch.manual_seed(0)
+    widths = [16] * len(detector.backbone_channels)
+    return HandOS(detector, load_template(), size, widths, side).eval()
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_detector_feeds_the_decoder(kind):
+    network = network_of(kind)
+    with torch.no_grad():
+        detection, values, candidates = network.detect(torch.rand(2, 3, 96, 128))
+        last = network.decode(detection, values, candidates, torch.tensor([[0, 3], [1, 2]]))[-1]
+    assert [v.shape[2:] for v in values] == [m.shape[2:] for m in detection.memory]
+    assert candidates.boxes.shape == (2, detection.boxes.shape[1], 4) and candidates.points.shape[2] == 0
+    assert last["pred_vertices"].shape == (2, 2, 778, 3) and last["pred_joints_2d"].isfinite().all()
+    assert network.finder is None
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_fifty_steps_move_the_decoder_and_not_one_bit_of_the_detector(kind):
+    network = network_of(kind).train()
+    before = {name: value.clone() for name, value in network.detector.state_dict().items()}
+    images = torch.rand(1, 3, 96, 128)
+    seen = network.detect(images)[0]
+    moved = network.decoder.lifting.detach().clone()
+    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], 1e-3)
+    for _ in range(50):
+        outputs = network.decode(*network.detect(images), torch.zeros(1, 1, dtype=torch.long))
+        optimizer.zero_grad()
+        loss = sum(output["pred_joints_view"].square().sum() for output in outputs)
+        (loss + outputs[-1]["pred_vertices"].square().sum()).backward()
+        optimizer.step()
+    assert all(torch.equal(value, before[name]) for name, value in network.detector.state_dict().items())
+    after = network.detect(images)[0]
+    assert torch.equal(seen.scores, after.scores) and torch.equal(seen.queries, after.queries)
+    assert not torch.equal(moved, network.decoder.lifting)
+
+
+@pytest.mark.parametrize("kind", ["palm", *MODELS])
+def test_onnx_says_what_torch_says(kind, tmp_path):
+    network = network_of(kind)
+    network.detector.least_score = 0.0  # random scores: every instance may be a hand
+    path = tmp_path / "hands.onnx"
+    export(network, path, {"score_threshold": "0.0", "size": "160"})
+    graph, session = Graph(network).eval(), HandSession(path, "cpu")
+    decoded = 0
+    for seed in range(20):
+        options = FrameOptions(width=160 + 32 * (seed % 3), height=128, hands=(0.0, 0.5, 0.5))
+        rng = np.random.default_rng(seed)
+        frame = render_frame(rng, options).image
+        # Random weights rank the queries of flat areas by rounding errors: noise tells them apart.
+        noisy = np.clip(frame + rng.normal(0, 60, frame.shape), 0, 255).astype(np.uint8)
+        image, _ = letterbox(noisy, options.width)
+        with torch.no_grad():
+            expected = dict(zip(OUTPUTS, graph(torch.from_numpy(image)[None]), strict=True))
+        found = session.run(image)
+        assert np.abs(found["joints_2d"] - expected["joints_2d"].numpy()).max() < 0.05
+        assert np.abs(found["vertices"] - expected["vertices"].numpy()).max() < 5e-5
+        assert np.abs(found["right"] - expected["right"].numpy()).max() < 1e-3
+        decoded += len(found["scores"])
+    assert decoded > 20
+    hands = HandPredictor(path, "cpu").predict(image)
+    assert all(hand.vertices.shape == (778, 3) for hand in hands)
+
+
+def test_side_tuning_from_the_backbone_from_nothing_and_off():
+    detector = small_detector("grounding_dino")
+    images = torch.rand(1, 3, 64, 96)
+    detection = detector(images)
+    for side in SIDES:
+        tuning = SideTuning(detector, [16] * 4, 32, side)
+        maps = tuning(images, detection)
+        assert [m.shape for m in maps] == [(1, 32, *memory.shape[2:]) for memory in detection.memory]
+        assert tuning.strides == (8, 16, 32, 64)
+    assert not SideTuning(detector, [16] * 4, 32, "off").side
+    with pytest.raises(ValueError, match="side_tuning is 'on', must be one of backbone, scratch, off"):
+        SideTuning(detector, [16] * 4, 32, "on")
+    with pytest.raises(ValueError, match="side_widths has 3 entries, the detector's backbone 4 scales"):
+        SideTuning(detector, [16] * 3, 32)
+
+
+def test_the_guided_decoder_needs_keypoints():
+    with pytest.raises(ValueError, match="guided: false"):
+        network_of("rt_detr", size=DecoderSize())
