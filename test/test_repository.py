@@ -23,7 +23,10 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 SOURCES = sorted((ROOT / "handos_model").rglob("*.py"))
 TORCH_FOLDERS = ("network", "training")
-FORBIDDEN = {"torch": TORCH_FOLDERS, "numba": ("data/synthetic",), "mediapipe": (), "rclpy": (), "sensor_msgs": ()}
+FORBIDDEN = {
+    "torch": TORCH_FOLDERS, "accelerate": ("training",), "numba": ("data/synthetic",),
+    "mediapipe": (), "rclpy": (), "sensor_msgs": (),
+}  # fmt: skip
 """Packages and the only folders of handos_model that may import them."""
 
 
@@ -54,7 +57,7 @@ def test_prediction_pulls_in_no_training_package() -> None:
     code = "import sys, handos_model, handos_model.cli; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "numpy" in loaded.stdout.split()
-    assert {"torch", "numba", "scipy", "onnx", "yaml", "mediapipe"}.isdisjoint(loaded.stdout.split())
+    assert {"torch", "accelerate", "numba", "scipy", "onnx", "yaml", "mediapipe"}.isdisjoint(loaded.stdout.split())
 
 
 def test_every_folder_of_the_package_is_installed() -> None:
