@@ -13,10 +13,12 @@ import subprocess
 import sys
 from dataclasses import asdict
 from datetime import datetime, timezone
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import accelerate
+import cv2
+import numpy
 import torch
 import yaml
 
@@ -24,7 +26,7 @@ from handos_model import __version__
 from handos_model.training.batches import Source
 from handos_model.training.recipe import Recipe
 
-PACKAGES = ("torch", "accelerate", "numpy", "opencv-python")
+PACKAGES = (torch, accelerate, numpy, cv2)
 LABEL_SUFFIXES = (".json", ".gz", ".npz", ".csv", ".txt")
 LABEL_DEPTH = 2  # folders below a data set's root that are searched: below lie images, and labels by the frame
 
@@ -41,7 +43,7 @@ def write_start(
         "handos": __version__,
         "commit": git_commit(),
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": {package.__name__: package.__version__ for package in PACKAGES},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "processes": processes,
         "threads": torch.get_num_threads(),

@@ -53,6 +53,7 @@ def build_criterion(recipe: Recipe, device: torch.device) -> Criterion:
 def start_accelerator(recipe: Recipe) -> Accelerator:
     """This process among those that `accelerate launch` or `torchrun` started, or alone."""
     accelerator = Accelerator(
+        cpu=not torch.cuda.is_available(),  # without it, processes on a machine of CPUs would not hear of each other
         mixed_precision="bf16" if recipe.bf16 else "no",
         gradient_accumulation_plugin=GradientAccumulationPlugin(recipe.accumulate, sync_with_dataloader=False),
         # The first stage has no use for what makes vertices, and a batch without hands for most of the decoder.

@@ -31,7 +31,7 @@ def mean_weights(runs: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def start_from(network: HandOS, path: Path) -> str:
-    """Take over the weights in `path` that the network has, too: same name, same shape. Returns in words what these are.
+    """Take over the weights in `path` that the network has, too: same name and shape. Returns what these are, in words.
 
     Layers that are 2D in the first stage and interactive in the second share all but the heads for 3D. Raises
     ValueError where not one weight fits.
