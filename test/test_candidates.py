@@ -52,7 +52,7 @@ def perfect(joints, right=20.0):
 
 def terms_of(candidates, batch):
     """Each term's mean."""
-    terms = terms_of(candidates, batch["joints_2d"], finder_targets(batch))
+    terms = finder_terms(candidates, batch["joints_2d"], finder_targets(batch, 8))
     return {name: term.mean for name, term in terms.items()}
 
 
@@ -100,6 +100,19 @@ def test_a_false_hand_costs_less_where_the_labels_are_incomplete():
     some_known = terms_of(found, batch_of(joints, complete=False))["finder_score"]
     assert float(all_known) == pytest.approx(20, rel=0.01)
     assert float(some_known) == pytest.approx(2, rel=0.01)
+
+
+def test_a_joint_without_a_label_teaches_nothing():
+    joints = straight_hand()
+    batch = batch_of(joints)
+    batch["joints_2d"][0, 0, 9, 2] = 0
+    found = perfect(joints)
+    wrong = found.points.clone()
+    wrong[..., POINT_JOINTS.index(9), :] += 30.0
+    turned = found.views + torch.tensor([0.0, 0.0, 0.0, 0.5])
+    terms = terms_of(Candidates(turned, wrong, found.logits, found.level, found.cell, found.trained), batch)
+    assert float(terms["finder_points"]) < 1e-6  # the point itself
+    assert float(terms["finder_view"]) < 1e-6  # and the direction to it
 
 
 def test_focal_loss_by_hand():

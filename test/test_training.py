@@ -18,9 +18,9 @@ from handos_model.data.pool import Pool
 from handos_model.network.decoder import DecoderSize
 from handos_model.network.instances import to_pixels
 from handos_model.training import losses
-from handos_model.training.batches import batches, collate
+from handos_model.training.batches import collate
 from handos_model.training.criterion import view_targets
-from handos_model.training.recipe import DatasetShare, Mixture, Recipe, read_recipe
+from handos_model.training.recipe import DatasetShare, Mixture, read_recipe
 from handos_model.training.term import Term, label_totals, weigh, weighted
 from handos_model.training.train import Trainer, build_network
 from handos_model.training.weights import load_weights, mean_weights, start_from
@@ -144,13 +144,13 @@ def test_view_targets_project_onto_the_labels(pool):
     assert torch.allclose(seen, target.rays, atol=1e-3)
 
 
-def test_a_tiny_run_overfits_eight_renders_and_leaves_the_detector_alone(pool, tmp_path):
+def test_a_tiny_run_overfits_four_renders_and_leaves_the_detector_alone(pool, tmp_path):
     recipe = small_recipe(mixture=of_renders(pool), learning_rate=3e-3, max_steps=100)
     trainer = Trainer(replace(recipe, decoder=DecoderSize(d_model=64, d_value=64, feedforward=64)), tmp_path)
-    batch = collate([Pool(pool)[i] for i in range(8)])
+    batch = collate([Pool(pool)[i] for i in range(4)])
     before = {name: value.clone() for name, value in trainer.network.detector.state_dict().items()}
     first = trainer.learn(batch)
-    for _ in range(50):
+    for _ in range(40):
         last = trainer.learn(batch)
     assert last["joints_2d"] < 0.4 * first["joints_2d"]
     assert last["vertices"] < 0.6 * first["vertices"]
@@ -191,18 +191,16 @@ def test_the_command_leaves_a_folder_that_says_all(pool, tmp_path, capsys):
 
 def test_the_second_stage_starts_from_the_first(pool, tmp_path):
     first = small_recipe(mixture=of_renders(pool), stage="2d", max_steps=2)
-    first = replace(first, decoder=replace(first.decoder, layers_2d=2, layers_3d=0))
+    first = replace(first, decoder=replace(first.decoder, layers_2d=2, layers_3d=0, points_3d=4))
     (tmp_path / "first").mkdir()
     Trainer(first, tmp_path / "first").run()
     given = tmp_path / "first" / "checkpoint.pt"
     averaged = load_weights(given)
     network = build_network(replace(first, decoder=replace(first.decoder, layers_2d=1, layers_3d=1)))
     told = start_from(network, given)
-    assert told == f"{len(averaged)} of {len(network.trainable_state())} weights are from {given}; " + (
-        "new: decoder.heads.1"
-    )
     own = network.trainable_state()
-    assert all(torch.equal(own[name], value) for name, value in averaged.items() if value.shape == own[name].shape)
+    assert told == f"{len(averaged)} of {len(own)} weights are from {given}; new: decoder.heads.1"
+    assert all(torch.equal(own[name], value) for name, value in averaged.items())
     torch.save({"averaged": {"other.weight": torch.zeros(2)}}, tmp_path / "other.pt")
     with pytest.raises(ValueError, match="none of the 1 weights in .*other.pt fits"):
         start_from(network, tmp_path / "other.pt")
