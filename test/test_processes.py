@@ -22,14 +22,13 @@ def pool(tmp_path_factory):
     return write_small_pool(tmp_path_factory.mktemp("pool"))
 
 
-def losses(recipe, folder):
-    """Loss and norm of all weights after each step."""
-    trainer = Trainer(recipe, folder)
+def losses(trainer):
+    """Loss, some of its terms and the norm of all weights after each step."""
     without_batch_statistics(trainer.network)
     stream = batches(trainer.mix, 0, trainer.accelerator.process_index, trainer.accelerator.num_processes)
     curve = []
     for _ in range(STEPS):
-        values = trainer.learn(*(next(stream) for _ in range(recipe.accumulate)))
+        values = trainer.learn(*(next(stream) for _ in range(trainer.recipe.accumulate)))
         norm = torch.cat([p.detach().flatten() for p in trainer.network.parameters()]).norm()
         curve.append([values["loss"], values["joints_2d"], values["joints_3d"], values["finder_view"], float(norm)])
     return torch.tensor(curve)
@@ -37,7 +36,8 @@ def losses(recipe, folder):
 
 @pytest.fixture(scope="module")
 def alone(pool, tmp_path_factory):
-    curve = losses(small_recipe(mixture=of_uneven(pool), batch_size=8), tmp_path_factory.mktemp("run"))
+    recipe = small_recipe(mixture=of_uneven(pool), batch_size=8)
+    curve = losses(Trainer(recipe, tmp_path_factory.mktemp("run")))
     assert curve.isfinite().all() and (curve[:, 0] > 1).all()
     return curve
 
@@ -46,8 +46,15 @@ def one_of_two(rank, port, pool, folder):
     """One process as `torchrun` starts it."""
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    curve = losses(small_recipe(mixture=of_uneven(pool), batch_size=4), folder)
-    torch.save(curve, folder / f"{rank}.pt")
+    trainer = Trainer(small_recipe(mixture=of_uneven(pool), batch_size=4), folder)
+    torch.save(losses(trainer), folder / f"{rank}.pt")
+    if rank == 0:
+        trainer.save()
+    trainer.accelerator.wait_for_everyone()
+    again = Trainer(trainer.recipe, folder)  # goes on from the checkpoint of the first process
+    assert again.step == STEPS and again.samples == STEPS * 8
+    own = again.network.trainable_state()
+    assert all(torch.equal(value, own[name]) for name, value in trainer.network.trainable_state().items())
     torch.distributed.destroy_process_group()
 
 
@@ -67,7 +74,7 @@ def test_two_processes_give_the_curve_of_one(pool, alone, tmp_path):
 
 
 def test_two_passes_of_half_a_batch_give_the_curve_of_one(pool, alone, tmp_path):
-    curve = losses(small_recipe(mixture=of_uneven(pool), batch_size=4, accumulate=2), tmp_path)
+    curve = losses(Trainer(small_recipe(mixture=of_uneven(pool), batch_size=4, accumulate=2), tmp_path))
     assert torch.allclose(curve, alone, rtol=1e-3, atol=0)
 
 

@@ -98,9 +98,9 @@ class Trainer:
 
     def resume(self) -> None:
         """Continue from the folder's checkpoint. weights_only: a checkpoint runs no code of its own."""
-        state = torch.load(self.folder / CHECKPOINT, map_location=self.accelerator.device, weights_only=True)
+        state = torch.load(self.folder / CHECKPOINT, map_location="cpu", weights_only=True)
         self.network.load_trainable_state(state["network"])
-        self.averaged = state["averaged"]
+        self.averaged = {name: value.to(self.accelerator.device) for name, value in state["averaged"].items()}
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.seconds = state["step"], state["seconds"]
         # Checkpoints of earlier versions, whose samples had no numbers, say nothing of them.
