@@ -1,10 +1,25 @@
 """Augmentation moves image, joints, vertices and intrinsics together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from handos_model.data.augment import Augmentation, any_part, augment, drop_unseen, mirror, place, stretch, warp
+from handos_model.data.augment import (
+    Augmentation,
+    any_part,
+    augment,
+    drop_unseen,
+    fill_unlabelled,
+    mirror,
+    place,
+    square_pixels,
+    stretch,
+    warp,
+)
 from handos_model.data.sample import LEFT, RIGHT, Sample, assumed_intrinsics, without_hands
+from handos_model.data.transplant import transplant
+from handos_model.template import load_template, signed_volume
 
 
 def projected(points, K):
@@ -109,3 +124,54 @@ def test_a_sample_with_wrong_numbers_is_refused(sample):
     sample.joints_3d = np.zeros((2, 21, 3), np.float32)
     with pytest.raises(ValueError, match=r"joints_3d has shape \(2, 21, 3\)"):
         sample.check()
+
+
+def test_whose_vertices_and_which_frame_survive(sample):
+    sample = replace(sample, absolute=True, template="mano")
+    options = Augmentation(stretched=1.0)  # of a calibrated camera's image nothing is stretched
+    for seed in range(5):
+        done = augment(sample, np.random.default_rng(seed), options)
+        assert (done.absolute, done.template) == (True, "mano")
+        assert np.abs(projected(done.joints_3d, done.K) - done.joints_2d[..., :2]).max(initial=0) < 2e-2
+    done = transplant(sample, np.zeros((50, 50, 3), np.uint8), np.random.default_rng(0))
+    assert (done.absolute, done.template) == (True, "mano")
+    photo = replace(sample, has_vertices=np.zeros(1, bool), absolute=False)
+    assert not stretch(replace(photo, absolute=True), 1.1).absolute
+
+
+def test_a_mirrored_mesh_is_one_of_the_other_side(sample):
+    template = load_template()
+    sample = replace(sample, vertices=template.vertices[None] + np.float32([0, 0, 0.5]))
+    volumes = [signed_volume(s.vertices[0] - s.vertices[0].mean(0), template.faces) for s in (sample, mirror(sample))]
+    assert volumes[0] > 0 and volumes[1] == pytest.approx(-volumes[0], rel=1e-4)
+    assert (sample.side[0], mirror(sample).side[0]) == (RIGHT, LEFT)
+
+
+def test_oblong_pixels_become_square(sample):
+    K = sample.K.copy()
+    K[1, 1] /= 1.25
+    oblong = replace(sample, K=K)
+    oblong.joints_2d[..., :2] = projected(sample.joints_3d, K)
+    square = square_pixels(oblong)
+    assert square.image.shape == (150, 200, 3) and square.K[0, 0] == pytest.approx(square.K[1, 1])
+    assert np.abs(projected(square.joints_3d, square.K) - square.joints_2d[..., :2]).max() < 1e-3
+    assert square_pixels(square) is square
+
+
+def test_joints_without_a_label_add_nothing_to_the_extent(sample):
+    joints_2d = sample.joints_2d.copy()
+    joints_2d[0, 5:] = 0
+    filled = fill_unlabelled(replace(sample, joints_2d=joints_2d))
+    assert np.array_equal(filled.joints_2d[0, :5], sample.joints_2d[0, :5])
+    assert np.allclose(filled.joints_2d[0, 5:, :2], sample.joints_2d[0, :5, :2].mean(0), atol=1e-3)
+    assert (filled.joints_2d[0, 5:, 2] == 0).all() and not filled.ignore.any()
+    joints_2d[0, 2:] = 0
+    assert fill_unlabelled(replace(sample, joints_2d=joints_2d)).ignore.all()
+    assert fill_unlabelled(sample) is sample
+
+
+def test_a_whole_image_fills_the_canvas(sample):
+    options = Augmentation(canvas=400, whole=1.0, flip=0.0, rotation=0.0, any_rotation=0.0)
+    placed = place(sample, np.random.default_rng(0), options)
+    expected = (sample.joints_2d[..., :2] - [99.5, 59.5]) * 2 + 199.5  # 200 x 120 px in the middle of 400 x 400
+    assert np.abs(placed.joints_2d[..., :2] - expected).max() < 1e-3

@@ -8,7 +8,7 @@ import torch
 
 from handos_model.network.candidates import POINT_JOINTS, Candidates, Surroundings, hand_views
 from handos_model.network.instances import to_pixels, to_view, view_boxes
-from handos_model.training.finding import cell_centres, finder_terms, focal
+from handos_model.training.finding import cell_centres, finder_targets, finder_terms, focal
 from handos_model.training.recipe import Recipe
 from handos_model.training.train import build_network
 
@@ -24,7 +24,7 @@ def straight_hand():
 
 def batch_of(joints, count=1, ignored=0, complete=True):
     labels = torch.zeros(1, 4, 21, 3)
-    labels[0, 0, :, :2] = joints
+    labels[0, 0] = torch.cat([joints, torch.full((21, 1), 2.0)], 1)
     return {
         "images": torch.zeros(1, 3, 96, 96, dtype=torch.uint8),
         "joints_2d": labels,
@@ -53,6 +53,12 @@ def perfect(joints, right=20.0):
     )
 
 
+def terms_of(candidates, batch):
+    """Each term's mean."""
+    terms = finder_terms(candidates, batch["joints_2d"], finder_targets(batch, 8))
+    return {name: term.mean for name, term in terms.items()}
+
+
 def test_view_of_a_hand_by_hand():
     joints = straight_hand()
     assert hand_views(joints).tolist() == pytest.approx([40, 45, 30 / 0.75, 0], abs=1e-4)
@@ -64,7 +70,7 @@ def test_view_of_a_hand_by_hand():
 
 
 def test_perfect_candidates_cost_nothing():
-    terms = finder_terms(perfect(straight_hand()), batch_of(straight_hand()), 8)
+    terms = terms_of(perfect(straight_hand()), batch_of(straight_hand()))
     assert all(float(value) < 1e-6 for value in terms.values())
 
 
@@ -74,7 +80,7 @@ def test_terms_of_a_shifted_and_turned_candidate_by_hand():
     views = found.views + torch.tensor([4.0, 0.0, 0.0, 0.5])
     points = found.points + torch.tensor([2.0, 0.0])
     wrong = replace(found, views=views, points=points)
-    terms = finder_terms(wrong, batch_of(joints), 8)
+    terms = terms_of(wrong, batch_of(joints))
     # 4 px of a 40 px view: 0.1 - 0.05 / 2 of smooth L1; 1 - cos 0.5
     assert float(terms["finder_view"]) == pytest.approx(0.075 + 1 - math.cos(0.5), abs=1e-4)
     assert float(terms["finder_points"]) == pytest.approx(1 / 40, abs=1e-5)  # 2 px in x, none in y
@@ -82,10 +88,10 @@ def test_terms_of_a_shifted_and_turned_candidate_by_hand():
 
 def test_no_hand_and_an_ignored_hand_teach_no_view():
     found = perfect(straight_hand())
-    empty = finder_terms(found, batch_of(straight_hand(), count=0), 8)
+    empty = terms_of(found, batch_of(straight_hand(), count=0))
     assert float(empty["finder_score"]) > 10  # a false hand
     assert float(empty["finder_view"]) == float(empty["finder_points"]) == 0
-    ignored = finder_terms(found, batch_of(straight_hand(), count=0, ignored=1), 8)
+    ignored = terms_of(found, batch_of(straight_hand(), count=0, ignored=1))
     assert all(float(value) < 1e-6 for value in ignored.values())
 
 
@@ -93,10 +99,23 @@ def test_a_false_hand_costs_less_where_the_labels_are_incomplete():
     joints = straight_hand()
     found = perfect(joints)
     found.logits[0, 143] = 20.0  # the far corner
-    all_known = finder_terms(found, batch_of(joints), 8)["finder_score"]
-    some_known = finder_terms(found, batch_of(joints, complete=False), 8)["finder_score"]
+    all_known = terms_of(found, batch_of(joints))["finder_score"]
+    some_known = terms_of(found, batch_of(joints, complete=False))["finder_score"]
     assert float(all_known) == pytest.approx(20, rel=0.01)
     assert float(some_known) == pytest.approx(2, rel=0.01)
+
+
+def test_a_joint_without_a_label_teaches_nothing():
+    joints = straight_hand()
+    batch = batch_of(joints)
+    batch["joints_2d"][0, 0, 9, 2] = 0
+    found = perfect(joints)
+    wrong = found.points.clone()
+    wrong[..., POINT_JOINTS.index(9), :] += 30.0
+    turned = found.views + torch.tensor([0.0, 0.0, 0.0, 0.5])
+    terms = terms_of(Candidates(turned, wrong, found.logits, found.level, found.cell, found.trained), batch)
+    assert float(terms["finder_points"]) < 1e-6  # the point itself
+    assert float(terms["finder_view"]) < 1e-6  # and the direction to it
 
 
 def test_focal_loss_by_hand():

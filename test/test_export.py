@@ -11,7 +11,8 @@ from handos_model.letterbox import letterbox
 from handos_model.session import OUTPUTS, HandSession
 from handos_model.training.export import MOST_HANDS, Graph, Suppress, export
 from handos_model.training.recipe import Recipe
-from handos_model.training.train import build_network, load_weights
+from handos_model.training.train import build_network
+from handos_model.training.weights import load_weights
 
 
 @pytest.fixture(scope="module")

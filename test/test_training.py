@@ -1,36 +1,37 @@
 """Recipes, batches, targets, and a tiny run on renders that it must learn by heart."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
+from accelerate.state import AcceleratorState
+from small_run import of_renders, of_uneven, small_recipe, write_recipe, write_small_pool
 
+import handos_model
+from handos_model.cli import main
 from handos_model.data.photos import Photos, held_out_backgrounds
 from handos_model.data.pool import Pool
-from handos_model.data.synthetic.frame import FrameOptions
-from handos_model.data.synthetic.pool import write_pool
+from handos_model.network.decoder import DecoderSize
 from handos_model.network.instances import to_pixels
 from handos_model.training import losses
 from handos_model.training.batches import collate
 from handos_model.training.criterion import view_targets
-from handos_model.training.recipe import Mixture, Recipe, read_recipe
-from handos_model.training.train import Trainer, load_weights, mean_weights
+from handos_model.training.recipe import DatasetShare, Mixture, read_recipe
+from handos_model.training.term import Term, label_totals, weigh, weighted
+from handos_model.training.train import Trainer, build_network
+from handos_model.training.weights import load_weights, mean_weights, start_from
 
-RECIPES = sorted((Path(__file__).parents[1] / "config" / "train").glob("*.yaml"))
+ROOT = Path(__file__).parents[1]
+RECIPES = sorted((ROOT / "config" / "train").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pool")
-    write_pool(folder, 16, 160, 5, FrameOptions(width=160, height=160, hand_size=(0.4, 0.6), hands=(0.0, 1.0, 0.0)), 1)
-    return folder
-
-
-def tiny(pool):
-    mixture = Mixture(pool=str(pool), share_photos=0, share_backgrounds=0, share_renders=1)
-    return replace(Recipe(), batch_size=16, warmup_steps=5, learning_rate=3e-3, workers=0, bf16=False, mixture=mixture)
+    return write_small_pool(tmp_path_factory.mktemp("pool"))
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
@@ -47,6 +48,13 @@ def test_published_recipes_are_valid(path):
         ("decoder: {layers: 2}", "decoder: unknown key 'layers'"),
         ("[1, 2]", "holds list"),
         ("a: [", "is not YAML"),
+        ("learning_rate: .nan", "learning_rate is nan, expected float"),
+        ("side_widths: 3", "side_widths is 3, expected a list"),
+        ("mixture: {datasets: {name: freihand}}", "datasets is {'name': 'freihand'}, expected a list"),
+        ("mixture: {datasets: [freihand]}", r"datasets\[0\] is 'freihand', expected a mapping"),
+        ("mixture: {datasets: [{name: freihand, split: training}]}", r"datasets\[0\]: there is no root"),
+        ("mixture: {datasets: [{name: a, root: b, split: c, wait: 1}]}", r"datasets\[0\]: unknown key 'wait'"),
+        ("mixture: {datasets: [{name: a, root: b, split: c, weight: much}]}", "weight is 'much', expected float"),
     ],
 )
 def test_wrong_recipes_are_refused(tmp_path, text, message):
@@ -54,6 +62,50 @@ def test_wrong_recipes_are_refused(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
         read_recipe(path)
+
+
+def test_a_recipe_survives_its_file(tmp_path):
+    share = DatasetShare("freihand", "data/freihand", "training", "data/mano", 2.0)
+    mixture = Mixture(photos="p", share_photos=0.5, datasets=(share,), source_weights={"a": 0.25})
+    recipe = small_recipe(mixture=mixture, minutes=0.0, epochs=1.5, max_steps=0)
+    assert read_recipe(write_recipe(recipe, tmp_path / "recipe.yaml")) == recipe
+
+
+def test_recipes_of_earlier_run_folders_keep_their_length(tmp_path):
+    path = tmp_path / "recipe.yaml"
+    path.write_text("minutes: 240.0\nmax_steps: 1000000\n")
+    recipe = read_recipe(path)
+    recipe.check_run()
+    assert (recipe.minutes, recipe.max_steps) == (240, 0)
+
+
+def test_a_run_has_one_length():
+    for wrong in ({"max_steps": 0}, {"minutes": 1.0}, {"epochs": 2.0, "max_steps": 5}, {"max_steps": -1}):
+        with pytest.raises(ValueError, match="a run needs one length.*max_steps"):
+            small_recipe(**wrong).check_run()
+    with pytest.raises(ValueError, match="accumulate is 0, expected at least 1"):
+        small_recipe(accumulate=0).check_run()
+    with pytest.raises(ValueError, match="decay_from is 25"):
+        small_recipe(decay_from=25.0).check_run()
+
+
+def test_the_papers_schedule_in_the_docs_is_a_recipe(tmp_path):
+    block = (ROOT / "docs" / "training.md").read_text().split("```yaml\n")[1].split("```")[0]
+    path = tmp_path / "paper.yaml"
+    path.write_text(block)
+    recipe = read_recipe(path)
+    recipe.check_run()
+    assert (recipe.learning_rate, recipe.epochs, recipe.epochs * recipe.decay_from) == (0.001, 40, 25)
+    assert (recipe.weight_decay, recipe.augmentation.canvas, recipe.batch_size * 8) == (0, 1280, 16)
+    assert recipe.mixture.datasets[0].name == "freihand"
+
+
+def test_the_rate_rises_stays_and_falls_to_zero(pool, tmp_path):
+    trainer = Trainer(small_recipe(mixture=of_renders(pool), max_steps=0, epochs=4.0, decay_from=0.5), tmp_path)
+    rates = {}
+    for trainer.step, trainer.samples in ((0, 0), (2, 8), (6, 24), (9, 36), (12, 48)):  # 12 images: 48 samples
+        rates[trainer.samples] = trainer.rate() / 1e-3
+    assert rates == pytest.approx({0: 0.5, 8: 1, 24: 1, 36: 0.5, 48: 0})
 
 
 def test_missing_files_are_named(tmp_path):
@@ -92,26 +144,83 @@ def test_view_targets_project_onto_the_labels(pool):
     assert torch.allclose(seen, target.rays, atol=1e-3)
 
 
-def test_a_tiny_run_overfits_sixteen_renders(pool, tmp_path):
-    trainer = Trainer(tiny(pool), tmp_path)
-    batch = collate([Pool(pool)[i] for i in range(16)])
-    torch.manual_seed(0)
+def test_a_tiny_run_overfits_four_renders_and_leaves_the_detector_alone(pool, tmp_path):
+    recipe = small_recipe(mixture=of_renders(pool), learning_rate=3e-3, max_steps=100)
+    trainer = Trainer(replace(recipe, decoder=DecoderSize(d_model=64, d_value=64, feedforward=64)), tmp_path)
+    batch = collate([Pool(pool)[i] for i in range(4)])
+    before = {name: value.clone() for name, value in trainer.network.detector.state_dict().items()}
     first = trainer.learn(batch)
-    for _ in range(80):
+    for _ in range(40):
         last = trainer.learn(batch)
     assert last["joints_2d"] < 0.4 * first["joints_2d"]
     assert last["vertices"] < 0.6 * first["vertices"]
     assert np.isfinite(last["loss"])
+    after = trainer.network.detector.state_dict()
+    assert all(torch.equal(value, before[name]) for name, value in after.items())
 
 
-def test_a_run_that_was_stopped_goes_on_where_it_was(pool, tmp_path):
-    recipe = replace(tiny(pool), batch_size=2, max_steps=2)
-    first = Trainer(recipe, tmp_path)
-    first.run()
-    second = Trainer(recipe, tmp_path)
-    assert second.step == 2
-    for name, value in first.network.trainable_state().items():
-        assert torch.equal(value, second.network.trainable_state()[name]), name
+def test_bfloat16_learns_and_a_batch_without_hands_does_not_hurt(pool, tmp_path):
+    AcceleratorState._reset_state(True)  # a process has one precision for life
+    trainer = Trainer(small_recipe(mixture=of_uneven(pool), bf16=True), tmp_path)
+    samples = [trainer.mix.sources[0].samples[i] for i in range(3)]
+    both = trainer.learn(collate(samples))
+    none = trainer.learn(collate([samples[2]]))
+    AcceleratorState._reset_state(True)
+    assert both["hands"] >= 1 and none["hands"] == 0
+    assert np.isfinite(both["loss"]) and none["joints_2d"] == 0 and none["loss"] == none["finder_score"]
+
+
+def test_the_command_leaves_a_folder_that_says_all(pool, tmp_path, capsys):
+    recipe = small_recipe(mixture=of_renders(pool), max_steps=2)
+    path, out = write_recipe(recipe, tmp_path / "given.yaml"), tmp_path / "run"
+    assert main(["train", str(path), "--out", str(out)]) == 0
+    assert main(["train", str(path), "--out", str(out)]) == 0  # there is nothing left to do
+    assert read_recipe(out / "recipe.yaml") == recipe
+    first, second = map(json.loads, (out / "starts.jsonl").read_text().splitlines())
+    assert (first["step"], second["step"]) == (0, 2)
+    assert first["handos"] == handos_model.__version__ and first["packages"]["torch"] == torch.__version__
+    assert first["sources"][0]["images"] == 12 and len(first["sources"][0]["labels"]["labels.npz"]) == 64
+    assert first["recipe"] == yaml.safe_load((out / "recipe.yaml").read_text())
+    assert list((out / "log").glob("events*")) and not (out / "checkpoint.tmp").exists()
+    state = torch.load(out / "checkpoint.pt", weights_only=True)
+    assert state["samples"] == 8 and load_weights(out / "checkpoint.pt").keys() == state["averaged"].keys()
+    build_network(recipe).load_trainable_state(state["averaged"])
+    assert main(["train", str(write_recipe(replace(recipe, max_steps=0), path)), "--out", str(out)]) == 2
+    assert "a run needs one length" in capsys.readouterr().err
+
+
+def test_the_second_stage_starts_from_the_first(pool, tmp_path):
+    first = small_recipe(mixture=of_renders(pool), stage="2d", max_steps=2)
+    first = replace(first, decoder=replace(first.decoder, layers_2d=2, layers_3d=0, points_3d=4))
+    (tmp_path / "first").mkdir()
+    Trainer(first, tmp_path / "first").run()
+    given = tmp_path / "first" / "checkpoint.pt"
+    averaged = load_weights(given)
+    network = build_network(replace(first, decoder=replace(first.decoder, layers_2d=1, layers_3d=1)))
+    told = start_from(network, given)
+    own = network.trainable_state()
+    assert told == f"{len(averaged)} of {len(own)} weights are from {given}; new: decoder.heads.1"
+    assert all(torch.equal(own[name], value) for name, value in averaged.items())
+    torch.save({"averaged": {"other.weight": torch.zeros(2)}}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="none of the 1 weights in .*other.pt fits"):
+        start_from(network, tmp_path / "other.pt")
+
+
+def test_a_term_per_label_of_the_whole_batch_by_hand():
+    term = weighted(torch.tensor([1.0, 2.0, 4.0]), torch.tensor([1.0, 0.0, 0.5]))
+    assert (float(term.total), float(term.weight), float(term.mean)) == (3.0, 1.5, 2.0)
+    assert float(Term(torch.zeros(()), torch.zeros(())).mean) == 0
+    batch = {
+        "count": torch.tensor([2, 1, 0]),
+        "side": torch.tensor([[1, 0], [-1, -1], [-1, -1]]),
+        "has_3d": torch.tensor([[True, True], [True, False], [True, True]]),
+        "has_vertices": torch.tensor([[True, False], [False, False], [False, False]]),
+    }
+    totals = label_totals(batch, slots=1)  # of the first image's two hands one is decoded: each counts a half
+    assert {k: float(v) for k, v in totals.items()} == {"hands": 2, "sides": 1, "joints_3d": 2, "vertices": 0.5}
+    weights = type("Weights", (), {"joints_2d": 10.0, "edge": 3.0})
+    terms = {"joints_2d": term, "edge": Term(torch.tensor(1.0), torch.tensor(1.0))}
+    assert float(weigh(terms, totals, weights)) == 10 * 3 / 2 + 3 * 1 / 0.5
 
 
 def test_mean_of_checkpoints():

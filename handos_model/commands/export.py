@@ -28,7 +28,8 @@ def run(args: argparse.Namespace) -> int:
             raise FileNotFoundError(f"there is no {path}")
     from ..training.export import export  # torch
     from ..training.recipe import read_recipe
-    from ..training.train import build_network, load_weights, mean_weights
+    from ..training.train import build_network
+    from ..training.weights import load_weights, mean_weights
 
     network = build_network(read_recipe(recipe))
     network.load_trainable_state(mean_weights([load_weights(path) for path in args.checkpoints]))

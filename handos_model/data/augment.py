@@ -10,6 +10,8 @@ from numpy.random import Generator
 
 from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, Sample
 
+FEWEST = 3
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -18,6 +20,7 @@ class Augmentation:
     canvas: int = 160
     smallest: float = 28.0  # px, long edge of the hand that the image is built around
     largest: float = 125.0
+    whole: float = 0.0  # share of images shown whole, their long edge that of the canvas (the paper: all, at 1280)
     rotation: float = 25.0  # degrees, standard deviation
     any_rotation: float = 0.1  # share of images turned by any angle
     flip: float = 0.5
@@ -35,17 +38,14 @@ def mirror(sample: Sample) -> Sample:
     joints_2d = sample.joints_2d.copy()
     joints_2d[..., 0] = width - 1 - joints_2d[..., 0]
     side = np.select([sample.side == LEFT, sample.side == RIGHT], [RIGHT, LEFT], UNKNOWN_SIDE).astype(np.int8)
-    return Sample(
+    return replace(
+        sample,
         image=np.ascontiguousarray(sample.image[:, ::-1]),
         K=K,
         joints_2d=joints_2d,
         joints_3d=sample.joints_3d * flip,
         vertices=sample.vertices * flip,
         side=side,
-        has_3d=sample.has_3d,
-        has_vertices=sample.has_vertices,
-        ignore=sample.ignore,
-        complete=sample.complete,
     )
 
 
@@ -82,18 +82,43 @@ def warp(
     centre = scale * turn @ sample.K[:2, 2] + shift
     turn_3d = np.eye(3, dtype=np.float32)
     turn_3d[:2, :2] = turn
-    return Sample(
+    return replace(
+        sample,
         image=image,
         K=np.array([[focal, 0, centre[0]], [0, focal, centre[1]], [0, 0, 1]], np.float32),
         joints_2d=joints_2d.astype(np.float32),
         joints_3d=sample.joints_3d @ turn_3d.T,
         vertices=sample.vertices @ turn_3d.T,
-        side=sample.side,
-        has_3d=sample.has_3d,
-        has_vertices=sample.has_vertices,
-        ignore=sample.ignore,
-        complete=sample.complete,
     )
+
+
+def square_pixels(sample: Sample) -> Sample:
+    """The sample as a camera with fx = fy sees it: its rows are stretched, its labels with them; 3D stays."""
+    height = sample.image.shape[0]
+    rows = max(1, round(height * float(sample.K[0, 0] / sample.K[1, 1])))
+    if rows == height:
+        return sample
+    image = cv2.resize(sample.image, (sample.image.shape[1], rows), interpolation=cv2.INTER_AREA)
+    joints_2d, K = sample.joints_2d.copy(), sample.K.copy()
+    joints_2d[..., 1] = (joints_2d[..., 1] + 0.5) * (rows / height) - 0.5
+    K[1, 1] *= rows / height
+    K[1, 2] = (K[1, 2] + 0.5) * (rows / height) - 0.5
+    return replace(sample, image=image, joints_2d=joints_2d, K=K)
+
+
+def fill_unlabelled(sample: Sample) -> Sample:
+    """Joints without a label lie in the middle of those with one, and add nothing to the hand's extent.
+
+    A hand with fewer than FEWEST labelled joints has no extent to speak of, and is ignored.
+    """
+    labelled = sample.joints_2d[..., 2] > 0  # (n, 21)
+    if labelled.all():
+        return sample
+    count = labelled.sum(1)
+    centre = (sample.joints_2d[..., :2] * labelled[..., None]).sum(1) / np.maximum(count, 1)[:, None]
+    joints_2d = sample.joints_2d.copy()
+    joints_2d[..., :2] = np.where(labelled[..., None], joints_2d[..., :2], centre[:, None])
+    return replace(sample, joints_2d=joints_2d, ignore=sample.ignore | (count < FEWEST))
 
 
 def stretch(sample: Sample, factor: float) -> Sample:
@@ -102,7 +127,7 @@ def stretch(sample: Sample, factor: float) -> Sample:
     image = cv2.resize(sample.image, (max(1, round(width * factor)), height), interpolation=cv2.INTER_AREA)
     joints_2d = sample.joints_2d.copy()
     joints_2d[..., 0] = (joints_2d[..., 0] + 0.5) * (image.shape[1] / width) - 0.5
-    return replace(sample, image=image, joints_2d=joints_2d, has_3d=np.zeros_like(sample.has_3d))
+    return replace(sample, image=image, joints_2d=joints_2d, has_3d=np.zeros_like(sample.has_3d), absolute=False)
 
 
 def any_part(image: np.ndarray, canvas: int, rng: Generator) -> np.ndarray:
@@ -113,7 +138,7 @@ def any_part(image: np.ndarray, canvas: int, rng: Generator) -> np.ndarray:
 
 
 def place(sample: Sample, rng: Generator, options: Augmentation, backdrop: np.ndarray | None = None) -> Sample:
-    """Put one of the sample's hands (or any part of a hand-free image) somewhere on the canvas, at a random size.
+    """Put the whole image, one of its hands or any part of a hand-free one somewhere on the canvas, at a random size.
 
     What the image leaves empty shows a part of the photo `backdrop`, nothing, or the image's own edge.
     """
@@ -124,7 +149,10 @@ def place(sample: Sample, rng: Generator, options: Augmentation, backdrop: np.nd
         angle = rng.uniform(-np.pi, np.pi)
     canvas = options.canvas
     hands = np.flatnonzero(~sample.ignore)
-    if len(hands):
+    if rng.random() < options.whole:
+        scale = canvas / max(sample.image.shape[:2])
+        focus, goal = (np.array(sample.image.shape[1::-1]) - 1) / 2, np.full(2, (canvas - 1) / 2)
+    elif len(hands):
         joints = sample.joints_2d[rng.choice(hands), :, :2]
         extent = np.ptp(joints, axis=0).max() + 1.0
         size = np.exp(rng.uniform(np.log(options.smallest), np.log(options.largest)))
@@ -147,9 +175,8 @@ def drop_unseen(sample: Sample) -> Sample:
     inside = ((sample.joints_2d[..., :2] > -1) & (sample.joints_2d[..., :2] < sample.image.shape[0])).all(-1).mean(1)
     extent = np.ptp(sample.joints_2d[..., :2], axis=1).max(-1) if len(inside) else np.zeros(0)
     keep = inside > 0
-    return Sample(
-        image=sample.image,
-        K=sample.K,
+    return replace(
+        sample,
         joints_2d=sample.joints_2d[keep],
         joints_3d=sample.joints_3d[keep],
         vertices=sample.vertices[keep],
@@ -157,7 +184,6 @@ def drop_unseen(sample: Sample) -> Sample:
         has_3d=sample.has_3d[keep],
         has_vertices=sample.has_vertices[keep],
         ignore=(sample.ignore | (inside < 0.5) | (extent < 12))[keep],
-        complete=sample.complete,
     )
 
 
@@ -215,7 +241,8 @@ def occlude(sample: Sample, rng: Generator) -> None:
 
 def augment(sample: Sample, rng: Generator, options: Augmentation, backdrop: np.ndarray | None = None) -> Sample:
     """All of it; deterministic for one state of `rng`. backdrop: a hand-free photo to lie around the sample."""
-    if rng.random() < options.stretched and not sample.has_vertices.any():
+    sample = square_pixels(fill_unlabelled(sample))
+    if rng.random() < options.stretched and not (sample.absolute or sample.has_vertices.any()):
         sample = stretch(sample, float(np.exp(rng.normal(0, 0.12))))
     sample = place(sample, rng, options, backdrop)
     for _ in range(2):

@@ -38,4 +38,5 @@ class Pool:
             has_vertices=np.ones(n, bool),
             ignore=(joints_2d[..., 2] == 2).sum(1) < 4,
             complete=True,
+            absolute=True,
         )

@@ -1,76 +1,142 @@
-"""Endless stream of training batches: sources mixed by share, augmented in worker processes, padded and stacked."""
+"""Training batches: sources mixed by share, augmented in worker processes, padded and stacked.
+
+What the sample with number k of a run is depends on the recipe's seed and k alone. So neither the number of workers and
+processes nor a restart changes what is seen.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import Dataset as TorchDataset
 
 from handos_model.data.augment import augment
 from handos_model.data.photos import Photos
 from handos_model.data.pool import Pool
+from handos_model.data.registry import Dataset, open_dataset
 from handos_model.data.sample import VERTICES, Sample
 from handos_model.data.transplant import transplant
-from handos_model.training.recipe import Recipe
+from handos_model.training.recipe import Mixture, Recipe
 
 HANDS = 4  # labels kept per image; further hands are ignored
+SEEDS = 2**63 - 1
 
 
-class Mix(IterableDataset):
-    """Augmented samples, for ever. Sources are opened once, before the workers start, and shared by them."""
+@dataclass(frozen=True)
+class Source:
+    """Images that a run draws from."""
 
-    def __init__(self, recipe: Recipe, start: int, rank: int):
-        mixture = recipe.mixture
-        self.recipe, self.start, self.rank = recipe, start, rank
-        if max(mixture.transplants, mixture.backdrops) > 0 and mixture.share_backgrounds == 0:
+    name: str
+    share: float
+    root: Path
+    samples: Photos | Pool | Dataset
+    weights: np.ndarray | None = None  # (images,) sum 1; None: all alike
+
+    def any_of(self, rng: Generator) -> Sample:
+        """One of the images."""
+        n = len(self.samples)
+        return self.samples[int(rng.integers(n) if self.weights is None else rng.choice(n, p=self.weights))]
+
+
+def open_sources(mixture: Mixture) -> list[Source]:
+    """Every source with a share above 0. Raises ValueError where the mixture makes no sense or a source is empty."""
+    photos, pool = Path(mixture.photos), Path(mixture.pool)
+    fixed = [
+        ("photos", mixture.share_photos, photos, lambda: Photos.load(photos, "hand", "train")),
+        ("renders", mixture.share_renders, pool, lambda: Pool(pool)),
+        ("backgrounds", mixture.share_backgrounds, photos, lambda: Photos.load(photos, "background", "train")),
+    ]
+    named = [
+        (d.name, d.weight, Path(d.root), lambda d=d: open_dataset(d.name, Path(d.root), d.split, mano_folder(d.mano)))
+        for d in mixture.datasets
+    ]
+    sources = []
+    for name, share, root, opener in fixed + named:
+        if share < 0:
+            raise ValueError(f"the recipe gives {name} a share of {share}: shares and weights are 0 or more")
+        if share > 0 and root == Path():
+            raise ValueError(f"the recipe gives {name} a share of {share} but no folder")
+        if share > 0:
+            sources.append(Source(name, share, root, opener()))
+            if not len(sources[-1].samples):
+                raise ValueError(f"{name} in {root} holds no image: take it out of the mixture")
+    if not sources:
+        raise ValueError("the recipe's mixture is empty: give photos, renders or data sets a folder and a share")
+    return sources
+
+
+def mano_folder(path: str) -> Path | None:
+    """Of a recipe's key, where "" stands for none."""
+    return Path(path) if path else None
+
+
+class Mix(TorchDataset[tuple[Sample, int]]):
+    """The augmented samples of a run by their number, without end.
+
+    Sources are opened once, before the workers start, and shared by them. Images are drawn with replacement.
+    """
+
+    def __init__(self, recipe: Recipe, template: str):
+        """template: name of the one whose vertices are learned; those of other templates count as not labelled."""
+        self.recipe, self.template = recipe, template
+        self.sources = open_sources(recipe.mixture)
+        shares = np.array([source.share for source in self.sources])
+        self.shares = shares / shares.sum()
+        by_name = {source.name: i for i, source in enumerate(self.sources)}
+        self.backgrounds = self.sources[by_name["backgrounds"]] if "backgrounds" in by_name else None
+        if max(recipe.mixture.transplants, recipe.mixture.backdrops) > 0 and not self.backgrounds:
             raise ValueError("the recipe puts hands before backgrounds but gives backgrounds no share")
-        shares = [mixture.share_photos, mixture.share_renders, mixture.share_backgrounds]
-        needs = [mixture.photos, mixture.pool, mixture.photos]
-        for share, folder, name in zip(shares, needs, ("photos", "renders", "backgrounds"), strict=True):
-            if share > 0 and not folder:
-                raise ValueError(f"the recipe gives {name} a share of {share} but no folder")
-        self.shares = np.array(shares) / sum(shares)
-        self.photos = Photos.load(Path(mixture.photos), "hand", "train") if shares[0] else None
-        self.renders = Pool(Path(mixture.pool)) if shares[1] else None
-        self.backgrounds = Photos.load(Path(mixture.photos), "background", "train") if shares[2] else None
-        if self.photos:
-            weights = np.array([mixture.source_weights.get(r["source"], 1.0) for r in self.photos.records])
-            self.photo_weights = weights / weights.sum()
+        if "photos" in by_name and recipe.mixture.source_weights:
+            index = by_name["photos"]
+            self.sources[index] = weigh_sources(self.sources[index], recipe.mixture.source_weights)
 
-    def __iter__(self) -> Iterator[Sample]:
-        worker = get_worker_info()
-        rng = np.random.default_rng([self.recipe.seed, self.start, self.rank, worker.id if worker else 0])
-        while True:
-            sample, backdrop = self.draw(rng), None
-            if rng.random() < self.recipe.mixture.backdrops:
-                backdrop = self.any_of(self.backgrounds, rng).image
-            yield augment(sample, rng, self.recipe.augmentation, backdrop).check()
+    @property
+    def images(self) -> int:
+        """How many images all sources hold: as many samples are an epoch."""
+        return sum(len(source.samples) for source in self.sources)
+
+    def __getitem__(self, number: int) -> tuple[Sample, int]:
+        """The sample, and a seed for what is chosen at random in the step that learns it."""
+        rng = np.random.default_rng([self.recipe.seed, number])
+        sample, backdrop = self.draw(rng), None
+        if rng.random() < self.recipe.mixture.backdrops:
+            backdrop = self.backgrounds.any_of(rng).image
+        sample = augment(sample, rng, self.recipe.augmentation, backdrop).check()
+        if sample.template != self.template:
+            sample = replace(sample, has_vertices=np.zeros_like(sample.has_vertices))
+        return sample, int(rng.integers(SEEDS))
 
     def draw(self, rng: Generator) -> Sample:
         """One sample of one source."""
-        source = rng.choice(3, p=self.shares)
-        if source == 0:
-            photo = self.photos[rng.choice(len(self.photos), p=self.photo_weights)]
-            if rng.random() >= self.recipe.mixture.transplants:
-                return photo
-            return transplant(photo, self.any_of(self.backgrounds, rng).image, rng)
-        return self.any_of(self.renders if source == 1 else self.backgrounds, rng)
-
-    @staticmethod
-    def any_of(samples: Photos | Pool, rng: Generator) -> Sample:
-        return samples[int(rng.integers(len(samples)))]
+        source = self.sources[rng.choice(len(self.sources), p=self.shares)]
+        sample = source.any_of(rng)
+        if source.name == "photos" and rng.random() < self.recipe.mixture.transplants:
+            return transplant(sample, self.backgrounds.any_of(rng).image, rng)
+        return sample
 
 
-def collate(samples: list[Sample]) -> dict[str, Tensor]:
+def weigh_sources(photos: Source, weights: dict[str, float]) -> Source:
+    """Photos drawn by the weight of the source that their record names; 1 where `weights` does not say."""
+    each = np.array([weights.get(record["source"], 1.0) for record in photos.samples.records])
+    if (each < 0).any() or each.sum() <= 0:
+        raise ValueError(f"source_weights are {weights}: expected 0 or more, and one photo above 0")
+    return replace(photos, weights=each / each.sum())
+
+
+def collate(samples: list[Sample], seeds: list[int] | None = None) -> dict[str, Tensor]:
     """Stack samples; hands padded to HANDS. Hands that are `ignore` come last and are counted apart.
 
     images (B, 3, S, S) uint8; K (B, 3, 3); joints_2d (B, HANDS, 21, 3); joints_3d; vertices; side, has_3d,
-    has_vertices (B, HANDS); count, ignored (B,): hands to learn from, then hands to ignore; complete (B,).
+    has_vertices (B, HANDS); count, ignored (B,): hands to learn from, then hands to ignore; complete, absolute (B,);
+    seeds (B,), by default 0.
     """
     b = len(samples)
     batch = {
@@ -85,6 +151,8 @@ def collate(samples: list[Sample]) -> dict[str, Tensor]:
         "count": torch.zeros(b, dtype=torch.long),
         "ignored": torch.zeros(b, dtype=torch.long),
         "complete": torch.tensor([s.complete for s in samples]),
+        "absolute": torch.tensor([s.absolute for s in samples]),
+        "seeds": torch.tensor(seeds or [0] * b),
     }
     for i, sample in enumerate(samples):
         order = np.argsort(sample.ignore, kind="stable")[:HANDS]
@@ -102,15 +170,37 @@ def hand_boxes(joints_2d: Tensor) -> Tensor:
     return torch.cat([low - pad, high + pad], -1)
 
 
-def batches(recipe: Recipe, start: int, rank: int = 0) -> Iterator[dict[str, Tensor]]:
-    """Batches for process `rank` of a run that is at step `start`: a resumed run does not see the first ones again."""
+def stack(drawn: list[tuple[Sample, int]]) -> dict[str, Tensor]:
+    """A batch of what Mix gives."""
+    samples, seeds = zip(*drawn, strict=True)
+    return collate(list(samples), list(seeds))
+
+
+class Consecutive(Sampler[list[int]]):
+    """Numbers of the samples in each batch of process `rank` of `processes`, from sample `start` on, without end.
+
+    The processes' batches lie side by side: together they take the next size * processes numbers.
+    """
+
+    def __init__(self, start: int, size: int, rank: int, processes: int):
+        self.first, self.size, self.stride = start + rank * size, size, size * processes
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for first in itertools.count(self.first, self.stride):
+            yield list(range(first, first + self.size))
+
+
+def batches(mix: Mix, start: int, rank: int = 0, processes: int = 1) -> Iterator[dict[str, Tensor]]:
+    """Batches of process `rank` of a run that has seen `start` samples."""
+    recipe = mix.recipe
     loader = DataLoader(
-        Mix(recipe, start, rank),
-        batch_size=recipe.batch_size,
+        mix,
+        batch_sampler=Consecutive(start, recipe.batch_size, rank, processes),
         num_workers=recipe.workers,
-        collate_fn=collate,
+        collate_fn=stack,
         prefetch_factor=4 if recipe.workers else None,
         worker_init_fn=quiet_worker,
+        pin_memory=torch.cuda.is_available(),
     )
     return iter(loader)
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from handos_model.network.instances import camera_rotation, to_view
 from handos_model.network.view_encoder import REACH, cell_targets
 from handos_model.training import losses
+from handos_model.training.term import Term, weigh, weighted
 
 CONFIDENT_WITHIN = 0.1  # joint confidence is the chance of an error below this share of the hand's long edge
 SIGNS = torch.tensor([-1.0, 1.0, 0.0])  # of sides 0, 1 and, from the end, -1
@@ -36,7 +37,7 @@ class LossWeights:
     finder_score: float = 1.0
     finder_view: float = 2.0
     finder_points: float = 2.0
-    pseudo_3d: float = 0.3  # how much a 3D joint of a pseudo-label counts beside a rendered one
+    pseudo_3d: float = 0.3  # how much a 3D joint of a pseudo-label counts beside a measured or rendered one
 
 
 @dataclass
@@ -52,6 +53,7 @@ class HandTargets:
     vertices: Tensor  # (n, V, 3) m from the wrist
     has_3d: Tensor  # (n,) float
     has_vertices: Tensor  # (n,) float
+    measured: Tensor  # (n,) bool: 3D is known and not guessed from the image
     focal: Tensor  # (n,) view sizes
     sign: Tensor  # (n,) 1 right, -1 left, 0 unknown
 
@@ -90,6 +92,7 @@ def view_targets(batch: dict[str, Tensor], rows: Tensor, owners: Tensor, views: 
         vertices=(batch["vertices"][rows, owners] - root) @ rotation * scale,
         has_3d=batch["has_3d"][rows, owners].float(),
         has_vertices=batch["has_vertices"][rows, owners].float(),
+        measured=batch["has_vertices"][rows, owners] | batch["absolute"][rows],
         focal=focal,
         sign=SIGNS.to(views.device)[batch["side"][rows, owners].long()],
     )
@@ -108,11 +111,16 @@ class Criterion:
         self.neighbours = losses.face_neighbours(self.faces)
 
     def __call__(
-        self, outputs: list[dict[str, Tensor]], batch: dict[str, Tensor], views: Tensor, assigned: Tensor
-    ) -> tuple[Tensor, dict[str, float]]:
-        """Total, and each term's value in the last layer that has it.
+        self,
+        outputs: list[dict[str, Tensor]],
+        batch: dict[str, Tensor],
+        views: Tensor,
+        assigned: Tensor,
+        totals: dict[str, Tensor],
+    ) -> tuple[Tensor, dict[str, Term]]:
+        """Total, and each term in the last layer that has it.
 
-        views (B, N, 4) of the chosen instances, assigned (B, N) from select_instances.
+        views (B, N, 4) of the chosen instances, assigned (B, N) from select_instances, totals from term.label_totals.
         """
         rows, slots = (assigned >= 0).nonzero(as_tuple=True)
         target = view_targets(batch, rows, assigned[rows, slots], views[rows, slots], self.size)
@@ -120,52 +128,47 @@ class Criterion:
         for output in outputs:
             hands = {k: v[rows, slots] for k, v in output.items()}
             terms = self.layer_terms(hands, target)
-            total = total + sum(getattr(self.weights, name) * value for name, value in terms.items())
+            total = total + weigh(terms, totals, self.weights)
             report |= terms
-        return total, {name: float(value.detach()) for name, value in report.items()}
+        return total, report
 
-    def layer_terms(self, hands: dict[str, Tensor], target: HandTargets) -> dict[str, Tensor]:
-        """Every term of one layer, averaged over the hands that carry its label; zero without any."""
+    def layer_terms(self, hands: dict[str, Tensor], target: HandTargets) -> dict[str, Term]:
+        """Every term of one layer over the hands that carry its label."""
         scale = target.long_edge[:, None, None]
         every = torch.ones_like(target.long_edge)
         joints = hands["pred_joints_view"]
         terms = {
-            "joints_2d": mean(losses.points_l1(joints / scale, target.joints / scale, target.weight), every),
-            "oks_2d": mean(losses.oks(joints, target.joints, target.weight, target.area), every),
+            "joints_2d": weighted(losses.points_l1(joints / scale, target.joints / scale, target.weight), every),
+            "oks_2d": weighted(losses.oks(joints, target.joints, target.weight, target.area), every),
         }
         if "pred_cells" in hands:
             on_grid = (target.joints.abs().amax(-1) < REACH).float() * target.weight
-            terms["cells"] = mean(losses.cells(hands["pred_cells"], cell_targets(target.joints), on_grid), every)
+            terms["cells"] = weighted(losses.cells(hands["pred_cells"], cell_targets(target.joints), on_grid), every)
         if "pred_joint_confidence" in hands:
             error = (joints - target.joints).norm(dim=-1).detach()
             close = (error < CONFIDENT_WITHIN * target.long_edge[:, None]).float()
             confidence = losses.binary(hands["pred_joint_confidence"], close)
-            terms["confidence"] = mean((confidence * target.weight).mean(-1), every)
+            terms["confidence"] = weighted((confidence * target.weight).mean(-1), every)
         if "pred_vertices" not in hands:
             return terms
         projected = losses.project(hands["pred_joints_3d"], hands["pred_translation"], target.focal)
         edges = losses.face_edges(hands["pred_vertices"], self.faces)
         true_edges = losses.face_edges(target.vertices, self.faces)
         solid = target.has_vertices
-        trust = target.has_3d * torch.where(solid > 0, 1.0, self.weights.pseudo_3d)
+        trust = torch.where(target.measured, 1.0, self.weights.pseudo_3d)
         ones = torch.ones_like(target.weight)
         joints_3d = losses.points_l1(hands["pred_joints_3d"], target.joints_3d, ones) / losses.DECIMETRE
         vertices = (hands["pred_vertices"] - target.vertices).abs().mean((1, 2)) / losses.DECIMETRE
         known = target.sign.abs()
         if "pred_sides" in hands:
-            terms["side"] = mean(losses.binary(hands["pred_sides"], (target.sign > 0).float()), known)
+            terms["side"] = weighted(losses.binary(hands["pred_sides"], (target.sign > 0).float()), known)
         return terms | {
-            "volume": mean(losses.volume(hands["pred_vertices"], self.faces, target.sign, self.volume), known),
-            "vertices": mean(vertices, solid),
-            "joints_3d": (joints_3d * trust).sum() / target.has_3d.sum().clamp(min=1),
-            "normal": mean(losses.normal(edges, true_edges), solid),
-            "edge": mean(losses.edge(edges, true_edges), solid),
-            "projected": mean(losses.points_l1(projected / scale, target.rays / scale, target.weight), every),
-            "oks_projected": mean(losses.oks(projected, target.rays, target.weight, target.area), every),
-            "normal_consistency": mean(losses.normal_consistency(edges, self.neighbours), every),
+            "volume": weighted(losses.volume(hands["pred_vertices"], self.faces, target.sign, self.volume), known),
+            "vertices": weighted(vertices, solid),
+            "joints_3d": weighted(joints_3d * trust, target.has_3d),
+            "normal": weighted(losses.normal(edges, true_edges), solid),
+            "edge": weighted(losses.edge(edges, true_edges), solid),
+            "projected": weighted(losses.points_l1(projected / scale, target.rays / scale, target.weight), every),
+            "oks_projected": weighted(losses.oks(projected, target.rays, target.weight, target.area), every),
+            "normal_consistency": weighted(losses.normal_consistency(edges, self.neighbours), every),
         }
-
-
-def mean(values: Tensor, weight: Tensor) -> Tensor:
-    """Weighted mean over hands; zero, with a gradient of zero, when nothing carries the label."""
-    return (values * weight).sum() / weight.sum().clamp(min=1e-6) if len(values) else values.sum()

@@ -37,7 +37,7 @@ def oks(predicted: Tensor, target: Tensor, weight: Tensor, area: Tensor) -> Tens
 
 def face_corners(vertices: Tensor, faces: Tensor) -> Tensor:
     """Corners (n, F, 3 corners, 3) of every face."""
-    return vertices[:, faces.flatten()].unflatten(1, (len(faces), 3))
+    return vertices[:, faces.flatten()].reshape(len(vertices), len(faces), 3, 3)
 
 
 def face_edges(vertices: Tensor, faces: Tensor) -> Tensor:

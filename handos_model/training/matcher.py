@@ -42,24 +42,28 @@ def simota(
     return queries, best.indices[queries]
 
 
-def select_instances(boxes: Tensor, scores: Tensor, targets: list[Tensor], slots: int) -> tuple[Tensor, Tensor]:
+def select_instances(
+    boxes: Tensor, scores: Tensor, targets: list[Tensor], slots: int, seeds: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Queries to decode in a batch: indices (B, slots), and the target of each (B, slots) or PADDING.
 
     Of the queries that SimOTA gives to one hand a random one is taken: neighbouring queries see the same pixels, so
-    another image teaches more than they do. targets is a list of (T, 4) boxes.
+    another image teaches more than they do. targets is a list of (T, 4) boxes; seeds (B,) int64, 0 by default, decide
+    the choice in each image.
     """
     indices = torch.zeros(len(boxes), slots, dtype=torch.long, device=boxes.device)
     assigned = torch.full((len(boxes), slots), PADDING, dtype=torch.long, device=boxes.device)
     for b in range(len(boxes)):
         likely = (scores[b] > LIKELY).nonzero()[:, 0]
         queries, owners = simota(boxes[b][likely], scores[b][likely], targets[b], least=OVERLAP)
-        chosen = {int(owner): int(likely[query]) for query, owner in shuffled(queries, owners)}
+        order = torch.Generator().manual_seed(0 if seeds is None else int(seeds[b]))
+        chosen = {int(owner): int(likely[query]) for query, owner in shuffled(queries, owners, order)}
         for slot, (owner, query) in enumerate(list(chosen.items())[:slots]):
             indices[b, slot], assigned[b, slot] = query, owner
     return indices, assigned
 
 
-def shuffled(queries: Tensor, owners: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """The pairs in random order."""
-    order = torch.randperm(len(queries), device=queries.device)
+def shuffled(queries: Tensor, owners: Tensor, generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
+    """The pairs in random order. generator: on the CPU, so that every device gives the same order."""
+    order = torch.randperm(len(queries), generator=generator).to(queries.device)
     return list(zip(queries[order], owners[order], strict=True))

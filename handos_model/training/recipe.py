@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+import math
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -12,16 +13,40 @@ from handos_model.data.augment import Augmentation
 from handos_model.network.decoder import DecoderSize
 from handos_model.training.criterion import LossWeights
 
+UNBOUNDED_STEPS = 1_000_000  # max_steps in the run folders of earlier versions, beside the minutes that did bound them
+
+
+@dataclass(frozen=True)
+class DetectorChoice:
+    """The frozen detector: see docs/detectors.md."""
+
+    kind: str = "palm"
+    source: str = ""  # hub id or folder; "" for the embedded palm detector
+    target: str = "hand"
+    memory_layer: int = 0  # the encoder layer whose output is the memory; 0 for the last one
+
+
+@dataclass(frozen=True)
+class DatasetShare:
+    """One split of a data set of handos_model/data/registry.py, and how often it is drawn from."""
+
+    name: str
+    root: str
+    split: str
+    mano: str = ""  # folder of MANO_RIGHT.pkl and MANO_LEFT.pkl, for data sets that store MANO parameters
+    weight: float = 1.0
+
 
 @dataclass(frozen=True)
 class Mixture:
-    """Where training images come from. Shares are relative; a source without a folder must have share 0."""
+    """Where training images come from. Shares and weights are relative to their sum; a share of 0 is not opened."""
 
     photos: str = ""  # folder with labels.json.gz
     pool: str = ""  # folder of pre-rendered frames
-    share_photos: float = 0.45
-    share_renders: float = 0.45
-    share_backgrounds: float = 0.1
+    datasets: tuple[DatasetShare, ...] = ()
+    share_photos: float = 0.0
+    share_renders: float = 0.0
+    share_backgrounds: float = 0.0
     transplants: float = 0.0  # share of the photos whose hands are cut out and put before a background
     backdrops: float = 0.0  # share of the images around which a background shows
     source_weights: dict[str, float] = field(default_factory=dict)  # photos of a source count this much (default 1)
@@ -29,26 +54,30 @@ class Mixture:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training run."""
+    """Everything that decides a training run. One optimiser step sees batch_size * accumulate * processes images."""
 
     name: str = "small"
     stage: str = "full"
     seed: int = 0
-    batch_size: int = 32
+    batch_size: int = 32  # images of one process in one pass
+    accumulate: int = 1  # passes of every process to an optimiser step
     slots: int = 1  # instances decoded per image
     learning_rate: float = 1e-3
-    weight_decay: float = 0.01
+    weight_decay: float = 0.01  # 0: Adam, as in the paper
     warmup_steps: int = 200
     decay_from: float = 0.6  # share of the run after which the learning rate falls on a cosine
-    minutes: float = 60.0
-    max_steps: int = 1_000_000
-    ema: float = 0.999
+    minutes: float = 0.0  # the run's length: one of these three. Only runs by steps or epochs repeat bit by bit.
+    max_steps: int = 0
+    epochs: float = 0.0  # of as many images as the mixture's sources hold
+    ema: float = 0.999  # 0: the averaged weights are the last ones
     clip: float = 30.0
     bf16: bool = True
     workers: int = 2
     threads: int = 2
     checkpoint_minutes: float = 3.0
-    start_from: str = ""  # weights to start from (a checkpoint of another run), "" for none
+    start_from: str = ""  # weights to start from (a checkpoint of another run or stage), "" for none
+    template: str = ""  # MANO_RIGHT.pkl or a template .npz, "" for the embedded hand
+    detector: DetectorChoice = field(default_factory=DetectorChoice)
     side_tuning: str = "backbone"  # what it starts from: backbone, scratch (a Swin-T) or off (Table 6)
     side_widths: tuple[int, ...] = (48, 64, 64)  # one per scale of the detector's backbone
     decoder: DecoderSize = field(default_factory=DecoderSize)
@@ -56,30 +85,50 @@ class Recipe:
     augmentation: Augmentation = field(default_factory=Augmentation)
     mixture: Mixture = field(default_factory=Mixture)
 
+    def check_run(self) -> None:
+        """ValueError unless a run can be made of this: one length, numbers that count something."""
+        lengths = {name: getattr(self, name) for name in ("minutes", "max_steps", "epochs")}
+        if len([value for value in lengths.values() if value]) != 1 or min(lengths.values()) < 0:
+            came = ", ".join(f"{name} {value:g}" for name, value in lengths.items())
+            raise ValueError(f"a run needs one length, but the recipe has {came}: set one of them above 0")
+        for name in ("batch_size", "accumulate", "slots", "warmup_steps", "threads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
+        if not 0 <= self.decay_from <= 1:
+            raise ValueError(f"decay_from is {self.decay_from}, expected a share of the run from 0 to 1")
 
-def build(kind: type, values: dict[str, Any], where: str) -> Any:
-    """A dataclass from a mapping; ValueError for a key it does not have or a value of the wrong type."""
-    known = {f.name: f for f in fields(kind)}
+
+def build(kind: type, values: Any, where: str) -> Any:
+    """A dataclass from a mapping; ValueError for a key it does not have, one it needs, or a value of the wrong type."""
+    if not isinstance(values, dict):
+        raise ValueError(f"{where} is {values!r}, expected a mapping")
+    known, types = {f.name: f for f in fields(kind)}, get_type_hints(kind)
     for key in values:
         if key not in known:
             raise ValueError(f"{where}: unknown key {key!r}; known are {', '.join(known)}")
-    default = kind()
-    out: dict[str, Any] = {}
-    for key, value in values.items():
-        wanted = getattr(default, key)
-        if hasattr(wanted, "__dataclass_fields__"):
-            if not isinstance(value, dict):
-                raise ValueError(f"{where}: {key} is {value!r}, expected a mapping")
-            out[key] = build(type(wanted), value, f"{where}: {key}")
-        elif isinstance(wanted, tuple):
-            out[key] = tuple(value)
-        elif isinstance(wanted, float) and isinstance(value, (int, float)) and not isinstance(value, bool):
-            out[key] = float(value)
-        elif type(value) is not type(wanted):
-            raise ValueError(f"{where}: {key} is {value!r}, expected {type(wanted).__name__}")
-        else:
-            out[key] = value
-    return kind(**out)
+    for name, f in known.items():
+        if name not in values and f.default is MISSING and f.default_factory is MISSING:
+            raise ValueError(f"{where}: there is no {name}")
+    return kind(**{key: convert(types[key], value, f"{where}: {key}") for key, value in values.items()})
+
+
+def convert(kind: Any, value: Any, where: str) -> Any:
+    """`value`, as YAML has it, as the type `kind` of a recipe's field."""
+    if is_dataclass(kind):
+        return build(kind, value, where)
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{where} is {value!r}, expected a list")
+        return tuple(convert(get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
+    if get_origin(kind) is dict:
+        if not isinstance(value, dict):
+            raise ValueError(f"{where} is {value!r}, expected a mapping")
+        return {key: convert(get_args(kind)[1], item, f"{where}: {key}") for key, item in value.items()}
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind or (kind is float and not math.isfinite(value)):
+        raise ValueError(f"{where} is {value!r}, expected {kind.__name__}")
+    return value
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -92,4 +141,6 @@ def read_recipe(path: Path) -> Recipe:
         raise ValueError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds {type(values).__name__}, expected a mapping of settings")
+    if values.get("max_steps") == UNBOUNDED_STEPS and values.get("minutes"):
+        del values["max_steps"]
     return build(Recipe, values, str(path))

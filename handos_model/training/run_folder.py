@@ -1,0 +1,101 @@
+"""What a run's folder holds beside checkpoint and logs, so that the run can be repeated.
+
+recipe.yaml is the recipe with every default filled in; starts.jsonl has a line for each time the run was started.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import accelerate
+import cv2
+import numpy
+import torch
+import yaml
+
+from handos_model import __version__
+from handos_model.training.batches import Source
+from handos_model.training.recipe import Recipe
+
+PACKAGES = (torch, accelerate, numpy, cv2)
+LABEL_SUFFIXES = (".json", ".gz", ".npz", ".csv", ".txt")
+LABEL_DEPTH = 2  # folders below a data set's root that are searched: below lie images, and labels by the frame
+
+
+def write_start(
+    folder: Path, recipe: Recipe, sources: list[Source], device: torch.device, processes: int, step: int
+) -> None:
+    """Add a start at step `step` to the run's folder."""
+    (folder / "recipe.yaml").write_text(yaml.safe_dump(plain(asdict(recipe)), sort_keys=False))
+    start = {
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "step": step,
+        "command": sys.argv,
+        "handos": __version__,
+        "commit": git_commit(),
+        "python": platform.python_version(),
+        "packages": {package.__name__: package.__version__ for package in PACKAGES},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "processes": processes,
+        "threads": torch.get_num_threads(),
+        "sources": [describe(source) for source in sources],
+        "recipe": plain(asdict(recipe)),
+    }
+    with (folder / "starts.jsonl").open("a") as file:
+        file.write(json.dumps(start) + "\n")
+
+
+def plain(value: Any) -> Any:
+    """Tuples as lists: YAML's safe form has no tuples."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def describe(source: Source) -> dict[str, Any]:
+    """Where a source lies, how many images it has, and the SHA-256 of its label files."""
+    return {
+        "name": source.name,
+        "root": str(source.root),
+        "images": len(source.samples),
+        "labels": {str(path.relative_to(source.root)): sha256(path) for path in label_files(source.root)},
+    }
+
+
+def label_files(root: Path) -> list[Path]:
+    """Files of labels in `root` and its folders, down to LABEL_DEPTH, in order."""
+    found = []
+    for folder, folders, names in os.walk(root):
+        if len(Path(folder).relative_to(root).parts) == LABEL_DEPTH:
+            folders.clear()
+        found += [Path(folder) / name for name in names if name.endswith(LABEL_SUFFIXES)]
+    return sorted(found)
+
+
+def sha256(path: Path) -> str:
+    """Of a file, read in pieces: labels may be larger than memory."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def git_commit() -> str | None:
+    """Commit of the source tree, with "+" where files differ from it; None for an installed package."""
+    git = ["git", "-C", str(Path(__file__).parents[2])]
+    try:
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+        status = [*git, "status", "--porcelain", "--untracked-files=no"]
+        return commit + ("+" if subprocess.run(status, capture_output=True, text=True, check=True).stdout else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,66 @@
+"""One pass over a batch, from images to the loss: what DistributedDataParallel wraps."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from handos_model.network.candidates import Candidates
+from handos_model.network.handos import HandOS
+from handos_model.training.batches import hand_boxes
+from handos_model.training.criterion import SIGNS, Criterion
+from handos_model.training.finding import finder_targets, finder_terms
+from handos_model.training.matcher import select_instances
+from handos_model.training.recipe import Recipe
+from handos_model.training.term import Term, label_totals, weigh
+
+LABELS = ("K", "joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vertices", "absolute")
+
+
+class TrainingStep(nn.Module):
+    """Network and criterion."""
+
+    def __init__(self, network: HandOS, criterion: Criterion, recipe: Recipe):
+        super().__init__()
+        self.network, self.criterion, self.recipe = network, criterion, recipe
+        self.stride = network.detector.memory_strides[0]  # of the finder's map, where there is a finder
+
+    def totals(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Labels in a batch, to be summed over all batches of an optimiser step: see term.py."""
+        totals = label_totals(batch, self.recipe.slots)
+        return totals if self.network.finder is None else totals | finder_targets(batch, self.stride).totals()
+
+    def forward(self, batch: dict[str, Tensor], totals: dict[str, Tensor]) -> tuple[Tensor, dict[str, Term]]:
+        """This batch's part of the loss of the whole step, and its terms."""
+        images = batch["images"].to(memory_format=torch.channels_last).float() / 255
+        detection, values, candidates = self.network.detect(images)
+        indices, assigned = self.assign(batch, candidates)
+        # Images without a hand to learn from are not decoded, but for one where none has any.
+        shown = (assigned >= 0).any(1)
+        shown = shown.nonzero()[:, 0] if shown.any() else shown.new_zeros(1, dtype=torch.long)
+        indices, assigned = indices[shown], assigned[shown]
+        hands = {name: batch[name][shown] for name in LABELS}
+        seen, maps, places = detection.of(shown), [v[shown] for v in values], candidates.of(shown)
+        sides = true_sides(hands["side"], assigned)
+        outputs = self.network.decode(seen, maps, places, indices, self.recipe.stage, sides)
+        rows = torch.arange(len(indices), device=indices.device)[:, None]
+        with torch.autocast(images.device.type, enabled=False):
+            loss, terms = self.criterion(outputs, hands, places.views[rows, indices].detach(), assigned, totals)
+            found = {}
+            if self.network.finder is not None:
+                found = finder_terms(candidates, batch["joints_2d"], finder_targets(batch, self.stride))
+                loss = loss + weigh(found, totals, self.recipe.weights)
+        return loss, {name: Term(*(part.detach() for part in term)) for name, term in (terms | found).items()}
+
+    def assign(self, batch: dict[str, Tensor], candidates: Candidates) -> tuple[Tensor, Tensor]:
+        """SimOTA over the batch."""
+        boxes = hand_boxes(batch["joints_2d"])
+        targets = [b[:n] for b, n in zip(boxes, batch["count"], strict=True)]
+        boxes, scores = candidates.boxes.detach(), candidates.scores.detach()
+        return select_instances(boxes, scores, targets, self.recipe.slots, batch["seeds"])
+
+
+def true_sides(side: Tensor, assigned: Tensor) -> Tensor:
+    """Sides (B, N) of the hands that instances are trained on: 1 right, -1 left, 0 unknown or no hand."""
+    signs = SIGNS.to(side.device)[side.long()].gather(1, assigned.clamp(min=0))
+    return torch.where(assigned >= 0, signs, 0.0)
