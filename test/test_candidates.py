@@ -113,7 +113,7 @@ def test_a_joint_without_a_label_teaches_nothing():
     wrong = found.points.clone()
     wrong[..., POINT_JOINTS.index(9), :] += 30.0
     turned = found.views + torch.tensor([0.0, 0.0, 0.0, 0.5])
-    terms = terms_of(Candidates(turned, wrong, found.logits, found.level, found.cell, found.trained), batch)
+    terms = terms_of(replace(found, views=turned, points=wrong), batch)
     assert float(terms["finder_points"]) < 1e-6  # the point itself
     assert float(terms["finder_view"]) < 1e-6  # and the direction to it
 

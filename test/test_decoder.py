@@ -11,6 +11,7 @@ from handos_model.network.handos import joint_weights, template_tensors
 from handos_model.network.instances import HAND_BOX_PER_VIEW, Instances, box_views
 from handos_model.template import load_template, signed_volume
 from handos_model.training.criterion import Criterion, LossWeights, hand_size
+from handos_model.training.term import label_totals
 
 STRIDES = [8, 16]
 SMALL = DecoderSize(
@@ -173,7 +174,8 @@ def labels(has_3d):
         "joints_2d": joints, "K": torch.tensor([[[100.0, 0, 64], [0, 100, 48], [0, 0, 1]]]),
         "joints_3d": torch.rand(1, 1, 21, 3) * 0.1, "vertices": torch.rand(1, 1, 778, 3) * 0.1,
         "has_3d": torch.tensor([[has_3d]]), "has_vertices": torch.tensor([[has_3d]]),
-        "side": torch.ones(1, 1, dtype=torch.int8),
+        "side": torch.ones(1, 1, dtype=torch.int8), "absolute": torch.ones(1, dtype=torch.bool),
+        "count": torch.ones(1),
     }  # fmt: skip
 
 
@@ -188,9 +190,11 @@ def test_2d_only_targets_have_no_3d_terms(template, has_3d):
     only_3d = {"joints_2d", "oks_2d", "projected", "oks_projected", "normal_consistency", "confidence", "volume"}
     weights = replace(LossWeights(), **dict.fromkeys(only_3d, 0.0))
     criterion = Criterion(faces, size, float(signed_volume(template.vertices, template.faces)), weights)
-    total, terms = criterion(outputs, labels(has_3d), hands.views, torch.zeros(1, 1, dtype=torch.long))
+    batch = labels(has_3d)
+    assigned = torch.zeros(1, 1, dtype=torch.long)
+    total, terms = criterion(outputs, batch, hands.views, assigned, label_totals(batch, 1))
     three = ("vertices", "joints_3d", "normal", "edge")
-    assert all((terms[name] > 0) == has_3d for name in three)
+    assert all((terms[name].mean > 0) == has_3d for name in three)
     total.backward()
     touched = [p.grad.abs().sum() > 0 for p in decoder.heads[-1].vertices.parameters()]
     assert all(touched) if has_3d else not any(touched)
@@ -202,6 +206,7 @@ def test_an_image_without_targets_costs_nothing(template):
     outputs = decoder(hands, values, STRIDES, "full")
     faces = torch.tensor(template.faces).long()
     criterion = Criterion(faces, 0.4, 1e-4)
-    total, terms = criterion(outputs, labels(True), hands.views, torch.full((1, 1), -1))
-    assert total.item() == 0 and all(value == 0 for value in terms.values())
+    batch = labels(True) | {"count": torch.zeros(1)}
+    total, terms = criterion(outputs, batch, hands.views, torch.full((1, 1), -1), label_totals(batch, 1))
+    assert total.item() == 0 and all(term.mean == 0 for term in terms.values())
     total.backward()  # a step with an empty batch still has a gradient of zero

@@ -54,6 +54,11 @@ def test_data_sets_are_drawn_by_weight(tmp_path):
     assert abs(np.mean(dark) - 0.75) < 0.07  # three standard deviations
 
 
+def test_by_images_data_sets_are_drawn_as_if_they_were_one(tmp_path):
+    drawn = mix(datasets=(grey(tmp_path, "dark", 5.0), grey(tmp_path, "light", 1.0)), by_images=True)
+    assert drawn.shares.tolist() == pytest.approx([15 / 20, 5 / 20])
+
+
 def test_shares_of_renders_and_weights_of_data_sets_add_up(pool, tmp_path):
     drawn = mix(pool=str(pool), share_renders=1.0, datasets=(grey(tmp_path, "light", 3.0),))
     assert drawn.images == 6 + 5

@@ -108,6 +108,24 @@ def test_the_rate_rises_stays_and_falls_to_zero(pool, tmp_path):
     assert rates == pytest.approx({0: 0.5, 8: 1, 24: 1, 36: 0.5, 48: 0})
 
 
+def test_a_recipe_takes_over_what_another_says(tmp_path):
+    base = tmp_path / "base.yaml"
+    base.write_text("name: base\nseed: 3\ndecoder: {mask: full, d_model: 64}\nside_widths: [1, 2, 3]")
+    (tmp_path / "own.yaml").write_text("name: own\nextends: base.yaml\ndecoder: {mask: separate}\nside_widths: [4]")
+    recipe = read_recipe(tmp_path / "own.yaml")
+    assert (recipe.name, recipe.seed, recipe.decoder.mask, recipe.decoder.d_model) == ("own", 3, "separate", 64)
+    assert recipe.side_widths == (4,)
+    base.write_text("extends: own.yaml")
+    with pytest.raises(ValueError, match="own.yaml extends itself"):
+        read_recipe(tmp_path / "own.yaml")
+    base.write_text("extends: [own.yaml]")
+    with pytest.raises(ValueError, match=r"extends is \['own.yaml'\], expected the name"):
+        read_recipe(tmp_path / "own.yaml")
+    with pytest.raises(FileNotFoundError, match="no recipe at .*none.yaml"):
+        (tmp_path / "own.yaml").write_text("extends: none.yaml")
+        read_recipe(tmp_path / "own.yaml")
+
+
 def test_missing_files_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no recipe at"):
         read_recipe(tmp_path / "none.yaml")

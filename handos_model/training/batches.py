@@ -65,9 +65,10 @@ def open_sources(mixture: Mixture) -> list[Source]:
         if share > 0 and root == Path():
             raise ValueError(f"the recipe gives {name} a share of {share} but no folder")
         if share > 0:
-            sources.append(Source(name, share, root, opener()))
-            if not len(sources[-1].samples):
+            samples = opener()
+            if not len(samples):
                 raise ValueError(f"{name} in {root} holds no image: take it out of the mixture")
+            sources.append(Source(name, share * len(samples) if mixture.by_images else share, root, samples))
     if not sources:
         raise ValueError("the recipe's mixture is empty: give photos, renders or data sets a folder and a share")
     return sources

@@ -44,6 +44,7 @@ class Mixture:
     photos: str = ""  # folder with labels.json.gz
     pool: str = ""  # folder of pre-rendered frames
     datasets: tuple[DatasetShare, ...] = ()
+    by_images: bool = False  # shares and weights count for each image of a source, as if all were one data set
     share_photos: float = 0.0
     share_renders: float = 0.0
     share_backgrounds: float = 0.0
@@ -132,7 +133,20 @@ def convert(kind: Any, value: Any, where: str) -> Any:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in a YAML file. Raises FileNotFoundError, or ValueError that names the key."""
+    """The recipe in a YAML file. Raises FileNotFoundError, or ValueError that names the key.
+
+    `extends: other.yaml` takes over what another recipe beside it says; mappings are merged key by key.
+    """
+    values = read_values(path)
+    if values.get("max_steps") == UNBOUNDED_STEPS and values.get("minutes"):
+        del values["max_steps"]
+    return build(Recipe, values, str(path))
+
+
+def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """What a recipe's file, and those that it extends, say. above: the files that this one is read for."""
+    if path in above:
+        raise ValueError(f"{path} extends itself")
     if not path.is_file():
         raise FileNotFoundError(f"no recipe at {path}: config/train holds the published ones")
     try:
@@ -141,6 +155,18 @@ def read_recipe(path: Path) -> Recipe:
         raise ValueError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(values, dict):
         raise ValueError(f"{path} holds {type(values).__name__}, expected a mapping of settings")
-    if values.get("max_steps") == UNBOUNDED_STEPS and values.get("minutes"):
-        del values["max_steps"]
-    return build(Recipe, values, str(path))
+    base = values.pop("extends", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise ValueError(f"{path}: extends is {base!r}, expected the name of a recipe beside it")
+    return merged(read_values(path.with_name(base), (*above, path)), values)
+
+
+def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `changes`; where both hold a mapping, key by key."""
+    result = base | changes
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            result[key] = merged(base[key], value)
+    return result
