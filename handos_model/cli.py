@@ -14,7 +14,7 @@ COMMANDS = {
     "predict": predict, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,
     "render": render, "datasets": datasets,
 }  # fmt: skip
-TRAINING_PACKAGES = ("torch", "numba", "onnx", "yaml", "tensorboard", "accelerate")
+TRAINING_PACKAGES = ("torch", "numba", "onnx", "yaml", "tensorboard", "accelerate", "transformers")
 """What extra [train] installs and prediction does without."""
 
 
