@@ -1,0 +1,165 @@
+"""Whether the paper's decoder can learn: 32 renders by heart, on a frozen Grounding DINO of small random weights.
+
+    python benchmarks/overfit.py
+
+First the 2D stage, then the full one from its weights, as the paper trains. Prints the mean 2D error in shares of the
+hand's long edge, and PA-MPJPE in mm; below 5 mm decoder, losses and the gradient through them work. What a detector's
+features are worth is another matter. Needs the [train] extra.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import (
+    BertConfig,
+    BertTokenizerFast,
+    GroundingDinoConfig,
+    GroundingDinoForObjectDetection,
+    SwinConfig,
+)
+
+from handos_model.data.synthetic.frame import FrameOptions, render_frame
+from handos_model.evaluation.metrics import aligned_errors
+from handos_model.evaluation.renders import as_sample
+from handos_model.network.candidates import own_candidates
+from handos_model.network.decoder import DecoderSize
+from handos_model.network.grounding_dino import GroundingDino
+from handos_model.network.handos import HandOS
+from handos_model.template import load_template, signed_volume
+from handos_model.training.batches import collate, hand_boxes
+from handos_model.training.criterion import Criterion, LossWeights, hand_size
+from handos_model.training.matcher import simota
+from handos_model.training.step import LABELS
+from handos_model.training.term import label_totals
+
+SIZE = 256  # px of a render
+QUERIES = 1300  # nearly every cell: random weights do not know which cells show a hand
+BAR = 5.0  # mm
+DECODER = DecoderSize(
+    guided=False, shared_heads=True, own_values=True, d_model=96, d_value=96, heads=8, self_heads=4, points_3d=4,
+    feedforward=256, layers_2d=2, layers_3d=4,
+)  # fmt: skip
+WEIGHTS = LossWeights(cells=0, side=0, volume=0, finder_score=0, finder_view=0, finder_points=0)
+
+
+def random_detector() -> GroundingDino:
+    """A small Grounding DINO as transformers starts it: its boxes are the cells' anchors."""
+    torch.manual_seed(0)
+    image = SwinConfig(
+        image_size=SIZE, embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 4], window_size=4, out_indices=[2, 3, 4]
+    )
+    text = BertConfig(
+        vocab_size=1040, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
+    )
+    config = GroundingDinoConfig(
+        image, text_config=text, max_text_len=16, d_model=64, encoder_layers=2, decoder_layers=2, num_queries=QUERIES,
+        encoder_ffn_dim=64, decoder_ffn_dim=64, encoder_attention_heads=4, decoder_attention_heads=4,
+    )  # fmt: skip
+    words = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 1030: "hand"}
+    with tempfile.TemporaryDirectory() as folder:
+        vocabulary = Path(folder) / "vocab.txt"
+        vocabulary.write_text("\n".join(words.get(i, f"[unused{i}]") for i in range(1040)))
+        tokenizer = BertTokenizerFast(str(vocabulary))
+    return GroundingDino(GroundingDinoForObjectDetection(config), tokenizer)
+
+
+def renders(count: int) -> dict[str, Tensor]:
+    """A batch of renders of one hand each, left and right."""
+    options = FrameOptions(width=SIZE, height=SIZE, hand_size=(0.35, 0.5), hands=(0.0, 1.0, 0.0))
+    return collate([as_sample(render_frame(np.random.default_rng((7, i)), options)) for i in range(count)])
+
+
+class Fit:
+    """A network and the hands that it learns; the frozen detector has looked at their images once."""
+
+    def __init__(self, count: int):
+        template = load_template()
+        self.batch = renders(count)
+        self.network = HandOS(random_detector(), template, DECODER, [32] * 4, "backbone").train()
+        self.images = self.batch["images"].float() / 255
+        self.detection = self.network.detector(self.images)
+        self.candidates = own_candidates(self.detection)
+        self.indices = self.nearest_instances()
+        self.criterion = Criterion(
+            torch.tensor(template.faces).long(),
+            float(hand_size(torch.tensor(template.joints)[None])),
+            float(signed_volume(template.vertices, template.faces)),
+            WEIGHTS,
+        )
+
+    def nearest_instances(self) -> Tensor:
+        """The best of the instances that SimOTA gives to each image's hand (B, 1)."""
+        targets = hand_boxes(self.batch["joints_2d"])[:, :1]
+        scores = torch.ones_like(self.candidates.scores)  # random ones say nothing
+        images = zip(self.candidates.boxes, scores, targets, strict=True)
+        return torch.stack([simota(boxes, likely, target, most=1)[0][:1] for boxes, likely, target in images])
+
+    def decode(self, stage: str) -> list[dict[str, Tensor]]:
+        """Every layer's hands."""
+        values = self.network.side_tuning(self.images, self.detection)
+        return self.network.decode(self.detection, values, self.candidates, self.indices, stage)
+
+    def train(self, stage: str, steps: int, rate: float) -> None:
+        """Adam at a rate that falls on a cosine."""
+        trained = [p for p in self.network.parameters() if p.requires_grad]
+        optimizer = torch.optim.Adam(trained, rate)
+        hands = {name: self.batch[name] for name in LABELS}
+        totals, assigned = label_totals(self.batch, 1), torch.zeros_like(self.indices)
+        views = self.candidates.views.gather(1, self.indices[..., None].expand(-1, -1, 4))
+        for step in range(steps):
+            optimizer.param_groups[0]["lr"] = rate * min(1, step / 20) * (1 + math.cos(math.pi * step / steps)) / 2
+            loss, _ = self.criterion(self.decode(stage), hands, views, assigned, totals)
+            optimizer.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(trained, 10.0)
+            optimizer.step()
+            if step % 100 == 0:
+                print(f"{stage} step {step} loss {float(loss.detach()):.2f} {self.errors(stage)}", flush=True)
+
+    @torch.no_grad()
+    def errors(self, stage: str) -> dict[str, float]:
+        """Mean 2D error in shares of the hand's long edge; PA-MPJPE in mm and sides right in the full stage."""
+        last = self.decode(stage)[-1]
+        joints = self.batch["joints_2d"][:, 0, :, :2]
+        edge = (joints.amax(1) - joints.amin(1)).amax(1)
+        off = (last["pred_joints_2d"][:, 0] - joints).norm(dim=-1).mean(1) / edge
+        found: dict[str, Any] = {"2d": round(float(off.mean()), 4)}
+        if stage == "full":
+            labels = self.batch["joints_3d"][:, 0].numpy()
+            pairs = zip(last["pred_joints_3d"][:, 0].numpy(), labels, strict=True)
+            found["pa_mpjpe_mm"] = round(float(np.mean([aligned_errors(p, t).mean() for p, t in pairs])) * 1000, 2)
+            right = self.network.decoder.right(last)[:, 0] > 0.5
+            found["side"] = round(float((right == (self.batch["side"][:, 0] == 1)).float().mean()), 3)
+        return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--images", type=int, default=32)
+    parser.add_argument("--steps", type=int, nargs=2, default=(300, 1200), metavar=("2D", "FULL"))
+    parser.add_argument("--rate", type=float, default=1e-3)
+    arguments = parser.parse_args()
+    begin, fit = time.time(), Fit(arguments.images)
+    before = {name: value.clone() for name, value in fit.network.detector.state_dict().items()}
+    results = {}
+    for stage, steps in zip(("2d", "full"), arguments.steps, strict=True):
+        fit.train(stage, steps, arguments.rate)
+        results[stage] = fit.errors(stage)
+    unmoved = all(torch.equal(value, before[name]) for name, value in fit.network.detector.state_dict().items())
+    reached = results["full"]["pa_mpjpe_mm"] < BAR
+    report = results | {"detector unmoved": unmoved, "bar_mm": BAR, "reached": reached, "s": round(time.time() - begin)}
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
