@@ -78,10 +78,14 @@ class HandOS(nn.Module):
         images (B, 3, H, W) RGB in 0..1.
         """
         detection = self.detector(images)
+        return detection, *self.propose(images, detection)
+
+    def propose(self, images: Tensor, detection: Detection) -> tuple[list[Tensor], Candidates]:
+        """The side tuning's maps and the candidates of images that the detector has seen."""
         values = self.side_tuning(images, detection)
         if self.finder is None:
-            return detection, values, own_candidates(detection)
-        return detection, values, palm_candidates(detection, values, self.finder)
+            return values, own_candidates(detection)
+        return values, palm_candidates(detection, values, self.finder)
 
     def decode(
         self,

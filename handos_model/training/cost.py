@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from handos_model.network.handos import HandOS
@@ -54,7 +53,7 @@ def chosen_device(wanted: str) -> str:
 
 
 def measure(network: HandOS, width: int, height: int, hands: int, device: str = "cpu") -> Cost:
-    """The costs of `network`, which cannot be trained afterwards, on images of width x height px.
+    """The costs of `network`, which is left without gradients, on images of width x height px.
 
     Raises ValueError for sizes that it does not take.
     """
@@ -82,22 +81,19 @@ def parameters(module: nn.Module) -> int:
 
 def count(network: HandOS, width: int, height: int) -> tuple[float, float, float]:
     """GFLOPs of the detector, of side tuning and the rest per image, of each hand."""
-    network = network.cpu().eval().requires_grad_(False)
-    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True):  # shapes only: nothing is computed
-        images = torch.empty(1, 3, height, width)
-        detector = gflops(lambda: network.detector(images))
-        detected = gflops(lambda: network.detect(images))
-        found = network.detect(images)
-        decoded = [gflops(lambda n=n: network.decode(*found, first(n, "cpu"))) for n in (1, 2)]
-    hand = decoded[1] - decoded[0]
-    return detector, detected - detector + decoded[0] - hand, hand
+    network = network.cpu().eval().requires_grad_(False)  # the counter stumbles over views of parameters
+    images = torch.rand(1, 3, height, width)
+    detector, detection = gflops(lambda: network.detector(images))
+    proposing, places = gflops(lambda: network.propose(images, detection))
+    one, two = (gflops(lambda n=n: network.decode(detection, *places, first(n, "cpu")))[0] for n in (1, 2))
+    return detector, proposing + 2 * one - two, two - one
 
 
-def gflops(run: Callable[[], Any]) -> float:
-    """Billions of operations in a call."""
-    with FlopCounterMode(display=False) as counter:
-        run()
-    return counter.get_total_flops() / 1e9
+def gflops(run: Callable[[], Any]) -> tuple[float, Any]:
+    """Billions of operations in a call, and what it returns."""
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        result = run()
+    return counter.get_total_flops() / 1e9, result
 
 
 def first(hands: int, device: str) -> Tensor:
@@ -110,11 +106,11 @@ def stage_times(network: HandOS, images: Tensor, hands: int) -> tuple[float, flo
     """Median ms of the detector, of side tuning with the candidates, and of decoding `hands` hands."""
     device = images.device.type
     indices = first(hands, device)
-    found = network.detect(images)
+    detection = network.detector(images)
+    places = network.propose(images, detection)
     detector = median_ms(lambda: network.detector(images), device)
-    detected = median_ms(lambda: network.detect(images), device)
-    decoder = median_ms(lambda: network.decode(*found, indices), device)
-    return detector, max(detected - detector, 0.0), decoder
+    proposing = median_ms(lambda: network.propose(images, detection), device)
+    return detector, proposing, median_ms(lambda: network.decode(detection, *places, indices), device)
 
 
 def median_ms(run: Callable[[], Any], device: str) -> float:

@@ -1,0 +1,62 @@
+"""What the paper's network costs beside the figures it states, with a Grounding DINO of random weights.
+
+    python benchmarks/cost.py
+
+Counts parameters and FLOPs of the recipe paper_freihand on the embedded hand template, under the open Grounding DINO's
+two sizes, at a long edge of 1280 px. Nothing is downloaded. Times and memory on your machine: handos benchmark --cost
+RECIPE. Needs the [train] extra.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from transformers import BertConfig, BertTokenizerFast, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
+
+from handos_model.network.grounding_dino import GroundingDino
+from handos_model.network.handos import HandOS
+from handos_model.template import load_template
+from handos_model.training.cost import PAPER, count, parameters
+from handos_model.training.recipe import read_recipe
+
+RECIPE = Path(__file__).parents[1] / "config" / "train" / "paper_freihand.yaml"
+WIDTH, HEIGHT = 1280, 960
+# As published: grounding-dino-tiny stands on Swin-T, grounding-dino-base on Swin-B at 384 px.
+BACKBONES = {
+    "tiny": dict(embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24], window_size=7, image_size=224),
+    "base": dict(embed_dim=128, depths=[2, 2, 18, 2], num_heads=[4, 8, 16, 32], window_size=12, image_size=384),
+}
+WORDS = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 2192: "hand"}
+
+
+def random_detector(backbone: str) -> GroundingDino:
+    """Grounding DINO of published size; the text backbone, which is let go, is made small."""
+    image = SwinConfig(**BACKBONES[backbone], out_indices=[2, 3, 4])
+    text = BertConfig(vocab_size=3000, hidden_size=768, num_hidden_layers=1)
+    with tempfile.TemporaryDirectory() as folder:
+        vocabulary = Path(folder) / "vocab.txt"
+        vocabulary.write_text("\n".join(WORDS.get(i, f"[unused{i}]") for i in range(3000)))
+        tokenizer = BertTokenizerFast(str(vocabulary))
+    return GroundingDino(GroundingDinoForObjectDetection(GroundingDinoConfig(image, text_config=text)), tokenizer)
+
+
+def main() -> None:
+    recipe, template = read_recipe(RECIPE), load_template()
+    print(f"paper: ({PAPER[0]:.0f} + {PAPER[1]:.0f} H) GFLOPs")
+    print(f"here, {WIDTH}x{HEIGHT} px, with multiply-accumulates in brackets:")
+    for backbone in BACKBONES:
+        network = HandOS(
+            random_detector(backbone), template, recipe.decoder, list(recipe.side_widths), recipe.side_tuning
+        )
+        own, trained = parameters(network.detector), parameters(network)
+        detector, side, hand = count(network, WIDTH, HEIGHT)
+        print(
+            f"{backbone}: detector {own / 1e6:.0f} M parameters, trained {(trained - own) / 1e6:.1f} M; "
+            f"detector {detector:.0f} ({detector / 2:.0f}), once per image {side:.0f} ({side / 2:.0f}), "
+            f"each hand {hand:.1f} ({hand / 2:.1f}) GFLOPs"
+        )
+
+
+if __name__ == "__main__":
+    main()
