@@ -46,8 +46,8 @@ SIZE = 256  # px of a render
 QUERIES = 1300  # nearly every cell: random weights do not know which cells show a hand
 BAR = 5.0  # mm
 DECODER = DecoderSize(
-    guided=False, shared_heads=True, own_values=True, d_model=96, d_value=96, heads=8, self_heads=4, points_3d=4,
-    feedforward=256, layers_2d=2, layers_3d=4,
+    guided=False, shared_heads=True, own_values=True, d_model=64, d_value=64, heads=4, self_heads=4, points_3d=4,
+    feedforward=128, layers_2d=2, layers_3d=4,
 )  # fmt: skip
 WEIGHTS = LossWeights(cells=0, side=0, volume=0, finder_score=0, finder_view=0, finder_points=0)
 
@@ -146,8 +146,8 @@ class Fit:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=32)
-    parser.add_argument("--steps", type=int, nargs=2, default=(300, 1200), metavar=("2D", "FULL"))
-    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--steps", type=int, nargs=2, default=(400, 1500), metavar=("2D", "FULL"))
+    parser.add_argument("--rate", type=float, default=2e-3)
     arguments = parser.parse_args()
     begin, fit = time.time(), Fit(arguments.images)
     before = {name: value.clone() for name, value in fit.network.detector.state_dict().items()}

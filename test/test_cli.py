@@ -228,7 +228,7 @@ def test_benchmark_refuses_wrong_input(tmp_path, weights, photo, capsys):
     assert "cannot read image" in refused(capsys, "benchmark", tmp_path / "bad.png", "--weights", weights)
 
 
-@pytest.mark.parametrize("command", ["predict", "train", "evaluate", "export", "benchmark", "render"])
+@pytest.mark.parametrize("command", ["predict", "train", "evaluate", "export", "benchmark", "render", "datasets"])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])

@@ -23,7 +23,7 @@ def exported(tmp_path_factory):
         if parameter.requires_grad:
             parameter.data += 0.02 * torch.randn(parameter.shape, generator=generator)
     path = tmp_path_factory.mktemp("export") / "hands.onnx"
-    export(network, path, {"score_threshold": "0.3", "size": "192"})
+    export(network, path, {"name": "handos_small", "score_threshold": "0.3"})
     return Graph(network).eval(), path
 
 

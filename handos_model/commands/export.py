@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the ONNX file to write")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="default: recipe.yaml beside the last CHECKPOINT")
-    parser.add_argument("--threshold", type=float, default=0.5, metavar="T", help="default least score of a hand (0.5)")
-    parser.add_argument("--size", default="192", metavar="PX", help="default long edge of the input (192)")
+    parser.add_argument("--threshold", type=float, metavar="T", help="least score of a hand; default: the detector's")
+    parser.add_argument("--size", type=int, metavar="PX", help="long edge of the input; default: the detector's")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -31,10 +31,15 @@ def run(args: argparse.Namespace) -> int:
     from ..training.train import build_network
     from ..training.weights import load_weights, mean_weights
 
-    network = build_network(read_recipe(recipe))
+    made_by = read_recipe(recipe)
+    if made_by.stage != "full":
+        raise ValueError(f"{recipe} is of stage {made_by.stage}, which has no mesh: export what stage full made of it")
+    network = build_network(made_by)
     network.load_trainable_state(mean_weights([load_weights(path) for path in args.checkpoints]))
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    export(network, args.out, {"score_threshold": str(args.threshold), "size": args.size})
+    given = {"score_threshold": args.threshold, "size": args.size}
+    chosen = {name: str(value) for name, value in given.items() if value is not None}
+    export(network, args.out, {"name": f"handos_{made_by.name}"} | chosen)
     HandSession(args.out, "cpu")
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -49,7 +49,9 @@ class Detector(nn.Module):
     query_size: int  # length of an instance's query; without `queries`, the sum of memory_channels
     points: int = 0  # keypoints per instance
     multiple: int = 32  # images have heights and widths that are multiples of this
-    least_score: float = 0.1  # of an instance that is decoded in prediction (paper, section 4.1)
+    size: int = 1280  # px: long edge of images in prediction (paper, section 4.1)
+    score_threshold: float = 0.1  # of a hand in prediction
+    least_score: float = 0.1  # of an instance that is decoded there
     most_overlap: float = 0.9  # IoU of two that are decoded
     small_size: float = 0.0  # px of a hand in the input below which prediction takes a closer look; 0: it never does
     best_size: float = 0.0  # px that the hand has there

@@ -132,6 +132,8 @@ class PalmDetector(Detector):
     memory_strides = (8, 16)
     query_size = sum(memory_channels)
     points = POINTS
+    size = 192
+    score_threshold = 0.5
     least_score = 0.25  # the paper's 0.1 decodes twice as many here and finds 1 % more hands
     most_overlap = 0.5  # one hand has many anchors: the paper's 0.9 would decode each many times
     small_size = 40.0  # palms of hands of 15 to 120 px are found, those of 20 to 80 px best

@@ -17,6 +17,7 @@ from handos_model.training.matcher import pairwise_iou
 
 OPSET = 17
 MOST_HANDS = 12
+OF_DETECTOR = ("score_threshold", "size", "small_size", "best_size")  # metadata that a detector decides
 OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
 
 
@@ -83,7 +84,7 @@ class Graph(nn.Module):
 def export(network: HandOS, path: Path, metadata: dict[str, str]) -> None:
     """Write `path`, its checksum beside it, and the trained weights in half precision as .npz, to train on from.
 
-    metadata: at least score_threshold and size (see session.py).
+    metadata: entries of session.METADATA in place of the defaults: name, score_threshold, size.
     """
     graph = Graph(network.cpu().float().to(memory_format=torch.contiguous_format)).eval()
     example = torch.zeros(1, *network.detector.example, 3, dtype=torch.uint8)
@@ -98,9 +99,9 @@ def export(network: HandOS, path: Path, metadata: dict[str, str]) -> None:
         dynamo=False,
     )
     model = onnx.load(str(path))
-    entries = {"name": "handos_small", "version": __version__, "template": network.template} | metadata
-    entries |= {name: f"{getattr(network.detector, name):g}" for name in ("small_size", "best_size")}
-    for key, value in entries.items():
+    own = {name: f"{getattr(network.detector, name):g}" for name in OF_DETECTOR}
+    entries = {"name": "handos", "version": __version__, "template": network.template} | own
+    for key, value in (entries | metadata).items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     onnx.checker.check_model(model)
