@@ -121,10 +121,10 @@ def save_tokenizer(folder: Path) -> BertTokenizerFast:
     return tokenizer
 
 
-def small_detector(kind: str) -> Detector:
+def small_detector(kind: str, memory_layer: int | None = None) -> Detector:
     """The detector of a small model, by way of a folder."""
     with tempfile.TemporaryDirectory() as folder:
         save(small_model(kind), Path(folder))
         if kind == "grounding_dino":
             save_tokenizer(Path(folder))
-        return build_detector(kind, folder)
+        return build_detector(kind, folder, memory_layer=memory_layer)

@@ -1,5 +1,7 @@
 """Every detector under the paper's decoder: shapes, frozenness, and an ONNX graph that says what torch says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -31,8 +33,8 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def network_of(kind, side="backbone", size=TINY):
-    detector = PalmDetector() if kind == "palm" else small_detector(kind)
+def network_of(kind, side="backbone", size=TINY, memory_layer=None):
+    detector = PalmDetector() if kind == "palm" else small_detector(kind, memory_layer)
     torch.manual_seed(0)
     widths = [16] * len(detector.backbone_channels)
     return HandOS(detector, load_template(), size, widths, side).eval()
@@ -70,15 +72,13 @@ def test_fifty_steps_move_the_decoder_and_not_one_bit_of_the_detector(kind):
     assert not torch.equal(moved, network.decoder.lifting)
 
 
-@pytest.mark.parametrize("kind", ["palm", *MODELS])
-def test_onnx_says_what_torch_says(kind, tmp_path):
-    network = network_of(kind)
+def assert_onnx_is_torch(network, path, images):
+    """Exports, and compares the hands in so many noisy renders of several sizes."""
     network.detector.least_score = 0.0  # random scores: every instance may be a hand
-    path = tmp_path / "hands.onnx"
     export(network, path, {"score_threshold": "0.0", "size": "160"})
     graph, session = Graph(network).eval(), HandSession(path, "cpu")
     decoded = 0
-    for seed in range(20):
+    for seed in range(images):
         options = FrameOptions(width=160 + 32 * (seed % 3), height=128, hands=(0.0, 0.5, 0.5))
         rng = np.random.default_rng(seed)
         frame = render_frame(rng, options).image
@@ -92,9 +92,34 @@ def test_onnx_says_what_torch_says(kind, tmp_path):
         assert np.abs(found["vertices"] - expected["vertices"].numpy()).max() < 5e-5
         assert np.abs(found["right"] - expected["right"].numpy()).max() < 1e-3
         decoded += len(found["scores"])
-    assert decoded > 20
+    assert decoded > images
     hands = HandPredictor(path, "cpu").predict(image)
     assert all(hand.vertices.shape == (778, 3) for hand in hands)
+
+
+@pytest.mark.parametrize("kind", ["palm", *MODELS])
+def test_onnx_says_what_torch_says(kind, tmp_path):
+    assert_onnx_is_torch(network_of(kind), tmp_path / "hands.onnx", 20)
+
+
+@pytest.mark.parametrize("mask", ["separate", "one_way", "full"])
+def test_onnx_of_the_other_masks(mask, tmp_path):
+    assert_onnx_is_torch(network_of("rt_detr", size=replace(TINY, mask=mask)), tmp_path / "hands.onnx", 3)
+
+
+@pytest.mark.parametrize("side", ["scratch", "off"])
+def test_onnx_of_other_side_tuning(side, tmp_path):
+    assert_onnx_is_torch(network_of("rt_detr", side), tmp_path / "hands.onnx", 3)
+
+
+def test_onnx_of_a_unified_query(tmp_path):
+    assert_onnx_is_torch(network_of("rt_detr", size=replace(TINY, unified_query=True)), tmp_path / "hands.onnx", 3)
+
+
+def test_onnx_of_another_layers_memory(tmp_path):
+    network = network_of("deformable_detr", memory_layer=1)
+    assert network.detector.memory_layer == 1
+    assert_onnx_is_torch(network, tmp_path / "hands.onnx", 3)
 
 
 def test_side_tuning_from_the_backbone_from_nothing_and_off():
