@@ -30,11 +30,12 @@ class HandPredictor:
     weights: an ONNX file of `handos export`, the embedded one when None. device: "auto" (CUDA where there is one),
     "cpu" or "cuda". size: long edge in px that images are resized to. The embedded network works for hands of 15 to 120
     px there: small ones get a closer look in a window of the source image, and where nothing is found the image is seen
-    once more at half the size, for hands that fill it. score_threshold: hands below are dropped. size and
-    score_threshold come from the weights when None. hand_scale: size of the user's hand as a factor of a mean adult's,
-    which scales every metre of the result. threads: CPU threads, ONNX Runtime's choice when None. template: the hand
-    template that the weights were trained on, or its file as load_template takes it, such as the user's
-    MANO_RIGHT.pkl; the embedded one when None. Wrong values raise ValueError, a missing file FileNotFoundError.
+    once more at half the size, for hands that fill it. score_threshold: hands below are dropped, and those that the
+    weights' own graph holds back. size and score_threshold come from the weights when None. hand_scale: size of the
+    user's hand as a factor of a mean adult's, which scales every metre of the result. threads: CPU threads, ONNX
+    Runtime's choice when None. template: the hand template that the weights were trained on, or its file as
+    load_template takes it, such as the user's MANO_RIGHT.pkl; the embedded one when None. Wrong values raise
+    ValueError, a missing file FileNotFoundError.
     """
 
     def __init__(
@@ -172,7 +173,8 @@ def _instances(outputs: dict[str, np.ndarray], scale: np.ndarray, threshold: flo
         right=outputs["right"].astype(np.float64),
         network_size=_extent(joints),
     )
-    return instances.where(finite & (outputs["scores"] >= threshold))
+    # A score of 0 is that of the candidate which the graph always decodes.
+    return instances.where(finite & (outputs["scores"] >= threshold) & (outputs["scores"] > 0))
 
 
 def _extent(joints_2d: np.ndarray) -> np.ndarray:

@@ -71,7 +71,15 @@ class HandSession:
     def run(self, image: np.ndarray) -> dict[str, np.ndarray]:
         """The graph's outputs for a letterboxed image (H, W, 3) uint8."""
         begin = time.perf_counter()
-        values = self._session.run(OUTPUTS, {"image": image[None]})
+        try:
+            values = self._session.run(OUTPUTS, {"image": image[None]})
+        except Exception as error:  # as of __init__
+            height, width = image.shape[:2]
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"the network of {self.weights} fails on an image of {width}x{height} px; it may need a larger size: "
+                f"{reason}"
+            ) from error
         self.seconds += time.perf_counter() - begin
         return dict(zip(OUTPUTS, values, strict=True))
 

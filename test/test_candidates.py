@@ -118,6 +118,15 @@ def test_a_joint_without_a_label_teaches_nothing():
     assert float(terms["finder_view"]) < 1e-6  # and the direction to it
 
 
+def test_a_hand_without_a_palm_is_seen_upright():
+    joints = straight_hand()
+    joints[[0, 9]] = joints[5].clone()
+    view = hand_views(joints)
+    low, high = joints.amin(0), joints.amax(0)
+    assert view[:2].tolist() == pytest.approx(((low + high) / 2).tolist(), abs=1e-4)
+    assert view[2] == pytest.approx(float((high - low).max()) / 0.75) and view[3] == 0
+
+
 def test_focal_loss_by_hand():
     logits, height = torch.tensor([[0.0, 0.0]]), torch.tensor([[1.0, 0.5]])
     positive, weight = torch.tensor([[True, False]]), torch.ones(1, 2)

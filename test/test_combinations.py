@@ -24,6 +24,13 @@ TINY = DecoderSize(
 )  # fmt: skip
 
 
+LIMITS = {
+    "scores": 1e-4, "joints_2d": 0.05, "joint_confidence": 1e-3, "vertices": 5e-5, "joints_3d": 5e-5, "view": 0.05,
+    "translation": 1e-4, "right": 1e-3,
+}  # fmt: skip
+"""How far ONNX Runtime may be from torch, of each output: px, m, shares."""
+
+
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
     """Networks this small lose more by a second thread than they gain."""
@@ -72,9 +79,13 @@ def test_fifty_steps_move_the_decoder_and_not_one_bit_of_the_detector(kind):
     assert not torch.equal(moved, network.decoder.lifting)
 
 
+def test_every_output_is_compared():
+    assert set(LIMITS) == set(OUTPUTS)
+
+
 def assert_onnx_is_torch(network, path, images):
-    """Exports, and compares the hands in so many noisy renders of several sizes."""
-    network.detector.least_score = 0.0  # random scores: every instance may be a hand
+    """Exports, and compares the hands in so many noisy renders of several sizes; random scores may be anything."""
+    network.detector.most_hands = 6
     export(network, path, {"score_threshold": "0.0", "size": "160"})
     graph, session = Graph(network).eval(), HandSession(path, "cpu")
     decoded = 0
@@ -88,9 +99,11 @@ def assert_onnx_is_torch(network, path, images):
         with torch.no_grad():
             expected = dict(zip(OUTPUTS, graph(torch.from_numpy(image)[None]), strict=True))
         found = session.run(image)
-        assert np.abs(found["joints_2d"] - expected["joints_2d"].numpy()).max() < 0.05
-        assert np.abs(found["vertices"] - expected["vertices"].numpy()).max() < 5e-5
-        assert np.abs(found["right"] - expected["right"].numpy()).max() < 1e-3
+        assert len(found["scores"]) == len(expected["scores"])
+        # Hands whose scores differ by rounding may have changed places.
+        distance = np.abs(found["joints_2d"][None] - expected["joints_2d"].numpy()[:, None]).max((2, 3))
+        for name, limit in LIMITS.items():
+            assert np.abs(found[name][distance.argmin(1)] - expected[name].numpy()).max() < limit, name
         decoded += len(found["scores"])
     assert decoded > images
     hands = HandPredictor(path, "cpu").predict(image)
@@ -136,6 +149,21 @@ def test_side_tuning_from_the_backbone_from_nothing_and_off():
         SideTuning(detector, [16] * 4, 32, "on")
     with pytest.raises(ValueError, match="side_widths has 3 entries, the detector's backbone 4 scales"):
         SideTuning(detector, [16] * 3, 32)
+
+
+def test_training_in_half_precision_sees_what_prediction_sees():
+    detector = small_detector("deformable_detr")
+    images = torch.rand(1, 3, 96, 128)
+    exact = detector(images)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = detector(images)
+    assert found.boxes.dtype == torch.float32
+    assert torch.equal(found.boxes, exact.boxes) and torch.equal(found.queries, exact.queries)
+
+
+def test_a_palm_detector_needs_side_tuning():
+    with pytest.raises(ValueError, match="side_tuning may not be off"):
+        network_of("palm", "off")
 
 
 def test_the_guided_decoder_needs_keypoints():

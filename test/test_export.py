@@ -9,7 +9,7 @@ import torch
 from handos_model.data.synthetic.frame import FrameOptions, render_frame
 from handos_model.letterbox import letterbox
 from handos_model.session import OUTPUTS, HandSession
-from handos_model.training.export import MOST_HANDS, Graph, Suppress, export
+from handos_model.training.export import Graph, Suppress, export
 from handos_model.training.recipe import Recipe
 from handos_model.training.train import build_network
 from handos_model.training.weights import load_weights
@@ -52,10 +52,21 @@ def test_an_empty_image_has_no_hand(exported):
 
 def test_suppression_keeps_the_best_of_what_overlaps():
     boxes = torch.tensor([[0.0, 0, 10, 10], [1, 1, 11, 11], [50, 50, 60, 60], [80, 80, 90, 90]])
-    assert Suppress.apply(boxes, torch.tensor([0.5, 0.9, 0.3, 0.05]), 0.1, 0.5).tolist() == [1, 2]
-    assert Suppress.apply(boxes, torch.zeros(4), 0.1, 0.5).tolist() == []
+    assert Suppress.apply(boxes, torch.tensor([0.5, 0.9, 0.3, 0.05]), 0.1, 0.5, 12).tolist() == [1, 2]
+    assert Suppress.apply(boxes, torch.zeros(4), 0.1, 0.5, 12).tolist() == []
     many = torch.arange(40.0)[:, None] * 20 + torch.tensor([[0.0, 0, 10, 10]])
-    assert len(Suppress.apply(many, torch.ones(40), 0.1, 0.5)) == MOST_HANDS
+    assert len(Suppress.apply(many, torch.ones(40), 0.1, 0.5, 12)) == 12
+
+
+def test_every_candidate_above_the_least_score_is_decoded_up_to_the_most():
+    boxes = torch.tensor([[0.0, 0, 100, 100]]).repeat(40, 1) + 3 * torch.arange(40.0)[:, None]
+    assert len(Suppress.apply(boxes, torch.full((40,), 0.5), 0.1, 0.9, 100)) == 40
+    assert len(Suppress.apply(boxes, torch.full((40,), 0.5), 0.1, 0.9, 12)) == 12
+
+
+def test_an_image_that_the_network_cannot_take_is_one_sentence(exported):
+    with pytest.raises(ValueError, match="fails on an image of 47x33 px; it may need a larger size"):
+        HandSession(exported[1], "cpu").run(np.zeros((33, 47, 3), np.uint8))
 
 
 def test_training_can_go_on_from_the_weights_beside_it(exported):

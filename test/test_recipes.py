@@ -4,13 +4,29 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from small_detectors import small_detector
 
 from handos_model.data.registry import DATASETS
+from handos_model.data.synthetic.frame import FrameOptions, render_frame
+from handos_model.evaluation.renders import as_sample
+from handos_model.network.handos import HandOS
+from handos_model.template import load_template
+from handos_model.training.batches import collate
 from handos_model.training.criterion import LossWeights
 from handos_model.training.recipe import read_recipe
+from handos_model.training.step import TrainingStep
+from handos_model.training.train import build_criterion
 
 ROOT = Path(__file__).parents[1]
+@pytest.fixture(scope="module")
+def batch():
+    options = FrameOptions(width=160, height=160, hand_size=(0.4, 0.6), hands=(0.0, 0.0, 1.0))
+    return collate([as_sample(render_frame(np.random.default_rng(5), options))])
+
+
 RECIPES = {path.stem: path for path in sorted((ROOT / "config" / "train").glob("*.yaml"))}
 OF_THE_PAPER = [name for name in RECIPES if name != "small"]
 FULL_LOSSES = {
@@ -84,6 +100,25 @@ def test_a_row_of_table_6_or_7_changes_one_thing(name, base, path, value):
 def test_a_row_of_table_8_leaves_losses_out(name, without):
     full = recipe("paper_hint").weights
     assert recipe(name).weights == replace(full, **dict.fromkeys(without, 0.0))
+
+
+@pytest.mark.parametrize("name", [name for name in OF_THE_PAPER if not name.startswith(("table8", "paper_ho3d"))])
+def test_a_recipes_network_takes_a_step(name, batch):
+    """On a small random detector and the embedded template, the decoder narrow, two hands in an image of 160 px."""
+    read = recipe(name)
+    read = replace(read, template="", decoder=replace(read.decoder, d_model=32, d_value=32, feedforward=32))
+    torch.manual_seed(0)
+    layer = read.detector.memory_layer and 2
+    detector = small_detector(read.detector.kind, layer or None)
+    widths = [16] * len(read.side_widths)
+    network = HandOS(detector, load_template(), read.decoder, widths, read.side_tuning)
+    step = TrainingStep(network, build_criterion(read, torch.device("cpu")), read)
+    step.assign = lambda batch, candidates: (torch.tensor([[0, 1]]), torch.tensor([[0, 1]]))
+    loss, terms = step(batch, step.totals(batch))
+    loss.backward()
+    assert loss.isfinite() and ("vertices" in terms) == (read.stage == "full")
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in network.decoder.layers[-1].parameters())
+    assert all(p.grad is None for p in network.detector.parameters())
 
 
 def test_the_docs_list_the_papers_recipes():

@@ -15,6 +15,7 @@ import handos_model
 from handos_model.cli import main
 from handos_model.data.photos import Photos, held_out_backgrounds
 from handos_model.data.pool import Pool
+from handos_model.data.sample import without_hands
 from handos_model.network.decoder import DecoderSize
 from handos_model.network.instances import to_pixels
 from handos_model.training import losses
@@ -205,6 +206,29 @@ def test_the_second_stage_starts_from_the_first(pool, tmp_path):
     torch.save({"averaged": {"other.weight": torch.zeros(2)}}, tmp_path / "other.pt")
     with pytest.raises(ValueError, match="none of the 1 weights in .*other.pt fits"):
         start_from(network, tmp_path / "other.pt")
+
+
+def test_what_belongs_to_another_templates_vertices_starts_anew(tmp_path):
+    network = build_network(small_recipe())
+    other = {name: value + 1 for name, value in network.trainable_state().items()}
+    before = {name: value.clone() for name, value in network.trainable_state().items()}
+    torch.save({"averaged": other, "template": "mano"}, tmp_path / "checkpoint.pt")
+    told = start_from(network, tmp_path / "checkpoint.pt")
+    after = network.trainable_state()
+    anew = {name for name in after if torch.equal(after[name], before[name])}
+    expected = {"decoder.lifting", "decoder.rest_vertices", "decoder.vertex_box", "decoder.vertex_embedding"}
+    assert expected < anew and all("lifted_reference" in n or "vertices" in n for n in anew - expected)
+    assert torch.equal(after["decoder.joint_embedding"], other["decoder.joint_embedding"])
+    assert "new: " in told
+
+
+def test_every_hand_of_a_crowd_is_in_the_batch(pool):
+    one = Pool(pool)[0]
+    hands = ("joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vertices", "ignore")
+    crowd = replace(one, **{name: np.repeat(getattr(one, name), 7, axis=0) for name in hands})
+    batch = collate([one, crowd])
+    assert batch["count"].tolist() == [1, 7] and batch["joints_2d"].shape == (2, 7, 21, 3)
+    assert collate([without_hands(one.image)])["count"].tolist() == [0]
 
 
 def test_a_term_per_label_of_the_whole_batch_by_hand():

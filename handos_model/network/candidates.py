@@ -85,7 +85,9 @@ def hand_views(joints: Tensor) -> Tensor:
     Size such that the joints' long edge, along or across, takes the share that palm_views gives an average hand.
     """
     along = joints[..., 9, :] - joints[..., 0, :]
-    up = along / along.norm(dim=-1, keepdim=True).clamp(min=1e-3)
+    length = along.norm(dim=-1, keepdim=True)
+    # Hands whose palm is a point, as that of labels without one, are seen upright.
+    up = torch.where(length > 1e-3, along / length.clamp(min=1e-3), torch.tensor([0.0, -1.0], device=joints.device))
     axes = torch.stack([torch.stack([-up[..., 1], up[..., 0]], -1), -up], -2)  # rows: the view's x and y in pixels
     turned = joints @ axes.mT
     low, high = turned.amin(-2), turned.amax(-2)

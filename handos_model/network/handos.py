@@ -61,6 +61,8 @@ class HandOS(nn.Module):
         super().__init__()
         if size.guided and not detector.points:
             raise ValueError("a guided decoder needs a detector with keypoints: give the decoder guided: false")
+        if side == "off" and detector.points:
+            raise ValueError("a detector with keypoints needs side tuning: side_tuning may not be off")
         self.detector, self.template = detector, template.name
         self.side_tuning = SideTuning(detector, side_widths, size.d_value, side)
         # The palm detector was made for open palms; a DETR knows hands of all kinds.

@@ -136,6 +136,7 @@ class PalmDetector(Detector):
     score_threshold = 0.5
     least_score = 0.25  # the paper's 0.1 decodes twice as many here and finds 1 % more hands
     most_overlap = 0.5  # one hand has many anchors: the paper's 0.9 would decode each many times
+    most_hands = 12
     small_size = 40.0  # palms of hands of 15 to 120 px are found, those of 20 to 80 px best
     best_size = 45.0
 

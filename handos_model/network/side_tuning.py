@@ -35,7 +35,10 @@ class ScratchBackbone(nn.Module):
         stages = [SWIN_STRIDES.index(stride) + 1 for stride in strides if stride in SWIN_STRIDES]
         names = [f"stage{stage}" for stage in stages]
         heads = [max(1, embed_dim * 2**i // 32) for i in range(4)]
-        config = SwinConfig(embed_dim=embed_dim, depths=list(depths), num_heads=heads, out_features=names)
+        # Without stochastic depth, which would draw from a generator that no checkpoint keeps.
+        config = SwinConfig(
+            embed_dim=embed_dim, depths=list(depths), num_heads=heads, out_features=names, drop_path_rate=0.0
+        )
         self.swin = SwinBackbone(config)
         self.channels = [embed_dim * 2 ** (stage - 1) for stage in stages]
         self.further = nn.ModuleList()

@@ -26,7 +26,6 @@ from handos_model.data.sample import VERTICES, Sample
 from handos_model.data.transplant import transplant
 from handos_model.training.recipe import Mixture, Recipe
 
-HANDS = 4  # labels kept per image; further hands are ignored
 SEEDS = 2**63 - 1
 
 
@@ -133,22 +132,22 @@ def weigh_sources(photos: Source, weights: dict[str, float]) -> Source:
 
 
 def collate(samples: list[Sample], seeds: list[int] | None = None) -> dict[str, Tensor]:
-    """Stack samples; hands padded to HANDS. Hands that are `ignore` come last and are counted apart.
+    """Stack samples; hands padded to T, the most that a sample has. Hands that are `ignore` come last, counted apart.
 
-    images (B, 3, S, S) uint8; K (B, 3, 3); joints_2d (B, HANDS, 21, 3); joints_3d; vertices; side, has_3d,
-    has_vertices (B, HANDS); count, ignored (B,): hands to learn from, then hands to ignore; complete, absolute (B,);
+    images (B, 3, S, S) uint8; K (B, 3, 3); joints_2d (B, T, 21, 3); joints_3d; vertices; side, has_3d,
+    has_vertices (B, T); count, ignored (B,): hands to learn from, then hands to ignore; complete, absolute (B,);
     seeds (B,), by default 0.
     """
-    b = len(samples)
+    b, most = len(samples), max(1, *(len(s.joints_2d) for s in samples))
     batch = {
         "images": torch.from_numpy(np.stack([s.image for s in samples])).permute(0, 3, 1, 2).contiguous(),
         "K": torch.from_numpy(np.stack([s.K for s in samples])),
-        "joints_2d": torch.zeros(b, HANDS, 21, 3),
-        "joints_3d": torch.zeros(b, HANDS, 21, 3),
-        "vertices": torch.zeros(b, HANDS, VERTICES, 3),
-        "side": torch.full((b, HANDS), -1, dtype=torch.int8),
-        "has_3d": torch.zeros(b, HANDS, dtype=torch.bool),
-        "has_vertices": torch.zeros(b, HANDS, dtype=torch.bool),
+        "joints_2d": torch.zeros(b, most, 21, 3),
+        "joints_3d": torch.zeros(b, most, 21, 3),
+        "vertices": torch.zeros(b, most, VERTICES, 3),
+        "side": torch.full((b, most), -1, dtype=torch.int8),
+        "has_3d": torch.zeros(b, most, dtype=torch.bool),
+        "has_vertices": torch.zeros(b, most, dtype=torch.bool),
         "count": torch.zeros(b, dtype=torch.long),
         "ignored": torch.zeros(b, dtype=torch.long),
         "complete": torch.tensor([s.complete for s in samples]),
@@ -156,7 +155,7 @@ def collate(samples: list[Sample], seeds: list[int] | None = None) -> dict[str, 
         "seeds": torch.tensor(seeds or [0] * b),
     }
     for i, sample in enumerate(samples):
-        order = np.argsort(sample.ignore, kind="stable")[:HANDS]
+        order = np.argsort(sample.ignore, kind="stable")
         for name in ("joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vertices"):
             batch[name][i, : len(order)] = torch.from_numpy(getattr(sample, name)[order])
         batch["count"][i] = int((~sample.ignore[order]).sum())

@@ -95,6 +95,8 @@ class Recipe:
         for name in ("batch_size", "accumulate", "slots", "warmup_steps", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
+        if self.stage == "full" and self.decoder.layers_3d < 1:
+            raise ValueError("stage full needs an interactive layer: decoder: layers_3d is 0")
         if not 0 <= self.decay_from <= 1:
             raise ValueError(f"decay_from is {self.decay_from}, expected a share of the run from 0 to 1")
 

@@ -6,6 +6,7 @@ import math
 import os
 import time
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -30,7 +31,13 @@ CHECKPOINT = "checkpoint.pt"
 
 def recipe_template(recipe: Recipe) -> HandTemplate:
     """The hand whose vertices are learned."""
-    return load_template(recipe.template or None)
+    return read_template(recipe.template)
+
+
+@cache
+def read_template(path: str) -> HandTemplate:
+    """Of a recipe's key; MANO's file takes seconds."""
+    return load_template(path or None)
 
 
 def build_network(recipe: Recipe) -> HandOS:
@@ -118,6 +125,7 @@ class Trainer:
             "step": self.step,
             "samples": self.samples,
             "seconds": self.seconds,
+            "template": self.network.template,
         }
         unfinished = self.folder / "checkpoint.tmp"
         with unfinished.open("wb") as file:

@@ -9,16 +9,27 @@ import torch
 from torch import Tensor
 
 from handos_model.network.handos import HandOS
+from handos_model.template import EMBEDDED_NAME
+
+OF_TEMPLATE = ("lifting", "lifted_reference", "vertex_box", "vertex_embedding", "rest_vertices", "vertices")
+"""Modules and parameters of the decoder that belong to the numbering of a template's vertices."""
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
     """Averaged weights of a checkpoint.pt, or the arrays of a .npz."""
+    return load_with_template(path)[0]
+
+
+def load_with_template(path: Path) -> tuple[dict[str, Tensor], str]:
+    """The weights, and the name of the hand template that they were trained on: the embedded one in older files."""
     if not path.is_file():
         raise FileNotFoundError(f"no weights at {path}: give a run's checkpoint.pt or a .npz of trained weights")
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
-            return {name: torch.from_numpy(arrays[name]).float() for name in arrays.files}
-    return torch.load(path, map_location="cpu", weights_only=True)["averaged"]
+            template = str(arrays["template"]) if "template" in arrays.files else EMBEDDED_NAME
+            return {n: torch.from_numpy(arrays[n]).float() for n in arrays.files if n != "template"}, template
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return state["averaged"], state.get("template", EMBEDDED_NAME)
 
 
 def mean_weights(runs: list[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -33,11 +44,13 @@ def mean_weights(runs: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 def start_from(network: HandOS, path: Path) -> str:
     """Take over the weights in `path` that the network has, too: same name and shape. Returns what these are, in words.
 
-    Layers that are 2D in the first stage and interactive in the second share all but the heads for 3D. Raises
-    ValueError where not one weight fits.
+    What belongs to the vertices of another template than the network's starts anew. Raises ValueError where not one
+    weight fits.
     """
-    weights, own = load_weights(path), network.trainable_state()
+    (weights, template), own = load_with_template(path), network.trainable_state()
     common = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
+    if template != network.template:
+        common = {name: value for name, value in common.items() if set(name.split(".")).isdisjoint(OF_TEMPLATE)}
     if not common:
         raise ValueError(f"none of the {len(weights)} weights in {path} fits this network: start_from needs its like")
     network.load_trainable_state(own | common)
