@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from handos_model.array_pickle import as_array, load_arrays
-from handos_model.data.files import as_floats, present, read_array, read_image
+from handos_model.data.files import as_floats, present, read_array, read_image, read_text
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
 from handos_model.mano import JOINT_ORDER
 from handos_model.mano_layer import ManoLayer
@@ -32,7 +32,7 @@ class HandsAndObjects:
 
     def __init__(self, root: Path, split: str, mano: Path | None, prefixes: dict[str, str], complete: bool):
         self.folder, self.prefixes, self.complete = root / split, prefixes, complete
-        self.frames = present(root / f"{split}.txt").read_text().split()
+        self.frames = read_text(root / f"{split}.txt").split()
         self.evaluation = None
         self.layers: dict[str, ManoLayer] = {}
         if split == "evaluation":
@@ -51,7 +51,8 @@ class HandsAndObjects:
     def __getitem__(self, index: int) -> Sample:
         path = self._path("meta", index, "pkl")
         labels = self._labels(path)
-        image = read_image(self._path("rgb", index, "jpg"))
+        picture = self._path("rgb", index, "png")  # of versions before 3
+        image = read_image(picture if picture.is_file() else self._path("rgb", index, "jpg"))
         try:
             K = as_floats(as_array(labels["camMat"]), (3, 3), "camMat")
             if self.evaluation is not None:
@@ -97,8 +98,14 @@ class HandsAndObjects:
         trusted = np.stack(list(valid.values()))[:, JOINT_ORDER]
         sample.joints_2d[..., 2] *= trusted
         sample.has_3d &= trusted.all(1)
-        sample.has_vertices &= trusted.all(1)
+        sample.has_vertices &= trusted.all(1) & [self._posed(labels, side) for side in valid]
         return sample
+
+    @staticmethod
+    def _posed(labels: dict[str, Any], side: str) -> bool:
+        """Whether the authors vouch for all of a hand's pose; where they do not say, they do."""
+        name = f"poseValid{side.capitalize()}"
+        return name not in labels or bool(as_array(labels[name]).all())
 
     def _sample(self, image: np.ndarray, K: np.ndarray, joints: Any, vertices: Any, sides: list[str]) -> Sample:
         """From OpenGL's frame and MANO's joint order to ours."""
