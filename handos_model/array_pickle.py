@@ -1,123 +1,267 @@
-"""Pickles of arrays read without running them: MANO's model files and HO-3D's labels are such, and come from outside.
+"""Pickles of arrays read as data, nothing in them run: MANO's model files and HO-3D's labels come from outside.
 
-A pickle can name any function and have it called. Here the only names that lead anywhere are those of NumPy arrays,
-SciPy sparse matrices and chumpy arrays; neither SciPy nor chumpy is needed.
+A pickle is a program for a stack machine (the opcodes: Python's module pickletools). The machine here builds plain
+values; where a pickle would call or build something it keeps what was named, with arguments and state, and as_array
+makes numbers of that after checking them. Neither SciPy nor chumpy is needed.
 """
 
 from __future__ import annotations
 
-import pickle
+import codecs
+import io
+import math
+import pickletools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+LARGEST_FILE = 32 * 2**20  # bytes; MANO's are about 4 MB
+MOST_OPERATIONS = 1_000_000
+LARGEST_SPARSE = 1_000_000  # numbers
+DEEPEST = 4  # selections of selections
+
+_NAMES = {
+    **{("numpy", name): name for name in ("ndarray", "dtype")},
+    **{(f"numpy.{core}.multiarray", name): name for core in ("core", "_core") for name in ("_reconstruct", "scalar")},
+    **{(f"scipy.sparse{module}", f"{kind}_matrix"): kind for kind in ("csc", "csr")
+       for module in ("", f".{kind}", f"._{kind}")},
+    ("chumpy", "Ch"): "Ch", ("chumpy.ch", "Ch"): "Ch", ("chumpy.reordering", "Select"): "Select",
+    **{(module, "_reconstructor"): "_reconstructor" for module in ("copy_reg", "copyreg")},
+    **{(module, name): name for module in ("__builtin__", "builtins") for name in ("object", "set", "bytes")},
+    ("_codecs", "encode"): "encode",
+}  # fmt: skip
+_LITERALS = {
+    "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
+    "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES",
+    "BINBYTES8",
+}  # fmt: skip
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_SIZED_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
+
+
+@dataclass(frozen=True)
+class _Name:
+    """A class or function that a pickle names: one of the values of _NAMES."""
+
+    name: str
+
+
+@dataclass(eq=False, repr=False)
+class _Object:
+    """What a pickle would have built: by calling `kind` with `args`, then giving it `state`."""
+
+    kind: str
+    args: tuple
+    state: Any = None
+
 
 def load_arrays(path: Path) -> Any:
-    """What the pickle at `path` holds: arrays, stand-ins for them (see as_array), and plain Python values.
+    """What the pickle at `path` holds: plain Python values, and in place of arrays what as_array makes them of.
 
-    ValueError when it is damaged or names anything else. Strings of Python 2 are decoded as Latin 1.
+    ValueError when it is damaged, names anything but arrays of NumPy, SciPy and chumpy, or is larger than LARGEST_FILE.
+    Strings of Python 2 are decoded as Latin 1.
     """
+    with path.open("rb") as file:
+        data = file.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise ValueError(f"it is larger than {LARGEST_FILE} bytes")
+    reader = _Reader()
     try:
-        with path.open("rb") as file:
-            return _ArrayUnpickler(file, encoding="latin1").load()
-    except OSError:
-        raise
-    except Exception as error:  # a damaged pickle may raise nearly anything
-        raise ValueError(str(error)) from error
+        for operation, argument in islice(_operations(io.BytesIO(data)), MOST_OPERATIONS):
+            if operation == "STOP":
+                return reader.stack.pop()
+            reader.run(operation, argument)
+    except (LookupError, TypeError, OverflowError) as error:
+        raise ValueError(f"it is damaged: {type(error).__name__}") from error
+    raise ValueError(f"it has more than {MOST_OPERATIONS} operations")
 
 
 def as_array(value: Any) -> np.ndarray:
-    """The numbers of an array, a sparse matrix or a chumpy array; ValueError for anything else."""
-    array = value.array() if isinstance(value, _Stored) else np.asarray(value)
-    if array.dtype.kind not in "fiu":
+    """The numbers of an array, a sparse matrix, a chumpy array or a flat list; ValueError for anything else."""
+    try:
+        array = _numbers(value, DEEPEST)
+    except ValueError:
+        raise
+    except Exception as error:  # parts that are missing or of any other type
+        raise ValueError(f"an array is damaged: {type(error).__name__}") from error
+    if array.dtype.kind not in "biuf":
         raise ValueError(f"an array of numbers was expected, not of type {array.dtype}")
     return array
 
 
-class _Stored:
-    """Stands for an object of an admitted class: keeps its state and gives its numbers."""
+def _operations(file: io.BytesIO) -> Iterator[tuple[str, Any]]:
+    """Name and argument of every operation. As pickletools.genops, which refuses Latin 1 in protocol 0."""
+    while True:
+        operation = pickletools.code2op.get(file.read(1).decode("latin1"))
+        if operation is None:
+            raise ValueError("it is cut short or no pickle")
+        argument = None
+        if operation.name == "STRING":
+            argument = codecs.escape_decode(pickletools.read_stringnl(file, decode=False))[0].decode("latin1")
+        elif operation.arg is not None:
+            argument = operation.arg.reader(file)
+        yield operation.name, argument
 
-    state: dict[str, Any]
+
+class _Reader:
+    """The stack machine."""
 
     def __init__(self) -> None:
-        self.state = {}
+        self.stack: list[Any] = []
+        self.below: list[list[Any]] = []  # the stack under every mark
+        self.memo: dict[int, Any] = {}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.state = dict(state)
+    def run(self, operation: str, argument: Any) -> None:
+        """One operation; ValueError for those that no pickle of arrays has."""
+        if operation in _LITERALS:
+            self.stack.append(argument)
+        elif operation in _CONSTANTS:
+            self.stack.append(_CONSTANTS[operation])
+        elif operation in ("GET", "BINGET", "LONG_BINGET"):
+            self.stack.append(self.memo[argument])
+        elif operation in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            self.memo[len(self.memo) if argument is None else argument] = self.stack[-1]
+        elif operation == "MARK":
+            self.below.append(self.stack)
+            self.stack = []
+        elif operation == "POP":
+            self.stack.pop()
+        elif operation == "POP_MARK":
+            self._since_mark()
+        elif not (self._container(operation) or self._object(operation, argument) or operation in ("PROTO", "FRAME")):
+            raise ValueError(f"the operation {operation} is not admitted")
 
-    def array(self) -> np.ndarray:
-        raise NotImplementedError
+    def _since_mark(self) -> list[Any]:
+        values, self.stack = self.stack, self.below.pop()
+        return values
+
+    def _container(self, operation: str) -> bool:
+        """Lists, tuples, dictionaries, and sets without what is in them; False for other operations."""
+        if operation in ("EMPTY_LIST", "LIST"):
+            values = [] if operation == "EMPTY_LIST" else self._since_mark()
+            self.stack.append(values)
+        elif operation in ("EMPTY_TUPLE", "TUPLE"):
+            values = [] if operation == "EMPTY_TUPLE" else self._since_mark()
+            self.stack.append(tuple(values))
+        elif operation in _SIZED_TUPLES:
+            values = [self.stack.pop() for _ in range(_SIZED_TUPLES[operation])]
+            self.stack.append(tuple(reversed(values)))
+        elif operation in ("EMPTY_DICT", "DICT"):
+            pairs = [] if operation == "EMPTY_DICT" else self._since_mark()
+            self.stack.append({})
+            self._set_items(pairs)
+        elif operation in ("APPEND", "APPENDS"):
+            values = [self.stack.pop()] if operation == "APPEND" else self._since_mark()
+            _expect(self.stack[-1], list).extend(values)
+        elif operation in ("SETITEM", "SETITEMS"):
+            pairs = [self.stack.pop(), self.stack.pop()][::-1] if operation == "SETITEM" else self._since_mark()
+            self._set_items(pairs)
+        elif operation == "EMPTY_SET":
+            self.stack.append(_Object("set", ()))
+        elif operation == "ADDITEMS":
+            self._since_mark()
+        else:
+            return False
+        return True
+
+    def _set_items(self, pairs: list[Any]) -> None:
+        """Keys are strings and numbers alone: the hash of shared nested tuples can take forever."""
+        for key, value in zip(pairs[::2], pairs[1::2], strict=True):
+            _expect(self.stack[-1], dict)[_expect(key, (str, int))] = value
+
+    def _object(self, operation: str, argument: Any) -> bool:
+        """What names, calls and builds; False for other operations."""
+        if operation == "GLOBAL":
+            self.stack.append(_named(*argument.split(" ", 1)))
+        elif operation == "STACK_GLOBAL":
+            name, module = (_expect(self.stack.pop(), str) for _ in range(2))
+            self.stack.append(_named(module, name))
+        elif operation in ("REDUCE", "NEWOBJ"):
+            args, kind = _expect(self.stack.pop(), tuple), _expect(self.stack.pop(), _Name).name
+            if kind == "_reconstructor":  # how protocols 0 and 1 make an object
+                kind, args = _expect(args[0], _Name).name, ()
+            self.stack.append(_Object(kind, args))
+        elif operation == "BUILD":
+            state = self.stack.pop()
+            _expect(self.stack[-1], _Object).state = state
+        else:
+            return False
+        return True
 
 
-class _Ch(_Stored):
-    """A chumpy array: its values are `x`."""
-
-    def array(self) -> np.ndarray:
-        return np.asarray(self.state["x"])
-
-
-class _Select(_Stored):
-    """A chumpy selection: flat indices `idxs` into `a`, in `preferred_shape`. MANO keeps its shape space so."""
-
-    def array(self) -> np.ndarray:
-        chosen = as_array(self.state["a"]).ravel()[np.asarray(self.state["idxs"])]
-        return chosen.reshape(self.state.get("preferred_shape", chosen.shape))
+def _expect(value: Any, kind: Any) -> Any:
+    """The value; ValueError when it is not of a kind."""
+    if not isinstance(value, kind):
+        raise ValueError(f"it is damaged: a {type(value).__name__} is not admitted there")
+    return value
 
 
-class _Csc(_Stored):
-    """A scipy.sparse.csc_matrix."""
-
-    def array(self) -> np.ndarray:
-        rows, columns = (int(n) for n in self.state.get("_shape", self.state.get("shape")))
-        if rows * columns > 1_000_000:
-            raise ValueError(f"a sparse matrix of {rows} x {columns} is no part of MANO")
-        dense = np.zeros((rows, columns))
-        column = np.repeat(np.arange(columns), np.diff(self.state["indptr"]))
-        np.add.at(dense, (self.state["indices"], column), self.state["data"])
-        return dense
+def _named(module: str, name: str) -> _Name:
+    if (module, name) not in _NAMES:
+        raise ValueError(f"it names '{module}.{name}'; only NumPy arrays, SciPy sparse matrices and chumpy arrays are "
+                         "admitted")
+    return _Name(_NAMES[module, name])
 
 
-class _Csr(_Csc):
-    """A scipy.sparse.csr_matrix: the same arrays with rows and columns exchanged."""
-
-    def array(self) -> np.ndarray:
-        transposed = _Csc()
-        transposed.state = {**self.state, "_shape": tuple(self.state.get("_shape", self.state.get("shape")))[::-1]}
-        return transposed.array().T
-
-
-def _blank(kind: type, base: type, state: None) -> _Stored:
-    """How protocols 0 and 1 make an object: only admitted ones, and empty."""
-    if not (isinstance(kind, type) and issubclass(kind, _Stored)):
-        raise pickle.UnpicklingError(f"'{kind}' is not admitted")
-    return kind()
-
-
-def _bytes(text: str, encoding: str) -> bytes:
-    """How Python 3 writes bytes in protocols 0 to 2."""
-    return str(text).encode("latin1")
-
-
-_NUMPY = {"_reconstruct": np.zeros(0).__reduce__()[0], "scalar": np.float64(0).__reduce__()[0]}
-_ADMITTED = {
-    ("numpy", "ndarray"): np.ndarray, ("numpy", "dtype"): np.dtype,
-    **{(module, name): made for module in ("numpy.core.multiarray", "numpy._core.multiarray")
-       for name, made in _NUMPY.items()},
-    **{(f"scipy.sparse{module}", f"{kind}_matrix"): made for kind, made in (("csc", _Csc), ("csr", _Csr))
-       for module in ("", f".{kind}", f"._{kind}")},
-    ("chumpy", "Ch"): _Ch, ("chumpy.ch", "Ch"): _Ch, ("chumpy.reordering", "Select"): _Select,
-    **{(module, "_reconstructor"): _blank for module in ("copy_reg", "copyreg")},
-    ("_codecs", "encode"): _bytes,
-    **{(module, kind.__name__): kind for module in ("__builtin__", "builtins") for kind in (object, set)},
-}
+def _numbers(value: Any, deepest: int) -> np.ndarray:
+    """as_array without its checks; `deepest` selections may lie in each other."""
+    if isinstance(value, (list, tuple)) and all(isinstance(v, (bool, int, float)) for v in value):
+        return np.array(value, float)
+    kind = value.kind if isinstance(value, _Object) else type(value).__name__
+    if kind == "_reconstruct":
+        _, shape, dtype, fortran, raw = value.state
+        return _dense(shape, dtype, fortran, raw)
+    if kind == "scalar":
+        return _dense((), value.args[0], False, value.args[1])
+    if kind == "Ch":
+        return _numbers(value.state["x"], 0)
+    if kind == "Select" and deepest:  # MANO keeps its shape space so: flat indices into another array
+        chosen = _numbers(value.state["a"], deepest - 1).ravel()[_numbers(value.state["idxs"], 0)]
+        return chosen.reshape(value.state.get("preferred_shape", chosen.shape))
+    if kind in ("csc", "csr"):
+        return _sparse(value.state, kind)
+    raise ValueError(f"an array of numbers was expected, not a {kind}")
 
 
-class _ArrayUnpickler(pickle.Unpickler):
-    """Admits arrays, and stand-ins that hold arrays; every other class or function in the file is refused."""
+def _dense(shape: Any, dtype: Any, fortran: Any, raw: Any) -> np.ndarray:
+    """A NumPy array of its own, whose bytes fit its shape exactly."""
+    if isinstance(raw, _Object):  # how Python 3 writes bytes in protocols 0 to 2
+        raw = raw.args[0] if raw.args else b""
+    raw = raw.encode("latin1") if isinstance(raw, str) else _expect(raw, bytes)
+    numbers = _number_type(_expect(dtype, _Object))
+    shape = tuple(_expect(n, int) for n in _expect(shape, tuple))
+    if min(shape, default=0) < 0 or math.prod(shape) * numbers.itemsize != len(raw):
+        raise ValueError(f"an array of {len(raw)} bytes does not fit its shape")
+    array = np.ndarray(shape, numbers, raw, order="F" if fortran else "C")
+    return array.astype(numbers.newbyteorder("="))
 
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _ADMITTED:
-            raise pickle.UnpicklingError(
-                f"it names '{module}.{name}'; only NumPy arrays, SciPy sparse matrices and chumpy arrays are admitted")
-        return _ADMITTED[module, name]
+
+def _number_type(dtype: _Object) -> np.dtype:
+    """That of plain numbers alone: objects would be pointers."""
+    name = _expect(dtype.args[0], str)
+    order = dtype.state[1] if dtype.state else "|"
+    if dtype.kind != "dtype" or not re.fullmatch("b1|[iu][1248]|f[248]", name) or order not in ("<", ">", "|", "="):
+        raise ValueError(f"an array of numbers was expected, not of type {name[:20]}")
+    return np.dtype(order + name)
+
+
+def _sparse(state: dict[str, Any], kind: str) -> np.ndarray:
+    """A compressed matrix: `indptr` says where every column (of csr: row) begins in `indices` and `data`."""
+    shape = tuple(_expect(n, int) for n in state.get("_shape", state.get("shape")))
+    rows, columns = shape if kind == "csc" else shape[::-1]
+    starts, indices, data = (_numbers(state[name], 0) for name in ("indptr", "indices", "data"))
+    if min(rows, columns) < 0 or rows * columns > LARGEST_SPARSE:
+        raise ValueError(f"a sparse matrix of {rows} x {columns} is no part of MANO")
+    counts = np.diff(starts.astype(np.int64))
+    if starts.shape != (columns + 1,) or starts[0] != 0 or (counts < 0).any() or starts[-1] != len(data):
+        raise ValueError("a sparse matrix has column starts that do not fit its numbers")
+    if indices.shape != data.shape or data.ndim != 1 or (len(data) and not 0 <= indices.min() <= indices.max() < rows):
+        raise ValueError("a sparse matrix has indices that do not fit its numbers")
+    dense = np.zeros((rows, columns))
+    np.add.at(dense, (indices, np.repeat(np.arange(columns), counts)), data)
+    return dense if kind == "csc" else dense.T

@@ -12,7 +12,7 @@ from handos_model.coarse import coarse_subset
 from handos_model.template import HandTemplate, load_template, signed_volume
 
 FINGER_ORDER = ("index-finger", "middle-finger", "pinky-finger", "ring-finger", "thumb")  # MANO's
-TIP_VERTICES = (744, 320, 443, 554, 671)  # thumb to little
+TIP_VERTICES = (744, 320, 443, 555, 672)  # thumb to little; FreiHAND's (kpId2vertices of its utils/mano_utils.py)
 JOINT_ORDER = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)  # ours <- MANO's 16, then tips
 SHAPES = {"v_template": (778, 3), "f": (1538, 3), "J_regressor": (16, 778), "weights": (778, 16),
           "kintree_table": (2, 16)}
@@ -22,7 +22,7 @@ def read_mano(path: str | Path) -> HandTemplate:
     """A template from MANO_RIGHT.pkl or MANO_LEFT.pkl (a left hand is mirrored into a right one); takes seconds.
 
     Vertices keep MANO's numbering; the wrist becomes the origin (MANO's is about 9.5 cm away) and the axes those of the
-    template frame. Added to the file: the fingertips (vertices 744 320 443 554 671), 14 faces that close the wrist, and
+    template frame. Added to the file: the fingertips (TIP_VERTICES), 14 faces that close the wrist, and
     bone frames. Left out: MANO's shape space and pose correctives. Raises ValueError where the file is damaged, holds
     anything but arrays, or is not MANO.
     """

@@ -106,13 +106,15 @@ class ManoLayer:
         """Pose (..., 48) from the flat hand, of a rotation and 45 coefficients of the components, from the mean."""
         return self.from_mean(np.concatenate([pose[..., :3], pose[..., 3:] @ self.components], axis=-1))
 
-    def joints_of(self, vertices: np.ndarray) -> np.ndarray:
+    def joints_of(self, vertices: np.ndarray, tips: tuple[int, ...] = TIP_VERTICES) -> np.ndarray:
         """Joints (..., 21, 3) that the regressor finds in posed vertices (..., 778, 3), in the order of JOINT_NAMES.
+
+        tips: the vertices that are fingertips, thumb to little.
 
         They differ by some millimetres from those that pose the hand: FreiHAND labels these, HO-3D and DexYCB those.
         """
         joints = self.regressor @ vertices
-        return np.concatenate([joints, vertices[..., TIP_VERTICES, :]], axis=-2)[..., JOINT_ORDER, :]
+        return np.concatenate([joints, vertices[..., tips, :]], axis=-2)[..., JOINT_ORDER, :]
 
 
 def rotations(vectors: np.ndarray) -> np.ndarray:

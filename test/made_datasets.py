@@ -141,15 +141,17 @@ def make_dexycb(root: Path) -> dict[str, Hand]:
         folder.mkdir(parents=True)
         folder.joinpath("meta.yml").write_text(
             f"num_frames: {frames}\nmano_sides: [{side}]\nmano_calib: [20200928_subject-07_any]\nycb_ids: [1]\n")
-        for camera in cameras if frames else ():
+        for index, camera in enumerate(cameras if frames else ()):
             hand = hands[side] = made_hand(8, side)
             hand.vertices, hand.joints = made_layer(side)(hand.pose, shape, hand.translation)
             components = (hand.pose[3:] - MEAN) @ full_fields()["hands_components"].T
             pose = np.concatenate([hand.pose[:3], components, hand.translation])[None]
+            pixels = [120 + index, 121] * hand.joints[None, :, :2] / hand.joints[None, :, 2:] + [47.5, 40.25]
             for frame in range(frames):
                 write_picture(folder / camera / f"color_{frame:06d}.jpg")
                 joints = hand.joints[None] if frame == 0 else np.full((1, 21, 3), -1.0)
                 np.savez(folder / camera / f"labels_{frame:06d}.npz", joint_3d=joints.astype(np.float32),
+                         joint_2d=(pixels if frame == 0 else np.full((1, 21, 2), -1.0)).astype(np.float32),
                          pose_m=pose.astype(np.float32) * (frame == 0), seg=np.zeros((2, 2), np.uint8))
     return hands
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ from handos_model.data.augment import (
     stretch,
     warp,
 )
-from handos_model.data.sample import LEFT, RIGHT, Sample, assumed_intrinsics, without_hands
+from handos_model.data.sample import LEFT, RIGHT, Sample, assumed_intrinsics, labelled_2d, without_hands
 from handos_model.data.transplant import transplant
 from handos_model.template import load_template, signed_volume
 
@@ -55,6 +56,18 @@ def test_warp_keeps_projection_and_picture_together(sample, scale, angle):
     assert np.abs(before).max() == 0
     offset = sample.joints_2d[0, 9, :2] - np.round(sample.joints_2d[0, 9, :2])
     assert np.abs(mark(moved.image) - moved.joints_2d[0, 9, :2]).max() < 0.5 * scale + np.abs(offset).max() * scale
+
+
+@pytest.mark.parametrize(("size", "scale"), [(199, 0.5), (151, 0.33), (149, 0.35)])
+def test_a_shrunken_picture_lies_at_its_labels(size, scale):
+    """Its size is rounded to whole pixels; far from the corner that must not show."""
+    image = cv2.circle(np.zeros((size, size, 3), np.uint8), (size - 20, size - 20), 12, (255, 255, 255), -1)
+    joints = np.full((1, 21, 3), [size - 20, size - 20, 2], np.float32)
+    warped = warp(labelled_2d(image, joints, np.array([1]), complete=False), scale, 0.0, np.zeros(2), 120)
+    bright = warped.image[..., 0].astype(float)
+    y, x = np.mgrid[:120, :120]
+    found = np.array([(bright * x).sum(), (bright * y).sum()]) / bright.sum()
+    np.testing.assert_allclose(found, warped.joints_2d[0, 0, :2], atol=0.05)
 
 
 def test_mirror_twice_is_the_sample(sample):

@@ -187,7 +187,10 @@ def test_empty_and_handless_data() -> None:
 def test_hands_that_no_prediction_can_be_set_against_are_left_out() -> None:
     blind = seen(sample(hand()), 0)
     one_joint = seen(sample(hand()), np.eye(21)[0])
-    figures = evaluate_dataset(Listed([blind, one_joint, sample(hand())]), Predictor(lambda k: [hand()]))["figures"]
+    upright = sample(hand())
+    upright.joints_2d[..., 0] = 10
+    listed = Listed([blind, one_joint, upright, sample(hand())])
+    figures = evaluate_dataset(listed, Predictor(lambda k: [hand()]))["figures"]
     assert (figures["hands"], figures["found"]) == (1, 1)
 
 

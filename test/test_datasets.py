@@ -1,9 +1,13 @@
 """Readers of published data sets: on made ones in their layouts, and on the real samples where these are at hand."""
 
+import io
 import json
 import os
 import pickle
 import shutil
+import struct
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +25,13 @@ from made_datasets import (
     make_ho3d,
     make_onehand10k,
     write_json,
+    write_picture,
 )
 from made_mano import made_layer, write_mano
 
 from handos_model.data.coco_style import CocoStyle, seen_joints
 from handos_model.data.comphand import K as COMPHAND_K
-from handos_model.data.files import read_image
+from handos_model.data.files import as_floats, read_array, read_image
 from handos_model.data.registry import DATASETS, open_dataset
 from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, Sample, project
 from handos_model.mano import TIP_VERTICES
@@ -40,7 +45,9 @@ def mano(tmp_path_factory) -> Path:
     return write_mano(tmp_path_factory.mktemp("mano"))
 
 
-def check_hand(sample: Sample, hand: int, joints: np.ndarray, vertices: np.ndarray | None, side: int) -> None:
+def check_hand(
+    sample: Sample, hand: int, joints: np.ndarray, vertices: np.ndarray | None, side: int, tips: tuple = TIP_VERTICES
+) -> None:
     """Labels in our frame equal those that were put in, and all of them agree with each other."""
     np.testing.assert_allclose(sample.joints_3d[hand], joints, atol=1e-6)
     np.testing.assert_allclose(sample.joints_2d[hand, :, :2], project(joints, sample.K), atol=1e-3)
@@ -49,8 +56,8 @@ def check_hand(sample: Sample, hand: int, joints: np.ndarray, vertices: np.ndarr
     assert sample.has_vertices[hand] == (vertices is not None)
     if vertices is not None:
         np.testing.assert_allclose(sample.vertices[hand], vertices, atol=2e-6)
-        tips = project(sample.vertices[hand].astype(np.float64), sample.K)[list(TIP_VERTICES)]
-        np.testing.assert_allclose(tips, sample.joints_2d[hand, TIPS, :2], atol=0.01)
+        pixels = project(sample.vertices[hand].astype(np.float64), sample.K)[list(tips)]
+        np.testing.assert_allclose(pixels, sample.joints_2d[hand, TIPS, :2], atol=0.01)
 
 
 def test_freihand(tmp_path, mano):
@@ -62,6 +69,7 @@ def test_freihand(tmp_path, mano):
     np.testing.assert_array_equal(sample.K, K.astype(np.float32))
     np.testing.assert_array_equal(sample.image, read_image(tmp_path / "training/rgb/00000005.jpg"))
     assert sample.complete and sample.joints_2d[0, :, 2].tolist() == [2] * 21
+    np.testing.assert_array_equal(dataset[-3].image, sample.image)
     with pytest.raises(IndexError):
         dataset[8]
     check_hand(open_dataset("freihand", tmp_path, "training")[5], 0, sample.joints_3d[0], None, RIGHT)
@@ -205,6 +213,9 @@ def test_hint(tmp_path):
     assert len(open_dataset("hint", tmp_path, "train_visor")) == 1
     video = open_dataset("hint", tmp_path, "test_ego4d_seq")
     assert video.frame(0) == ("TEST_ego4d_seq/1b7f6104-363b_f97735b0-8145_l", 4437)
+    video.records[0] = "TEST_ego4d_seq/other_l"
+    with pytest.raises(ValueError, match="other_l.json of TEST_ego4d_seq must be <clip>_<action>_<frame>"):
+        video.frame(0)
 
 
 @pytest.mark.parametrize("record", [[], [{}], {"keypoints": []}, [{"keypoints": [[1, 2]], "occlusion": [0]}], [3],
@@ -240,14 +251,19 @@ def test_comphand(tmp_path, mano):
     dataset = open_dataset("comphand", tmp_path, "train", mano)
     sample = dataset[0]
     assert len(dataset) == 1 and dataset.name(0) == "base_pose/pic256/fist/view_03/hand.0012.png" and sample.complete
-    check_hand(sample, 0, made_layer("right").joints_of(hand.vertices), hand.vertices, RIGHT)
+    tips = (744, 333, 444, 555, 672)
+    check_hand(sample, 0, made_layer("right").joints_of(hand.vertices, tips), hand.vertices, RIGHT, tips)
     np.testing.assert_array_equal(sample.K, COMPHAND_K)
     stored = read_image(tmp_path / dataset.name(0))
     np.testing.assert_array_equal(sample.image, stored[:, ::-1])
     with pytest.raises(ValueError, match="no joints: give the folder of MANO_RIGHT.pkl"):
         open_dataset("comphand", tmp_path, "train")
     mesh = tmp_path / "base_pose/model_mano/fist/12.obj"
-    mesh.write_text(mesh.read_text()[:5000])
+    whole = mesh.read_text()
+    mesh.write_text(whole.replace("v 0", "v x", 1) if "v 0" in whole else whole.replace("v -0", "v x", 1))
+    with pytest.raises(ValueError, match="12.obj is damaged"):
+        dataset[0]
+    mesh.write_text(whole[:5000])
     with pytest.raises(ValueError, match="12.obj"):
         dataset[0]
 
@@ -296,6 +312,98 @@ def test_missing_and_damaged_picture(tmp_path):
     picture.unlink()
     with pytest.raises(FileNotFoundError, match="5.jpg: the data set is not whole"):
         dataset[0]
+
+
+def test_truncated_pictures(tmp_path):
+    for name in ("a.jpg", "a.png"):
+        path = tmp_path / name
+        stored = write_picture(path)
+        data = path.read_bytes()
+        assert read_image(path).shape == stored.shape
+        path.write_bytes(data + bytes(7))
+        assert read_image(path).shape == stored.shape
+        for kept in (0, 20, len(data) // 2, len(data) - 2 if name == "a.jpg" else len(data) - 12):
+            path.write_bytes(data[:kept])
+            with pytest.raises(ValueError, match=f"{name} is (not a readable picture|cut short)"):
+                read_image(path)
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def test_picture_of_too_many_pixels(tmp_path):
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 70000, 70000, 8, 2, 0, 0, 0))
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
+    with pytest.raises(ValueError, match="a.png is not a readable picture"):
+        read_image(tmp_path / "a.png")
+
+
+def test_orientation_is_ignored_and_sizes_are_checked(tmp_path):
+    make_onehand10k(tmp_path)
+    dataset, picture = open_dataset("onehand10k", tmp_path, "test"), tmp_path / "Test/source/5.jpg"
+    stored, data = dataset[0].image, picture.read_bytes()
+    exif = b"Exif\0\0II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x112, 3, 1, 6, 0, 0)  # orientation 6: turned
+    picture.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
+    np.testing.assert_array_equal(dataset[0].image, stored)
+    write_picture(picture, size=(96, 80))
+    with pytest.raises(ValueError, match="5.jpg is 80 x 96 px, its labels are for 96 x 80"):
+        dataset[0]
+
+
+def test_text_and_endless_numbers_are_no_numbers(tmp_path):
+    for values in (["7"], [10**400], [None], [[1], [2, 3]], ["none"]):
+        with pytest.raises(ValueError, match="labels holds something else than numbers"):
+            as_floats(values, (1,), "labels")
+    np.testing.assert_array_equal(as_floats([1e39, True], (2,), "labels"), [np.inf, 1])
+    (tmp_path / "a.json").write_text("[" + "1" * 5000 + "]")
+    with pytest.raises(ValueError, match="a.json"):
+        read_array(tmp_path / "a.json", ())
+
+
+def test_dexycb_with_damaged_files(tmp_path):
+    pytest.importorskip("yaml")
+    make_dexycb(tmp_path)
+    dataset = open_dataset("dexycb", tmp_path, "s1_val")
+    path = tmp_path / "20200928-subject-07/20200928_000003/836212060125/labels_000000.npz"
+    with np.load(path) as labels:
+        np.savez_compressed(path, **labels)
+    squeezed = bytearray(path.read_bytes())
+    start = squeezed.index(b"joint_3d.npy") + len("joint_3d.npy")
+    squeezed[start + 20:start + 60] = b"\xff" * 40
+    single, endless = io.BytesIO(), io.BytesIO()
+    np.save(single, np.zeros(3))
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**13,)})
+    with zipfile.ZipFile(endless, "w") as archive:
+        archive.writestr("joint_3d.npy", header.getvalue())
+    for content in (bytes(squeezed), single.getvalue(), endless.getvalue()):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="labels_000000.npz is damaged"):
+            dataset[0]
+    meta = tmp_path / "20200928-subject-07/20200928_000003/meta.yml"
+    for content in ("num_frames: .inf\nmano_sides: [left]\nmano_calib: [a]", "a: " + "[" * 5000, "[]", "\0"):
+        meta.write_text(content)
+        with pytest.raises(ValueError, match="000003/meta.yml is damaged"):
+            open_dataset("dexycb", tmp_path, "s1_val")
+
+
+def test_pictures_of_ho3d_may_be_png(tmp_path):
+    make_ho3d(tmp_path)
+    stored = write_picture(tmp_path / "train/ABF10/rgb/0004.png", 5)
+    np.testing.assert_array_equal(open_dataset("ho3d", tmp_path, "train")[0].image, stored)
+    (tmp_path / "train/ABF10/rgb/0004.jpg").unlink()
+    np.testing.assert_array_equal(open_dataset("ho3d", tmp_path, "train")[0].image, stored)
+
+
+def test_pose_of_h2o3d_that_nobody_vouches_for_gives_no_mesh(tmp_path, mano):
+    make_h2o3d(tmp_path)
+    path = tmp_path / "train/S1/meta/0000.pkl"
+    labels = pickle.loads(path.read_bytes())
+    labels |= {"poseValidRight": np.ones(48), "poseValidLeft": np.arange(48) > 0}
+    path.write_bytes(pickle.dumps(labels, 2))
+    sample = open_dataset("h2o3d", tmp_path, "train", mano)[0]
+    assert sample.has_vertices.tolist() == [True, False] and sample.has_3d.all()
 
 
 # --- the real samples

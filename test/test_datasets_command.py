@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from made_datasets import K, made_hand, make_coco_wholebody, make_freihand, make_h2o3d, write_json
+from made_datasets import K, made_hand, make_coco_wholebody, make_dexycb, make_freihand, make_h2o3d, write_json
 from made_mano import made_layer, write_mano
 
 from handos_model.cli import main
@@ -40,6 +40,7 @@ def test_good_hands_have_no_faults():
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"joints_2d": moved(GOOD.joints_2d, (0, 7, 0), 9.0)}, r"^hand 0 \(right\): index_dip is projected 9.0 px beside"),
+    ({"joints_2d": GOOD.joints_2d + np.float32([1000, 0, 0])}, "none of its labelled joints lies in the picture"),
     ({"joints_3d": -GOOD.joints_3d}, "is behind the camera, at z = -0"),
     ({"side": np.array([LEFT], np.int8)}, r"^hand 0 \(left\): the mesh is that of a right hand$"),
     ({"joints_3d": moved(GOOD.joints_3d, (0, 8, 2), 0.2)}, "index_dip to index_tip measures .* mm, a hand has 8 to 80"),
@@ -104,6 +105,22 @@ def test_check_refuses_inconsistent_data(tmp_path, capsys):
     assert code == 1 and len(lines) == 1 + 4 + 1
     assert any(line.startswith("training/rgb/00000002.jpg: no file ") for line in lines)
     assert cv2.imread(str(sheet)).shape == (2 * (256 + CAPTION), 6 * 256, 3)
+
+
+def test_check_finds_a_wrong_camera(tmp_path, capsys):
+    """By the 2D joints that FreiHAND and DexYCB publish, without MANO."""
+    make_freihand(tmp_path / "freihand")
+    write_json(tmp_path / "freihand/training_K.json", [(K * [[3, 1, 1], [1, 3, 1], [1, 1, 1]]).tolist()] * 2)
+    code, lines, _ = check(capsys, "freihand", tmp_path / "freihand", "--count", 2)
+    assert code == 1 and "middle_mcp is projected" in lines[0]
+    pytest.importorskip("yaml")
+    make_dexycb(tmp_path / "dexycb")
+    arguments = ("dexycb", tmp_path / "dexycb", "--split", "s1_val", "--count", 1)
+    assert check(capsys, *arguments)[0] == 0
+    intrinsics = tmp_path / "dexycb/calibration/intrinsics/836212060125_640x480.yml"
+    intrinsics.write_text(intrinsics.read_text().replace("fx: 120", "fx: 240"))
+    code, lines, _ = check(capsys, *arguments)
+    assert code == 1 and "is projected" in lines[0]
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

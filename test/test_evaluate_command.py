@@ -84,6 +84,15 @@ def test_split_and_limit(tmp_path, weights, made_data, capsys) -> None:
     assert "freihand training, 2 images" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, which is a full disk")
+def test_figures_come_before_the_submission(tmp_path, weights, capsys) -> None:
+    (tmp_path / "pred.zip").symlink_to("/dev/full")
+    options = ["--json", tmp_path / "figures.json", "--submission", tmp_path / "pred.zip", "--weights", weights]
+    assert main([str(a) for a in ["evaluate", "--dataset", "freihand", "--root", tmp_path, *options]]) != 0
+    assert "freihand evaluation, 4 images" in capsys.readouterr().out
+    assert json.loads((tmp_path / "figures.json").read_text())["images"] == 4
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
@@ -99,6 +108,7 @@ def test_split_and_limit(tmp_path, weights, made_data, capsys) -> None:
         (["--dataset", "freihand", "--root", ".", "--submission", "a.zip", "--limit", "1"], "leave out --limit"),
         (["--dataset", "freihand", "--root", ".", "--submission", "a.json"], "must end in .zip, got a.json"),
         (["--dataset", "freihand", "--root", ".", "--json", "no/a.json"], "there is no folder no to write a.json to"),
+        (["--dataset", "freihand", "--root", ".", "--json", "."], ". cannot be written: give a file in a folder"),
         (["--dataset", "dexycb", "--root", ".", "--submission", "a.zip"], "dexycb has no submission file"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +34,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the figures as tables."""
     _check_options(args)
-    results, table = _evaluate_own(args) if args.dataset is None else _evaluate_dataset(args)
-    print(table)
-    if args.json:
-        args.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    if args.dataset is None:
+        _evaluate_own(args)
+    else:
+        _evaluate_dataset(args)
     return 0
 
 
+def _report(args: argparse.Namespace, results: dict[str, Any], table: str) -> None:
+    print(table, flush=True)
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
 def _check_options(args: argparse.Namespace) -> None:
-    """ValueError for options that do not go together, FileNotFoundError for results that could not be written later."""
+    """FileNotFoundError or ValueError for options that do not go together or results that could not be written."""
     for path in (args.json, args.submission):
         if path is not None and not path.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} to")
+        if path is not None and (path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)):
+            raise ValueError(f"{path} cannot be written: give a file in a folder that may be written to")
     given = [name for name in DATASET_OPTIONS if getattr(args, name) is not None]
     if args.dataset is None:
         if given:
@@ -63,16 +72,16 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ValueError(f"--submission must end in .zip, got {args.submission}")
 
 
-def _evaluate_own(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
+def _evaluate_own(args: argparse.Namespace) -> None:
     from ..evaluation import evaluate, report  # the renders need numba
 
     if not args.data.is_dir():
         raise FileNotFoundError(f"there is no folder {args.data}")
     results = evaluate.run(args.own or ["all"], args.data, open_predictor(args), args.limit)
-    return results, report.markdown(results)
+    _report(args, results, report.markdown(results))
 
 
-def _evaluate_dataset(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
+def _evaluate_dataset(args: argparse.Namespace) -> None:
     from ..data.registry import open_dataset
     from ..evaluation.dataset import evaluate_dataset
     from ..evaluation.report import dataset_markdown
@@ -82,7 +91,7 @@ def _evaluate_dataset(args: argparse.Namespace) -> tuple[dict[str, Any], str]:
     submission = None if args.submission is None else Submission(args.dataset, split)
     dataset = open_dataset(args.dataset, args.root, split, args.mano)
     figures = evaluate_dataset(dataset, open_predictor(args), args.limit, submission)
-    if submission is not None:
-        submission.write(args.submission)
     results = {"dataset": args.dataset, "split": split, **figures}
-    return results, dataset_markdown(results)
+    _report(args, results, dataset_markdown(results))
+    if submission is not None:  # last, as its gigabyte may not fit on the disk
+        submission.write(args.submission)

@@ -65,14 +65,14 @@ def warp(
     """
     cosine, sine = np.cos(angle), np.sin(angle)
     turn = np.array([[cosine, -sine], [sine, cosine]])
-    image, done = sample.image, 1.0
+    image = sample.image
     if scale < 0.7:  # average when shrinking, as at prediction, instead of skipping pixels
-        done = scale
         size = [max(1, round(n * scale)) for n in image.shape[1::-1]]
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    done = np.divide(image.shape[1::-1], sample.image.shape[1::-1])  # nearly `scale`, as sizes are whole
     linear = turn * (scale / done)
     # A pixel x of the source lies at done * (x + 0.5) - 0.5 of the shrunken image.
-    move = shift - linear @ np.full(2, done * 0.5 - 0.5)
+    move = shift - linear @ (done * 0.5 - 0.5)
     transform = np.column_stack([linear, move])
     dst = None if backdrop is None else backdrop.copy()
     image = cv2.warpAffine(image, transform, (canvas, canvas), dst=dst, flags=cv2.INTER_LINEAR, borderMode=border)

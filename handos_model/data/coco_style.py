@@ -27,6 +27,7 @@ class CocoStyle:
     folder: Path
     pictures: list[str]  # below the folder
     hands: list[Hands]  # of every picture
+    sizes: list[tuple[Any, Any]]  # width and height px of every picture, None where the file does not say
 
     @classmethod
     def load(cls, file: Path, folder: Path, hands_of: Callable[[dict[str, Any]], Hands]) -> CocoStyle:
@@ -34,23 +35,30 @@ class CocoStyle:
         content = read_json(file)
         try:
             pictures = {image["id"]: str(image["file_name"]) for image in content["images"]}
+            sizes = {image["id"]: (image.get("width"), image.get("height")) for image in content["images"]}
             hands: dict[int, Hands] = {image: [] for image in pictures}
             for annotation in content["annotations"]:
                 hands[annotation["image_id"]] += hands_of(annotation)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{file} is damaged or of another data set: {error!r}") from error
         shown = [image for image in pictures if hands[image]]
         for picture in (pictures[image] for image in shown):
             if Path(picture).is_absolute() or ".." in Path(picture).parts:
                 raise ValueError(f"{file} names the picture {picture!r}, which is not below the folder of pictures")
-        return cls(folder, [pictures[image] for image in shown], [hands[image] for image in shown])
+        return cls(folder, *([values[image] for image in shown] for values in (pictures, hands, sizes)))
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def __getitem__(self, index: int) -> Sample:
+        """ValueError where the picture is damaged or has another size than its labels are for."""
         sides, joints = zip(*self.hands[index], strict=True)
-        image = read_image(self.folder / self.pictures[index])
+        path = self.folder / self.pictures[index]
+        image = read_image(path)
+        for expected, pixels in zip(self.sizes[index], image.shape[1::-1], strict=True):
+            if expected not in (None, pixels):
+                raise ValueError(f"{path} is {image.shape[1]} x {image.shape[0]} px, its labels are for "
+                                 f"{self.sizes[index][0]} x {self.sizes[index][1]}: get the picture again")
         return labelled_2d(image, np.stack(joints), np.array(sides), complete=False)
 
     def name(self, index: int) -> str:

@@ -17,6 +17,7 @@ from handos_model.data.sample import RIGHT, Sample, labelled_3d
 from handos_model.mano_layer import ManoLayer
 
 SPLITS = ("train",)
+TIPS = (744, 333, 444, 555, 672)  # MobRecon's fingertips, thumb to little
 K = np.array([[373.3511425, 0, 128], [0, 373.3511425, 128], [0, 0, 1]], np.float32)
 
 
@@ -38,7 +39,7 @@ class CompHand:
     def __getitem__(self, index: int) -> Sample:
         image = np.ascontiguousarray(read_image(self.root / self.pictures[index])[:, ::-1])
         vertices = _vertices(self.root / _mesh_of(self.pictures[index])) * np.float32([-1, 1, 1])
-        joints = self.layer.joints_of(vertices)
+        joints = self.layer.joints_of(vertices, TIPS)
         return labelled_3d(image, K, joints[None], vertices[None], np.array([RIGHT]), complete=True)
 
     def name(self, index: int) -> str:
@@ -59,4 +60,8 @@ def _mesh_of(picture: str) -> str:
 def _vertices(path: Path) -> np.ndarray:
     """Vertices (778, 3) of a Wavefront file."""
     lines = (line.split() for line in present(path).read_text(errors="replace").splitlines())
-    return as_floats([line[1:4] for line in lines if line[:1] == ["v"]], (778, 3), f"{path}")
+    try:
+        vertices = [[float(number) for number in line[1:4]] for line in lines if line[:1] == ["v"]]
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}") from error
+    return as_floats(vertices, (778, 3), f"{path}")

@@ -28,11 +28,17 @@ def faults(sample: Sample, mano: ManoLayer | None = None) -> list[str]:
         return [str(error)]
     found = []
     for hand, side in enumerate(sample.side):
-        lines = _projection(sample, hand) + _bones(sample, hand)
+        lines = _in_picture(sample, hand) + _projection(sample, hand) + _bones(sample, hand)
         if mano is not None and sample.template == "mano":
             lines += _mesh(sample, hand, mano)
         found += [f"hand {hand} ({SIDE_NAMES.get(int(side), 'side unknown')}): {line}" for line in lines]
     return found
+
+
+def _in_picture(sample: Sample, hand: int) -> list[str]:
+    joints = sample.joints_2d[hand, sample.joints_2d[hand, :, 2] > 0, :2]
+    inside = ((joints > -0.5) & (joints < np.array(sample.image.shape[1::-1]) - 0.5)).all(1)
+    return ["none of its labelled joints lies in the picture"] if len(joints) and not inside.any() else []
 
 
 def _projection(sample: Sample, hand: int) -> list[str]:

@@ -8,13 +8,12 @@ all -1 show no hand or were not labelled; nobody says which.
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from handos_model.data.files import as_floats, present, read_image
+from handos_model.data.files import as_floats, present, read_image, read_text
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
 from handos_model.mano_layer import ManoLayer
 
@@ -86,16 +85,18 @@ class DexYcb:
         folder = self.root / self.sequences[sequence] / self.cameras[camera]
         image = read_image(folder / f"color_{frame:06d}.jpg")
         path = folder / f"labels_{frame:06d}.npz"
-        joints, pose = _labels(path)
+        joints, pixels, pose = _labels(path)
         if (joints == -1).all():
             return without_hands(image, complete=False)
         side, vertices = self.sides[sequence], None
         if self.layers:
             layer = self.layers[side]
             vertices, _ = layer(layer.from_components(pose[:, :48]), self.shapes[sequence], pose[:, 48:])
-        return labelled_3d(
+        sample = labelled_3d(
             image, self.K[camera], joints, vertices, np.array([RIGHT if side == "right" else LEFT]), complete=True
         )
+        sample.joints_2d[..., :2] = pixels
+        return sample.check()
 
     def name(self, index: int) -> str:
         sequence, camera, frame = self._place(index)
@@ -106,16 +107,16 @@ class DexYcb:
         return f"{self.sequences[sequence]}/{self.cameras[camera]}", frame
 
 
-def _labels(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Joints (1, 21, 3) m and pose_m (1, 51)."""
+def _labels(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Joints (1, 21, 3) m, joints (1, 21, 2) px, and pose_m (1, 51)."""
+    present(path)
+    shapes = {"joint_3d": (1, 21, 3), "joint_2d": (1, 21, 2), "pose_m": (1, 51)}
     try:
-        with np.load(present(path), allow_pickle=False) as labels:
-            joints, pose = labels["joint_3d"], labels["pose_m"]
-    except FileNotFoundError:
-        raise
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        with np.load(path, allow_pickle=False) as labels:
+            joints, pixels, pose = (as_floats(labels[name], shape, name) for name, shape in shapes.items())
+    except Exception as error:  # a damaged archive may raise nearly anything
         raise ValueError(f"{path} is damaged or of another data set: {error}") from error
-    return as_floats(joints, (1, 21, 3), f"joint_3d of {path}"), as_floats(pose, (1, 51), f"pose_m of {path}")
+    return joints, pixels, pose
 
 
 def _sequences(folder: Path) -> list[Path]:
@@ -134,21 +135,21 @@ def _sequence(root: Path, folder: Path) -> tuple[int, str, np.ndarray]:
     try:
         meta = _yaml(path)
         frames, side, person = int(meta["num_frames"]), meta["mano_sides"][0], meta["mano_calib"][0]
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+    except (LookupError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged or of another data set: {error}") from error
     if side not in ("left", "right") or frames < 0:
         raise ValueError(f"{path} names {frames} frames and side {side!r}, expected left or right")
     shapes = root / "calibration" / f"mano_{person}" / "mano.yml"
     try:
-        return frames, side, as_floats(_yaml(shapes)["betas"], (10,), "betas")
-    except (KeyError, TypeError, ValueError) as error:
+        return frames, side, as_floats([float(beta) for beta in _yaml(shapes)["betas"]], (10,), "betas")
+    except (LookupError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{shapes} is damaged or of another data set: {error}") from error
 
 
 def _intrinsics(path: Path) -> np.ndarray:
     try:
         fx, fy, cx, cy = (float(_yaml(path)["color"][name]) for name in ("fx", "fy", "ppx", "ppy"))
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged or of another data set: {error}") from error
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float32)
 
@@ -157,6 +158,6 @@ def _yaml(path: Path) -> Any:
     import yaml  # of extra [train]; no other data set needs it
 
     try:
-        return yaml.safe_load(present(path).read_text())
-    except yaml.YAMLError as error:
+        return yaml.safe_load(read_text(path))
+    except (yaml.YAMLError, RecursionError) as error:
         raise ValueError(f"{' '.join(str(error).split())}") from error

@@ -18,18 +18,42 @@ def present(path: Path) -> Path:
 
 
 def read_image(path: Path) -> np.ndarray:
-    """A picture (H, W, 3) uint8 RGB; ValueError when it cannot be read."""
-    image = cv2.imread(str(present(path)), cv2.IMREAD_COLOR)
+    """A picture (H, W, 3) uint8 RGB; ValueError when it cannot be read or is cut short.
+
+    Its EXIF orientation is ignored: labels count the stored pixels.
+    """
+    data = present(path).read_bytes()
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error:  # no bytes at all, or a header that names more pixels than OpenCV takes
+        image = None
     if image is None:
         raise ValueError(f"{path} is not a readable picture")
+    if not _whole(data):
+        raise ValueError(f"{path} is cut short, get it again")
     return np.ascontiguousarray(image[:, :, ::-1])
+
+
+def _whole(data: bytes) -> bool:
+    """Whether a JPEG or PNG has its end: OpenCV fills what is missing with grey. Other formats are taken as whole."""
+    if data.startswith(b"\xff\xd8"):
+        return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")  # an end of image after the last start of scan
+    return b"IEND" in data if data.startswith(b"\x89PNG") else True
+
+
+def read_text(path: Path) -> str:
+    """A text in UTF-8; ValueError when it is none."""
+    try:
+        return present(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text: {error}; get it again") from error
 
 
 def read_json(path: Path) -> Any:
     """What a JSON file holds; ValueError when it is damaged."""
     try:
         return json.loads(present(path).read_bytes())
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: also a number of too many digits
         raise ValueError(f"{path} is not JSON: {error}; it may be cut short, get it again") from error
 
 
@@ -41,10 +65,13 @@ def read_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 def as_floats(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     """`values` as float32 of `shape`, where -1 is any length; ValueError that says `what` is wrong otherwise."""
     try:
-        array = np.asarray(values, np.float32)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(values)
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{what} holds something else than numbers in rows of equal length: {error}") from error
+    if array.dtype.kind not in "biuf":  # text that looks like numbers included
+        raise ValueError(f"{what} holds something else than numbers in rows of equal length: {array.dtype}")
     if array.ndim != len(shape) or any(n not in (-1, m) for n, m in zip(shape, array.shape, strict=True)):
         expected = ", ".join("any" if n == -1 else str(n) for n in shape)
         raise ValueError(f"{what} has the shape {array.shape}, expected ({expected})")
-    return array
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and Sample.check refuses it
+        return np.asarray(array, np.float32)

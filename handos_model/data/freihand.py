@@ -40,9 +40,13 @@ class FreiHand:
         return len(self.joints) * self.backgrounds
 
     def __getitem__(self, index: int) -> Sample:
-        frame = range(len(self))[index] % len(self.joints)
-        image, K = read_image(self.pictures / f"{index:08d}.jpg"), self.K[frame]
-        return labelled_3d(image, K, self.joints[frame][None], self._vertices(frame), np.array([RIGHT]), complete=True)
+        index = range(len(self))[index]
+        frame = index % len(self.joints)
+        image, K, joints = read_image(self.pictures / f"{index:08d}.jpg"), self.K[frame], self.joints[frame][None]
+        sample = labelled_3d(image, K, joints, self._vertices(frame), np.array([RIGHT]), complete=True)
+        if self.hands[frame].shape != (778, 3):
+            sample.joints_2d[0, ROOT, :2] = self.hands[frame, 0, 58:60]  # labelled, so K can be checked with it
+        return sample.check()
 
     def _vertices(self, frame: int) -> np.ndarray | None:
         values = self.hands[frame]

@@ -61,8 +61,11 @@ class Hint:
         folder, _, name = self.records[index].partition("/")
         if not folder.endswith("_seq"):
             return None
-        clip, action, frame, _, _, side = name.split("_")
-        return f"{folder}/{clip}_{action}_{side}", int(frame)
+        try:
+            clip, action, frame, _, _, side = name.split("_")
+            return f"{folder}/{clip}_{action}_{side}", int(frame)
+        except ValueError as error:
+            raise ValueError(f"{name}.json of {folder} must be <clip>_<action>_<frame>_<two words>_<side>") from error
 
 
 def open_hint(root: Path, split: str, mano: Path | None) -> Hint:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.array_pickle import load_arrays
-from handos_model.data.files import as_floats, present, read_array, read_image
+from handos_model.array_pickle import as_array, load_arrays
+from handos_model.data.files import as_floats, present, read_array, read_image, read_text
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
 from handos_model.mano import JOINT_ORDER
 from handos_model.mano_layer import ManoLayer
@@ -32,7 +32,7 @@ class HandsAndObjects:
 
     def __init__(self, root: Path, split: str, mano: Path | None, prefixes: dict[str, str], complete: bool):
         self.folder, self.prefixes, self.complete = root / split, prefixes, complete
-        self.frames = present(root / f"{split}.txt").read_text().split()
+        self.frames = read_text(root / f"{split}.txt").split()
         self.evaluation = None
         self.layers: dict[str, ManoLayer] = {}
         if split == "evaluation":
@@ -51,9 +51,10 @@ class HandsAndObjects:
     def __getitem__(self, index: int) -> Sample:
         path = self._path("meta", index, "pkl")
         labels = self._labels(path)
-        image = read_image(self._path("rgb", index, "jpg"))
+        picture = self._path("rgb", index, "png")  # of versions before 3
+        image = read_image(picture if picture.is_file() else self._path("rgb", index, "jpg"))
         try:
-            K = as_floats(labels["camMat"], (3, 3), "camMat")
+            K = as_floats(as_array(labels["camMat"]), (3, 3), "camMat")
             if self.evaluation is not None:
                 joints, vertices = (values[index][None] for values in self.evaluation)
                 return self._sample(image, K, joints, vertices, ["right"])
@@ -83,11 +84,13 @@ class HandsAndObjects:
         """Which joints (21,) of a hand the authors vouch for, in MANO's order; H2O-3D says so, HO-3D means all."""
         if labels[f"{self.prefixes[side]}Joints3D"] is None:
             return np.zeros(21, bool)
-        return as_floats(labels.get(f"jointValid{side.capitalize()}", np.ones(21)), (21,), "jointValid") > 0
+        name = f"jointValid{side.capitalize()}"
+        return as_floats(as_array(labels[name]), (21,), name) > 0 if name in labels else np.ones(21, bool)
 
     def _hands(self, image: np.ndarray, K: np.ndarray, labels: dict[str, Any], valid: dict[str, np.ndarray]) -> Sample:
         """Hands with a joint to vouch for. Other joints are unlabelled, and a hand that has such has no 3D."""
-        joints = as_floats([labels[f"{self.prefixes[side]}Joints3D"] for side in valid], (-1, 21, 3), "joints").copy()
+        joints = [as_array(labels[f"{self.prefixes[side]}Joints3D"]) for side in valid]
+        joints = as_floats(joints, (-1, 21, 3), "joints")
         vertices = [self._vertices(labels, side) for side in valid] if self.layers else None
         for hand, trusted in enumerate(valid.values()):
             joints[hand, ~trusted] = joints[hand, trusted].mean(0)  # they may lie in the camera, and project nowhere
@@ -95,8 +98,14 @@ class HandsAndObjects:
         trusted = np.stack(list(valid.values()))[:, JOINT_ORDER]
         sample.joints_2d[..., 2] *= trusted
         sample.has_3d &= trusted.all(1)
-        sample.has_vertices &= trusted.all(1)
+        sample.has_vertices &= trusted.all(1) & [self._posed(labels, side) for side in valid]
         return sample
+
+    @staticmethod
+    def _posed(labels: dict[str, Any], side: str) -> bool:
+        """Whether the authors vouch for all of a hand's pose; where they do not say, they do."""
+        name = f"poseValid{side.capitalize()}"
+        return name not in labels or bool(as_array(labels[name]).all())
 
     def _sample(self, image: np.ndarray, K: np.ndarray, joints: Any, vertices: Any, sides: list[str]) -> Sample:
         """From OpenGL's frame and MANO's joint order to ours."""
@@ -107,7 +116,7 @@ class HandsAndObjects:
 
     def _vertices(self, labels: dict[str, Any], side: str) -> np.ndarray:
         prefix = self.prefixes[side]
-        pose, trans, beta = (as_floats(labels[name], (n,), name) for name, n in
+        pose, trans, beta = (as_floats(as_array(labels[name]), (n,), name) for name, n in
                              ((f"{prefix}Pose", 48), (f"{prefix}Trans", 3), ("handBeta", 10)))
         return self.layers[side](pose, beta, trans)[0]
 

@@ -65,9 +65,9 @@ def evaluate_dataset(
 
 
 def _without_box(joints_2d: np.ndarray) -> np.ndarray:
-    """Which of joints (n, 21, 3) have labelled ones that span no box: none, or all in one place."""
+    """Which of joints (n, 21, 3) have labelled ones that span no box: none, or all in one row or column."""
     labelled = [joints[joints[:, 2] > 0, :2] for joints in joints_2d]
-    return np.array([len(joints) == 0 or np.ptp(joints, axis=0).max() == 0 for joints in labelled], bool)
+    return np.array([len(joints) == 0 or np.ptp(joints, axis=0).min() == 0 for joints in labelled], bool)
 
 
 def _found(hands: Sequence[Hand], iou: np.ndarray) -> list[Hand | None]:
