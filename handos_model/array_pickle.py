@@ -170,9 +170,9 @@ class _Reader:
         return True
 
     def _set_items(self, pairs: list[Any]) -> None:
-        """Keys are strings and numbers alone: the hash of shared nested tuples can take forever."""
+        """Keys are strings alone: hashes of nested tuples and of chosen numbers can take forever."""
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
-            _expect(self.stack[-1], dict)[_expect(key, (str, int))] = value
+            _expect(self.stack[-1], dict)[_expect(key, str)] = value
 
     def _object(self, operation: str, argument: Any) -> bool:
         """What names, calls and builds; False for other operations."""
@@ -221,7 +221,10 @@ def _numbers(value: Any, deepest: int) -> np.ndarray:
     if kind == "Ch":
         return _numbers(value.state["x"], 0)
     if kind == "Select" and deepest:  # MANO keeps its shape space so: flat indices into another array
-        chosen = _numbers(value.state["a"], deepest - 1).ravel()[_numbers(value.state["idxs"], 0)]
+        chosen = _numbers(value.state["idxs"], 0)
+        if chosen.size > LARGEST_SPARSE:
+            raise ValueError(f"a selection of {chosen.size} numbers is no part of MANO")
+        chosen = _numbers(value.state["a"], deepest - 1).ravel()[chosen]
         return chosen.reshape(value.state.get("preferred_shape", chosen.shape))
     if kind in ("csc", "csr"):
         return _sparse(value.state, kind)
@@ -235,7 +238,8 @@ def _dense(shape: Any, dtype: Any, fortran: Any, raw: Any) -> np.ndarray:
     raw = raw.encode("latin1") if isinstance(raw, str) else _expect(raw, bytes)
     numbers = _number_type(_expect(dtype, _Object))
     shape = tuple(_expect(n, int) for n in _expect(shape, tuple))
-    if min(shape, default=0) < 0 or math.prod(shape) * numbers.itemsize != len(raw):
+    possible = len(shape) <= 32 and all(0 <= n <= LARGEST_FILE for n in shape)  # before the product: it may be endless
+    if not possible or math.prod(shape) * numbers.itemsize != len(raw):
         raise ValueError(f"an array of {len(raw)} bytes does not fit its shape")
     array = np.ndarray(shape, numbers, raw, order="F" if fortran else "C")
     return array.astype(numbers.newbyteorder("="))
@@ -253,9 +257,11 @@ def _number_type(dtype: _Object) -> np.dtype:
 def _sparse(state: dict[str, Any], kind: str) -> np.ndarray:
     """A compressed matrix: `indptr` says where every column (of csr: row) begins in `indices` and `data`."""
     shape = tuple(_expect(n, int) for n in state.get("_shape", state.get("shape")))
+    if len(shape) != 2 or any(not 0 <= n <= LARGEST_SPARSE for n in shape):
+        raise ValueError("a sparse matrix has a shape that is no part of MANO")
     rows, columns = shape if kind == "csc" else shape[::-1]
     starts, indices, data = (_numbers(state[name], 0) for name in ("indptr", "indices", "data"))
-    if min(rows, columns) < 0 or rows * columns > LARGEST_SPARSE:
+    if rows * columns > LARGEST_SPARSE:
         raise ValueError(f"a sparse matrix of {rows} x {columns} is no part of MANO")
     counts = np.diff(starts.astype(np.int64))
     if starts.shape != (columns + 1,) or starts[0] != 0 or (counts < 0).any() or starts[-1] != len(data):

@@ -47,6 +47,10 @@ def read_mano(path: str | Path) -> HandTemplate:
         coarse=np.zeros(0, np.int32), upsample=np.zeros((len(vertices), 0), np.float32)))
 
 
+class _WrongShape(ValueError):
+    """A field that is whole, and not MANO's."""
+
+
 def read_fields(path: Path, shapes: dict[str, tuple[int, ...]] = SHAPES) -> dict[str, np.ndarray]:
     """The arrays that `shapes` names out of MANO's file, as plain numbers of those shapes; those of SHAPES are checked.
 
@@ -54,15 +58,15 @@ def read_fields(path: Path, shapes: dict[str, tuple[int, ...]] = SHAPES) -> dict
     """
     try:
         data = load_arrays(path)
-        fields = {name: as_array(data[name]) for name in shapes}
-    except OSError:
+        fields: dict[str, np.ndarray] = {}
+        for name, shape in shapes.items():  # one at a time: hostile ones may be large
+            fields[name] = as_array(data[name])
+            if (found := fields[name].shape) != shape:
+                raise _WrongShape(f"'{path}' is not a MANO hand: {name} has the shape {found}, expected {shape}.")
+    except (OSError, _WrongShape):
         raise
     except Exception as error:  # not a dictionary, a field missing, a stand-in without its parts
         raise ValueError(f"'{path}' cannot be read as a MANO model: {error}.") from error
-    for name, shape in shapes.items():
-        found = fields[name].shape
-        if found != shape:
-            raise ValueError(f"'{path}' is not a MANO hand: {name} has the shape {found}, expected {shape}.")
     finite = all(np.isfinite(values).all() for values in fields.values())
     faces, parents = fields["f"], fields["kintree_table"][0, 1:]
     if not finite or faces.min() < 0 or faces.max() >= 778 or parents.min() < 0 or (parents > np.arange(15)).any():

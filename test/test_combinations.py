@@ -87,7 +87,7 @@ def assert_onnx_is_torch(network, path, images):
     """Exports, and compares the hands in so many noisy renders of several sizes; random scores may be anything."""
     network.detector.most_hands = 6
     export(network, path, {"score_threshold": "0.0", "size": "160"})
-    graph, session = Graph(network).eval(), HandSession(path, "cpu")
+    graph, session = Graph(network, 0.0).eval(), HandSession(path, "cpu")
     decoded = 0
     for seed in range(images):
         options = FrameOptions(width=160 + 32 * (seed % 3), height=128, hands=(0.0, 0.5, 0.5))

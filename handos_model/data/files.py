@@ -29,16 +29,9 @@ def read_image(path: Path) -> np.ndarray:
         image = None
     if image is None:
         raise ValueError(f"{path} is not a readable picture")
-    if not _whole(data):
+    if data.startswith(b"\x89PNG") and b"IEND" not in data:  # OpenCV leaves black what is missing, unlike with JPEG
         raise ValueError(f"{path} is cut short, get it again")
     return np.ascontiguousarray(image[:, :, ::-1])
-
-
-def _whole(data: bytes) -> bool:
-    """Whether a JPEG or PNG has its end: OpenCV fills what is missing with grey. Other formats are taken as whole."""
-    if data.startswith(b"\xff\xd8"):
-        return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")  # an end of image after the last start of scan
-    return b"IEND" in data if data.startswith(b"\x89PNG") else True
 
 
 def read_text(path: Path) -> str:

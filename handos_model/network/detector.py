@@ -53,7 +53,7 @@ class Detector(nn.Module):
     score_threshold: float = 0.1  # of a hand in prediction
     least_score: float = 0.1  # of an instance that is decoded there
     most_overlap: float = 0.9  # IoU of two that are decoded: several queries may see one hand
-    most_hands: int = 100  # instances that are decoded, the best by score
+    most_hands: int = 50  # instances that are decoded, the best by score; with 778 vertex queries 20 MB and more each
     small_size: float = 0.0  # px of a hand in the input below which prediction takes a closer look; 0: it never does
     best_size: float = 0.0  # px that the hand has there
     example: tuple[int, int] = (160, 192)  # px: height and width of an image that export can trace for all sizes

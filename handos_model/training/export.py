@@ -52,9 +52,11 @@ class Suppress(torch.autograd.Function):
 class Graph(nn.Module):
     """The network with the contract of the ONNX file: see handos_model/session.py for the outputs."""
 
-    def __init__(self, network: HandOS):
+    def __init__(self, network: HandOS, least_score: float | None = None):
+        """least_score: of a candidate that is decoded; the detector's when None."""
         super().__init__()
         self.network = network
+        self.least_score = network.detector.least_score if least_score is None else least_score
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """image (1, H, W, 3) uint8."""
@@ -62,7 +64,7 @@ class Graph(nn.Module):
         detection, values, candidates = self.network.detect(images)
         # ONNX's Reshape cannot pass zero hands on: the best candidate is always decoded, and scored 0 if it was none.
         detector = self.network.detector
-        found, least = candidates.scores[0], detector.least_score
+        found, least = candidates.scores[0], self.least_score
         best = (torch.arange(found.shape[0], device=found.device) == found.argmax()).float()
         wanted = torch.maximum(found, best * 1.01 * least)
         kept = Suppress.apply(candidates.boxes[0], wanted, least, detector.most_overlap, detector.most_hands)[None]
@@ -88,8 +90,8 @@ def export(network: HandOS, path: Path, metadata: dict[str, str]) -> None:
     below the detector's least_score, nor below score_threshold where that is less.
     """
     detector = network.detector
-    detector.least_score = min(detector.least_score, float(metadata.get("score_threshold", detector.score_threshold)))
-    graph = Graph(network.cpu().float().to(memory_format=torch.contiguous_format)).eval()
+    least = min(detector.least_score, float(metadata.get("score_threshold", detector.score_threshold)))
+    graph = Graph(network.cpu().float().to(memory_format=torch.contiguous_format), least).eval()
     example = torch.zeros(1, *network.detector.example, 3, dtype=torch.uint8)
     torch.onnx.export(
         graph,
