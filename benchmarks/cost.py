@@ -9,16 +9,20 @@ RECIPE. Needs the [train] extra.
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
-from transformers import BertConfig, BertTokenizerFast, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
+from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 
 from handos_model.network.grounding_dino import GroundingDino
 from handos_model.network.handos import HandOS
 from handos_model.template import load_template
 from handos_model.training.cost import PAPER, count, parameters
 from handos_model.training.recipe import read_recipe
+
+sys.path.append(str(Path(__file__).parents[1] / "test"))
+from small_detectors import save_tokenizer  # noqa: E402
 
 RECIPE = Path(__file__).parents[1] / "config" / "train" / "paper_freihand.yaml"
 WIDTH, HEIGHT = 1280, 960
@@ -27,18 +31,15 @@ BACKBONES = {
     "tiny": dict(embed_dim=96, depths=[2, 2, 6, 2], num_heads=[3, 6, 12, 24], window_size=7, image_size=224),
     "base": dict(embed_dim=128, depths=[2, 2, 18, 2], num_heads=[4, 8, 16, 32], window_size=12, image_size=384),
 }
-WORDS = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 2192: "hand"}
 
 
 def random_detector(backbone: str) -> GroundingDino:
     """Grounding DINO of published size; the text backbone, which is let go, is made small."""
     image = SwinConfig(**BACKBONES[backbone], out_indices=[2, 3, 4])
-    text = BertConfig(vocab_size=3000, hidden_size=768, num_hidden_layers=1)
+    text = BertConfig(vocab_size=1040, hidden_size=768, num_hidden_layers=1)
+    model = GroundingDinoForObjectDetection(GroundingDinoConfig(image, text_config=text))
     with tempfile.TemporaryDirectory() as folder:
-        vocabulary = Path(folder) / "vocab.txt"
-        vocabulary.write_text("\n".join(WORDS.get(i, f"[unused{i}]") for i in range(3000)))
-        tokenizer = BertTokenizerFast(str(vocabulary))
-    return GroundingDino(GroundingDinoForObjectDetection(GroundingDinoConfig(image, text_config=text)), tokenizer)
+        return GroundingDino(model, save_tokenizer(Path(folder)))
 
 
 def main() -> None:

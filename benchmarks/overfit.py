@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -20,13 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import (
-    BertConfig,
-    BertTokenizerFast,
-    GroundingDinoConfig,
-    GroundingDinoForObjectDetection,
-    SwinConfig,
-)
+from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 
 from handos_model.data.synthetic.frame import FrameOptions, render_frame
 from handos_model.evaluation.metrics import aligned_errors
@@ -41,6 +36,9 @@ from handos_model.training.criterion import Criterion, LossWeights, hand_size
 from handos_model.training.matcher import simota
 from handos_model.training.step import LABELS
 from handos_model.training.term import label_totals
+
+sys.path.append(str(Path(__file__).parents[1] / "test"))
+from small_detectors import save_tokenizer  # noqa: E402
 
 SIZE = 256  # px of a render
 QUERIES = 1300  # nearly every cell: random weights do not know which cells show a hand
@@ -65,12 +63,8 @@ def random_detector() -> GroundingDino:
         image, text_config=text, max_text_len=16, d_model=64, encoder_layers=2, decoder_layers=2, num_queries=QUERIES,
         encoder_ffn_dim=64, decoder_ffn_dim=64, encoder_attention_heads=4, decoder_attention_heads=4,
     )  # fmt: skip
-    words = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 1030: "hand"}
     with tempfile.TemporaryDirectory() as folder:
-        vocabulary = Path(folder) / "vocab.txt"
-        vocabulary.write_text("\n".join(words.get(i, f"[unused{i}]") for i in range(1040)))
-        tokenizer = BertTokenizerFast(str(vocabulary))
-    return GroundingDino(GroundingDinoForObjectDetection(config), tokenizer)
+        return GroundingDino(GroundingDinoForObjectDetection(config), save_tokenizer(Path(folder)))
 
 
 def renders(count: int) -> dict[str, Tensor]:

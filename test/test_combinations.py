@@ -18,6 +18,8 @@ from handos_model.session import OUTPUTS, HandSession
 from handos_model.template import load_template
 from handos_model.training.export import Graph, export
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TINY = DecoderSize(
     guided=False, vertex_queries=True, shared_heads=True, own_values=True, d_model=32, d_value=32, heads=4,
     feedforward=64, layers_2d=1, layers_3d=1,
@@ -29,15 +31,6 @@ LIMITS = {
     "translation": 1e-4, "right": 1e-3,
 }  # fmt: skip
 """How far ONNX Runtime may be from torch, of each output: px, m, shares."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Networks this small lose more by a second thread than they gain."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def network_of(kind, side="backbone", size=TINY, memory_layer=None):

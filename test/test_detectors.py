@@ -23,6 +23,8 @@ from handos_model.network.pretrained import IMAGENET  # noqa: E402
 from handos_model.network.rt_detr import RTDetr  # noqa: E402
 from handos_model.network.transformers_detector import to_pixels  # noqa: E402
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 HYBRID = ("rt_detr", "d_fine")
 HEIGHT, WIDTH = 96, 128
 IDS = torch.tensor([[101, 1030, 1012, 102]])  # "hand."
@@ -32,15 +34,6 @@ def images(count: int, height: int = HEIGHT, width: int = WIDTH) -> torch.Tensor
     """Squares of random colours, so that no two places score alike."""
     squares = torch.rand(count, 3, height // 8, width // 8, generator=torch.Generator().manual_seed(5))
     return squares.repeat_interleave(8, 2).repeat_interleave(8, 3)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """Networks this small lose more by a second thread than they gain."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

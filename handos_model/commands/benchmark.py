@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +62,7 @@ def cost_report(args: argparse.Namespace) -> int:
 
     device = cost.chosen_device(args.device)
     found = cost.measure(build_network(read_recipe(args.cost)), int(size[1]), int(size[2]), args.hands, device)
-    print(json.dumps(cost.as_dict(found)) if args.json else cost.report(found))
+    print(json.dumps(asdict(found)) if args.json else cost.report(found))
     return 0
 
 

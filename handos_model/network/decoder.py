@@ -22,7 +22,7 @@ VIEW_METRES = 0.28  # average width in metres of what a view shows at the hand's
 
 @dataclass(frozen=True)
 class DecoderSize:
-    """Sizes and kind of the decoder; the defaults are the small preset's. Paper: config/train/paper_full.yaml."""
+    """Sizes and kind of the decoder; the defaults are the small preset's. Paper: config/train/paper_2d.yaml."""
 
     guided: bool = True  # with what network/guided_decoder.py adds to the paper's
     unified_query: bool = False  # Q_uni of Table 6: one learned query for all instances, not the detector's
@@ -42,9 +42,14 @@ class DecoderSize:
     mask: str = "hierarchical"
 
 
+def face_corners(vertices: Tensor, faces: Tensor) -> Tensor:
+    """Corners (..., F, 3 corners, 3) of every face of meshes (..., V, 3)."""
+    return vertices[..., faces.flatten(), :].unflatten(-2, (len(faces), 3))
+
+
 def mesh_volume(vertices: Tensor, faces: Tensor) -> Tensor:
     """Signed volume (...) in m^3 of closed surfaces (..., V, 3): positive for a right hand, negative for a left one."""
-    a, b, c = vertices[..., faces.flatten(), :].unflatten(-2, (len(faces), 3)).unbind(-2)
+    a, b, c = face_corners(vertices, faces).unbind(-2)
     return (a * torch.linalg.cross(b, c)).sum((-2, -1)) / 6
 
 

@@ -8,15 +8,15 @@ from transformers.utils import ModelOutput
 
 from handos_model.network.pretrained import Normalisation
 from handos_model.network.transformers_detector import (
+    ClassDetector,
     Parts,
-    TransformersDetector,
-    class_index,
     encoder_layer,
+    scaled_parts,
     unflatten,
 )
 
 
-class DeformableDetr(TransformersDetector):
+class DeformableDetr(ClassDetector):
     """Four scales, strides 8 to 64; the last is a strided convolution on the backbone's last map."""
 
     architecture = DeformableDetrForObjectDetection
@@ -29,19 +29,13 @@ class DeformableDetr(TransformersDetector):
         normalisation: Normalisation | None = None,
     ) -> None:
         """target: the class whose score counts; memory_layer: the encoder layer, from 1, whose output is the memory."""
-        super().__init__(model, normalisation)
+        super().__init__(model, target, normalisation)
         self.picked = model.config.two_stage_num_proposals if model.config.two_stage else 0
-        self.index = class_index(model, target)
         self.memory_layer = encoder_layer(memory_layer, model.config.encoder_layers)
         self.freeze()
 
     def parts(self) -> Parts:
-        model = self.model.model
-        stages = len(model.backbone.conv_encoder.intermediate_channel_sizes)
-        return Parts(model.backbone.conv_encoder, model.decoder, list(model.input_proj[stages:]))
+        return scaled_parts(self.model.model, self.model.model.input_proj)
 
     def memory(self, outputs: ModelOutput, maps: list[Tensor]) -> list[Tensor]:
         return unflatten(outputs.encoder_hidden_states[self.memory_layer], maps)
-
-    def scores(self, logits: Tensor) -> Tensor:
-        return logits[..., self.index].sigmoid()

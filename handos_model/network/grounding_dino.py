@@ -17,6 +17,7 @@ from handos_model.network.transformers_detector import (
     TransformersDetector,
     encoder_layer,
     listening,
+    scaled_parts,
     unflatten,
 )
 
@@ -70,9 +71,7 @@ class GroundingDino(TransformersDetector):
         self.freeze()
 
     def parts(self) -> Parts:
-        model = self.model.model
-        stages = len(model.backbone.conv_encoder.intermediate_channel_sizes)
-        return Parts(model.backbone.conv_encoder, model.decoder, list(model.input_proj_vision[stages:]))
+        return scaled_parts(self.model.model, self.model.model.input_proj_vision)
 
     def run(self, images: Tensor) -> ModelOutput:
         ids = self.input_ids.expand(len(images), -1)

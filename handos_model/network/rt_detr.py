@@ -9,10 +9,10 @@ from transformers import PreTrainedModel, RTDetrV2ForObjectDetection
 from transformers.utils import ModelOutput
 
 from handos_model.network.pretrained import PLAIN, Normalisation
-from handos_model.network.transformers_detector import Parts, TransformersDetector, class_index
+from handos_model.network.transformers_detector import ClassDetector, Parts
 
 
-class RTDetr(TransformersDetector):
+class RTDetr(ClassDetector):
     """Three scales, strides 8 to 32; the memory is all that the hybrid encoder makes of them, which has no layers."""
 
     architecture: ClassVar[type[PreTrainedModel]] = RTDetrV2ForObjectDetection
@@ -28,9 +28,8 @@ class RTDetr(TransformersDetector):
         """target: the class whose score counts."""
         if memory_layer is not None:
             raise ValueError(f"memory_layer is {memory_layer}, but this encoder has no layers to choose from")
-        super().__init__(model, normalisation)
+        super().__init__(model, target, normalisation)
         self.picked = model.config.num_queries
-        self.index = class_index(model, target)
         model.config.anchor_image_size = None  # anchors for the image at hand, not for one size
         self.freeze()
 
@@ -39,6 +38,3 @@ class RTDetr(TransformersDetector):
 
     def memory(self, outputs: ModelOutput, maps: list[Tensor]) -> list[Tensor]:
         return list(outputs.encoder_last_hidden_state)
-
-    def scores(self, logits: Tensor) -> Tensor:
-        return logits[..., self.index].sigmoid()

@@ -150,6 +150,17 @@ class TransformersDetector(Detector):
         )
 
 
+class ClassDetector(TransformersDetector):
+    """One that scores classes, of which the one named `target` counts."""
+
+    def __init__(self, model: PreTrainedModel, target: str, normalisation: Normalisation | None) -> None:
+        super().__init__(model, normalisation)
+        self.index = class_index(model, target)
+
+    def scores(self, logits: Tensor) -> Tensor:
+        return logits[..., self.index].sigmoid()
+
+
 def to_pixels(boxes: Tensor, images: Tensor) -> Tensor:
     """Boxes (B, Q, 4) of centre and size, as shares of the image, to xyxy px with the first pixel's centre at 0."""
     centre, size = boxes.split(2, -1)
@@ -165,6 +176,12 @@ def unflatten(states: Tensor, maps: list[Tensor]) -> list[Tensor]:
         found.append(part.transpose(1, 2).reshape(len(states), -1, height, width))
         start = start + height * width
     return found
+
+
+def scaled_parts(model: PreTrainedModel, projections: nn.ModuleList) -> Parts:
+    """Of a model whose input `projections` beyond the backbone's maps make coarser ones."""
+    encoder = model.backbone.conv_encoder
+    return Parts(encoder, model.decoder, list(projections[len(encoder.intermediate_channel_sizes) :]))
 
 
 def class_index(model: PreTrainedModel, target: str) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -139,8 +139,3 @@ def report(cost: Cost) -> str:
         f"memory: {cost.memory_mb:.0f} MB",
     ]
     return "\n".join(lines)
-
-
-def as_dict(cost: Cost) -> dict[str, Any]:
-    """For JSON."""
-    return asdict(cost)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from handos_model.network.decoder import mesh_volume
+from handos_model.network.decoder import face_corners, mesh_volume
 
 # COCO-WholeBody hand keypoints, wrist first (xtcocotools).
 SIGMAS = torch.tensor(
@@ -33,11 +33,6 @@ def oks(predicted: Tensor, target: Tensor, weight: Tensor, area: Tensor) -> Tens
     spread = (2 * SIGMAS.to(predicted.device)).square() * 2 * area[:, None].clamp(min=1e-6)
     similarity = torch.exp(-squared / spread)
     return 1 - (similarity * weight).sum(-1) / weight.sum(-1).clamp(min=1e-6)
-
-
-def face_corners(vertices: Tensor, faces: Tensor) -> Tensor:
-    """Corners (n, F, 3 corners, 3) of every face."""
-    return vertices[:, faces.flatten()].reshape(len(vertices), len(faces), 3, 3)
 
 
 def face_edges(vertices: Tensor, faces: Tensor) -> Tensor:
