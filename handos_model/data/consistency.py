@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handos_model.data.sample import LEFT, RIGHT, Sample, project
+from handos_model.data.sample import LEFT, RIGHT, SIDE_NAMES, Sample, project
 from handos_model.hand import BONES, JOINT_NAMES
 from handos_model.mano_layer import ManoLayer
 from handos_model.template import signed_volume
@@ -17,7 +17,6 @@ PROJECTION = 2.0, 0.02
 REGRESSED = 0.02
 """m between a joint and where the mesh has it. The joints that pose a hand differ by some millimetres from those that
 its mesh gives, fingertips by up to one centimetre."""
-SIDE_NAMES = {LEFT: "left", RIGHT: "right"}
 
 
 def faults(sample: Sample, mano: ManoLayer | None = None) -> list[str]:

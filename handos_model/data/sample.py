@@ -11,6 +11,7 @@ from handos_model.template import EMBEDDED_NAME
 
 VERTICES = 778
 LEFT, RIGHT, UNKNOWN_SIDE = 0, 1, -1
+SIDE_NAMES = {LEFT: "left", RIGHT: "right"}
 
 
 @dataclass

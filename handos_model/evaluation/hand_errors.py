@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from handos_model.camera import Camera
-from handos_model.data.sample import Sample
+from handos_model.data.sample import SIDE_NAMES, Sample
 from handos_model.evaluation import metrics
-from handos_model.evaluation.scoring import F_THRESHOLDS, SIDE_NAMES, Figures
+from handos_model.evaluation.scoring import F_THRESHOLDS, Figures
 from handos_model.hand import Hand
 
 PCK_FRACTIONS = (0.05, 0.1, 0.15)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handos_model.data.sample import LEFT, RIGHT, Sample
+from handos_model.data.sample import LEFT, RIGHT, SIDE_NAMES, Sample
 from handos_model.evaluation import metrics
 from handos_model.hand import Hand
 
@@ -18,7 +18,6 @@ MATCH_IOU = 0.1
 """A prediction that overlaps a label less than this is not about that hand; what matters further is how near its joints
 are, so the bar is low: MediaPipe's figures are the same for anything from 0 to 0.3."""
 
-SIDE_NAMES = {LEFT: "left", RIGHT: "right"}
 
 Figures = dict[str, float | int]
 
