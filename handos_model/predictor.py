@@ -242,8 +242,8 @@ def view_rotation(view: np.ndarray, camera: Camera) -> np.ndarray:
     centre of its hand, so that what the network sees of a hand does not change with the hand's place in the image.
     """
     rays = camera.normalise(view[:, :2])
-    plain = (view[:, :2] - camera.K[:2, 2]) / camera.K[[0, 1], [0, 1]]
-    rays = np.where(np.isfinite(rays), rays, plain)  # centres beyond the distortion model, off the image's edge
+    if not np.isfinite(rays).all():  # centres beyond the distortion model, off the image's edge
+        rays = np.where(np.isfinite(rays), rays, camera.pinhole(view[:, :2]))
     turns = [(math.cos(angle), math.sin(angle)) for angle in view[:, 3].tolist()]
     spin = np.array([[[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]] for c, s in turns]).reshape(-1, 3, 3)
     return ray_rotation(rays) @ spin
@@ -264,8 +264,8 @@ def _place(
 
 
 def _check_image(image: np.ndarray) -> None:
-    came = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        came = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise ValueError(f"image is {came}, must be a NumPy array of uint8 (H, W, 3), RGB")
     if 0 in image.shape:
         raise ValueError(f"image is empty: its shape is {image.shape}")
