@@ -157,24 +157,24 @@ class Instances:
 
 def _instances(outputs: dict[str, np.ndarray], scale: np.ndarray, threshold: float) -> Instances:
     """Hands of one pass that score enough and are finite, in pixels of the source image."""
-    joints, view = outputs["joints_2d"].astype(np.float64), outputs["view"].astype(np.float64)
-    centre, size = to_source(view[:, :2], scale), view[:, 2:3] / np.sqrt(scale.prod())
-    values = [outputs[key] for key in ("joints_3d", "vertices", "translation", "joint_confidence", "right")]
+    scores, joints, view = outputs["scores"], outputs["joints_2d"], outputs["view"]
     # A sum with NaN or infinity in it is neither finite.
-    finite = np.isfinite(sum(v.sum(axis=tuple(range(1, v.ndim))) for v in [joints, view, *values]))
+    sums = [values.reshape(len(scores), math.prod(values.shape[1:])).sum(axis=1) for values in outputs.values()]
+    # A score of 0 is that of the candidate which the graph always decodes.
+    kept = np.isfinite(sum(sums)) & (scores >= threshold) & (scores > 0)
+    centre, size = to_source(view[:, :2], scale), view[:, 2:3] / math.sqrt(scale.prod())
     instances = Instances(
-        scores=outputs["scores"],
+        scores=scores,
         joints_2d=to_source(joints, scale),
         joint_confidence=outputs["joint_confidence"].clip(0, 1),
-        joints_3d=outputs["joints_3d"].astype(np.float64),
-        vertices=outputs["vertices"].astype(np.float64),
+        joints_3d=outputs["joints_3d"],
+        vertices=outputs["vertices"],
         view=np.concatenate([centre, size, view[:, 3:]], axis=1),
-        translation=outputs["translation"].astype(np.float64),
-        right=outputs["right"].astype(np.float64),
+        translation=outputs["translation"],
+        right=outputs["right"],
         network_size=_extent(joints),
     )
-    # A score of 0 is that of the candidate which the graph always decodes.
-    return instances.where(finite & (outputs["scores"] >= threshold) & (outputs["scores"] > 0))
+    return instances.where(kept)
 
 
 def _extent(joints_2d: np.ndarray) -> np.ndarray:
@@ -212,26 +212,20 @@ def _same(a: np.ndarray, b: np.ndarray, extent: float) -> bool:
 def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale: float) -> list[Hand]:
     """From view frames to the camera frame, metric, with sides; hands that would lie behind the camera are left out."""
     # The mesh's normals decide the side; how sure it is, the network says beside it. No agreement, no confidence.
-    normals = np.sign(signed_volume(found.vertices, template.faces))
-    confidence = np.maximum(normals * (2 * found.right - 1), 0)
+    volumes, right = signed_volume(found.vertices, template.faces).tolist(), found.right.tolist()
     rotation = view_rotation(found.view, camera)  # (N, 3, 3)
-    joints = hand_scale * found.joints_3d @ rotation.transpose(0, 2, 1)
-    vertices = hand_scale * found.vertices @ rotation.transpose(0, 2, 1)
-    translation = _place(found, joints, rotation, camera, hand_scale)
-    singles = {
-        "box": joints_box(found.joints_2d),
-        "joints_2d": found.joints_2d,
-        "joint_confidence": found.joint_confidence,
-        "joints_3d": joints + translation[:, None],
-        "vertices": vertices + translation[:, None],
-        "translation": translation,
-    }
-    singles = {name: values.astype(np.float32) for name, values in singles.items()}
+    points = np.concatenate([found.joints_3d, found.vertices], axis=1)
+    points = hand_scale * points @ rotation.astype(np.float32).transpose(0, 2, 1)  # (N, 21 + V, 3)
+    translation = _place(found, points[:, :21], rotation, camera, hand_scale).astype(np.float32)
+    points = points + translation[:, None]
+    boxes = joints_box(found.joints_2d).astype(np.float32)
+    joints_2d = found.joints_2d.astype(np.float32)
     hands = []
     for i in np.flatnonzero(translation[:, 2] > 0).tolist():
-        side = ("right" if normals[i] > 0 else "left") if confidence[i] >= MIN_SIDE_CONFIDENCE else "unknown"
-        values = {name: values[i] for name, values in singles.items()}
-        hands.append(Hand(float(found.scores[i]), side, float(confidence[i]), **values))
+        confidence = max(2 * right[i] - 1 if volumes[i] > 0 else 1 - 2 * right[i], 0.0)
+        side = ("right" if volumes[i] > 0 else "left") if confidence >= MIN_SIDE_CONFIDENCE else "unknown"
+        score, seen, joints, vertices = float(found.scores[i]), found.joint_confidence[i], points[i, :21], points[i, 21:]
+        hands.append(Hand(score, side, confidence, boxes[i], joints_2d[i], seen, joints, vertices, translation[i]))
     return hands
 
 
