@@ -214,8 +214,8 @@ def fit_translation(
 def _least_squares(w: np.ndarray, s: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Changes (N, 3) of N translations that leave the least of r, and the variance (N,) of s.
 
-    A change by (x, y, z) takes (x, y) - s z from a joint's r: s (N, J, 2) is where the joint is seen, r (N, J, 2) by how
-    many metres it is seen elsewhere than it should be, w (N, J, 1) its weight.
+    A change by (x, y, z) takes (x, y) - s z from a joint's r: s (N, J, 2) is where the joint is seen, r (N, J, 2) by
+    how many metres it is seen elsewhere than it should be, w (N, J, 1) its weight.
     """
     # Eliminating x and y leaves one unknown, which is better conditioned than the 3x3 normal equations.
     w = w / np.maximum(w.sum(axis=1, keepdims=True), 1e-18)

@@ -224,8 +224,9 @@ def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale:
     for i in np.flatnonzero(translation[:, 2] > 0).tolist():
         confidence = max(2 * right[i] - 1 if volumes[i] > 0 else 1 - 2 * right[i], 0.0)
         side = ("right" if volumes[i] > 0 else "left") if confidence >= MIN_SIDE_CONFIDENCE else "unknown"
-        score, seen, joints, vertices = float(found.scores[i]), found.joint_confidence[i], points[i, :21], points[i, 21:]
-        hands.append(Hand(score, side, confidence, boxes[i], joints_2d[i], seen, joints, vertices, translation[i]))
+        joints_3d, vertices = points[i, :21], points[i, 21:]
+        values = (boxes[i], joints_2d[i], found.joint_confidence[i], joints_3d, vertices, translation[i])
+        hands.append(Hand(float(found.scores[i]), side, confidence, *values))
     return hands
 
 

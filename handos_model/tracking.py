@@ -80,12 +80,12 @@ class HandTracker:
         """
         self._advance(float(stamp))
         finite = [index for index, hand in enumerate(hands) if _is_finite(hand)]
-        costs = self._costs([hands[index] for index in finite])
-        pairs = dict(assign(costs))
-        tracked = [replace(hand, id=-1) for hand in hands]
-        for row, index in enumerate(finite):
+        extents = [_extent(hands[index].joints_2d) for index in finite]
+        pairs = dict(assign(self._costs([hands[index] for index in finite], extents)))
+        tracked = [hand if index in finite else replace(hand, id=-1) for index, hand in enumerate(hands)]
+        for row, (index, extent) in enumerate(zip(finite, extents, strict=True)):
             track = self._tracks[pairs[row]] if row in pairs else self._start()
-            tracked[index] = track.follow(hands[index], self._clock, self.options)
+            tracked[index] = track.follow(hands[index], extent, self._clock, self.options)
         return tracked
 
     def reset(self) -> None:
@@ -94,7 +94,7 @@ class HandTracker:
         self._stamp = None
 
     def _advance(self, stamp: float) -> None:
-        if not np.isfinite(stamp):
+        if not math.isfinite(stamp):
             raise ValueError(f"stamp is {stamp}, must be a finite number of seconds")
         if self._stamp is not None and stamp < self._stamp:
             self.reset()
@@ -105,13 +105,15 @@ class HandTracker:
         if not self._tracks:
             self._clock = 0.0  # small numbers: after a leap of the stamps, steps would be lost in rounding
 
-    def _costs(self, hands: list[Hand]) -> np.ndarray:
+    def _costs(self, hands: list[Hand], extents: list[float]) -> np.ndarray:
         """(H, T): how far each hand is from each track in hand sizes, minus GATE: pairs of 0 or more are no match."""
         costs = np.zeros((len(hands), len(self._tracks)))
-        for row, hand in enumerate(hands):
-            extent = _extent(hand.joints_2d)
-            for column, track in enumerate(self._tracks):
-                costs[row, column] = track.distance(hand, extent, self._clock) - GATE
+        if costs.size:
+            expected = np.array([track.expected(self._clock) for track in self._tracks])  # (T, 21, 2)
+            for row, (hand, extent) in enumerate(zip(hands, extents, strict=True)):
+                offsets = hand.joints_2d - expected
+                pixels = np.hypot(offsets[..., 0], offsets[..., 1]).mean(axis=1).tolist()
+                costs[row] = [t.distance(hand, extent, far) - GATE for t, far in zip(self._tracks, pixels, strict=True)]
         return costs
 
     def _start(self) -> Track:
@@ -135,38 +137,39 @@ class Track:
         self._extent = 0.0  # px of these
         self._velocity = np.zeros(2)  # px / s
 
-    def distance(self, hand: Hand, extent: float, clock: float) -> float:
-        """Of a hand with joints of `extent` px from where this one is expected, in hand sizes; a wrong side adds."""
-        ahead = min(clock - self.seen, LONGEST_FORESIGHT)
-        offset = hand.joints_2d - (self._joints_2d + ahead * self._velocity)
-        size = max(extent, self._extent)
+    def expected(self, clock: float) -> np.ndarray:
+        """Joints (21, 2) px where this hand should be by now."""
+        return self._joints_2d + min(clock - self.seen, LONGEST_FORESIGHT) * self._velocity
+
+    def distance(self, hand: Hand, extent: float, pixels: float) -> float:
+        """Of a hand with joints of `extent` px and `pixels` from where expected, in hand sizes; a wrong side adds."""
         other = {"left": "right", "right": "left"}.get(hand.side) == self.side.decided
         doubt = SIDE_COST * self.side.confidence * hand.side_confidence if other else 0.0
-        return float(np.hypot(*offset.T).mean() / max(size, 1e-6) + doubt)
+        return pixels / max(extent, self._extent, 1e-6) + doubt
 
-    def follow(self, hand: Hand, clock: float, options: TrackerOptions) -> Hand:
-        """The hand as this track publishes it, `clock` s after the tracker's start."""
+    def follow(self, hand: Hand, extent: float, clock: float, options: TrackerOptions) -> Hand:
+        """The hand, with joints of `extent` px, as this track publishes it `clock` s after the tracker's start."""
         step = clock - self.seen
         self.seen = clock
-        self._move(hand.joints_2d, step)
+        self._move(hand.joints_2d, extent, step)
         before = self.side.decided
         self.side.add(hand.side, hand.side_confidence, step, options)
         if self.side.decided not in ("unknown", mesh_side(hand, self._faces)):
             hand = mirrored_in_depth(hand)
+        smoothed: dict[str, np.ndarray] = {}
         if not options.smoothing:
             self._smoother = HandSmoother()
         else:
             if self.side.decided != before:
                 self._smoother.restart_shape()  # a mean of a hand and its mirror image is flat
-            hand = self._smoother.smooth(hand, step, options)
-        return replace(hand, id=self.id, side=self.side.decided, side_confidence=self.side.confidence)
+            smoothed = self._smoother.smooth(hand, extent, step, options)
+        return replace(hand, id=self.id, side=self.side.decided, side_confidence=self.side.confidence, **smoothed)
 
-    def _move(self, joints_2d: np.ndarray, step: float) -> None:
-        joints_2d = joints_2d.astype(np.float64)
+    def _move(self, joints_2d: np.ndarray, extent: float, step: float) -> None:
         if self._joints_2d is not None:
             velocity = (joints_2d - self._joints_2d).mean(axis=0) / step
-            self._velocity = self._velocity - np.expm1(-step / VELOCITY_MEMORY) * (velocity - self._velocity)
-        self._joints_2d, self._extent = joints_2d, _extent(joints_2d)
+            self._velocity = self._velocity - math.expm1(-step / VELOCITY_MEMORY) * (velocity - self._velocity)
+        self._joints_2d, self._extent = joints_2d, extent
 
 
 class SideVotes:
@@ -178,7 +181,7 @@ class SideVotes:
 
     def add(self, side: str, confidence: float, step: float, options: TrackerOptions) -> None:
         """One frame's vote, `step` s after the one before; "unknown" is none."""
-        kept = float(np.exp(-step / options.side_memory))
+        kept = math.exp(-step / options.side_memory)
         self._votes = {name: kept * votes for name, votes in self._votes.items()}
         if side in self._votes:
             self._votes[side] += max(float(confidence), 0.0)
@@ -207,30 +210,29 @@ class HandSmoother:
     def __init__(self) -> None:
         self._filter = OneEuro()
 
-    def smooth(self, hand: Hand, step: float, options: TrackerOptions) -> Hand:
-        """The hand, `step` s after the one before, smoothed.
+    def smooth(self, hand: Hand, extent: float, step: float, options: TrackerOptions) -> dict[str, np.ndarray]:
+        """Of the hand, with joints of `extent` px and `step` s after the one before, what is smoothed.
 
         Joints and vertices are smoothed relative to the wrist, point by point. Speeds in the image count in metres by
         the ratio of the hand's extents in space and in the image, which is how far a pixel reaches at its distance.
         """
-        points = np.zeros((3 + 21 + len(hand.vertices) + 21, 3))
+        points = np.zeros((3 + 21 + len(hand.vertices) + 21, 3), np.float32)
         points[self.WRIST].flat[::4] = hand.translation
         points[3:24], points[24:-21] = hand.joints_3d, hand.vertices
         points[self.SHAPE] -= hand.translation
         points[self.PIXELS, :2] = hand.joints_2d
-        unit = np.ones((len(points), 1))
-        unit[self.PIXELS] = _extent(hand.joints_3d[:, :2]) / max(_extent(hand.joints_2d), 1e-6)
+        unit = np.ones((len(points), 1), np.float32)
+        unit[self.PIXELS] = _extent(hand.joints_3d[:, :2]) / max(extent, 1e-6)
         points = self._filter.update(points, step, options.min_cutoff, options.beta, unit)
-        place, joints_2d = points[self.WRIST].diagonal(), points[self.PIXELS, :2]
+        place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
         shape = points[self.SHAPE] + place
-        return replace(
-            hand,
-            translation=place.astype(np.float32),
-            joints_3d=shape[:21].astype(np.float32),
-            vertices=shape[21:].astype(np.float32),
-            joints_2d=joints_2d.astype(np.float32),
-            box=joints_box(joints_2d).astype(np.float32),
-        )
+        return {
+            "translation": place,
+            "joints_3d": shape[:21],
+            "vertices": shape[21:],
+            "joints_2d": joints_2d,
+            "box": joints_box(joints_2d.astype(np.float64)).astype(np.float32),
+        }
 
     def restart_shape(self) -> None:
         """The next shape has nothing to do with those before."""
@@ -262,7 +264,8 @@ def mesh_side(hand: Hand, faces: np.ndarray) -> str:
 
 
 def _extent(points: np.ndarray) -> float:
-    return float((points.max(axis=0) - points.min(axis=0)).max())
+    # Plain numbers: on a few points NumPy takes several times as long.
+    return max(max(axis) - min(axis) for axis in points.T.tolist())
 
 
 def _is_finite(hand: Hand) -> bool:

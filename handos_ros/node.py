@@ -69,7 +69,7 @@ class HandsNode(Node):
         self._intrinsics = Intrinsics()
         self._depth = DepthFrames() if self._settings.use_depth else None
         self._template = load_template(self._settings.template or None)
-        self._tracker = HandTracker(faces=self._template.faces)
+        self._tracker = HandTracker(_tracker_options(self._settings), self._template.faces)
         self._last_stamp = -float("inf")
         self._camera: Camera | None = None
         self._busy = threading.Lock()  # held by whoever uses or replaces the predictor
@@ -169,12 +169,6 @@ class HandsNode(Node):
     def _track(self, hands: list[Hand], stamp: float, settings: Settings) -> list[Hand]:
         if not settings.tracking:
             return hands
-        self._tracker.options = TrackerOptions(
-            smoothing=settings.smoothing,
-            max_age=settings.track_max_age,
-            min_cutoff=settings.smoothing_min_cutoff,
-            beta=settings.smoothing_beta,
-        )
         return self._tracker.update(hands, stamp)
 
     def _work(self) -> None:
@@ -226,6 +220,7 @@ class HandsNode(Node):
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         try:
             self._settings = change(self._settings, parameters)
+            self._tracker.options = _tracker_options(self._settings)
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -268,6 +263,15 @@ class HandsNode(Node):
         message = DiagnosticArray(status=[self._health.status(name, self._predictor is not None, facts, doubt)])
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
+
+
+def _tracker_options(settings: Settings) -> TrackerOptions:
+    return TrackerOptions(
+        smoothing=settings.smoothing,
+        max_age=settings.track_max_age,
+        min_cutoff=settings.smoothing_min_cutoff,
+        beta=settings.smoothing_beta,
+    )
 
 
 def main() -> None:
