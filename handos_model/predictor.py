@@ -158,10 +158,10 @@ class Instances:
 def _instances(outputs: dict[str, np.ndarray], scale: np.ndarray, threshold: float) -> Instances:
     """Hands of one pass that score enough and are finite, in pixels of the source image."""
     scores, joints, view = outputs["scores"], outputs["joints_2d"], outputs["view"]
-    # A sum with NaN or infinity in it is neither finite.
-    sums = [values.reshape(len(scores), math.prod(values.shape[1:])).sum(axis=1) for values in outputs.values()]
+    values = [values.reshape(len(scores), math.prod(values.shape[1:])) for values in outputs.values()]
+    finite = np.isfinite(np.concatenate(values, axis=1).sum(axis=1))  # with NaN or infinity in it no sum is
     # A score of 0 is that of the candidate which the graph always decodes.
-    kept = np.isfinite(sum(sums)) & (scores >= threshold) & (scores > 0)
+    kept = finite & (scores >= threshold) & (scores > 0)
     centre, size = to_source(view[:, :2], scale), view[:, 2:3] / math.sqrt(scale.prod())
     instances = Instances(
         scores=scores,
@@ -184,7 +184,8 @@ def _extent(joints_2d: np.ndarray) -> np.ndarray:
 
 def _distinct(found: Instances) -> Instances:
     """Of results that are the same hand, the one that scores best; best score first."""
-    order = np.argsort(-found.scores, kind="stable").tolist()
+    scores = found.scores.tolist()
+    order = sorted(range(len(scores)), key=lambda i: -scores[i])
     kept = _first_of_each(found.joints_2d, order)
     return found if kept == list(range(len(order))) else found.take(kept)
 
@@ -196,17 +197,18 @@ def _joined(parts: list[Instances]) -> Instances:
 
 def _first_of_each(joints_2d: np.ndarray, order: list[int]) -> list[int]:
     """Those of `order`, indices of hands (N, 21, 2), that are no duplicate of an earlier one that was kept."""
-    extents = _extent(joints_2d).tolist()
+    # Plain numbers: on a few hands NumPy takes several times as long.
+    extents, joints = _extent(joints_2d).tolist(), joints_2d.tolist()
     kept: list[int] = []
     for i in order:
-        if not any(_same(joints_2d[i], joints_2d[j], max(extents[i], extents[j])) for j in kept):
+        if not any(_same(joints[i], joints[j], max(extents[i], extents[j])) for j in kept):
             kept.append(i)
     return kept
 
 
-def _same(a: np.ndarray, b: np.ndarray, extent: float) -> bool:
-    """Whether joints (21, 2) of two results, the larger of which is `extent` px long, are those of one hand."""
-    return bool(np.hypot(*(a - b).T).mean() < DUPLICATE_DISTANCE * extent)
+def _same(a: list[list[float]], b: list[list[float]], extent: float) -> bool:
+    """Whether 21 joints (x, y) of two results, the larger of which is `extent` px long, are those of one hand."""
+    return sum(map(math.dist, a, b)) < DUPLICATE_DISTANCE * extent * len(a)
 
 
 def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale: float) -> list[Hand]:
