@@ -217,14 +217,21 @@ def _least_squares(w: np.ndarray, s: np.ndarray, r: np.ndarray) -> tuple[np.ndar
     A change by (x, y, z) takes (x, y) - s z from a joint's r: s (N, J, 2) is where the joint is seen, r (N, J, 2) by
     how many metres it is seen elsewhere than it should be, w (N, J, 1) its weight.
     """
-    # Eliminating x and y leaves one unknown, which is better conditioned than the 3x3 normal equations.
-    w = w / np.maximum(w.sum(axis=1, keepdims=True), 1e-18)
-    both = np.concatenate([s, r], axis=2)  # (N, J, 4)
-    mean = (w * both).sum(axis=1, keepdims=True)
-    both = both - mean
-    ds, dr = both[..., :2], both[..., 2:]
-    weighted = w * ds
-    variance = (weighted * ds).sum(axis=(1, 2))
-    z = -(weighted * dr).sum(axis=(1, 2)) / np.maximum(variance, 1e-18)
-    mean, z = mean[:, 0], z[:, None]
-    return np.concatenate([mean[:, :2] * z + mean[:, 2:], z], axis=1), variance
+    values = np.concatenate([np.ones_like(w), s, r], axis=2)  # (N, J, 5)
+    sums = (w * values).transpose(0, 2, 1) @ values  # (N, 5, 5)
+    solutions = np.array([_solution(*rows) for rows in sums.tolist()]).reshape(-1, 4)
+    return solutions[:, :3], solutions[:, 3]
+
+
+def _solution(ones: list[float], u: list[float], v: list[float], *_: list[float]) -> list[float]:
+    """Change and variance of one hand from weighted sums of the products of 1, s (u, v) and r (x, y) with each other.
+
+    Plain numbers: on a few hands NumPy takes several times as long.
+    """
+    # Eliminating x and y leaves one unknown: from means, variance and covariance.
+    total = max(ones[0], 1e-18)
+    mean_u, mean_v, mean_x, mean_y = (value / total for value in ones[1:])
+    variance = (u[1] + v[2]) / total - mean_u * mean_u - mean_v * mean_v
+    covariance = (u[3] + v[4]) / total - mean_u * mean_x - mean_v * mean_y
+    z = -covariance / max(variance, 1e-18)
+    return [mean_u * z + mean_x, mean_v * z + mean_y, z, variance]
