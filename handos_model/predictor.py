@@ -162,14 +162,15 @@ def _instances(outputs: dict[str, np.ndarray], scale: np.ndarray, threshold: flo
     finite = np.isfinite(np.concatenate(values, axis=1).sum(axis=1))  # with NaN or infinity in it no sum is
     # A score of 0 is that of the candidate which the graph always decodes.
     kept = finite & (scores >= threshold) & (scores > 0)
-    centre, size = to_source(view[:, :2], scale), view[:, 2:3] / math.sqrt(scale.prod())
+    pixels = to_source(np.concatenate([joints, view[:, None, :2]], axis=1), scale)
+    size = view[:, 2:3] / math.sqrt(math.prod(scale.tolist()))
     instances = Instances(
         scores=scores,
-        joints_2d=to_source(joints, scale),
+        joints_2d=pixels[:, :21],
         joint_confidence=outputs["joint_confidence"].clip(0, 1),
         joints_3d=outputs["joints_3d"],
         vertices=outputs["vertices"],
-        view=np.concatenate([centre, size, view[:, 3:]], axis=1),
+        view=np.concatenate([pixels[:, 21], size, view[:, 3:]], axis=1),
         translation=outputs["translation"],
         right=outputs["right"],
         network_size=_extent(joints),
