@@ -42,7 +42,8 @@ class OneEuro:
         lag = points - self._value
         fade = -math.expm1(-2 * math.pi * DERIVATIVE_CUTOFF * step)
         self._derivative = self._derivative + fade * (lag / step - self._derivative)
-        speed = unit * np.sqrt(np.einsum("nd,nd->n", self._derivative, self._derivative)[:, None])  # (N, 1) m/s
+        squares = self._derivative**2
+        speed = unit * np.sqrt(squares @ np.ones((points.shape[1], 1), squares.dtype))  # (N, 1) m/s
         # Shares of the newest value after `step` s, for low-passes of min_cutoff + beta * speed.
         weight = -np.expm1(-2 * math.pi * step * (min_cutoff + beta * speed))
         self._value = self._value + weight * lag

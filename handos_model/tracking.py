@@ -80,12 +80,12 @@ class HandTracker:
         """
         self._advance(float(stamp))
         finite = [index for index, hand in enumerate(hands) if _is_finite(hand)]
-        extents = [_extent(hands[index].joints_2d) for index in finite]
-        pairs = dict(assign(self._costs([hands[index] for index in finite], extents)))
+        seen = [(hands[index], PlainJoints(hands[index].joints_2d)) for index in finite]
+        pairs = dict(assign(self._costs(seen)))
         tracked = [hand if index in finite else replace(hand, id=-1) for index, hand in enumerate(hands)]
-        for row, (index, extent) in enumerate(zip(finite, extents, strict=True)):
+        for row, index in enumerate(finite):
             track = self._tracks[pairs[row]] if row in pairs else self._start()
-            tracked[index] = track.follow(hands[index], extent, self._clock, self.options)
+            tracked[index] = track.follow(*seen[row], self._clock, self.options)
         return tracked
 
     def reset(self) -> None:
@@ -105,15 +105,12 @@ class HandTracker:
         if not self._tracks:
             self._clock = 0.0  # small numbers: after a leap of the stamps, steps would be lost in rounding
 
-    def _costs(self, hands: list[Hand], extents: list[float]) -> np.ndarray:
+    def _costs(self, seen: list[tuple[Hand, PlainJoints]]) -> np.ndarray:
         """(H, T): how far each hand is from each track in hand sizes, minus GATE: pairs of 0 or more are no match."""
-        costs = np.zeros((len(hands), len(self._tracks)))
-        if costs.size:
-            expected = np.array([track.expected(self._clock) for track in self._tracks])  # (T, 21, 2)
-            for row, (hand, extent) in enumerate(zip(hands, extents, strict=True)):
-                offsets = hand.joints_2d - expected
-                pixels = np.hypot(offsets[..., 0], offsets[..., 1]).mean(axis=1).tolist()
-                costs[row] = [t.distance(hand, extent, far) - GATE for t, far in zip(self._tracks, pixels, strict=True)]
+        costs = np.zeros((len(seen), len(self._tracks)))
+        for row, (hand, joints) in enumerate(seen):
+            for column, track in enumerate(self._tracks):
+                costs[row, column] = track.distance(hand, joints, self._clock) - GATE
         return costs
 
     def _start(self) -> Track:
@@ -121,6 +118,17 @@ class HandTracker:
         self._next_id += 1
         self._tracks.append(track)
         return track
+
+
+class PlainJoints:
+    """The joints of one hand in the image as plain numbers: on these few NumPy takes several times as long."""
+
+    def __init__(self, joints_2d: np.ndarray) -> None:
+        self.places = joints_2d.tolist()
+        """x, y px of each."""
+        axes = joints_2d.T.tolist()
+        self.mean = [sum(axis) / len(axis) for axis in axes]
+        self.extent = _long_edge(axes)
 
 
 class Track:
@@ -133,25 +141,24 @@ class Track:
         """s of the tracker's clock when the hand was last seen."""
         self.side = SideVotes()
         self._smoother = HandSmoother()
-        self._joints_2d: np.ndarray | None = None  # (21, 2) px as measured last
-        self._extent = 0.0  # px of these
-        self._velocity = np.zeros(2)  # px / s
+        self._joints: PlainJoints | None = None  # as measured last
+        self._velocity = [0.0, 0.0]  # px / s
 
-    def expected(self, clock: float) -> np.ndarray:
-        """Joints (21, 2) px where this hand should be by now."""
-        return self._joints_2d + min(clock - self.seen, LONGEST_FORESIGHT) * self._velocity
-
-    def distance(self, hand: Hand, extent: float, pixels: float) -> float:
-        """Of a hand with joints of `extent` px and `pixels` from where expected, in hand sizes; a wrong side adds."""
+    def distance(self, hand: Hand, joints: PlainJoints, clock: float) -> float:
+        """Of a hand with these joints from where this one is expected, in hand sizes; a wrong side adds."""
+        ahead = min(clock - self.seen, LONGEST_FORESIGHT)
+        dx, dy = (ahead * speed for speed in self._velocity)
+        expected = [(x + dx, y + dy) for x, y in self._joints.places]
+        pixels = sum(map(math.dist, joints.places, expected)) / len(expected)
         other = {"left": "right", "right": "left"}.get(hand.side) == self.side.decided
         doubt = SIDE_COST * self.side.confidence * hand.side_confidence if other else 0.0
-        return pixels / max(extent, self._extent, 1e-6) + doubt
+        return pixels / max(joints.extent, self._joints.extent, 1e-6) + doubt
 
-    def follow(self, hand: Hand, extent: float, clock: float, options: TrackerOptions) -> Hand:
-        """The hand, with joints of `extent` px, as this track publishes it `clock` s after the tracker's start."""
+    def follow(self, hand: Hand, joints: PlainJoints, clock: float, options: TrackerOptions) -> Hand:
+        """The hand with these joints, as this track publishes it, `clock` s after the tracker's start."""
         step = clock - self.seen
         self.seen = clock
-        self._move(hand.joints_2d, extent, step)
+        self._move(joints, step)
         before = self.side.decided
         self.side.add(hand.side, hand.side_confidence, step, options)
         if self.side.decided not in ("unknown", mesh_side(hand, self._faces)):
@@ -162,14 +169,15 @@ class Track:
         else:
             if self.side.decided != before:
                 self._smoother.restart_shape()  # a mean of a hand and its mirror image is flat
-            smoothed = self._smoother.smooth(hand, extent, step, options)
+            smoothed = self._smoother.smooth(hand, joints.extent, step, options)
         return replace(hand, id=self.id, side=self.side.decided, side_confidence=self.side.confidence, **smoothed)
 
-    def _move(self, joints_2d: np.ndarray, extent: float, step: float) -> None:
-        if self._joints_2d is not None:
-            velocity = (joints_2d - self._joints_2d).mean(axis=0) / step
-            self._velocity = self._velocity - math.expm1(-step / VELOCITY_MEMORY) * (velocity - self._velocity)
-        self._joints_2d, self._extent = joints_2d, extent
+    def _move(self, joints: PlainJoints, step: float) -> None:
+        if self._joints is not None:
+            kept = math.exp(-step / VELOCITY_MEMORY)
+            moved = zip(self._velocity, joints.mean, self._joints.mean, strict=True)
+            self._velocity = [kept * old + (1 - kept) * (now - before) / step for old, now, before in moved]
+        self._joints = joints
 
 
 class SideVotes:
@@ -222,7 +230,7 @@ class HandSmoother:
         points[self.SHAPE] -= hand.translation
         points[self.PIXELS, :2] = hand.joints_2d
         unit = np.ones((len(points), 1), np.float32)
-        unit[self.PIXELS] = _extent(hand.joints_3d[:, :2]) / max(extent, 1e-6)
+        unit[self.PIXELS] = _long_edge(hand.joints_3d[:, :2].T.tolist()) / max(extent, 1e-6)
         points = self._filter.update(points, step, options.min_cutoff, options.beta, unit)
         place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
         shape = points[self.SHAPE] + place
@@ -263,9 +271,8 @@ def mesh_side(hand: Hand, faces: np.ndarray) -> str:
     return "right" if signed_volume(hand.vertices - hand.translation, faces) > 0 else "left"
 
 
-def _extent(points: np.ndarray) -> float:
-    # Plain numbers: on a few points NumPy takes several times as long.
-    return max(max(axis) - min(axis) for axis in points.T.tolist())
+def _long_edge(axes: list[list[float]]) -> float:
+    return max(max(axis) - min(axis) for axis in axes)
 
 
 def _is_finite(hand: Hand) -> bool:
