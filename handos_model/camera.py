@@ -192,12 +192,12 @@ def fit_translation(
     its weighted rays spread by less than `min_spread` (about half a pixel at f = 500: depth is then noise), or when its
     nearest joint would come closer than `min_depth` metres.
     """
-    values = np.concatenate([joints_3d, rays], axis=2, dtype=np.float64)
+    values = np.concatenate([joints_3d, rays, np.ones_like(rays[..., :1])], axis=2, dtype=np.float64)
     known = np.isfinite(values).all(axis=2, keepdims=True)  # (N, J, 1)
     values = np.where(known, values, 0.0)
-    points, uv = values[..., :3], values[..., 3:]
+    points, uv = values[..., :3], values[..., 3:5]
     w = np.where(known, weights[..., None], 0.0)  # (N, J, 1)
-    t, variance = _least_squares(w, uv, uv * points[..., 2:] - points[..., :2])
+    t, variance = _least_squares(w, values[..., 3:], uv * points[..., 2:] - points[..., :2])
 
     nearest = points[..., 2].min(axis=1, initial=0.0)
     solved = (w.sum(axis=(1, 2)) > 0) & (variance > min_spread**2) & (t[:, 2] + nearest > min_depth)
@@ -205,7 +205,7 @@ def fit_translation(
     for _ in range(REFINEMENTS):
         placed = points + t[:, None]
         depth = placed[..., 2:]
-        better = t + _least_squares(w / depth**2, placed[..., :2] / depth, uv * depth - placed[..., :2])[0]
+        better = t + _least_squares(w / depth**2, placed / depth, uv * depth - placed[..., :2])[0]
         allowed = np.isfinite(better).all(axis=1) & (better[:, 2] + nearest > min_depth)
         t = np.where(allowed[:, None], better, t)
     return t, solved
@@ -214,24 +214,24 @@ def fit_translation(
 def _least_squares(w: np.ndarray, s: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Changes (N, 3) of N translations that leave the least of r, and the variance (N,) of s.
 
-    A change by (x, y, z) takes (x, y) - s z from a joint's r: s (N, J, 2) is where the joint is seen, r (N, J, 2) by
-    how many metres it is seen elsewhere than it should be, w (N, J, 1) its weight.
+    A change by (x, y, z) takes (x, y) - (u, v) z from a joint's r: s (N, J, 3) is where the joint is seen, u, v and 1,
+    r (N, J, 2) by how many metres it is seen elsewhere than it should be, w (N, J, 1) its weight.
     """
-    values = np.concatenate([np.ones_like(w), s, r], axis=2)  # (N, J, 5)
+    values = np.concatenate([s, r], axis=2)  # (N, J, 5)
     sums = (w * values).transpose(0, 2, 1) @ values  # (N, 5, 5)
     solutions = np.array([_solution(*rows) for rows in sums.tolist()]).reshape(-1, 4)
     return solutions[:, :3], solutions[:, 3]
 
 
-def _solution(ones: list[float], u: list[float], v: list[float], *_: list[float]) -> list[float]:
-    """Change and variance of one hand from weighted sums of the products of 1, s (u, v) and r (x, y) with each other.
+def _solution(u: list[float], v: list[float], ones: list[float], *_: list[float]) -> list[float]:
+    """Change and variance of one hand from weighted sums of the products of u, v, 1 and r (x, y) with each other.
 
     Plain numbers: on a few hands NumPy takes several times as long.
     """
     # Eliminating x and y leaves one unknown: from means, variance and covariance.
-    total = max(ones[0], 1e-18)
-    mean_u, mean_v, mean_x, mean_y = (value / total for value in ones[1:])
-    variance = (u[1] + v[2]) / total - mean_u * mean_u - mean_v * mean_v
+    total = max(ones[2], 1e-18)
+    mean_u, mean_v, _, mean_x, mean_y = (value / total for value in ones)
+    variance = (u[0] + v[1]) / total - mean_u * mean_u - mean_v * mean_v
     covariance = (u[3] + v[4]) / total - mean_u * mean_x - mean_v * mean_y
     z = -covariance / max(variance, 1e-18)
     return [mean_u * z + mean_x, mean_v * z + mean_y, z, variance]

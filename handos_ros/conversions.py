@@ -134,6 +134,4 @@ def _transform(header: Header, parent: str, child: str, position: np.ndarray, q:
 
 def _float_array(values: np.ndarray) -> array:
     """Values as float32[] fields take them fast on every distribution: lists and arrays are checked one by one."""
-    buffer = array("f")
-    buffer.frombytes(np.ascontiguousarray(values, np.float32).reshape(-1).view(np.uint8).data)
-    return buffer
+    return array("f", np.asarray(values, np.float32).tobytes())
