@@ -220,8 +220,9 @@ class HandsNode(Node):
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         try:
-            self._settings = change(self._settings, parameters)
-            self._tracker.options = _tracker_options(self._settings)
+            settings = change(self._settings, parameters)
+            self._tracker.options = _tracker_options(settings)
+            self._settings = settings
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
