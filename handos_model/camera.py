@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -17,6 +18,9 @@ DEFAULT_FOV = 60.0
 REFINEMENTS = 2
 """Gauss-Newton steps of :func:`fit_translation`: with joints off by 5 % of the hand a third moves nothing by a tenth
 of a millimetre."""
+
+FAR_AWAY = (0.0, 0.0, 1e3)
+"""m, where hands are refined that are not solved, for want of a better place: nothing is divided by 0 there."""
 
 _INVERSION_ERROR = 0.5  # px: beyond, a pixel lies outside of what the distortion model can explain
 
@@ -105,7 +109,21 @@ class Camera:
     @property
     def focal(self) -> float:
         """One focal length in px: the geometric mean of fx and fy."""
-        return float(np.sqrt(self.K[0, 0] * self.K[1, 1]))
+        return math.sqrt(self.K[0, 0] * self.K[1, 1])
+
+    @cached_property
+    def focals(self) -> np.ndarray:
+        """(2,) fx and fy in px."""
+        return self.K.diagonal()[:2]
+
+    @cached_property
+    def principal_point(self) -> np.ndarray:
+        """(2,) cx and cy in px."""
+        return self.K[:2, 2]
+
+    def pinhole(self, pixels: np.ndarray) -> np.ndarray:
+        """x / z and y / z (..., 2) of the rays of pixels (..., 2), were the lens without distortion."""
+        return (pixels - self.principal_point) / self.focals
 
     def normalise(self, pixels: np.ndarray) -> np.ndarray:
         """Undistorted normalised image coordinates (..., 2) of pixels (..., 2): x / z and y / z of their rays.
@@ -114,7 +132,7 @@ class Camera:
         """
         pixels = np.asarray(pixels, np.float64)
         if self.distortion_model == "none":
-            return (pixels - self.K[:2, 2]) / self.K[[0, 1], [0, 1]]
+            return self.pinhole(pixels)
         flat = pixels.reshape(-1, 1, 2)
         if not len(flat):
             return pixels.copy()
@@ -135,7 +153,7 @@ class Camera:
         with np.errstate(divide="ignore", invalid="ignore"):
             rays = np.where(points[..., 2:] > 0, points[..., :2] / points[..., 2:], np.nan)
         if self.distortion_model == "none" or not rays.size:
-            return rays * self.K[[0, 1], [0, 1]] + self.K[:2, 2]
+            return rays * self.focals + self.principal_point
         flat = np.append(rays.reshape(-1, 2), np.ones((rays.size // 2, 1)), axis=1)[:, None]  # (n, 1, 3)
         zero = np.zeros(3)
         if self.distortion_model == "equidistant":
@@ -168,55 +186,52 @@ def fit_translation(
     coordinates, NaN = not known; weights (N, J) >= 0. Every joint gives two equations that are linear in t:
     X + tx = u (Z + tz) and Y + ty = v (Z + tz). Their solution is exact for exact joints and too near for noisy
     ones (by 4 % with joints off by 5 % of the hand), so REFINEMENTS Gauss-Newton steps on the distances in the image
-    follow.
+    follow: the same equations about the last t, over depth, where u and v of tz become those at which t has the joint.
 
     Returns t (N, 3) m and solved (N,) bool. A hand is not solved, and its t means nothing, when no weight is left, when
     its weighted rays spread by less than `min_spread` (about half a pixel at f = 500: depth is then noise), or when its
     nearest joint would come closer than `min_depth` metres.
     """
-    known = np.isfinite(rays).all(axis=-1) & np.isfinite(joints_3d).all(axis=-1)  # (N, J)
-    w = np.where(known, weights, 0.0).astype(np.float64)
-    total = w.sum(axis=1, keepdims=True)
-    w = (w / np.where(total > 0, total, 1.0))[..., None]  # (N, J, 1)
-    uv = np.where(known[..., None], rays, 0.0)
-    points = np.where(known[..., None], joints_3d, 0.0)
-    offset = uv * points[..., 2:] - points[..., :2]  # (N, J, 2): tx - u tz and ty - v tz
+    values = np.concatenate([joints_3d, rays, np.ones_like(rays[..., :1])], axis=2, dtype=np.float64)
+    known = np.isfinite(values).all(axis=2, keepdims=True)  # (N, J, 1)
+    values = np.where(known, values, 0.0)
+    points, uv = values[..., :3], values[..., 3:5]
+    w = np.where(known, weights[..., None], 0.0)  # (N, J, 1)
+    t, variance = _least_squares(w, values[..., 3:], uv * points[..., 2:] - points[..., :2])
 
-    # Eliminating tx and ty leaves one unknown, which is better conditioned than the 3x3 normal equations.
-    mean_uv, mean_offset = (w * uv).sum(axis=1), (w * offset).sum(axis=1)  # (N, 2)
-    du, do = uv - mean_uv[:, None], offset - mean_offset[:, None]
-    variance = (w * du**2).sum(axis=(1, 2))
-    tz = -(w * du * do).sum(axis=(1, 2)) / np.maximum(variance, 1e-18)
-    t = np.concatenate([mean_uv * tz[:, None] + mean_offset, tz[:, None]], axis=1)
-
-    nearest = tz + points[..., 2].min(axis=1, initial=0.0)
-    solved = (total[:, 0] > 0) & (variance > min_spread**2) & (nearest > min_depth)
+    nearest = points[..., 2].min(axis=1, initial=0.0)
+    solved = (w.sum(axis=(1, 2)) > 0) & (variance > min_spread**2) & (t[:, 2] + nearest > min_depth)
+    t = np.where(solved[:, None], t, FAR_AWAY)
     for _ in range(REFINEMENTS):
-        better = t + gauss_newton_step(points, uv, w, t, solved)
-        allowed = solved & np.isfinite(better).all(axis=1)
-        allowed &= better[:, 2] + points[..., 2].min(axis=1, initial=0.0) > min_depth
+        placed = points + t[:, None]
+        depth = placed[..., 2:]
+        better = t + _least_squares(w / depth**2, placed / depth, uv * depth - placed[..., :2])[0]
+        allowed = np.isfinite(better).all(axis=1) & (better[:, 2] + nearest > min_depth)
         t = np.where(allowed[:, None], better, t)
     return t, solved
 
 
-def gauss_newton_step(
-    points: np.ndarray, uv: np.ndarray, w: np.ndarray, t: np.ndarray, solved: np.ndarray
-) -> np.ndarray:
-    """Change (N, 3) of translations t (N, 3) that lessens the weighted squared distances between rays and projections.
+def _least_squares(w: np.ndarray, s: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Changes (N, 3) of N translations that leave the least of r, and the variance (N,) of s.
 
-    points (N, J, 3), uv (N, J, 2), w (N, J, 1); hands that are not solved stay.
+    A change by (x, y, z) takes (x, y) - (u, v) z from a joint's r: s (N, J, 3) is where the joint is seen, u, v and 1,
+    r (N, J, 2) by how many metres it is seen elsewhere than it should be, w (N, J, 1) its weight.
     """
-    placed = points + np.where(solved[:, None], t, [0.0, 0.0, 1e3])[:, None]
-    depth = placed[..., 2:]
-    seen = placed[..., :2] / depth
-    # d seen / d t is [I | -seen] / depth: the normal equations' blocks are sums over the joints, and tx and ty, of
-    # which each shares an equation with tz alone, are eliminated.
-    q = w / depth**2  # (N, J, 1)
-    pull = w / depth * (uv - seen)  # (N, J, 2)
-    plain = q.sum(axis=1) + 1e-12  # (N, 1)
-    mixed = -(q * seen).sum(axis=1)  # (N, 2)
-    deep = (q * seen**2).sum(axis=(1, 2)) + 1e-12  # (N,)
-    right = pull.sum(axis=1)  # (N, 2)
-    tz = -(pull * seen).sum(axis=(1, 2)) - (mixed * right).sum(axis=1) / plain[:, 0]
-    tz = (tz / (deep - (mixed**2).sum(axis=1) / plain[:, 0]))[:, None]
-    return np.where(solved[:, None], np.concatenate([(right - mixed * tz) / plain, tz], axis=1), 0.0)
+    values = np.concatenate([s, r], axis=2)  # (N, J, 5)
+    sums = (w * values).transpose(0, 2, 1) @ values  # (N, 5, 5)
+    solutions = np.array([_solution(*rows) for rows in sums.tolist()]).reshape(-1, 4)
+    return solutions[:, :3], solutions[:, 3]
+
+
+def _solution(u: list[float], v: list[float], ones: list[float], *_: list[float]) -> list[float]:
+    """Change and variance of one hand from weighted sums of the products of u, v, 1 and r (x, y) with each other.
+
+    Plain numbers: on a few hands NumPy takes several times as long.
+    """
+    # Eliminating x and y leaves one unknown: from means, variance and covariance.
+    total = max(ones[2], 1e-18)
+    mean_u, mean_v, _, mean_x, mean_y = (value / total for value in ones)
+    variance = (u[0] + v[1]) / total - mean_u * mean_u - mean_v * mean_v
+    covariance = (u[3] + v[4]) / total - mean_u * mean_x - mean_v * mean_y
+    z = -covariance / max(variance, 1e-18)
+    return [mean_u * z + mean_x, mean_v * z + mean_y, z, variance]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 DERIVATIVE_CUTOFF = 1.0
@@ -18,7 +20,7 @@ class OneEuro:
     """
 
     def __init__(self) -> None:
-        self._value: np.ndarray | None = None  # (N, D) float64
+        self._value: np.ndarray | None = None  # (N, D)
         self._derivative = np.zeros(0)  # (N, D) per second
         self._forgotten: slice | None = None
 
@@ -27,9 +29,8 @@ class OneEuro:
     ) -> np.ndarray:  # fmt: skip
         """Smoothed points (N, D), `step` > 0 s after those before; the first ones come back as they are.
 
-        unit: metres that one unit of the points is worth; a number, or (N, 1).
+        unit: metres that one unit of the points is worth; a number, or (N, 1). Precision is that of points and unit.
         """
-        points = np.asarray(points, np.float64)
         if self._value is None:
             self._value, self._derivative = points, np.zeros_like(points)
             return points
@@ -38,18 +39,16 @@ class OneEuro:
             self._value[self._forgotten], self._derivative[self._forgotten] = points[self._forgotten], 0.0
             self._forgotten = None
         # The paper takes the derivative against the last smoothed value, which answers a lag with a higher cut-off.
-        derivative = (points - self._value) / step
-        self._derivative = self._derivative + _weight(DERIVATIVE_CUTOFF, step) * (derivative - self._derivative)
-        speed = unit * np.sqrt((self._derivative**2).sum(axis=1, keepdims=True))  # (N, 1) m/s
-        weight = _weight(min_cutoff + beta * speed, step)
-        self._value = self._value + weight * (points - self._value)
+        lag = points - self._value
+        fade = -math.expm1(-2 * math.pi * DERIVATIVE_CUTOFF * step)
+        self._derivative = self._derivative + fade * (lag / step - self._derivative)
+        squares = self._derivative**2
+        speed = unit * np.sqrt(squares @ np.ones((points.shape[1], 1), squares.dtype))  # (N, 1) m/s
+        # Shares of the newest value after `step` s, for low-passes of min_cutoff + beta * speed.
+        weight = -np.expm1(-2 * math.pi * step * (min_cutoff + beta * speed))
+        self._value = self._value + weight * lag
         return self._value
 
     def restart(self, points: slice) -> None:
         """Forgets some of the points: the next ones come back as they are."""
         self._forgotten = points
-
-
-def _weight(cutoff: np.ndarray | float, step: float) -> np.ndarray | float:
-    """Share of the newest value after `step` s, for a low-pass of `cutoff` Hz."""
-    return -np.expm1(-2 * np.pi * cutoff * step)

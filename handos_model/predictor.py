@@ -157,24 +157,25 @@ class Instances:
 
 def _instances(outputs: dict[str, np.ndarray], scale: np.ndarray, threshold: float) -> Instances:
     """Hands of one pass that score enough and are finite, in pixels of the source image."""
-    joints, view = outputs["joints_2d"].astype(np.float64), outputs["view"].astype(np.float64)
-    centre, size = to_source(view[:, :2], scale), view[:, 2:3] / np.sqrt(scale.prod())
-    values = [outputs[key] for key in ("joints_3d", "vertices", "translation", "joint_confidence", "right")]
-    # A sum with NaN or infinity in it is neither finite.
-    finite = np.isfinite(sum(v.sum(axis=tuple(range(1, v.ndim))) for v in [joints, view, *values]))
+    scores, joints, view = outputs["scores"], outputs["joints_2d"], outputs["view"]
+    values = [values.reshape(len(scores), math.prod(values.shape[1:])) for values in outputs.values()]
+    finite = np.isfinite(np.concatenate(values, axis=1).sum(axis=1))  # with NaN or infinity in it no sum is
+    # A score of 0 is that of the candidate which the graph always decodes.
+    kept = finite & (scores >= threshold) & (scores > 0)
+    pixels = to_source(np.concatenate([joints, view[:, None, :2]], axis=1), scale)
+    size = view[:, 2:3] / math.sqrt(math.prod(scale.tolist()))
     instances = Instances(
-        scores=outputs["scores"],
-        joints_2d=to_source(joints, scale),
+        scores=scores,
+        joints_2d=pixels[:, :21],
         joint_confidence=outputs["joint_confidence"].clip(0, 1),
-        joints_3d=outputs["joints_3d"].astype(np.float64),
-        vertices=outputs["vertices"].astype(np.float64),
-        view=np.concatenate([centre, size, view[:, 3:]], axis=1),
-        translation=outputs["translation"].astype(np.float64),
-        right=outputs["right"].astype(np.float64),
+        joints_3d=outputs["joints_3d"],
+        vertices=outputs["vertices"],
+        view=np.concatenate([pixels[:, 21], size, view[:, 3:]], axis=1),
+        translation=outputs["translation"],
+        right=outputs["right"],
         network_size=_extent(joints),
     )
-    # A score of 0 is that of the candidate which the graph always decodes.
-    return instances.where(finite & (outputs["scores"] >= threshold) & (outputs["scores"] > 0))
+    return instances.where(kept)
 
 
 def _extent(joints_2d: np.ndarray) -> np.ndarray:
@@ -184,7 +185,8 @@ def _extent(joints_2d: np.ndarray) -> np.ndarray:
 
 def _distinct(found: Instances) -> Instances:
     """Of results that are the same hand, the one that scores best; best score first."""
-    order = np.argsort(-found.scores, kind="stable").tolist()
+    scores = found.scores.tolist()
+    order = sorted(range(len(scores)), key=lambda i: -scores[i])
     kept = _first_of_each(found.joints_2d, order)
     return found if kept == list(range(len(order))) else found.take(kept)
 
@@ -196,42 +198,38 @@ def _joined(parts: list[Instances]) -> Instances:
 
 def _first_of_each(joints_2d: np.ndarray, order: list[int]) -> list[int]:
     """Those of `order`, indices of hands (N, 21, 2), that are no duplicate of an earlier one that was kept."""
-    extents = _extent(joints_2d).tolist()
+    # Plain numbers: on a few hands NumPy takes several times as long.
+    extents, joints = _extent(joints_2d).tolist(), joints_2d.tolist()
     kept: list[int] = []
     for i in order:
-        if not any(_same(joints_2d[i], joints_2d[j], max(extents[i], extents[j])) for j in kept):
+        if not any(_same(joints[i], joints[j], max(extents[i], extents[j])) for j in kept):
             kept.append(i)
     return kept
 
 
-def _same(a: np.ndarray, b: np.ndarray, extent: float) -> bool:
-    """Whether joints (21, 2) of two results, the larger of which is `extent` px long, are those of one hand."""
-    return bool(np.hypot(*(a - b).T).mean() < DUPLICATE_DISTANCE * extent)
+def _same(a: list[list[float]], b: list[list[float]], extent: float) -> bool:
+    """Whether 21 joints (x, y) of two results, the larger of which is `extent` px long, are those of one hand."""
+    return sum(map(math.dist, a, b)) < DUPLICATE_DISTANCE * extent * len(a)
 
 
 def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale: float) -> list[Hand]:
     """From view frames to the camera frame, metric, with sides; hands that would lie behind the camera are left out."""
     # The mesh's normals decide the side; how sure it is, the network says beside it. No agreement, no confidence.
-    normals = np.sign(signed_volume(found.vertices, template.faces))
-    confidence = np.maximum(normals * (2 * found.right - 1), 0)
+    volumes, right = signed_volume(found.vertices, template.faces).tolist(), found.right.tolist()
     rotation = view_rotation(found.view, camera)  # (N, 3, 3)
-    joints = hand_scale * found.joints_3d @ rotation.transpose(0, 2, 1)
-    vertices = hand_scale * found.vertices @ rotation.transpose(0, 2, 1)
-    translation = _place(found, joints, rotation, camera, hand_scale)
-    singles = {
-        "box": joints_box(found.joints_2d),
-        "joints_2d": found.joints_2d,
-        "joint_confidence": found.joint_confidence,
-        "joints_3d": joints + translation[:, None],
-        "vertices": vertices + translation[:, None],
-        "translation": translation,
-    }
-    singles = {name: values.astype(np.float32) for name, values in singles.items()}
+    points = np.concatenate([found.joints_3d, found.vertices], axis=1)
+    points = hand_scale * points @ rotation.astype(np.float32).transpose(0, 2, 1)  # (N, 21 + V, 3)
+    translation = _place(found, points[:, :21], rotation, camera, hand_scale).astype(np.float32)
+    points = points + translation[:, None]
+    boxes = joints_box(found.joints_2d).astype(np.float32)
+    joints_2d = found.joints_2d.astype(np.float32)
     hands = []
     for i in np.flatnonzero(translation[:, 2] > 0).tolist():
-        side = ("right" if normals[i] > 0 else "left") if confidence[i] >= MIN_SIDE_CONFIDENCE else "unknown"
-        values = {name: values[i] for name, values in singles.items()}
-        hands.append(Hand(float(found.scores[i]), side, float(confidence[i]), **values))
+        confidence = max(2 * right[i] - 1 if volumes[i] > 0 else 1 - 2 * right[i], 0.0)
+        side = ("right" if volumes[i] > 0 else "left") if confidence >= MIN_SIDE_CONFIDENCE else "unknown"
+        joints_3d, vertices = points[i, :21], points[i, 21:]
+        values = (boxes[i], joints_2d[i], found.joint_confidence[i], joints_3d, vertices, translation[i])
+        hands.append(Hand(float(found.scores[i]), side, confidence, *values))
     return hands
 
 
@@ -242,8 +240,8 @@ def view_rotation(view: np.ndarray, camera: Camera) -> np.ndarray:
     centre of its hand, so that what the network sees of a hand does not change with the hand's place in the image.
     """
     rays = camera.normalise(view[:, :2])
-    plain = (view[:, :2] - camera.K[:2, 2]) / camera.K[[0, 1], [0, 1]]
-    rays = np.where(np.isfinite(rays), rays, plain)  # centres beyond the distortion model, off the image's edge
+    if not np.isfinite(rays).all():  # centres beyond the distortion model, off the image's edge
+        rays = np.where(np.isfinite(rays), rays, camera.pinhole(view[:, :2]))
     turns = [(math.cos(angle), math.sin(angle)) for angle in view[:, 3].tolist()]
     spin = np.array([[[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]] for c, s in turns]).reshape(-1, 3, 3)
     return ray_rotation(rays) @ spin
@@ -264,8 +262,8 @@ def _place(
 
 
 def _check_image(image: np.ndarray) -> None:
-    came = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        came = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise ValueError(f"image is {came}, must be a NumPy array of uint8 (H, W, 3), RGB")
     if 0 in image.shape:
         raise ValueError(f"image is empty: its shape is {image.shape}")

@@ -80,12 +80,12 @@ class HandTracker:
         """
         self._advance(float(stamp))
         finite = [index for index, hand in enumerate(hands) if _is_finite(hand)]
-        costs = self._costs([hands[index] for index in finite])
-        pairs = dict(assign(costs))
-        tracked = [replace(hand, id=-1) for hand in hands]
+        seen = [(hands[index], PlainJoints(hands[index].joints_2d)) for index in finite]
+        pairs = dict(assign(self._costs(seen)))
+        tracked = [hand if index in finite else replace(hand, id=-1) for index, hand in enumerate(hands)]
         for row, index in enumerate(finite):
             track = self._tracks[pairs[row]] if row in pairs else self._start()
-            tracked[index] = track.follow(hands[index], self._clock, self.options)
+            tracked[index] = track.follow(*seen[row], self._clock, self.options)
         return tracked
 
     def reset(self) -> None:
@@ -94,7 +94,7 @@ class HandTracker:
         self._stamp = None
 
     def _advance(self, stamp: float) -> None:
-        if not np.isfinite(stamp):
+        if not math.isfinite(stamp):
             raise ValueError(f"stamp is {stamp}, must be a finite number of seconds")
         if self._stamp is not None and stamp < self._stamp:
             self.reset()
@@ -105,13 +105,12 @@ class HandTracker:
         if not self._tracks:
             self._clock = 0.0  # small numbers: after a leap of the stamps, steps would be lost in rounding
 
-    def _costs(self, hands: list[Hand]) -> np.ndarray:
+    def _costs(self, seen: list[tuple[Hand, PlainJoints]]) -> np.ndarray:
         """(H, T): how far each hand is from each track in hand sizes, minus GATE: pairs of 0 or more are no match."""
-        costs = np.zeros((len(hands), len(self._tracks)))
-        for row, hand in enumerate(hands):
-            extent = _extent(hand.joints_2d)
+        costs = np.zeros((len(seen), len(self._tracks)))
+        for row, (hand, joints) in enumerate(seen):
             for column, track in enumerate(self._tracks):
-                costs[row, column] = track.distance(hand, extent, self._clock) - GATE
+                costs[row, column] = track.distance(hand, joints, self._clock) - GATE
         return costs
 
     def _start(self) -> Track:
@@ -119,6 +118,17 @@ class HandTracker:
         self._next_id += 1
         self._tracks.append(track)
         return track
+
+
+class PlainJoints:
+    """The joints of one hand in the image as plain numbers: on these few NumPy takes several times as long."""
+
+    def __init__(self, joints_2d: np.ndarray) -> None:
+        self.places = joints_2d.tolist()
+        """x, y px of each."""
+        axes = joints_2d.T.tolist()
+        self.mean = [sum(axis) / len(axis) for axis in axes]
+        self.extent = _long_edge(axes)
 
 
 class Track:
@@ -131,42 +141,43 @@ class Track:
         """s of the tracker's clock when the hand was last seen."""
         self.side = SideVotes()
         self._smoother = HandSmoother()
-        self._joints_2d: np.ndarray | None = None  # (21, 2) px as measured last
-        self._extent = 0.0  # px of these
-        self._velocity = np.zeros(2)  # px / s
+        self._joints: PlainJoints | None = None  # as measured last
+        self._velocity = [0.0, 0.0]  # px / s
 
-    def distance(self, hand: Hand, extent: float, clock: float) -> float:
-        """Of a hand with joints of `extent` px from where this one is expected, in hand sizes; a wrong side adds."""
+    def distance(self, hand: Hand, joints: PlainJoints, clock: float) -> float:
+        """Of a hand with these joints from where this one is expected, in hand sizes; a wrong side adds."""
         ahead = min(clock - self.seen, LONGEST_FORESIGHT)
-        offset = hand.joints_2d - (self._joints_2d + ahead * self._velocity)
-        size = max(extent, self._extent)
+        dx, dy = (ahead * speed for speed in self._velocity)
+        expected = [(x + dx, y + dy) for x, y in self._joints.places]
+        pixels = sum(map(math.dist, joints.places, expected)) / len(expected)
         other = {"left": "right", "right": "left"}.get(hand.side) == self.side.decided
         doubt = SIDE_COST * self.side.confidence * hand.side_confidence if other else 0.0
-        return float(np.hypot(*offset.T).mean() / max(size, 1e-6) + doubt)
+        return pixels / max(joints.extent, self._joints.extent, 1e-6) + doubt
 
-    def follow(self, hand: Hand, clock: float, options: TrackerOptions) -> Hand:
-        """The hand as this track publishes it, `clock` s after the tracker's start."""
+    def follow(self, hand: Hand, joints: PlainJoints, clock: float, options: TrackerOptions) -> Hand:
+        """The hand with these joints, as this track publishes it, `clock` s after the tracker's start."""
         step = clock - self.seen
         self.seen = clock
-        self._move(hand.joints_2d, step)
+        self._move(joints, step)
         before = self.side.decided
         self.side.add(hand.side, hand.side_confidence, step, options)
         if self.side.decided not in ("unknown", mesh_side(hand, self._faces)):
             hand = mirrored_in_depth(hand)
+        smoothed: dict[str, np.ndarray] = {}
         if not options.smoothing:
             self._smoother = HandSmoother()
         else:
             if self.side.decided != before:
                 self._smoother.restart_shape()  # a mean of a hand and its mirror image is flat
-            hand = self._smoother.smooth(hand, step, options)
-        return replace(hand, id=self.id, side=self.side.decided, side_confidence=self.side.confidence)
+            smoothed = self._smoother.smooth(hand, joints.extent, step, options)
+        return replace(hand, id=self.id, side=self.side.decided, side_confidence=self.side.confidence, **smoothed)
 
-    def _move(self, joints_2d: np.ndarray, step: float) -> None:
-        joints_2d = joints_2d.astype(np.float64)
-        if self._joints_2d is not None:
-            velocity = (joints_2d - self._joints_2d).mean(axis=0) / step
-            self._velocity = self._velocity - np.expm1(-step / VELOCITY_MEMORY) * (velocity - self._velocity)
-        self._joints_2d, self._extent = joints_2d, _extent(joints_2d)
+    def _move(self, joints: PlainJoints, step: float) -> None:
+        if self._joints is not None:
+            kept = math.exp(-step / VELOCITY_MEMORY)
+            moved = zip(self._velocity, joints.mean, self._joints.mean, strict=True)
+            self._velocity = [kept * old + (1 - kept) * (now - before) / step for old, now, before in moved]
+        self._joints = joints
 
 
 class SideVotes:
@@ -178,7 +189,7 @@ class SideVotes:
 
     def add(self, side: str, confidence: float, step: float, options: TrackerOptions) -> None:
         """One frame's vote, `step` s after the one before; "unknown" is none."""
-        kept = float(np.exp(-step / options.side_memory))
+        kept = math.exp(-step / options.side_memory)
         self._votes = {name: kept * votes for name, votes in self._votes.items()}
         if side in self._votes:
             self._votes[side] += max(float(confidence), 0.0)
@@ -207,30 +218,29 @@ class HandSmoother:
     def __init__(self) -> None:
         self._filter = OneEuro()
 
-    def smooth(self, hand: Hand, step: float, options: TrackerOptions) -> Hand:
-        """The hand, `step` s after the one before, smoothed.
+    def smooth(self, hand: Hand, extent: float, step: float, options: TrackerOptions) -> dict[str, np.ndarray]:
+        """Of the hand, with joints of `extent` px and `step` s after the one before, what is smoothed.
 
         Joints and vertices are smoothed relative to the wrist, point by point. Speeds in the image count in metres by
         the ratio of the hand's extents in space and in the image, which is how far a pixel reaches at its distance.
         """
-        points = np.zeros((3 + 21 + len(hand.vertices) + 21, 3))
+        points = np.zeros((3 + 21 + len(hand.vertices) + 21, 3), np.float32)
         points[self.WRIST].flat[::4] = hand.translation
         points[3:24], points[24:-21] = hand.joints_3d, hand.vertices
         points[self.SHAPE] -= hand.translation
         points[self.PIXELS, :2] = hand.joints_2d
-        unit = np.ones((len(points), 1))
-        unit[self.PIXELS] = _extent(hand.joints_3d[:, :2]) / max(_extent(hand.joints_2d), 1e-6)
+        unit = np.ones((len(points), 1), np.float32)
+        unit[self.PIXELS] = _long_edge(hand.joints_3d[:, :2].T.tolist()) / max(extent, 1e-6)
         points = self._filter.update(points, step, options.min_cutoff, options.beta, unit)
-        place, joints_2d = points[self.WRIST].diagonal(), points[self.PIXELS, :2]
+        place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
         shape = points[self.SHAPE] + place
-        return replace(
-            hand,
-            translation=place.astype(np.float32),
-            joints_3d=shape[:21].astype(np.float32),
-            vertices=shape[21:].astype(np.float32),
-            joints_2d=joints_2d.astype(np.float32),
-            box=joints_box(joints_2d).astype(np.float32),
-        )
+        return {
+            "translation": place,
+            "joints_3d": shape[:21],
+            "vertices": shape[21:],
+            "joints_2d": joints_2d,
+            "box": joints_box(joints_2d.astype(np.float64)).astype(np.float32),
+        }
 
     def restart_shape(self) -> None:
         """The next shape has nothing to do with those before."""
@@ -261,8 +271,8 @@ def mesh_side(hand: Hand, faces: np.ndarray) -> str:
     return "right" if signed_volume(hand.vertices - hand.translation, faces) > 0 else "left"
 
 
-def _extent(points: np.ndarray) -> float:
-    return float((points.max(axis=0) - points.min(axis=0)).max())
+def _long_edge(axes: list[list[float]]) -> float:
+    return max(max(axis) - min(axis) for axis in axes)
 
 
 def _is_finite(hand: Hand) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 
 import numpy as np
-from geometry_msgs.msg import Point, Pose, Quaternion, Transform, TransformStamped, Vector3
+from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
 from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
@@ -35,46 +35,44 @@ def camera_from_info(info: CameraInfo, width: int, height: int, rectified: bool 
 
 
 def hand_array(
-    hands: list[Hand], header: Header, camera: Camera, scale_source: int, vertices: bool = True
-) -> HandArray:
+    hands: list[Hand], header: Header, camera: Camera, scale_source: int, vertices: bool = True,
+    into: HandArray | None = None,
+) -> HandArray:  # fmt: skip
     """The message of one frame. header: the image's; scale_source: HandArray.SCALE_...; vertices False leaves the
-    meshes out.
+    meshes out; into: that of an earlier frame, to fill anew, since to make one takes longer than to fill it.
 
     The wrist's covariance is wrist_covariance's. Where a hand's side is unknown or its joints span no palm, its
     orientation is the identity, and the covariance says that it is not known.
     """
-    source = HandArray.INTRINSICS_ASSUMED if camera.assumed else HandArray.INTRINSICS_CAMERA_INFO
-    (fx, _, cx), (_, fy, cy) = camera.K[:2].tolist()
-    message = HandArray(
-        header=header, intrinsics_source=source, scale_source=scale_source, width=camera.width, height=camera.height,
-        fx=fx, fy=fy, cx=cx, cy=cy,
-    )  # fmt: skip
-    message.hands = [_hand_message(hand, camera, scale_source, vertices) for hand in hands]
+    message = HandArray() if into is None else into
+    message.header = header
+    message.intrinsics_source = HandArray.INTRINSICS_ASSUMED if camera.assumed else HandArray.INTRINSICS_CAMERA_INFO
+    message.scale_source = scale_source
+    message.width, message.height = camera.width, camera.height
+    (message.fx, _, message.cx), (_, message.fy, message.cy) = camera.K[:2].tolist()
+    message.hands = message.hands[: len(hands)] + [HandMessage() for _ in hands[len(message.hands) :]]
+    for place, hand in zip(message.hands, hands, strict=True):
+        _fill(place, hand, camera, scale_source, vertices)
     return message
 
 
-def _hand_message(hand: Hand, camera: Camera, scale_source: int, vertices: bool) -> HandMessage:
-    message = HandMessage()
+def _fill(message: HandMessage, hand: Hand, camera: Camera, scale_source: int, vertices: bool) -> None:
     message.id = int(hand.id)
     message.score = float(hand.score)
     message.side = _SIDES[hand.side]
     message.side_confidence = float(hand.side_confidence)
     message.box = np.asarray(hand.box, np.float32)
     message.joint_confidence = np.asarray(hand.joint_confidence, np.float32)
-    # The message comes with its points: filling them is four times faster than making others.
     for point, (x, y) in zip(message.joints_2d, hand.joints_2d.tolist(), strict=True):
         point.x, point.y = x, y
     for point, (x, y, z) in zip(message.joints_3d, hand.joints_3d.tolist(), strict=True):
         point.x, point.y, point.z = x, y, z
-    if vertices:
-        message.vertices = _float_array(hand.vertices)
-    x, y, z = hand.translation.tolist()
-    message.translation = Vector3(x=x, y=y, z=z)
+    message.vertices = _float_array(hand.vertices) if vertices else array("f")
+    wrist, place, q = message.translation, message.wrist.pose.position, message.wrist.pose.orientation
+    wrist.x, wrist.y, wrist.z = place.x, place.y, place.z = hand.translation.tolist()
     turn = _wrist_rotation(hand)
-    orientation = Quaternion() if turn is None else _quaternion_message(turn)
-    message.wrist.pose = Pose(position=Point(x=x, y=y, z=z), orientation=orientation)
+    q.x, q.y, q.z, q.w = (0.0, 0.0, 0.0, 1.0) if turn is None else quaternion(turn).tolist()
     message.wrist.covariance = wrist_covariance(hand, camera, scale_source, turn is not None)
-    return message
 
 
 def hand_transforms(
@@ -134,13 +132,6 @@ def _transform(header: Header, parent: str, child: str, position: np.ndarray, q:
     )
 
 
-def _quaternion_message(turn: np.ndarray) -> Quaternion:
-    x, y, z, w = quaternion(turn).tolist()
-    return Quaternion(x=x, y=y, z=z, w=w)
-
-
 def _float_array(values: np.ndarray) -> array:
     """Values as float32[] fields take them fast on every distribution: lists and arrays are checked one by one."""
-    buffer = array("f")
-    buffer.frombytes(np.ascontiguousarray(values, np.float32).reshape(-1).view(np.uint8).data)
-    return buffer
+    return array("f", np.asarray(values, np.float32).tobytes())

@@ -64,5 +64,5 @@ def wrist_covariance(hand: Hand, camera: Camera, scale_source: int, turn_known: 
 
 
 def _variance(values: list[float]) -> float:
-    mean = sum(values) / len(values)
-    return sum((value - mean) ** 2 for value in values) / len(values)
+    mean = [sum(values) / len(values)] * len(values)
+    return math.dist(values, mean) ** 2 / len(values)

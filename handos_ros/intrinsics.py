@@ -25,7 +25,7 @@ class Intrinsics:
         """Takes a message; one that says that the camera is not calibrated counts as none."""
         info.header = Header()  # stamps differ where the camera is the same
         if info != self._info:
-            self._info = info
+            self._info = info if is_calibrated(info) else None
 
     def camera(self, width: int, height: int, assumed_fov: float, rectified: bool) -> Camera:
         """The camera of an image of that size; ValueError for a CameraInfo that is wrong or of another size.
@@ -34,7 +34,7 @@ class Intrinsics:
         that P holds in place of K and distortion.
         """
         info = self._info
-        if info is None or not is_calibrated(info):
+        if info is None:
             return Camera.from_fov(width, height, assumed_fov)
         source = (info, width, height, rectified)
         if self._converted is None or self._converted[0] != source:

@@ -69,12 +69,13 @@ class HandsNode(Node):
         self._intrinsics = Intrinsics()
         self._depth = DepthFrames() if self._settings.use_depth else None
         self._template = load_template(self._settings.template or None)
-        self._tracker = HandTracker(faces=self._template.faces)
+        self._tracker = HandTracker(_tracker_options(self._settings), self._template.faces)
         self._last_stamp = -float("inf")
         self._camera: Camera | None = None
         self._busy = threading.Lock()  # held by whoever uses or replaces the predictor
 
         self._outputs = Outputs(self, self._template)
+        self._array = HandArray()  # of every frame
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._listen(CameraInfo, "camera_info", self._intrinsics.keep)
         if self._depth is not None:
@@ -113,8 +114,8 @@ class HandsNode(Node):
         hands, scale_source = self._scale(hands, camera, stamp, settings)
         hands = self._track(hands, stamp, settings)
         clock.mark("track")
-        array = hand_array(hands, message.header, camera, scale_source, settings.vertices)
-        self._outputs.publish(array)
+        hand_array(hands, message.header, camera, scale_source, settings.vertices, into=self._array)
+        self._outputs.publish(self._array)
         clock.mark("publish")
         published, since_stamp = clock.elapsed, self.get_clock().now().nanoseconds * 1e-9 - stamp
         self._outputs.publish_frames(hands, message.header, settings)
@@ -169,12 +170,6 @@ class HandsNode(Node):
     def _track(self, hands: list[Hand], stamp: float, settings: Settings) -> list[Hand]:
         if not settings.tracking:
             return hands
-        self._tracker.options = TrackerOptions(
-            smoothing=settings.smoothing,
-            max_age=settings.track_max_age,
-            min_cutoff=settings.smoothing_min_cutoff,
-            beta=settings.smoothing_beta,
-        )
         return self._tracker.update(hands, stamp)
 
     def _work(self) -> None:
@@ -225,7 +220,9 @@ class HandsNode(Node):
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         try:
-            self._settings = change(self._settings, parameters)
+            settings = change(self._settings, parameters)
+            self._tracker.options = _tracker_options(settings)
+            self._settings = settings
         except ValueError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -268,6 +265,15 @@ class HandsNode(Node):
         message = DiagnosticArray(status=[self._health.status(name, self._predictor is not None, facts, doubt)])
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
+
+
+def _tracker_options(settings: Settings) -> TrackerOptions:
+    return TrackerOptions(
+        smoothing=settings.smoothing,
+        max_age=settings.track_max_age,
+        min_cutoff=settings.smoothing_min_cutoff,
+        beta=settings.smoothing_beta,
+    )
 
 
 def main() -> None:
