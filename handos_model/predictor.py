@@ -215,7 +215,7 @@ def _same(a: list[list[float]], b: list[list[float]], extent: float) -> bool:
 def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale: float) -> list[Hand]:
     """From view frames to the camera frame, metric, with sides; hands that would lie behind the camera are left out."""
     # The mesh's normals decide the side; how sure it is, the network says beside it. No agreement, no confidence.
-    volumes, right = signed_volume(found.vertices, template.faces).tolist(), found.right.tolist()
+    normals, right = np.sign(signed_volume(found.vertices, template.faces)).tolist(), found.right.tolist()
     rotation = view_rotation(found.view, camera)  # (N, 3, 3)
     points = np.concatenate([found.joints_3d, found.vertices], axis=1)
     points = hand_scale * points @ rotation.astype(np.float32).transpose(0, 2, 1)  # (N, 21 + V, 3)
@@ -225,8 +225,8 @@ def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale:
     joints_2d = found.joints_2d.astype(np.float32)
     hands = []
     for i in np.flatnonzero(translation[:, 2] > 0).tolist():
-        confidence = max(2 * right[i] - 1 if volumes[i] > 0 else 1 - 2 * right[i], 0.0)
-        side = ("right" if volumes[i] > 0 else "left") if confidence >= MIN_SIDE_CONFIDENCE else "unknown"
+        confidence = max(normals[i] * (2 * right[i] - 1), 0.0)
+        side = ("right" if normals[i] > 0 else "left") if confidence >= MIN_SIDE_CONFIDENCE else "unknown"
         joints_3d, vertices = points[i, :21], points[i, 21:]
         values = (boxes[i], joints_2d[i], found.joint_confidence[i], joints_3d, vertices, translation[i])
         hands.append(Hand(float(found.scores[i]), side, confidence, *values))
