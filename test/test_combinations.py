@@ -108,6 +108,14 @@ def test_onnx_says_what_torch_says(kind, tmp_path):
     assert_onnx_is_torch(network_of(kind), tmp_path / "hands.onnx", 20)
 
 
+def test_onnx_of_a_trained_copy(tmp_path):
+    network = network_of("palm", "copy")
+    with torch.no_grad():
+        for parameter in network.side_network.parameters():
+            parameter.mul_(1.1)
+    assert_onnx_is_torch(network, tmp_path / "hands.onnx", 3)
+
+
 @pytest.mark.parametrize("mask", ["separate", "one_way", "full"])
 def test_onnx_of_the_other_masks(mask, tmp_path):
     assert_onnx_is_torch(network_of("rt_detr", size=replace(TINY, mask=mask)), tmp_path / "hands.onnx", 3)
@@ -138,7 +146,7 @@ def test_side_tuning_from_the_backbone_from_nothing_and_off():
         assert [m.shape for m in maps] == [(1, 32, *memory.shape[2:]) for memory in detection.memory]
         assert tuning.strides == (8, 16, 32, 64)
     assert not SideTuning(detector, [16] * 4, 32, "off").side
-    with pytest.raises(ValueError, match="side_tuning is 'on', must be one of backbone, scratch, off"):
+    with pytest.raises(ValueError, match="side_tuning is 'on', must be one of backbone, copy, scratch, off"):
         SideTuning(detector, [16] * 4, 32, "on")
     with pytest.raises(ValueError, match="side_widths has 3 entries, the detector's backbone 4 scales"):
         SideTuning(detector, [16] * 3, 32)
@@ -157,6 +165,11 @@ def test_training_in_half_precision_sees_what_prediction_sees():
 def test_a_palm_detector_needs_side_tuning():
     with pytest.raises(ValueError, match="side_tuning may not be off"):
         network_of("palm", "off")
+
+
+def test_only_the_palm_detector_has_a_copy_to_train():
+    with pytest.raises(ValueError, match="side_tuning may not be copy: RTDetr has no side network"):
+        network_of("rt_detr", "copy")
 
 
 def test_the_guided_decoder_needs_keypoints():

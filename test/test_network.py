@@ -132,6 +132,23 @@ def test_training_moves_the_decoder_and_not_one_bit_of_the_detector():
     assert not torch.equal(moved, network.decoder.joint_embedding)
 
 
+def test_a_side_network_starts_as_the_detector_and_moves_alone():
+    network = build_network(Recipe(side_tuning="copy")).train()
+    images = torch.rand(2, 3, 64, 96)
+    frozen, seen = network.detector(images), network.detect(images)[0]
+    for name in ("backbone", "memory"):
+        assert all(torch.equal(a, b) for a, b in zip(getattr(frozen, name), getattr(seen, name), strict=True))
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], 0.1)
+    sum(m.square().mean() for m in seen.memory).backward()
+    optimizer.step()
+    moved = {k for k, v in network.state_dict().items() if not torch.equal(v, before[k])}
+    assert moved and all(k.startswith("side_network.") and "depthwise" not in k for k in moved)
+    after = network.detect(images)[0]
+    assert torch.equal(after.scores, frozen.scores) and torch.equal(after.boxes, frozen.boxes)
+    assert torch.equal(after.backbone[0], frozen.backbone[0]) and not torch.equal(after.memory[0], frozen.memory[0])
+
+
 def test_cells_tile_the_view_and_targets_sit_on_the_joint():
     cells = grid_cells()
     assert cells.shape == (CELLS**2, 2)

@@ -67,6 +67,13 @@ class Detector(nn.Module):
         """Stay in evaluation mode: batch statistics or dropout must not move while the rest of the model trains."""
         return super().train(False)
 
+    def side_network(self) -> nn.Module:
+        """A trainable network that starts as a copy of this one and gives a Detection other maps.
+
+        ValueError where there is none.
+        """
+        raise ValueError(f"side_tuning may not be copy: {type(self).__name__} has no side network")
+
     def check(self, images: Tensor) -> None:
         """Raise ValueError for images that a detector cannot take."""
         if images.ndim != 4 or images.shape[1] != 3 or any(n == 0 or n % self.multiple for n in images.shape[2:]):

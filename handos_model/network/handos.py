@@ -64,6 +64,7 @@ class HandOS(nn.Module):
         if side == "off" and detector.points:
             raise ValueError("a detector with keypoints needs side tuning: side_tuning may not be off")
         self.detector, self.template = detector, template.name
+        self.side_network = detector.side_network() if side == "copy" else None
         self.side_tuning = SideTuning(detector, side_widths, size.d_value, side)
         # The palm detector was made for open palms; a DETR knows hands of all kinds.
         self.finder = None
@@ -79,15 +80,16 @@ class HandOS(nn.Module):
 
         images (B, 3, H, W) RGB in 0..1.
         """
-        detection = self.detector(images)
-        return detection, *self.propose(images, detection)
+        return self.propose(images, self.detector(images))
 
-    def propose(self, images: Tensor, detection: Detection) -> tuple[list[Tensor], Candidates]:
-        """The side tuning's maps and the candidates of images that the detector has seen."""
+    def propose(self, images: Tensor, detection: Detection) -> tuple[Detection, list[Tensor], Candidates]:
+        """The same for images that the detector has seen. A side network's maps take the place of the detector's."""
+        if self.side_network is not None:
+            detection = self.side_network(detection)
         values = self.side_tuning(images, detection)
         if self.finder is None:
-            return values, own_candidates(detection)
-        return values, palm_candidates(detection, values, self.finder)
+            return detection, values, own_candidates(detection)
+        return detection, values, palm_candidates(detection, values, self.finder)
 
     def decode(
         self,

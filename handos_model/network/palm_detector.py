@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,15 +111,37 @@ class PalmNetwork(nn.Module):
     def forward(self, images: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor]:
         """Backbone and memory maps, logits (B, Q), values (B, Q, 18) in px relative to the anchors' centres."""
         x = self.stem_act(self.stem(pad_same(images, 2)))
-        maps = []
-        for stage in self.stages:
+        for stage in self.stages[:2]:
             x = stage(x)
-            maps.append(x)
-        _, c4, c8, c16, c32 = maps
-        m16 = self.up16(c32, c16)
-        m8 = self.up8(m16, c8)
-        (score8, values8), (score16, values16) = self.head8(m8), self.head16(m16)
-        return [c4, c8, c16], [m8, m16], torch.cat([score8, score16], 1), torch.cat([values8, values16], 1)
+        backbone, memory = upper(self, x)
+        (score8, values8), (score16, values16) = self.head8(memory[0]), self.head16(memory[1])
+        return backbone, memory, torch.cat([score8, score16], 1), torch.cat([values8, values16], 1)
+
+
+def upper(network: PalmNetwork | PalmSideNetwork, c4: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """From the map with stride 4 on: backbone maps with strides 4, 8 and 16, memory maps with 8 and 16."""
+    c8 = network.stages[-3](c4)
+    c16 = network.stages[-2](c8)
+    m16 = network.up16(network.stages[-1](c16), c16)
+    return [c4, c8, c16], [network.up8(m16, c8), m16]
+
+
+class PalmSideNetwork(nn.Module):
+    """A copy of the network from stride 8 on that trains.
+
+    Its depthwise kernels, 4 % of the weights, stay as they are: learning them would take as long as all the rest.
+    """
+
+    def __init__(self, network: PalmNetwork) -> None:
+        super().__init__()
+        self.stages, self.up16, self.up8 = deepcopy((network.stages[-3:], network.up16, network.up8))
+        for name, parameter in self.named_parameters():
+            parameter.requires_grad_("depthwise" not in name)
+
+    def forward(self, detection: Detection) -> Detection:
+        """The same instances, with the copy's maps in place of the detector's."""
+        backbone, memory = upper(self, detection.backbone[0])
+        return replace(detection, backbone=backbone, memory=memory)
 
 
 class PalmDetector(Detector):
@@ -145,6 +169,10 @@ class PalmDetector(Detector):
         self.network = PalmNetwork()
         self.network.load_state_dict(read_weights(weights, self.network.state_dict()))
         self.freeze()
+
+    def side_network(self) -> PalmSideNetwork:
+        """A trainable copy."""
+        return PalmSideNetwork(self.network)
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Detection:

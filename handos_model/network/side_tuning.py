@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from handos_model.network.detector import Detection, Detector
 
-SIDES = ("backbone", "scratch", "off")
+SIDES = ("backbone", "copy", "scratch", "off")
 SWIN_STRIDES = (4, 8, 16, 32)
 
 
@@ -57,7 +57,8 @@ class ScratchBackbone(nn.Module):
 class SideTuning(nn.Module):
     """Value maps for deformable attention: F = concat(memory, side tuning), projected to one width per scale.
 
-    side "backbone" starts from the detector's backbone, "scratch" from a network of its own, "off" is F = memory. The
+    side "backbone" starts from the detector's backbone, "copy" from a trained copy of it whose maps stand in the
+    detection, "scratch" from a network of its own, "off" is F = memory. The
     palm detector's memory has two scales (strides 8 and 16) where its backbone has three (4, 8, 16); the finest map is
     side tuning alone. widths: one per scale of the backbone.
     """

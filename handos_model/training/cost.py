@@ -85,7 +85,7 @@ def count(network: HandOS, width: int, height: int) -> tuple[float, float, float
     images = torch.rand(1, 3, height, width)
     detector, detection = gflops(lambda: network.detector(images))
     proposing, places = gflops(lambda: network.propose(images, detection))
-    one, two = (gflops(lambda n=n: network.decode(detection, *places, first(n, "cpu")))[0] for n in (1, 2))
+    one, two = (gflops(lambda n=n: network.decode(*places, first(n, "cpu")))[0] for n in (1, 2))
     return detector, proposing + 2 * one - two, two - one
 
 
@@ -110,7 +110,7 @@ def stage_times(network: HandOS, images: Tensor, hands: int) -> tuple[float, flo
     places = network.propose(images, detection)
     detector = median_ms(lambda: network.detector(images), device)
     proposing = median_ms(lambda: network.propose(images, detection), device)
-    return detector, proposing, median_ms(lambda: network.decode(detection, *places, indices), device)
+    return detector, proposing, median_ms(lambda: network.decode(*places, indices), device)
 
 
 def median_ms(run: Callable[[], Any], device: str) -> float:

@@ -8,6 +8,7 @@ import time
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -90,9 +91,8 @@ class Trainer:
         self.network.to(self.accelerator.device).to(memory_format=torch.channels_last)
         if self.accelerator.num_processes > 1 and self.accelerator.device.type == "cuda":
             share_batch_statistics(self.network)
-        trained = [p for p in self.network.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            trained, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+            self.paces(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
         )
         self.averaged = deepcopy(self.network.trainable_state())
         if (folder / CHECKPOINT).is_file():
@@ -105,6 +105,13 @@ class Trainer:
     def images_per_step(self) -> int:
         """Images of one optimiser step, over all processes."""
         return self.recipe.batch_size * self.recipe.accumulate * self.accelerator.num_processes
+
+    def paces(self) -> list[dict[str, Any]]:
+        """Groups of parameters and the share of the learning rate that each gets."""
+        trained = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
+        copied = [trained.pop(name) for name in list(trained) if name.startswith("side_network.")]
+        groups = [{"params": list(trained.values()), "pace": 1.0}]
+        return groups + [{"params": copied, "pace": self.recipe.copy_rate}] if copied else groups
 
     def resume(self) -> None:
         """Continue from the folder's checkpoint. weights_only: a checkpoint runs no code of its own."""
@@ -154,7 +161,7 @@ class Trainer:
         parts = [{k: v.to(device, non_blocking=True) for k, v in part.items()} for part in parts]
         totals = self.label_totals(parts)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate()
+            group["lr"] = self.rate() * group.get("pace", 1.0)  # checkpoints of earlier versions have none
         self.optimizer.zero_grad(set_to_none=True)
         # DistributedDataParallel and accumulation take means, where the loss of a step is the sum of its parts.
         whole = self.accelerator.num_processes * self.recipe.accumulate
@@ -178,7 +185,8 @@ class Trainer:
 
     def move(self) -> None:
         """Let the optimiser use the gradients of the whole step, unless one of them is not finite."""
-        norm = self.accelerator.clip_grad_norm_(self.optimizer.param_groups[0]["params"], self.recipe.clip)
+        moved = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = self.accelerator.clip_grad_norm_(moved, self.recipe.clip)
         if torch.isfinite(norm):
             self.optimizer.step()
         self.average()
