@@ -80,7 +80,7 @@ class Recipe:
     template: str = ""  # MANO_RIGHT.pkl or a template .npz, "" for the embedded hand
     detector: DetectorChoice = field(default_factory=DetectorChoice)
     side_tuning: str = "backbone"  # what it starts from: backbone, a trained copy, scratch (a Swin-T) or off (Table 6)
-    copy_rate: float = 0.2  # learning rate of the copy as a share of the others': it starts trained
+    copy_rate: float = 0.15  # learning rate of the copy as a share of the others': it starts trained
     side_widths: tuple[int, ...] = (48, 64, 64)  # one per scale of the detector's backbone
     decoder: DecoderSize = field(default_factory=DecoderSize)
     weights: LossWeights = field(default_factory=LossWeights)
