@@ -34,8 +34,9 @@ class HandPredictor:
     weights' own graph holds back. size and score_threshold come from the weights when None. hand_scale: size of the
     user's hand as a factor of a mean adult's, which scales every metre of the result. threads: CPU threads, ONNX
     Runtime's choice when None. template: the hand template that the weights were trained on, or its file as
-    load_template takes it, such as the user's MANO_RIGHT.pkl; the embedded one when None. Wrong values raise
-    ValueError, a missing file FileNotFoundError.
+    load_template takes it, such as the user's MANO_RIGHT.pkl; the embedded one when None. spinning: between two images
+    the threads wait for work at full power, which answers sooner where nothing else runs, and is in the way of what
+    does. Wrong values raise ValueError, a missing file FileNotFoundError.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class HandPredictor:
         hand_scale: float = 1.0,
         threads: int | None = None,
         template: HandTemplate | str | Path | None = None,
+        spinning: bool = True,
     ) -> None:
-        self._session = HandSession(weights, device, threads)
+        self._session = HandSession(weights, device, threads, spinning)
         self.name = self._session.metadata["name"]
         self.version = self._session.metadata["version"]
         self.provider = self._session.provider

@@ -25,12 +25,15 @@ class HandSession:
     unknown device, and for "cuda" where ONNX Runtime has none.
     """
 
-    def __init__(self, weights: str | Path | None = None, device: str = "auto", threads: int | None = None) -> None:
+    def __init__(
+        self, weights: str | Path | None = None, device: str = "auto", threads: int | None = None, spinning: bool = True
+    ) -> None:
         self.weights = WEIGHTS if weights is None else Path(weights)
         data = _read(self.weights)
         providers = _providers(device)
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+        options.add_session_config_entry("session.force_spinning_stop", "0" if spinning else "1")
         options.log_severity_level = 4  # what fails is raised; the rest is noise on a robot's console
         if threads is not None:
             if threads < 1:

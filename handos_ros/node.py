@@ -202,6 +202,7 @@ class HandsNode(Node):
             settings.size or None,
             threads=settings.threads or None,
             template=self._template,
+            spinning=False,  # cameras, RViz and planners need the cores between two images
         )
 
     def _listen(self, kind: type, topic: str, callback: Callable[[Any], None]) -> Subscription:

@@ -115,6 +115,15 @@ def test_hand_scale_moves_and_grows_the_hand(tmp_path):
     np.testing.assert_allclose(hand.vertices, 1.1 * vertices, atol=1e-4)
 
 
+def test_threads_that_do_not_spin_answer_the_same(tmp_path):
+    predictors = [
+        predictor_of(tmp_path, [answer(*placed("centre"), PLAIN)], threads=2, spinning=spinning)
+        for spinning in (True, False)
+    ]
+    first, second = (predictor.predict(IMAGE, PLAIN)[0].vertices for predictor in predictors)
+    np.testing.assert_array_equal(first, second)
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_without_confident_joints_the_network_places_the_hand(tmp_path, place):
     vertices, joints = placed(place)
