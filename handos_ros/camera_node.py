@@ -34,7 +34,7 @@ class CameraSettings:
 
     source: str = parameter("", "Video, picture, folder of pictures, or number of a webcam", read_only=True)
     rate: float = parameter(0.0, "Hz; 0: that of the source, or 10 for pictures", 0.0, 1000.0, read_only=True)
-    loop: bool = parameter(True, "Begin again at the end; else the node ends there", read_only=True)
+    loop: bool = parameter(True, "Begin again at the end; else play once, when image has a subscriber", read_only=True)
     frame_id: str = parameter("camera_optical_frame", "Frame of the images: x right, y down, z forward", read_only=True)
     fov: float = parameter(0.0, "Degrees along the long edge; 0: not known", 0.0, 170.0, read_only=True)
     calibration: str = parameter("", "YAML file of camera_calibration; comes before fov", read_only=True)
@@ -43,6 +43,7 @@ class CameraSettings:
 class CameraNode(Node):
     """Publishes `image` (rgb8) and `camera_info` from a source, while somebody subscribes to one of them.
 
+    What is played only once begins when somebody subscribes to `image`, so that its first images are not lost.
     Stamps are those of the clock. With neither calibration nor field of view, camera_info says that the camera is not
     calibrated: its K is zero. Raises executable.START_ERRORS for what the user set wrong.
     """
@@ -60,6 +61,7 @@ class CameraNode(Node):
         self._calibration = read_calibration(Path(settings.calibration)) if settings.calibration else None
         self._source = Webcam(settings.source, settings.rate) if settings.source.isdigit() else _files(settings.source)
         self._frames = iter(self._source)
+        self._begun = settings.loop
         self._next = self._read()
         if self._next is None or self._next.image is None:
             raise ValueError(self._next.problem if self._next else f"{settings.source} holds no frame")
@@ -69,7 +71,7 @@ class CameraNode(Node):
         self.create_timer(period, self._publish)
 
     def _publish(self) -> None:
-        if not self._image.get_subscription_count() and not self._camera_info.get_subscription_count():
+        if not self._wanted():
             return
         frame = self._next
         if frame is None:
@@ -81,6 +83,12 @@ class CameraNode(Node):
         else:
             self._send(frame)
         self._next = self._read()
+
+    def _wanted(self) -> bool:
+        if self._image.get_subscription_count() > 0:
+            self._begun = True
+            return True
+        return self._begun and self._camera_info.get_subscription_count() > 0
 
     def _send(self, frame: Frame) -> None:
         if frame.image.shape[:2] != (self._info.height, self._info.width):

@@ -77,6 +77,19 @@ def test_pictures_in_order_with_their_calibration(
         assert list(info.d) == [0.1, -0.2, 0.001, 0.002, 0.0]
 
 
+def test_what_is_played_once_waits_for_whom_it_is_played_to(folder: Path, pictures: list[np.ndarray]) -> None:
+    robot = Robot("viewer")
+    robot.listen(CameraInfo, "seen_info")
+    with NodeProcess("camera_node", *SEEN, *parameters(source=folder, rate=50, loop=False)) as node:
+        robot.until(lambda: robot.count_publishers("seen_info") > 0, 180)
+        robot.spin(1.0)
+        assert not robot.got["seen_info"]
+        robot.listen(Image, "seen")
+        robot.until(lambda: len(robot.got["seen"]) == len(pictures), 180)
+        assert node.wait()[0] == 0
+    robot.destroy_node()
+
+
 def test_a_looping_video_with_a_field_of_view(viewer: Robot) -> None:
     settings = parameters(source=ROOT / "docs/demo.mp4", fov=60, rate=200)
     with NodeProcess("camera_node", *SEEN, *settings) as node:
