@@ -25,6 +25,7 @@ def one_machine(environment: Mapping[str, str]) -> dict[str, str]:
         "FASTRTPS_DEFAULT_PROFILES_FILE" if old else "FASTDDS_DEFAULT_PROFILES_FILE": str(ROOT / "config/fastdds.xml"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]),
         "OMP_NUM_THREADS": "1",
+        "PYTHONFAULTHANDLER": "1",  # for the stacks of NodeProcess.wait
     }
 
 
@@ -47,8 +48,13 @@ class NodeProcess:
             self.process.wait()
 
     def wait(self, timeout: float = 180) -> tuple[int, str]:
-        """Exit code, and everything that was printed."""
-        code = self.process.wait(timeout)
+        """Exit code, and everything that was printed; fails with the stacks of a process that does not end."""
+        try:
+            code = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGABRT)
+            self.process.wait()
+            raise AssertionError(f"still running after {timeout:g} s; it printed:\n{self.printed()}") from None
         return code, self.printed()
 
     def stop(self, number: int = signal.SIGINT) -> tuple[int, str]:
