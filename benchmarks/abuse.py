@@ -161,8 +161,8 @@ def endure(frames: int) -> dict[str, Any]:
     return {"frames": frames, "exit_code": code, "memory_mb": [round(value, 1) for value in memory]}
 
 
-def instant_network(path: Path) -> Path:
-    """Weights that see two hands in every image, and take it in the size of the embedded ones."""
+def instant_network(path: Path, hands: int = 2) -> Path:
+    """Weights that see one or two hands in every image, and take it in the size of the embedded ones."""
     from fake_network import METADATA, answer, write_network
 
     from handos_model import load_template
@@ -170,7 +170,7 @@ def instant_network(path: Path) -> Path:
     template, camera = load_template(), Camera.from_fov(640, 480)
     answers = [
         answer(template.vertices + place, template.joints + place, camera)
-        for place in np.array([[-0.15, 0.05, 0.5], [0.15, 0.05, 0.6]])
+        for place in np.array([[-0.15, 0.05, 0.5], [0.15, 0.05, 0.6]])[:hands]
     ]
     return write_network(path, answers, 640, METADATA | {"size": "192"})
 

@@ -3,7 +3,7 @@
     python benchmarks/node_overhead.py
 
 A camera in this process sends raw rgb8 images at 30 Hz to hands_node in another one, whose network answers at once with
-two hands. Overhead is a frame's time from its message to its HandArray, meshes included, without what little that
+one hand or two. Overhead is a frame's time from its message to its HandArray, meshes included, without what little that
 network takes; frames on /tf follow and are not in it. Frames that do not reach the node, or that it drops, are lost.
 Fast DDS has the profile that the package ships. Needs ROS, the package's messages, and onnx.
 """
@@ -27,7 +27,8 @@ from robot import Robot, diagnostics, image_message, info_message, stamped
 
 from handos_model import Camera
 
-SIZES = ((640, 480), (1920, 1080))
+CASES = ((640, 480, 1), (640, 480, 2), (1920, 1080, 2))
+"""Width, height and hands."""
 RATE = 30.0
 BARS = {"640x480": 2.0, "1920x1080": 6.0}
 """ms, median; frames lost at 640x480 must stay below 1 %."""
@@ -35,10 +36,10 @@ KEYS = ("decode", "predict", "track", "publish", "network", "received to publish
 BUSY = 0.7  # load average from which other work is in the way
 
 
-def measure(width: int, height: int, seconds: float) -> dict[str, Any]:
+def measure(width: int, height: int, hands: int, seconds: float) -> dict[str, Any]:
     """Sends images for a while; medians over seconds of the node's own medians, in ms, and frames lost."""
     with tempfile.TemporaryDirectory() as folder:
-        weights = instant_network(Path(folder) / "instant.onnx")
+        weights = instant_network(Path(folder) / "instant.onnx", hands)
         with NodeProcess("hands_node", "-r", f"__ns:=/{NAMESPACE}", *parameters(weights=weights, threads=1)) as node:
             robot = Robot(NAMESPACE)
             robot.meet()
@@ -59,6 +60,7 @@ def measure(width: int, height: int, seconds: float) -> dict[str, Any]:
     late = int(reports[-1]["dropped: late"]) - int(before["dropped: late"])
     times = {key: [float(report[f"{key} (ms)"]) for report in reports if f"{key} (ms)" in report] for key in KEYS}
     return {
+        "image": f"{width}x{height}", "hands": hands,
         "sent": sent, "processed": processed, "late": late, "hand_arrays": arrays,
         "lost_percent": round(100 * (1 - processed / sent), 2),
         "ms": {key: round(statistics.median(values), 2) for key, values in times.items()},
@@ -77,7 +79,7 @@ def send(robot: Robot, image: Any, seconds: float) -> int:
 
 
 def main() -> None:
-    """Measures both sizes; prints Markdown and JSON."""
+    """Measures all cases; prints Markdown and JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=30.0)
     arguments = parser.parse_args()
@@ -86,13 +88,14 @@ def main() -> None:
         print(f"Other work is in the way: the load average is {load:.1f}")
     os.environ.update(one_machine(os.environ))
     rclpy.init()
-    results = {f"{width}x{height}": measure(width, height, arguments.seconds) for width, height in SIZES}
+    results = [measure(*case, arguments.seconds) for case in CASES]
     rclpy.try_shutdown()
-    print("| image | " + " | ".join(KEYS) + " | bar | frames lost |\n|---|" + "---|" * (len(KEYS) + 2))
-    for size, result in results.items():
+    print("| image | hands | " + " | ".join(KEYS) + " | bar | frames lost |\n|---|---|" + "---|" * (len(KEYS) + 2))
+    for result in results:
         cells = " | ".join(f"{result['ms'][key]:.2f}" for key in KEYS)
-        print(f"| {size} | {cells} | {BARS[size]:g} | {result['lost_percent']:g} % of {result['sent']} |")
-    print(json.dumps({"load": load, **results}))
+        size, lost = result["image"], f"{result['lost_percent']:g} % of {result['sent']}"
+        print(f"| {size} | {result['hands']} | {cells} | {BARS[size]:g} | {lost} |")
+    print(json.dumps({"load": load, "cases": results}))
 
 
 if __name__ == "__main__":
