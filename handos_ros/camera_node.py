@@ -85,10 +85,10 @@ class CameraNode(Node):
         self._next = self._read()
 
     def _wanted(self) -> bool:
-        if self._image.get_subscription_count() > 0:
-            self._begun = True
-            return True
-        return self._begun and self._camera_info.get_subscription_count() > 0
+        """Is it worth sending? Until it is, a source that is played once stays at its first frame."""
+        watched = self._image.get_subscription_count() > 0
+        self._begun = self._begun or watched
+        return watched or (self._begun and self._camera_info.get_subscription_count() > 0)
 
     def _send(self, frame: Frame) -> None:
         if frame.image.shape[:2] != (self._info.height, self._info.width):
