@@ -75,7 +75,6 @@ class HandsNode(Node):
         self._busy = threading.Lock()  # held by whoever uses or replaces the predictor
 
         self._outputs = Outputs(self, self._template)
-        self._array = HandArray()  # of every frame
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._listen(CameraInfo, "camera_info", self._intrinsics.keep)
         if self._depth is not None:
@@ -114,8 +113,7 @@ class HandsNode(Node):
         hands, scale_source = self._scale(hands, camera, stamp, settings)
         hands = self._track(hands, stamp, settings)
         clock.mark("track")
-        hand_array(hands, message.header, camera, scale_source, settings.vertices, into=self._array)
-        self._outputs.publish(self._array)
+        self._outputs.publish(hand_array(hands, message.header, camera, scale_source, settings.vertices))
         clock.mark("publish")
         published, since_stamp = clock.elapsed, self.get_clock().now().nanoseconds * 1e-9 - stamp
         self._outputs.publish_frames(hands, message.header, settings)

@@ -5,11 +5,13 @@ from posed_hand import posed_hand, rotation
 pytest.importorskip("rclpy", reason="needs ROS 2")
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray
+from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Header
 
 from handos_model.camera import Camera
-from handos_model.hand import JOINT_NAMES, Hand, joints_box
+from handos_model.hand import JOINT_NAMES, SIDES, Hand, joints_box
 from handos_ros.conversions import hand_array, hand_transforms
+from handos_ros.covariance import wrist_covariance
 
 CAMERA = Camera.from_intrinsics(600, 590, 322, 241, 640, 480)
 
@@ -26,6 +28,11 @@ def header() -> Header:
     message = Header(frame_id="camera_optical")
     message.stamp.sec, message.stamp.nanosec = 12, 345
     return message
+
+
+def received(*arguments, **options) -> HandArray:
+    """What a subscriber gets of hand_array's bytes."""
+    return deserialize_message(hand_array(*arguments, **options), HandArray)
 
 
 def turned(q) -> np.ndarray:
@@ -45,7 +52,7 @@ def xyz(points) -> np.ndarray:
 
 def test_a_hand_array_says_what_the_hands_are():
     hands = [make_hand(number=4), make_hand("left", 0.7, (-0.1, 0.03, 0.8), shape="left")]
-    message = hand_array(hands, header(), CAMERA, HandArray.SCALE_USER)
+    message = received(hands, header(), CAMERA, HandArray.SCALE_USER)
     assert message.header == header()
     assert (message.intrinsics_source, message.scale_source) == (HandArray.INTRINSICS_CAMERA_INFO, HandArray.SCALE_USER)
     assert (message.width, message.height) == (640, 480)
@@ -62,10 +69,31 @@ def test_a_hand_array_says_what_the_hands_are():
         np.testing.assert_array_equal(xyz([said.wrist.pose.position])[0], hand.translation)
 
 
+@pytest.mark.parametrize("frame_id", ["", "cam", "lens", "optique_é", "camera_color_optical_frame"])
+@pytest.mark.parametrize("vertices", [True, False])
+def test_its_bytes_are_those_of_the_message(frame_id, vertices):
+    # Frames of any length and three hands: every field stands at every place that its alignment can give it.
+    hands = [make_hand(number=i, side=side, place=(0.1 * i, 0, 0.5)) for i, side in enumerate(SIDES)]
+    for count in range(len(hands) + 1):
+        image = Header(frame_id=frame_id)
+        sent = hand_array(hands[:count], image, CAMERA, HandArray.SCALE_DEPTH, vertices)
+        message = deserialize_message(sent, HandArray)
+        assert len(serialize_message(message)) == len(sent)
+        assert message.header == image
+        assert (message.scale_source, message.fx, message.cy) == (HandArray.SCALE_DEPTH, 600, 241)
+        assert [said.id for said in message.hands] == list(range(count))
+        for said, hand in zip(message.hands, hands, strict=False):
+            assert len(said.vertices) == (3 * 778 if vertices else 0)
+            np.testing.assert_array_equal(xyz(said.joints_3d), hand.joints_3d)
+            np.testing.assert_array_equal(xyz([said.translation, said.wrist.pose.position]), [hand.translation] * 2)
+            covariance = wrist_covariance(hand, CAMERA, HandArray.SCALE_DEPTH, hand.side != "unknown")
+            np.testing.assert_array_equal(said.wrist.covariance, covariance)
+
+
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_the_wrists_frame_in_message_and_tf(side):
     hand = make_hand(side, shape=side)
-    message = hand_array([hand], header(), CAMERA, HandArray.SCALE_PRIOR)
+    message = received([hand], header(), CAMERA, HandArray.SCALE_PRIOR)
     frame = turned(message.hands[0].wrist.pose.orientation)
     to_middle = hand.joints_3d[9] - hand.joints_3d[0]
     np.testing.assert_allclose(frame[:, 0], to_middle / np.linalg.norm(to_middle), atol=1e-6)
@@ -78,13 +106,13 @@ def test_the_wrists_frame_in_message_and_tf(side):
 
 
 def test_no_hands():
-    message = hand_array([], header(), Camera.from_fov(640, 480), HandArray.SCALE_PRIOR)
+    message = received([], header(), Camera.from_fov(640, 480), HandArray.SCALE_PRIOR)
     assert (list(message.hands), message.intrinsics_source) == ([], HandArray.INTRINSICS_ASSUMED)
     assert hand_transforms([], header(), "side", True) == []
 
 
 def test_meshes_can_be_left_out():
-    message = hand_array([make_hand()], header(), CAMERA, HandArray.SCALE_PRIOR, vertices=False)
+    message = received([make_hand()], header(), CAMERA, HandArray.SCALE_PRIOR, vertices=False)
     assert len(message.hands[0].vertices) == 0
 
 
@@ -121,14 +149,14 @@ def test_a_hand_without_a_palm_has_no_frame_and_no_certain_orientation():
     flat.joints_3d[:] = flat.joints_3d[0]
     for hand in (flat, make_hand("unknown")):
         assert hand_transforms([hand], header(), "side", True) == []
-        wrist = hand_array([hand], header(), CAMERA, HandArray.SCALE_PRIOR).hands[0].wrist
+        wrist = received([hand], header(), CAMERA, HandArray.SCALE_PRIOR).hands[0].wrist
         assert wrist.pose.orientation.w == 1
         np.testing.assert_allclose(np.diag(wrist.covariance.reshape(6, 6))[3:], np.pi**2)
 
 
 def deviations(hand: Hand, camera: Camera, source: int) -> tuple[float, float, float]:
     """Standard deviations along and across the wrist's ray, m, and of the rotation, rad."""
-    covariance = hand_array([hand], header(), camera, source).hands[0].wrist.covariance.reshape(6, 6)
+    covariance = received([hand], header(), camera, source).hands[0].wrist.covariance.reshape(6, 6)
     np.testing.assert_array_equal(covariance, covariance.T)
     assert (np.linalg.eigvalsh(covariance) > 0).all()
     assert not covariance[:3, 3:].any()
