@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import sys
@@ -11,6 +12,8 @@ import rclpy
 from rclpy.exceptions import InvalidParameterException, NameValidationException, ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+
+from .fast_dds import profile
 
 START_ERRORS = (ValueError, OSError, ParameterException, InvalidParameterException, NameValidationException)
 """What a user can cause and mend: wrong parameters and names, missing and damaged files, absent devices."""
@@ -25,6 +28,7 @@ def run(name: str, make: Callable[[], Node]) -> int:
     # handlers, installed by init on top of these, end the spinning.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: None)
+    os.environ.update(profile(os.environ))  # Fast DDS reads it with the first node
     try:
         rclpy.init()
     except Exception as error:  # of rcl's C bindings: malformed arguments, unreadable parameter files

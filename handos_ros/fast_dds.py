@@ -1,4 +1,4 @@
-"""Settings of Fast DDS that let whole images through: config/fastdds.xml."""
+"""Settings of Fast DDS that let whole images through, and nodes end cleanly: config/fastdds.xml."""
 
 from __future__ import annotations
 

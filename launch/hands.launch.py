@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
@@ -11,8 +10,6 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
-
-from handos_ros.fast_dds import profile
 
 CONFIG = Path(get_package_share_directory("handos_ros")) / "config"
 
@@ -41,7 +38,7 @@ def generate_launch_description() -> LaunchDescription:
 def nodes(context: LaunchContext) -> list[Node]:
     """The processes that the arguments ask for."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    about = {"namespace": given["namespace"], "remappings": topics(given), "additional_env": profile(os.environ)}
+    about = {"namespace": given["namespace"], "remappings": topics(given)}
     parameters: list = [given["params_file"]]
     if given["depth"]:
         parameters.append({"use_depth": True})

@@ -78,6 +78,8 @@ def test_fast_dds_has_room_for_images_and_is_the_default_profile() -> None:
     assert profile.find(f".//{space}participant").get("is_default_profile") == "true"
     named = {tag.text for tag in profile.iter(f"{space}transport_id")}
     assert len(named) == 2  # each transport is declared once and used once
+    properties = {p.find(f"{space}name").text: p.find(f"{space}value").text for p in profile.iter(f"{space}property")}
+    assert properties == {"fastdds.type_propagation": "disabled"}
 
 
 def test_rviz_shows_topics_of_the_node() -> None:

@@ -10,6 +10,8 @@ import pytest
 from node_process import NodeProcess, parameters
 from robot import Robot
 
+from handos_ros.fast_dds import VARIABLES
+
 
 @pytest.fixture
 def corrupt(tmp_path: Path) -> Path:
@@ -60,3 +62,16 @@ def test_a_signal_while_starting_stops_cleanly() -> None:
         code, printed = node.stop()
     robot.destroy_node()
     assert code == 0 and "Traceback" not in printed
+
+
+def test_a_node_started_by_itself_has_room_for_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    with NodeProcess("hands_node", "-r", "__ns:=/alone") as node:
+        robot = Robot("alone")
+        robot.meet()
+        maps = Path(f"/proc/{node.process.pid}/maps").read_text().splitlines()
+        node.stop()
+    robot.destroy_node()
+    shared = [[int(end, 16) for end in line.split()[0].split("-")] for line in maps if "/dev/shm/fast" in line]
+    assert max(end - begin for begin, end in shared) > 4 * 1920 * 1080 * 3
