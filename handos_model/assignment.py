@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 
-def assign(costs: np.ndarray) -> list[tuple[int, int]]:
+def assign(costs: list[list[float]]) -> list[tuple[int, int]]:
     """Pairs (row, column) of least total cost; pairs that cost nothing or more are left out, so costs are negative.
 
-    costs (R, C), finite. Exact, by shortest augmenting paths (the Hungarian method, O(R^2 (R + C))): taking the
-    cheapest pair first instead goes wrong where hands cross, since a good first pair can leave the others a bad one.
+    costs: R rows of C finite numbers. Exact, by shortest augmenting paths (the Hungarian method, O(R^2 (R + C))):
+    taking the cheapest pair first instead goes wrong where hands cross, since a good first pair can leave the others a
+    bad one.
     """
-    rows, columns = costs.shape
-    if not rows or not columns:
+    if not costs or not costs[0]:
         return []
     # A column of its own and of no cost for every row: then each row has a place and leaving one out is a choice.
-    table = np.concatenate([np.minimum(costs, 0.0), np.zeros((rows, rows))], axis=1).tolist()
-    owner = _owners(table)
-    pairs = ((row, column) for column, row in enumerate(owner[:columns]) if row >= 0)
-    return sorted((row, column) for row, column in pairs if costs[row, column] < 0)
+    table = [[min(cost, 0.0) for cost in row] + [0.0] * len(costs) for row in costs]
+    pairs = ((row, column) for column, row in enumerate(_owners(table)[: len(costs[0])]) if row >= 0)
+    return sorted((row, column) for row, column in pairs if costs[row][column] < 0)
 
 
 def _owners(table: list[list[float]]) -> list[int]:
@@ -27,7 +26,7 @@ def _owners(table: list[list[float]]) -> list[int]:
     owner = [-1] * columns
     row_price, column_price = [0.0] * len(table), [0.0] * columns
     for start in range(len(table)):
-        distance, before = [np.inf] * columns, [-1] * columns
+        distance, before = [math.inf] * columns, [-1] * columns
         done: list[int] = []
         row, last = start, -1
         while row >= 0:  # until a column without an owner is the nearest

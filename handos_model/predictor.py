@@ -220,7 +220,7 @@ def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale:
     normals, right = np.sign(signed_volume(found.vertices, template.faces)).tolist(), found.right.tolist()
     rotation = view_rotation(found.view, camera)  # (N, 3, 3)
     points = np.concatenate([found.joints_3d, found.vertices], axis=1)
-    points = hand_scale * points @ rotation.astype(np.float32).transpose(0, 2, 1)  # (N, 21 + V, 3)
+    points = points @ (hand_scale * rotation).astype(np.float32).transpose(0, 2, 1)  # (N, 21 + V, 3)
     translation = _place(found, points[:, :21], rotation, camera, hand_scale).astype(np.float32)
     points = points + translation[:, None]
     boxes = joints_box(found.joints_2d).astype(np.float32)

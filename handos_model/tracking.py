@@ -105,13 +105,9 @@ class HandTracker:
         if not self._tracks:
             self._clock = 0.0  # small numbers: after a leap of the stamps, steps would be lost in rounding
 
-    def _costs(self, seen: list[tuple[Hand, PlainJoints]]) -> np.ndarray:
-        """(H, T): how far each hand is from each track in hand sizes, minus GATE: pairs of 0 or more are no match."""
-        costs = np.zeros((len(seen), len(self._tracks)))
-        for row, (hand, joints) in enumerate(seen):
-            for column, track in enumerate(self._tracks):
-                costs[row, column] = track.distance(hand, joints, self._clock) - GATE
-        return costs
+    def _costs(self, seen: list[tuple[Hand, PlainJoints]]) -> list[list[float]]:
+        """H rows of T: how far a hand is from a track in hand sizes, minus GATE: pairs of 0 or more are no match."""
+        return [[track.distance(hand, joints, self._clock) - GATE for track in self._tracks] for hand, joints in seen]
 
     def _start(self) -> Track:
         track = Track(self._next_id, self._faces)
@@ -265,7 +261,7 @@ def mirrored_in_depth(hand: Hand) -> Hand:
 
 
 def mesh_side(hand: Hand, faces: np.ndarray) -> str:
-    """"left" or "right": the chirality of the hand's mesh, which a hand of unknown side has as well. faces (F, 3)."""
+    """ "left" or "right": the chirality of the hand's mesh, which a hand of unknown side has as well. faces (F, 3)."""
     if hand.side != "unknown":
         return hand.side
     return "right" if signed_volume(hand.vertices - hand.translation, faces) > 0 else "left"
