@@ -261,7 +261,7 @@ def mirrored_in_depth(hand: Hand) -> Hand:
 
 
 def mesh_side(hand: Hand, faces: np.ndarray) -> str:
-    """ "left" or "right": the chirality of the hand's mesh, which a hand of unknown side has as well. faces (F, 3)."""
+    """The chirality of a hand's mesh, "left" or "right", which a hand of unknown side has as well. faces (F, 3)."""
     if hand.side != "unknown":
         return hand.side
     return "right" if signed_volume(hand.vertices - hand.translation, faces) > 0 else "left"
