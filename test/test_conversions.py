@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from posed_hand import posed_hand, rotation
@@ -169,11 +171,15 @@ def test_covariance_follows_what_is_known():
     hand = make_hand()
     distance = float(np.linalg.norm(hand.translation))
     along, across, turn = deviations(hand, CAMERA, HandArray.SCALE_PRIOR)
-    assert 0.07 * distance < along < 0.1 * distance
+    assert 0.12 * distance < along < 0.15 * distance  # 7 % by size, 11 % by shape, 5 % by noise
     size = float(max(hand.box[2:] - hand.box[:2]))
     assert across == pytest.approx(0.05 * size / float(hand.joint_confidence[0]) / CAMERA.focal * distance, rel=1e-5)
-    assert turn == pytest.approx(0.2 / float(hand.joint_confidence.mean()), rel=1e-5)
+    of_pose, of_side = 0.17 / float(hand.joint_confidence.mean()), 0.1 * 0.9**2
+    assert turn == pytest.approx(np.sqrt(of_pose**2 + of_side), rel=1e-5)
+    sure = deviations(replace(hand, side_confidence=1.0), CAMERA, HandArray.SCALE_PRIOR)
+    assert sure == pytest.approx((along, across, of_pose), rel=1e-5)
     user, depth = (deviations(hand, CAMERA, s)[0] for s in (HandArray.SCALE_USER, HandArray.SCALE_DEPTH))
     assert depth < user < along
     guess = Camera(CAMERA.K, 640, 480, assumed=True)
     assert deviations(hand, guess, HandArray.SCALE_PRIOR)[0] > 0.2 * distance
+    assert deviations(hand, guess, HandArray.SCALE_DEPTH)[0] == pytest.approx(depth)
