@@ -36,21 +36,22 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def nodes(context: LaunchContext) -> list[Node]:
-    """The processes that the arguments ask for."""
+    """The processes that the arguments ask for; what is wrong is said before one of them has started."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
-    about = {"namespace": given["namespace"], "remappings": topics(given)}
+    about = {"output": "screen", "namespace": given["namespace"], "remappings": topics(given)}
+    if not Path(given["params_file"]).is_file():  # a warning for launch_ros, which starts the node without it
+        raise FileNotFoundError(f"there is no params_file {given['params_file']}")
+    started = []
+    if wanted(given["rviz"]):  # comes first: launch stops at a package that is missing, but leaves running what runs
+        view = ["-d", str(CONFIG / "hands.rviz"), "-f", given["fixed_frame"]]
+        started.append(Node(package="rviz2", executable="rviz2", arguments=view, **about))
     parameters: list = [given["params_file"]]
     if given["depth"]:
         parameters.append({"use_depth": True})
-    started = [Node(package="handos_ros", executable="hands_node", output="screen", parameters=parameters, **about)]
+    started.append(Node(package="handos_ros", executable="hands_node", parameters=parameters, **about))
     if given["video"]:
         source = {"source": ParameterValue(given["video"], value_type=str), "frame_id": given["fixed_frame"]}
-        started.append(
-            Node(package="handos_ros", executable="camera_node", output="screen", parameters=[source], **about)
-        )
-    if wanted(given["rviz"]):
-        view = ["-d", str(CONFIG / "hands.rviz"), "-f", given["fixed_frame"]]
-        started.append(Node(package="rviz2", executable="rviz2", output="screen", arguments=view, **about))
+        started.append(Node(package="handos_ros", executable="camera_node", parameters=[source], **about))
     return started
 
 

@@ -68,9 +68,15 @@ def test_a_video_takes_the_place_of_the_camera(launch_file: ModuleType) -> None:
 
 
 def test_rviz_on_request(launch_file: ModuleType) -> None:
-    assert executables(started(launch_file, rviz="true")) == ["hands_node", "rviz2"]
+    # First, so that no node is left running where there is no RViz.
+    assert executables(started(launch_file, rviz="true")) == ["rviz2", "hands_node"]
 
 
 def test_a_wrong_answer_is_said(launch_file: ModuleType) -> None:
     with pytest.raises(ValueError, match="rviz is 'yes', must be true or false"):
         started(launch_file, rviz="yes")
+
+
+def test_a_file_of_parameters_that_is_not_there_is_said(launch_file: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=f"there is no params_file {tmp_path}/mine.yaml"):
+        started(launch_file, params_file=str(tmp_path / "mine.yaml"))

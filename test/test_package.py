@@ -51,10 +51,12 @@ def test_package_xml_has_the_version() -> None:
     assert package.findtext("version") == handos_model.__version__
 
 
-def test_cmake_builds_every_message_and_installs_every_executable() -> None:
+def test_cmake_builds_every_message_and_installs_every_executable_and_setting() -> None:
     cmake = (ROOT / "CMakeLists.txt").read_text()
     assert sorted(re.findall(r'"msg/(\w+)\.msg"', cmake)) == sorted(path.stem for path in (ROOT / "msg").iterdir())
     assert sorted(re.findall(r"scripts/(\w+)", cmake)) == sorted(path.name for path in (ROOT / "scripts").iterdir())
+    settings = [f"{folder}/{path.name}" for folder in ("launch", "config") for path in (ROOT / folder).glob("*.*")]
+    assert sorted(re.findall(r"(?:launch|config)/\S+", cmake)) == sorted(settings)
 
 
 def test_joint_indices_of_the_message_are_those_of_the_code() -> None:

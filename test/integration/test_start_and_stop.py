@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 
 import onnxruntime
@@ -62,6 +63,18 @@ def test_a_signal_while_starting_stops_cleanly() -> None:
         code, printed = node.stop()
     robot.destroy_node()
     assert code == 0 and "Traceback" not in printed
+
+
+@pytest.mark.parametrize("executable", ["hands_node", "camera_node"])
+def test_a_signal_during_imports_stops_quietly(executable: str) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with NodeProcess(executable) as node:
+            program = Path(f"/proc/{node.process.pid}/maps")
+            deadline = time.monotonic() + 60
+            while "numpy" not in program.read_text() and time.monotonic() < deadline:  # imported long before the rest
+                time.sleep(0.001)
+            code, printed = node.stop(number)
+        assert (code, printed) == (0, "")
 
 
 def test_a_node_started_by_itself_has_room_for_images(monkeypatch: pytest.MonkeyPatch) -> None:
