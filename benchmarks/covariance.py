@@ -3,8 +3,9 @@
     python benchmarks/covariance.py --data ../shared/data
 
 An error over its standard deviation has a root mean square of 1, and lies within 1 for 68 % and within 2 for 95 % if it
-is as the covariance says. On renders that training never sees all of the pose is known; on the photos of val where the
-wrist is seen. Needs ROS, the package's messages, and what renders (`pip install '.[train]'`).
+is as the covariance says. On renders that training never sees all of the pose is known, and what a depth camera would
+measure of the hands; on the photos of val where the wrist is seen. Needs ROS, the package's messages, and what renders
+(`pip install '.[train]'`).
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ from handos_ros.msg import HandArray
 from handos_model import Camera, Hand, HandPredictor
 from handos_model.data.photos import Photos
 from handos_model.data.sample import SIDE_NAMES, Sample
+from handos_model.data.synthetic.raster import rasterise
 from handos_model.evaluation import metrics
 from handos_model.evaluation.evaluate import predict, progress
 from handos_model.evaluation.renders import held_out_renders
 from handos_model.evaluation.scoring import MATCH_IOU, label_overlaps
 from handos_model.kinematics import wrist_frame
+from handos_model.template import load_template
 from handos_ros.covariance import wrist_covariance
+from handos_ros.depth_scale import scale_by_depth
 
 RENDERS = 1000
 
@@ -35,36 +39,66 @@ def main() -> None:
     """Prints the table and its numbers as JSON."""
     arguments = _arguments()
     predictor = HandPredictor(arguments.weights)
-    errors = on_renders(predictor, arguments.data / "train", arguments.renders)
+    errors, metres = on_renders(predictor, arguments.data / "train", arguments.renders)
     errors["photos: across the ray"] = on_photos(predictor, arguments.data / "train")
     results = {name: summary(values) for name, values in errors.items()}
     print("| error | hands | root mean square | within 1 | within 2 |\n|---|---|---|---|---|")
     print("| as foretold | | 1 | .68 | .95 |")
     for name, row in results.items():
         print(f"| {name} | {row['hands']} | {row['rms']:.2f} | {row['within_1']:.2f} | {row['within_2']:.2f} |")
+    prior, depth = np.median(metres, axis=0) * 1e3
+    print(f"\nMedian error of the {len(metres)} wrists with depth: {prior:.0f} mm without it, {depth:.0f} mm with it")
     print(json.dumps(results))
 
 
-def on_renders(predictor: HandPredictor, photos: Path, count: int) -> dict[str, np.ndarray]:
-    """Errors (hands, axes) over their standard deviations; rotations of hands whose side is known only."""
-    across, along, turn = [], [], []
+def on_renders(predictor: HandPredictor, photos: Path, count: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Errors (hands, axes) over their standard deviations, and errors (hands, 2) m of wrists without and with depth.
+
+    Rotations of hands whose side is known, and with depth those that it says something of.
+    """
+    position, turn, position_by_depth, metres = [], [], [], []
     for sample in progress(held_out_renders(photos, count), "renders", count):
+        depth = depth_of(sample)
         for hand, i in found(predictor, sample):
-            covariance = covariance_of(hand, sample)
-            axes = ray_axes(hand)
-            deviations = np.sqrt(np.diag(axes @ covariance[:3, :3] @ axes.T))
-            error = axes @ (sample.joints_3d[i, 0] - hand.translation) / deviations
-            across.append(error[:2])
-            along.append(error[2:])
+            position.append(position_error(hand, sample, i, HandArray.SCALE_PRIOR))
             if hand.side != "unknown":
-                seen = wrist_frame(hand.joints_3d, hand.side)[1]
-                true = wrist_frame(sample.joints_3d[i], SIDE_NAMES[int(sample.side[i])])[1]
-                turn.append(cv2.Rodrigues(true @ seen.T)[0][:, 0] / np.sqrt(np.diag(covariance)[3:]))
-    return {
-        "renders: across the ray": np.array(across),
-        "renders: along the ray": np.array(along),
+                turn.append(turn_error(hand, sample, i))
+            scaled = scale_by_depth(hand, depth, camera_of(sample))
+            if scaled is not None:
+                position_by_depth.append(position_error(scaled, sample, i, HandArray.SCALE_DEPTH))
+                wrist = sample.joints_3d[i, 0]
+                metres.append([np.linalg.norm(wrist - seen.translation) for seen in (hand, scaled)])
+    errors = {
+        "renders: across the ray": np.array(position)[:, :2],
+        "renders: along the ray": np.array(position)[:, 2:],
+        "renders with depth: along the ray": np.array(position_by_depth)[:, 2:],
         "renders: rotation": np.array(turn),
     }
+    return errors, np.array(metres)
+
+
+def position_error(hand: Hand, sample: Sample, i: int, scale_source: int) -> np.ndarray:
+    """Of the wrist, (3,) across and along its ray, over the standard deviations."""
+    axes, covariance = ray_axes(hand), covariance_of(hand, sample, scale_source)[:3, :3]
+    return axes @ (sample.joints_3d[i, 0] - hand.translation) / np.sqrt(np.diag(axes @ covariance @ axes.T))
+
+
+def turn_error(hand: Hand, sample: Sample, i: int) -> np.ndarray:
+    """The rotation (3,) about the camera's axes that the wrist's frame is off by, over the standard deviations."""
+    seen = wrist_frame(hand.joints_3d, hand.side)[1]
+    true = wrist_frame(sample.joints_3d[i], SIDE_NAMES[int(sample.side[i])])[1]
+    return cv2.Rodrigues(true @ seen.T)[0][:, 0] / np.sqrt(np.diag(covariance_of(hand, sample))[3:])
+
+
+def depth_of(sample: Sample) -> np.ndarray:
+    """Depth (H, W) m of the sample's hands alone, NaN elsewhere."""
+    camera, inverse = camera_of(sample), np.zeros(sample.image.shape[:2], np.float32)
+    faces = load_template().faces
+    for vertices, side in zip(sample.vertices, sample.side, strict=True):
+        outward = faces if SIDE_NAMES[int(side)] == "right" else faces[:, ::-1].copy()
+        points = np.concatenate([np.nan_to_num(camera.project(vertices)), vertices[:, 2:]], axis=1)
+        inverse = np.maximum(inverse, rasterise(points, outward, *inverse.shape)[0])
+    return np.where(inverse > 0, 1 / np.maximum(inverse, 1e-6), np.float32(np.nan))
 
 
 def on_photos(predictor: HandPredictor, photos: Path) -> np.ndarray:
@@ -75,9 +109,10 @@ def on_photos(predictor: HandPredictor, photos: Path) -> np.ndarray:
         for hand, i in found(predictor, sample):
             x, y, label = sample.joints_2d[i, 0]
             if label > 0:
-                axes, focal = ray_axes(hand), Camera(sample.K, *sample.image.shape[1::-1]).focal
-                across = np.sqrt(axes[0] @ covariance_of(hand, sample)[:3, :3] @ axes[0])  # m
-                errors.append(([x, y] - hand.joints_2d[0]) / (across * focal / np.linalg.norm(hand.translation)))
+                right = ray_axes(hand)[0]
+                across = np.sqrt(right @ covariance_of(hand, sample)[:3, :3] @ right)  # m
+                pixels = across * camera_of(sample).focal / np.linalg.norm(hand.translation)
+                errors.append(([x, y] - hand.joints_2d[0]) / pixels)
     return np.array(errors)
 
 
@@ -89,10 +124,14 @@ def found(predictor: HandPredictor, sample: Sample) -> Iterator[tuple[Hand, int]
         yield hands[served[i]], i
 
 
-def covariance_of(hand: Hand, sample: Sample) -> np.ndarray:
-    """(6, 6), for a hand of unknown size and a camera that is known."""
-    camera = Camera(sample.K, *sample.image.shape[1::-1])
-    return wrist_covariance(hand, camera, HandArray.SCALE_PRIOR, hand.side != "unknown").reshape(6, 6)
+def camera_of(sample: Sample) -> Camera:
+    """That of the sample's image."""
+    return Camera(sample.K, *sample.image.shape[1::-1])
+
+
+def covariance_of(hand: Hand, sample: Sample, scale_source: int = HandArray.SCALE_PRIOR) -> np.ndarray:
+    """(6, 6), for a camera that is known."""
+    return wrist_covariance(hand, camera_of(sample), scale_source, hand.side != "unknown").reshape(6, 6)
 
 
 def ray_axes(hand: Hand) -> np.ndarray:

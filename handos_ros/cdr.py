@@ -16,7 +16,7 @@ class CdrWriter:
     def __init__(self) -> None:
         self._data = bytearray(HEADER)
 
-    def add(self, alignment: int, *fields: bytes | memoryview) -> None:
+    def add(self, alignment: int, *fields: bytes) -> None:
         """The little-endian bytes of fields whose numbers have `alignment` bytes each."""
         self._data += bytes((len(HEADER) - len(self._data)) % alignment)
         for field in fields:

@@ -42,7 +42,7 @@ def wrist_covariance(hand: Hand, camera: Camera, scale_source: int, turn_known: 
     variances: the hand's size (SCALE_DEVIATION); noise of the joints, which counts less the more joints are seen and
     the wider they spread; and where depth was not measured the hand's shape (SHAPE_DEVIATION over the mean confidence)
     and the focal length, if it is assumed. Rotation is the same about every axis: TURN_DEVIATION over the mean
-    confidence, and WRONG_SIDE_TURN by the odds that the side is wrong; UNKNOWN_TURN when the pose has none. Position
+    confidence, and WRONG_SIDE_TURN as likely as the side is wrong; UNKNOWN_TURN when the pose has none. Position
     and rotation count as independent. Every figure is an average over poses and views.
     """
     # Plain numbers: on a few of them NumPy takes several times as long.
@@ -60,8 +60,8 @@ def wrist_covariance(hand: Hand, camera: Camera, scale_source: int, turn_known: 
     along = relative * distance**2
     across = (joint / confidence[0] / camera.focal * distance) ** 2
     ray = [value / max(distance, 1e-9) for value in translation]
-    odds = (1 - hand.side_confidence) / 2  # that the side is wrong: of sides with that confidence as many are
-    turn = (TURN_DEVIATION * doubt) ** 2 + odds * WRONG_SIDE_TURN**2 if turn_known else UNKNOWN_TURN
+    wrong = (1 - hand.side_confidence) / 2  # the probability of the other side: of such sides as many are wrong
+    turn = (TURN_DEVIATION * doubt) ** 2 + wrong * WRONG_SIDE_TURN**2 if turn_known else UNKNOWN_TURN
     turn = min(turn, UNKNOWN_TURN)
     more = along - across
     u, v, w = ray
