@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from handos_ros.msg import HandArray
 
-from handos_model import Camera, Hand, HandPredictor
+from handos_model import Hand, HandPredictor
 from handos_model.data.photos import Photos
 from handos_model.data.sample import SIDE_NAMES, Sample
 from handos_model.data.synthetic.raster import rasterise
@@ -28,7 +28,6 @@ from handos_model.evaluation.evaluate import predict, progress
 from handos_model.evaluation.renders import held_out_renders
 from handos_model.evaluation.scoring import MATCH_IOU, label_overlaps
 from handos_model.kinematics import wrist_frame
-from handos_model.template import load_template
 from handos_ros.covariance import wrist_covariance
 from handos_ros.depth_scale import scale_by_depth
 
@@ -58,12 +57,12 @@ def on_renders(predictor: HandPredictor, photos: Path, count: int) -> tuple[dict
     """
     position, turn, position_by_depth, metres = [], [], [], []
     for sample in progress(held_out_renders(photos, count), "renders", count):
-        depth = depth_of(sample)
+        depth = depth_of(sample, predictor.template.faces)
         for hand, i in found(predictor, sample):
             position.append(position_error(hand, sample, i, HandArray.SCALE_PRIOR))
             if hand.side != "unknown":
                 turn.append(turn_error(hand, sample, i))
-            scaled = scale_by_depth(hand, depth, camera_of(sample))
+            scaled = scale_by_depth(hand, depth, sample.camera)
             if scaled is not None:
                 position_by_depth.append(position_error(scaled, sample, i, HandArray.SCALE_DEPTH))
                 wrist = sample.joints_3d[i, 0]
@@ -90,10 +89,9 @@ def turn_error(hand: Hand, sample: Sample, i: int) -> np.ndarray:
     return cv2.Rodrigues(true @ seen.T)[0][:, 0] / np.sqrt(np.diag(covariance_of(hand, sample))[3:])
 
 
-def depth_of(sample: Sample) -> np.ndarray:
-    """Depth (H, W) m of the sample's hands alone, NaN elsewhere."""
-    camera, inverse = camera_of(sample), np.zeros(sample.image.shape[:2], np.float32)
-    faces = load_template().faces
+def depth_of(sample: Sample, faces: np.ndarray) -> np.ndarray:
+    """Depth (H, W) m of the sample's hands alone, NaN elsewhere; faces (F, 3): of their meshes, outward if right."""
+    camera, inverse = sample.camera, np.zeros(sample.image.shape[:2], np.float32)
     for vertices, side in zip(sample.vertices, sample.side, strict=True):
         outward = faces if SIDE_NAMES[int(side)] == "right" else faces[:, ::-1].copy()
         points = np.concatenate([np.nan_to_num(camera.project(vertices)), vertices[:, 2:]], axis=1)
@@ -111,7 +109,7 @@ def on_photos(predictor: HandPredictor, photos: Path) -> np.ndarray:
             if label > 0:
                 right = ray_axes(hand)[0]
                 across = np.sqrt(right @ covariance_of(hand, sample)[:3, :3] @ right)  # m
-                pixels = across * camera_of(sample).focal / np.linalg.norm(hand.translation)
+                pixels = across * sample.camera.focal / np.linalg.norm(hand.translation)
                 errors.append(([x, y] - hand.joints_2d[0]) / pixels)
     return np.array(errors)
 
@@ -124,14 +122,9 @@ def found(predictor: HandPredictor, sample: Sample) -> Iterator[tuple[Hand, int]
         yield hands[served[i]], i
 
 
-def camera_of(sample: Sample) -> Camera:
-    """That of the sample's image."""
-    return Camera(sample.K, *sample.image.shape[1::-1])
-
-
 def covariance_of(hand: Hand, sample: Sample, scale_source: int = HandArray.SCALE_PRIOR) -> np.ndarray:
     """(6, 6), for a camera that is known."""
-    return wrist_covariance(hand, camera_of(sample), scale_source, hand.side != "unknown").reshape(6, 6)
+    return wrist_covariance(hand, sample.camera, scale_source, hand.side != "unknown").reshape(6, 6)
 
 
 def ray_axes(hand: Hand) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from handos_model.camera import Camera
 from handos_model.template import EMBEDDED_NAME
 
 VERTICES = 778
@@ -30,6 +31,12 @@ class Sample:
     complete: bool  # every hand of the image is listed: what else is detected is a false hand
     absolute: bool = False  # joints_3d and vertices are where the hand was, in the frame of a calibrated camera
     template: str = EMBEDDED_NAME  # whose vertices these are: HandTemplate.name
+
+    @property
+    def camera(self) -> Camera:
+        """The one that K and the image describe."""
+        height, width = self.image.shape[:2]
+        return Camera(self.K, width, height)
 
     def check(self) -> Sample:
         """Return the sample; ValueError when a shape, a type or a number is wrong."""

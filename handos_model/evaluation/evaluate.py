@@ -136,8 +136,7 @@ def spread(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
 
 def predict(predictor: Predictor, sample: Sample) -> list[Hand]:
     """The hands in a sample's image, seen through its camera."""
-    height, width = sample.image.shape[:2]
-    return predictor.predict(sample.image, Camera(sample.K, width, height))
+    return predictor.predict(sample.image, sample.camera)
 
 
 def _false_hands(counts: Sequence[int]) -> Results:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handos_model.camera import Camera
 from handos_model.data.sample import SIDE_NAMES, Sample
 from handos_model.evaluation import metrics
 from handos_model.evaluation.scoring import F_THRESHOLDS, Figures
@@ -60,7 +59,7 @@ def hand_errors(hand: Hand | None, sample: Sample, i: int, template: str) -> Han
         found=hand is not None,
         visibility=sample.joints_2d[i, :, 2],
         joints_2d=_relative_errors(None if hand is None else hand.joints_2d, sample, i),
-        projected=_relative_errors(None if hand is None else _project(hand, sample), sample, i),
+        projected=_relative_errors(None if hand is None else sample.camera.project(hand.joints_3d), sample, i),
         side_known=side_known,
         side_right=hand.side == SIDE_NAMES[int(sample.side[i])] if side_known and hand is not None else None,
         joints_3d=joints_3d,
@@ -68,11 +67,6 @@ def hand_errors(hand: Hand | None, sample: Sample, i: int, template: str) -> Han
         f_scores=f_scores,
         absolute=absolute,
     )
-
-
-def _project(hand: Hand, sample: Sample) -> np.ndarray:
-    height, width = sample.image.shape[:2]
-    return Camera(sample.K, width, height).project(hand.joints_3d)
 
 
 def _relative_errors(joints: np.ndarray | None, sample: Sample, i: int) -> np.ndarray:
