@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
+from handos_model.network.frozen import Frozen
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -39,7 +41,7 @@ class Detection:
         )
 
 
-class Detector(nn.Module):
+class Detector(Frozen):
     """Base of every detector: frozen, so no gradient, and in evaluation mode whatever `train()` is called with."""
 
     backbone_channels: tuple[int, ...]
@@ -57,15 +59,6 @@ class Detector(nn.Module):
     small_size: float = 0.0  # px of a hand in the input below which prediction takes a closer look; 0: it never does
     best_size: float = 0.0  # px that the hand has there
     example: tuple[int, int] = (160, 192)  # px: height and width of an image that export can trace for all sizes
-
-    def freeze(self) -> None:
-        """Stop gradients and switch to evaluation mode; a subclass calls this once its weights are loaded."""
-        self.requires_grad_(False)
-        self.train()
-
-    def train(self, mode: bool = True) -> Detector:
-        """Stay in evaluation mode: batch statistics or dropout must not move while the rest of the model trains."""
-        return super().train(False)
 
     def side_network(self) -> nn.Module:
         """A trainable network that starts as a copy of this one and gives a Detection other maps.

@@ -6,18 +6,16 @@ tools/convert_palm_detector.py; the decoding follows palm_detection_cpu.pbtxt in
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from handos_model.network.detector import Detection, Detector
+from handos_model.network.frozen import read_weights
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "palm_detector.npz"
 
@@ -167,7 +165,7 @@ class PalmDetector(Detector):
     def __init__(self, weights: Path = WEIGHTS) -> None:
         super().__init__()
         self.network = PalmNetwork()
-        self.network.load_state_dict(read_weights(weights, self.network.state_dict()))
+        self.network.load_state_dict(read_weights(weights, self.network.state_dict(), "tools/convert_palm_detector.py"))
         self.freeze()
 
     def side_network(self) -> PalmSideNetwork:
@@ -210,29 +208,3 @@ def anchors(height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
         cells.append(cell)
         centres.append(centre.expand(-1, count, -1).reshape(-1, 2))
     return torch.cat(levels), torch.cat(cells), torch.cat(centres)
-
-
-def read_weights(path: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Arrays of an .npz file as float32 tensors, checked against the names and shapes of `expected`."""
-    if not Path(path).is_file():
-        raise FileNotFoundError(
-            f"palm detector weights not found: {path}; make them with tools/convert_palm_detector.py"
-        )
-    try:
-        zipfile.ZipFile(path).close()  # np.load would open a lone array, too
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: torch.from_numpy(file[name].astype(np.float32)) for name in file.files}
-    except (zipfile.BadZipFile, zlib.error, ValueError, OSError, EOFError) as error:
-        raise ValueError(f"palm detector weights are not a readable .npz of plain arrays: {path} ({error})") from error
-    found = {name: tuple(a.shape) for name, a in arrays.items()}
-    wanted = {name: tuple(a.shape) for name, a in expected.items()}
-    wrong = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
-    if wrong:
-        name = wrong[0]
-        raise ValueError(
-            f"palm detector weights do not fit the network: {path} has {found.get(name)} for {name}, "
-            f"expected {wanted.get(name)} ({len(wrong)} of {len(wanted)} arrays differ)"
-        )
-    if not all(a.isfinite().all() for a in arrays.values()):
-        raise ValueError(f"palm detector weights contain values that are not finite: {path}")
-    return arrays
