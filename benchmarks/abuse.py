@@ -26,13 +26,13 @@ from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "test"), str(ROOT / "test" / "integration")]
+sys.path[:0] = [str(ROOT), str(ROOT / "test" / "support")]
 
 from node_process import NodeProcess, one_machine, parameters  # noqa: E402
 from robot import Robot, diagnostics, image_message, info_message, stamped  # noqa: E402
 
 from handos_model import Camera  # noqa: E402
-from handos_model.inputs import open_inputs  # noqa: E402
+from handos_model.io.inputs import open_inputs  # noqa: E402
 
 NAMESPACE = "abused"
 EVERY_IMAGE = [

@@ -18,7 +18,7 @@ from typing import Any
 from mediapipe_hands import VERSION, MediaPipeHands
 
 from handos_model import HandPredictor
-from handos_model.evaluation.evaluate import run
+from handos_model.evaluation.own_sets import run
 
 DATASETS = ("annotated", "val", "backgrounds")
 FIGURES = ("hands", "pck@0.05", "pck@0.1", "pck@0.2", "recall", "side", "false_hands")

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 
-from handos_model.network.grounding_dino import GroundingDino
+from handos_model.network.detectors.grounding_dino import GroundingDino
 from handos_model.network.handos import HandOS
-from handos_model.template import load_template
+from handos_model.template.load import load_template
 from handos_model.training.cost import PAPER, count, parameters
 from handos_model.training.recipe import read_recipe
 
-sys.path.append(str(Path(__file__).parents[1] / "test"))
+sys.path.append(str(Path(__file__).parents[1] / "test" / "support"))
 from small_detectors import save_tokenizer  # noqa: E402
 
 RECIPE = Path(__file__).parents[1] / "config" / "train" / "paper_freihand.yaml"

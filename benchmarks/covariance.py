@@ -17,19 +17,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from handos_ros.msg import HandArray
 
 from handos_model import Hand, HandPredictor
 from handos_model.data.photos import Photos
 from handos_model.data.sample import SIDE_NAMES, Sample
-from handos_model.data.synthetic.raster import rasterise
 from handos_model.evaluation import metrics
-from handos_model.evaluation.evaluate import predict, progress
+from handos_model.evaluation.own_sets import predict, progress
 from handos_model.evaluation.renders import held_out_renders
 from handos_model.evaluation.scoring import MATCH_IOU, label_overlaps
 from handos_model.kinematics import wrist_frame
-from handos_ros.covariance import wrist_covariance
-from handos_ros.depth_scale import scale_by_depth
+from handos_model.prediction.depth_scale import scale_by_depth
+from handos_model.synthetic.rendering.raster import rasterise
+from handos_ros.conversions.covariance import wrist_covariance
+from handos_ros.msg import HandArray
 
 RENDERS = 1000
 

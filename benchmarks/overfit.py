@@ -23,21 +23,23 @@ import torch
 from torch import Tensor
 from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 
-from handos_model.data.synthetic.frame import FrameOptions, render_frame
 from handos_model.evaluation.metrics import aligned_errors
 from handos_model.evaluation.renders import as_sample
 from handos_model.network.candidates import own_candidates
 from handos_model.network.decoder import DecoderSize
-from handos_model.network.grounding_dino import GroundingDino
+from handos_model.network.detectors.grounding_dino import GroundingDino
 from handos_model.network.handos import HandOS
-from handos_model.template import load_template, signed_volume
+from handos_model.synthetic.hand_render import render_hands
+from handos_model.synthetic.render_options import RenderOptions
+from handos_model.template.hand_template import signed_volume
+from handos_model.template.load import load_template
 from handos_model.training.batches import collate, hand_boxes
-from handos_model.training.criterion import Criterion, LossWeights, hand_size
-from handos_model.training.matcher import simota
+from handos_model.training.objective.criterion import Criterion, LossWeights, hand_size
+from handos_model.training.objective.matcher import simota
+from handos_model.training.objective.term import label_totals
 from handos_model.training.step import LABELS
-from handos_model.training.term import label_totals
 
-sys.path.append(str(Path(__file__).parents[1] / "test"))
+sys.path.append(str(Path(__file__).parents[1] / "test" / "support"))
 from small_detectors import save_tokenizer  # noqa: E402
 
 SIZE = 256  # px of a render
@@ -69,8 +71,8 @@ def random_detector() -> GroundingDino:
 
 def renders(count: int) -> dict[str, Tensor]:
     """A batch of renders of one hand each, left and right."""
-    options = FrameOptions(width=SIZE, height=SIZE, hand_size=(0.35, 0.5), hands=(0.0, 1.0, 0.0))
-    return collate([as_sample(render_frame(np.random.default_rng((7, i)), options)) for i in range(count)])
+    options = RenderOptions(width=SIZE, height=SIZE, hand_size=(0.35, 0.5), hands=(0.0, 1.0, 0.0))
+    return collate([as_sample(render_hands(np.random.default_rng((7, i)), options)) for i in range(count)])
 
 
 class Fit:

@@ -20,8 +20,8 @@ import numpy as np
 from tracking_scenes import RATE, reaching, wandering
 
 from handos_model import Camera, Hand, HandPredictor
-from handos_model.inputs import open_inputs
-from handos_model.tracking import HandTracker, TrackerOptions
+from handos_model.io.inputs import open_inputs
+from handos_model.tracking.tracker import HandTracker, TrackerOptions
 
 VIDEOS = ("video/human_hand_video.mp4", "video/asl_hand.25fps.mp4")
 PARTS = {"wrist across": "mm", "wrist depth": "mm", "shape": "mm", "joints_2d": "px"}

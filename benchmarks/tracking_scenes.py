@@ -9,8 +9,8 @@ import numpy as np
 
 from handos_model import Camera, Hand, load_template
 from handos_model.hand import joints_box
-from handos_model.template import skin
-from handos_model.tracking import mirrored_in_depth
+from handos_model.template.hand_template import skin
+from handos_model.tracking.tracker import mirrored_in_depth
 
 RATE = 30.0  # frames per second
 CAMERA = Camera.from_fov(640, 480)

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from handos_model.camera import Camera, fit_translation, ray_rotation
-from handos_model.template import HandTemplate, load_template, skin
+from handos_model.template.hand_template import HandTemplate, skin
+from handos_model.template.load import load_template
 
 CAMERAS = 200
 KINDS = ("pinhole", "plumb_bob", "equidistant", "cropped", "binned")

@@ -7,8 +7,8 @@ import os
 import sys
 from typing import NoReturn
 
-from . import __version__
-from .commands import benchmark, datasets, evaluate, export, predict, render, train
+from handos_model import __version__
+from handos_model.commands import benchmark, datasets, evaluate, export, predict, render, train
 
 COMMANDS = {
     "predict": predict, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from .hand import BONES, SIDES
+from handos_model.hand import BONES, SIDES
 
 KNUCKLES = (17, 13, 9, 5)
 """MCP joints, little to index: with the wrist they span the palm."""

@@ -14,13 +14,12 @@ from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 
-from handos_model.frame import Frame
-from handos_model.inputs import open_inputs
-
-from .calibration import field_of_view, read_calibration
-from .executable import run
-from .images import rgb_message
-from .parameters import declare, parameter, refuse_undeclared, take_overrides
+from handos_model.io.frame import Frame
+from handos_model.io.inputs import open_inputs
+from handos_ros.calibration import field_of_view, read_calibration
+from handos_ros.conversions.images import rgb_message
+from handos_ros.parameters import declare, parameter, refuse_undeclared, take_overrides
+from handos_ros.process.executable import run
 
 PICTURES_RATE = 10.0
 """Hz of sources without a rate of their own."""

@@ -6,9 +6,17 @@ from sensor_msgs.msg import CameraInfo
 from std_msgs.msg import Header
 
 from handos_model.camera import Camera
-from handos_model.camera_info import is_calibrated
+from handos_model.io.camera_info import camera_of_info, fitted_to_image, is_calibrated
 
-from .conversions import camera_from_info
+
+def camera_from_info(info: CameraInfo, width: int, height: int, rectified: bool = False) -> Camera:
+    """The camera of an image of `width` x `height` px, by the CameraInfo of its topic.
+
+    K and D at full resolution, roi and binning as sensor_msgs says; rectified: for images that image_proc has
+    undistorted. Raises ValueError for a camera that is not calibrated, for NaN and zero focal lengths, for coefficients
+    that the distortion model does not take, and when the image is of another size than the message says.
+    """
+    return fitted_to_image(camera_of_info(info, rectified), width, height)
 
 
 class Intrinsics:

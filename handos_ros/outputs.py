@@ -13,14 +13,15 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from handos_model.camera import Camera
+from handos_model.drawing.debug_image import debug_image
 from handos_model.hand import Hand
-from handos_model.template import HandTemplate
-
-from .conversions import hand_transforms
-from .debug_image import debug_image
-from .drawing import MarkerBoard, hand_points, rgb_message, template_mesh
-from .msg import HandArray
-from .parameters import Settings
+from handos_model.template.hand_template import HandTemplate
+from handos_ros.conversions.hands import hand_transforms
+from handos_ros.conversions.images import rgb_message
+from handos_ros.conversions.markers import MarkerBoard
+from handos_ros.conversions.shapes import hand_points, template_mesh
+from handos_ros.msg import HandArray
+from handos_ros.parameters import Settings
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 

@@ -11,8 +11,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from handos_model.camera import DEFAULT_FOV
-from handos_model.session import DEVICES
-from handos_model.tracking import TrackerOptions
+from handos_model.prediction.session import DEVICES
+from handos_model.tracking.tracker import TrackerOptions
 
 BUILT_IN = ("use_sim_time", "start_type_description_service")
 """Parameters that rclpy gives every node."""

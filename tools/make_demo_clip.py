@@ -13,15 +13,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from handos_model.data.synthetic.arm import ArmShape, arm_rings, arm_tube, sleeve_tube
-from handos_model.data.synthetic.background import procedural
-from handos_model.data.synthetic.compose import draw
-from handos_model.data.synthetic.mesh import Mesh, plain_mesh
-from handos_model.data.synthetic.person import Studio, make_studio
-from handos_model.data.synthetic.pose import UPRIGHT, turn
-from handos_model.data.synthetic.skeleton import posed
-from handos_model.data.synthetic.skin import paint
-from handos_model.template import load_template
+from handos_model.synthetic.body.arm import ArmShape, arm_rings, arm_tube, sleeve_tube
+from handos_model.synthetic.body.person import Studio, make_studio
+from handos_model.synthetic.body.pose import UPRIGHT, turn
+from handos_model.synthetic.body.skeleton import posed
+from handos_model.synthetic.body.skin import paint
+from handos_model.synthetic.rendering.background import procedural
+from handos_model.synthetic.rendering.compose import draw
+from handos_model.synthetic.rendering.mesh import Mesh, plain_mesh
+from handos_model.template.load import load_template
 
 SIZE = (640, 480)
 FPS = 15

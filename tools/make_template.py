@@ -24,8 +24,9 @@ from scipy.spatial.transform import Rotation
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a checkout that is not installed
 
-from handos_model.coarse import coarse_subset, random_hands
-from handos_model.template import EMBEDDED_TEMPLATE, HandTemplate, pose_bones, save_template, signed_volume, skin
+from handos_model.template.coarse import coarse_subset, random_hands
+from handos_model.template.embedded import EMBEDDED_TEMPLATE, save_template
+from handos_model.template.hand_template import HandTemplate, pose_bones, signed_volume, skin
 
 PACKAGE = "@webxr-input-profiles/assets@1.0.20"
 MEMBER = "package/dist/profiles/generic-hand/right.glb"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..inputs import open_inputs
-from ..predictor import HandPredictor
-from .predict import add_predictor_arguments, open_predictor
+from handos_model.commands.predict import add_predictor_arguments, open_predictor
+from handos_model.io.inputs import open_inputs
+from handos_model.prediction.predictor import HandPredictor
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,9 +56,9 @@ def cost_report(args: argparse.Namespace) -> int:
     """Prints what the network of a recipe costs, on CUDA unless there is none or --device is cpu."""
     if not (size := re.fullmatch(r"(\d+)x(\d+)", args.pixels)):
         raise ValueError(f"--pixels is {args.pixels}, must be WIDTHxHEIGHT, as in 1280x960")
-    from ..training import cost  # torch
-    from ..training.recipe import read_recipe
-    from ..training.train import build_network
+    from handos_model.training import cost  # torch
+    from handos_model.training.recipe import read_recipe
+    from handos_model.training.trainer import build_network
 
     device = cost.chosen_device(args.device)
     found = cost.measure(build_network(read_recipe(args.cost)), int(size[1]), int(size[2]), args.hands, device)

@@ -10,8 +10,8 @@ import numpy as np
 from tqdm import tqdm
 
 if TYPE_CHECKING:
-    from ..data.registry import Dataset
-    from ..mano_layer import ManoLayer
+    from handos_model.data.registry import Dataset
+    from handos_model.template.mano_layer import ManoLayer
 
 CELL = 256  # px
 
@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 1 when a sample has a fault."""
-    from ..data.registry import DATASETS, open_dataset
-    from ..mano_layer import ManoLayer
+    from handos_model.data.registry import DATASETS, open_dataset
+    from handos_model.template.mano_layer import ManoLayer
 
     if args.action == "list":
         for name, dataset in DATASETS.items():
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     for line in found:
         print(line)
     if args.out:
-        from ..data.sheet import write_sheet
+        from handos_model.data.sheet import write_sheet
 
         write_sheet(args.out, cells)
     print(f"{args.name} {split}: checked {len(chosen)} of {len(dataset)} images, {len(found)} faults")
@@ -65,8 +65,8 @@ def _check(
     dataset: Dataset, chosen: list[int], mano: ManoLayer | None, draw: bool
 ) -> tuple[list[str], list[np.ndarray]]:
     """A line per fault, and the cells of the contact sheet."""
-    from ..data.consistency import faults
-    from ..data.sheet import blank_cell, cells_of
+    from handos_model.data.consistency import faults
+    from handos_model.data.sheet import blank_cell, cells_of
 
     found, cells = [], []
     for index in tqdm(chosen, unit="image", disable=None, leave=False):

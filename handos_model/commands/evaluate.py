@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .predict import add_predictor_arguments, open_predictor
+from handos_model.commands.predict import add_predictor_arguments, open_predictor
 
 DATASET_OPTIONS = ("root", "split", "mano", "submission")
 
@@ -73,19 +73,19 @@ def _check_options(args: argparse.Namespace) -> None:
 
 
 def _evaluate_own(args: argparse.Namespace) -> None:
-    from ..evaluation import evaluate, report  # the renders need numba
+    from handos_model.evaluation import own_sets, report  # the renders need numba
 
     if not args.data.is_dir():
         raise FileNotFoundError(f"there is no folder {args.data}")
-    results = evaluate.run(args.own or ["all"], args.data, open_predictor(args), args.limit)
+    results = own_sets.run(args.own or ["all"], args.data, open_predictor(args), args.limit)
     _report(args, results, report.markdown(results))
 
 
 def _evaluate_dataset(args: argparse.Namespace) -> None:
-    from ..data.registry import open_dataset
-    from ..evaluation.dataset import evaluate_dataset
-    from ..evaluation.report import dataset_markdown
-    from ..evaluation.submission import SPLIT, Submission
+    from handos_model.data.registry import open_dataset
+    from handos_model.evaluation.dataset import evaluate_dataset
+    from handos_model.evaluation.report import dataset_markdown
+    from handos_model.evaluation.submission import SPLIT, Submission
 
     split = args.split or SPLIT
     submission = None if args.submission is None else Submission(args.dataset, split)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ..session import HandSession
+from handos_model.prediction.session import HandSession
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,10 +26,10 @@ def run(args: argparse.Namespace) -> int:
     for path in (*args.checkpoints, recipe):
         if not path.is_file():
             raise FileNotFoundError(f"there is no {path}")
-    from ..training.export import export  # torch
-    from ..training.recipe import read_recipe
-    from ..training.train import build_network
-    from ..training.weights import load_weights, mean_weights
+    from handos_model.training.onnx_graph import export  # torch
+    from handos_model.training.recipe import read_recipe
+    from handos_model.training.trainer import build_network
+    from handos_model.training.weights import load_weights, mean_weights
 
     made_by = read_recipe(recipe)
     if made_by.stage != "full":

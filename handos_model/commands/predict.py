@@ -14,14 +14,14 @@ from types import FrameType
 import numpy as np
 from tqdm import tqdm
 
-from ..camera import Camera
-from ..drawing_output import FolderOutput, VideoOutput, open_drawing
-from ..frame import Frame
-from ..hand import Hand
-from ..inputs import Source, open_inputs
-from ..predictor import HandPredictor
-from ..tracking import HandTracker
-from ..visualize import draw_hands
+from handos_model.camera import Camera
+from handos_model.drawing.hand_drawing import draw_hands
+from handos_model.hand import Hand
+from handos_model.io.drawing_output import FolderOutput, VideoOutput, open_drawing
+from handos_model.io.frame import Frame
+from handos_model.io.inputs import Source, open_inputs
+from handos_model.prediction.predictor import HandPredictor
+from handos_model.tracking.tracker import HandTracker
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,17 +18,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the frames; photos that are held out for evaluation are never among the backgrounds."""
-    from ..data.photos import held_out_backgrounds  # numba, below
-    from ..data.synthetic.frame import FrameOptions
-    from ..data.synthetic.pool import write_pool
-    from ..data.synthetic.sheet import contact_sheet
+    from handos_model.data.photos import held_out_backgrounds  # numba, below
+    from handos_model.synthetic.contact_sheet import contact_sheet
+    from handos_model.synthetic.pool_writer import write_pool
+    from handos_model.synthetic.render_options import RenderOptions
 
     if args.backgrounds is not None and not args.backgrounds.is_dir():
         raise FileNotFoundError(f"there is no folder {args.backgrounds}")
     if args.backgrounds is not None and (args.backgrounds / "labels.json.gz").is_file():
         raise ValueError(f"{args.backgrounds} holds photos of hands, too: give its folder of photos without any")
     excluded = frozenset(held_out_backgrounds())
-    options = FrameOptions(args.size, args.size, backgrounds=args.backgrounds, excluded=excluded)
+    options = RenderOptions(args.size, args.size, backgrounds=args.backgrounds, excluded=excluded)
     if args.out.suffix.lower() == ".png":
         contact_sheet(args.out, min(args.count, 6), -(-args.count // 6), args.seed, options)
     elif args.out.suffix or args.out.is_file():

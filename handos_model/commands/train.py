@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Trains until the recipe's time is over."""
-    from ..training.train import train  # torch
+    from handos_model.training.trainer import train  # torch
 
     train(args.recipe, args.out)
     return 0

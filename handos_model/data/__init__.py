@@ -1,0 +1,1 @@
+"""Samples of hands: what a sample is, where it comes from, how it is augmented."""

@@ -6,8 +6,8 @@ import numpy as np
 
 from handos_model.data.sample import LEFT, RIGHT, SIDE_NAMES, Sample, project
 from handos_model.hand import BONES, JOINT_NAMES
-from handos_model.mano_layer import ManoLayer
-from handos_model.template import signed_volume
+from handos_model.template.hand_template import signed_volume
+from handos_model.template.mano_layer import ManoLayer
 
 LENGTHS = {"thumb_cmc": (0.015, 0.08), "mcp": (0.045, 0.13), "other": (0.008, 0.08)}
 """m, from the joint before: the wrist to the thumb's CMC, the wrist to a finger's MCP, and along a finger. From small

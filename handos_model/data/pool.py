@@ -1,4 +1,4 @@
-"""Pre-rendered frames on disk, read through a memory map. Written by handos_model.data.synthetic.pool."""
+"""Pre-rendered frames on disk, read through a memory map. Written by handos_model.synthetic.pool_writer."""
 
 from __future__ import annotations
 

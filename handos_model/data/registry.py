@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from handos_model.data import coco_wholebody, comphand, dexycb, freihand, hint, ho3d, onehand10k
+from handos_model.data.published import coco_wholebody, comphand, dexycb, freihand, hint, ho3d, onehand10k
 from handos_model.data.sample import Sample
 
 

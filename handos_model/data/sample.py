@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handos_model.camera import Camera
-from handos_model.template import EMBEDDED_NAME
+from handos_model.template.embedded import EMBEDDED_NAME
 
 VERTICES = 778
 LEFT, RIGHT, UNKNOWN_SIDE = 0, 1, -1

@@ -10,9 +10,9 @@ import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.data.sample import LEFT, SIDE_NAMES, Sample
+from handos_model.drawing.hand_drawing import FINGER_COLOURS, MESH_COLOURS, WRIST_COLOUR
+from handos_model.drawing.mesh_shading import draw_mesh
 from handos_model.hand import BONES
-from handos_model.mesh_shading import draw_mesh
-from handos_model.visualize import FINGER_COLOURS, MESH_COLOURS, WRIST_COLOUR
 
 CAPTION = 18  # px below a cell
 _SHIFT = 4  # fractional bits of OpenCV's coordinates

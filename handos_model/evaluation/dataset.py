@@ -10,13 +10,13 @@ import numpy as np
 from handos_model.data.registry import Dataset
 from handos_model.evaluation import metrics
 from handos_model.evaluation.detection import COCO_IOUS, ImageDetections, average_precision, recall
-from handos_model.evaluation.evaluate import Predictor, predict, progress, spread
 from handos_model.evaluation.hand_errors import HandErrors, hand_errors, hand_figures
+from handos_model.evaluation.own_sets import Predictor, predict, progress, spread
 from handos_model.evaluation.scoring import MATCH_IOU, RECALL_IOU, Figures, label_overlaps
 from handos_model.evaluation.sequences import Sequences
 from handos_model.evaluation.submission import Submission
 from handos_model.hand import Hand
-from handos_model.template import HandTemplate
+from handos_model.template.hand_template import HandTemplate
 
 
 class MeshPredictor(Predictor, Protocol):

@@ -9,7 +9,8 @@ import numpy as np
 
 from handos_model.data.photos import held_out_backgrounds
 from handos_model.data.sample import Sample
-from handos_model.data.synthetic.frame import Frame, FrameOptions, render_frame
+from handos_model.synthetic.hand_render import Render, render_hands
+from handos_model.synthetic.render_options import RenderOptions
 
 SEED = (0x68656C64, 0x6F7574)
 """Followed by the frame's index: pools are seeded with fewer numbers, so no pool can repeat these frames."""
@@ -27,12 +28,12 @@ def held_out_renders(photos: Path, count: int) -> Iterator[Sample]:
         first = photos / missing[0]
         raise FileNotFoundError(f"no photo at {first}: {len(missing)} of the held-out backgrounds are missing")
     others = {path.relative_to(photos).as_posix() for path in (photos / "backgrounds").rglob("*.*")} - held_out
-    options = FrameOptions(backgrounds=photos / "backgrounds", excluded=frozenset(others))
+    options = RenderOptions(backgrounds=photos / "backgrounds", excluded=frozenset(others))
     for index in range(count):
-        yield as_sample(render_frame(np.random.default_rng((*SEED, index)), options))
+        yield as_sample(render_hands(np.random.default_rng((*SEED, index)), options))
 
 
-def as_sample(frame: Frame) -> Sample:
+def as_sample(frame: Render) -> Sample:
     """The frame with small and hidden hands masked."""
     n = len(frame.side)
     return Sample(

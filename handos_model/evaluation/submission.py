@@ -18,7 +18,7 @@ import numpy as np
 
 from handos_model.data.sample import VERTICES
 from handos_model.hand import JOINT_NAMES, Hand
-from handos_model.mano import JOINT_ORDER
+from handos_model.template.mano import JOINT_ORDER
 
 OPENGL = np.float32([1, -1, -1])
 SPLIT = "evaluation"

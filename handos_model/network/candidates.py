@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from handos_model.network.detector import Detection
+from handos_model.network.detectors.detector import Detection
 from handos_model.network.instances import HAND_BOX_PER_VIEW, Instances, box_views, palm_views, to_pixels, view_boxes
 from handos_model.network.view_encoder import block, enlarge
 

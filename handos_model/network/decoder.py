@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from handos_model.hand import JOINT_NAMES
 from handos_model.network.attention import DeformableAttention, SelfAttention, attention_mask, rows
 from handos_model.network.instances import Instances, to_pixels
-from handos_model.template import JOINT_NAMES
 
 JOINTS = len(JOINT_NAMES)
 # Outputs of the heads are multiplied by these, so that one optimiser step moves a point by a little: with Adam every

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from handos_model.network.candidates import Candidates, HandFinder, own_candidates, palm_candidates
 from handos_model.network.decoder import DecoderSize, HandDecoder
-from handos_model.network.detector import Detection, Detector
+from handos_model.network.detectors.detector import Detection, Detector
 from handos_model.network.guided_decoder import GuidedDecoder
 from handos_model.network.side_tuning import SideTuning
-from handos_model.template import HandTemplate
+from handos_model.template.hand_template import HandTemplate
 
 STAGES = ("2d", "full")
 
@@ -50,7 +50,7 @@ def joint_weights(template: HandTemplate) -> Tensor:
 
 
 class HandOS(nn.Module):
-    """The whole network. The detector never trains: see :class:`handos_model.network.detector.Detector`.
+    """The whole network. The detector never trains: see :class:`handos_model.network.detectors.detector.Detector`.
 
     side: where side tuning starts from, one of side_tuning.SIDES. Raises ValueError for parts that do not fit.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from handos_model.network.detector import Detection, Detector
+from handos_model.network.detectors.detector import Detection, Detector
 
 SIDES = ("backbone", "copy", "scratch", "off")
 SWIN_STRIDES = (4, 8, 16, 32)

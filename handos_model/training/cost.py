@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from handos_model.network.handos import HandOS
-from handos_model.session import DEVICES
+from handos_model.prediction.session import DEVICES
 
 PAPER = (301.0, 108.0)
 """GFLOPs of the paper's detector with side tuning, and of each hand (supplement, section VII)."""

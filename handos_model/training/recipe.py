@@ -11,7 +11,7 @@ import yaml
 
 from handos_model.data.augment import Augmentation
 from handos_model.network.decoder import DecoderSize
-from handos_model.training.criterion import LossWeights
+from handos_model.training.objective.criterion import LossWeights
 
 UNBOUNDED_STEPS = 1_000_000  # max_steps in the run folders of earlier versions, beside the minutes that did bound them
 

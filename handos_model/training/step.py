@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from handos_model.network.candidates import Candidates
 from handos_model.network.handos import HandOS
 from handos_model.training.batches import hand_boxes
-from handos_model.training.criterion import SIGNS, Criterion
-from handos_model.training.finding import finder_targets, finder_terms
-from handos_model.training.matcher import select_instances
+from handos_model.training.objective.criterion import SIGNS, Criterion
+from handos_model.training.objective.finding import finder_targets, finder_terms
+from handos_model.training.objective.matcher import select_instances
+from handos_model.training.objective.term import Term, label_totals, weigh
 from handos_model.training.recipe import Recipe
-from handos_model.training.term import Term, label_totals, weigh
 
 LABELS = ("K", "joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vertices", "absolute")
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from handos_model.network.handos import HandOS
-from handos_model.template import EMBEDDED_NAME
+from handos_model.template.embedded import EMBEDDED_NAME
 
 OF_TEMPLATE = ("lifting", "lifted_reference", "vertex_box", "vertex_embedding", "rest_vertices", "vertices")
 """Modules and parameters of the decoder that belong to the numbering of a template's vertices."""

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 
 import pytest
-from node_process import ROOT, one_machine
+from node_process import one_machine
 
 os.environ.update(one_machine(os.environ))
-sys.path.insert(0, str(ROOT / "test"))
 
 
 def pytest_pycollect_makemodule() -> None:

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("handos_ros.msg", reason="no ROS, or the package is not built here")
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 
-from handos_ros.fast_dds import profile
+from handos_ros.process.fast_dds import profile
 
 ROOT = Path(__file__).resolve().parents[2]
 

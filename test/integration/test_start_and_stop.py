@@ -11,7 +11,7 @@ import pytest
 from node_process import NodeProcess, parameters
 from robot import Robot
 
-from handos_ros.fast_dds import VARIABLES
+from handos_ros.process.fast_dds import VARIABLES
 
 
 @pytest.fixture

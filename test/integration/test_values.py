@@ -8,8 +8,6 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 import pytest
-from handos_ros.msg import Hand as HandMessage
-from handos_ros.msg import HandArray
 from node_process import ROOT, NodeProcess, parameters
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue, SetParametersResult
@@ -20,7 +18,9 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from handos_model import Camera, Hand, HandPredictor, load_template
-from handos_model.inputs import open_inputs
+from handos_model.io.inputs import open_inputs
+from handos_ros.msg import Hand as HandMessage
+from handos_ros.msg import HandArray
 
 FRAME = 40
 SIDES = {"unknown": HandMessage.UNKNOWN, "left": HandMessage.LEFT, "right": HandMessage.RIGHT}

@@ -1,0 +1,1 @@
+"""Draws hands into images."""

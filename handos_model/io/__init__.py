@@ -1,0 +1,1 @@
+"""Images in, from files, videos and recordings; drawn images out."""

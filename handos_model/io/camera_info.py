@@ -1,0 +1,104 @@
+"""sensor_msgs/CameraInfo to Camera, from plain values: used for bags here and for messages in the node."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from handos_model.camera import DISTORTION_COEFFICIENTS, Camera
+
+_ALIASES = {"": "none", "fisheye": "equidistant", "kannala_brandt4": "equidistant"}
+
+
+def is_calibrated(message: Any) -> bool:
+    """False for a CameraInfo with K[0] = 0, with which a driver says that it knows nothing of its camera."""
+    return bool(_intrinsics(message)[0] != 0)
+
+
+def camera_of_info(message: Any, rectified: bool = False) -> Camera:
+    """The camera of the images that a sensor_msgs/CameraInfo of any source goes with.
+
+    K and D are those of the full resolution; roi is a window there, all zeros the whole; binning then makes one pixel
+    of several, 0 meaning 1. rectified: of images that image_proc has undistorted, which P describes; roi.do_rectify
+    speaks of those alone. Raises ValueError for a message that is not calibrated, holds NaN or contradicts itself.
+    """
+    if not is_calibrated(message):
+        raise ValueError("camera_info is not calibrated (its K is zero): calibrate the camera")
+    width, height = int(message.width), int(message.height)
+    if width < 1 or height < 1:
+        raise ValueError(f"camera_info is of a camera of {width}x{height} px, must say the sensor's full resolution")
+    if rectified:
+        P = np.array(message.p if hasattr(message, "p") else message.P, np.float64).reshape(3, 4)
+        camera = Camera(P[:, :3], width, height)
+    else:
+        model, coefficients = _distortion(message)
+        camera = Camera(_intrinsics(message).reshape(3, 3), width, height, model, coefficients)
+    _check_plausible(camera)
+    return _binned(_cropped(camera, message.roi), message)
+
+
+def fitted_to_image(camera: Camera, width: int, height: int) -> Camera:
+    """The camera with exactly the image's size: binning rounds an odd size up or down, as the driver likes.
+
+    Raises ValueError when the image is no image of that camera.
+    """
+    if abs(camera.width - width) > 1 or abs(camera.height - height) > 1:
+        raise ValueError(
+            f"camera_info is of images of {camera.width}x{camera.height} px (after its roi and binning), "
+            f"this one has {width}x{height}: use the camera_info of the same topic"
+        )
+    return replace(camera, width=width, height=height)
+
+
+def _check_plausible(camera: Camera) -> None:
+    """Numbers that no lens has would give hands at infinity."""
+    (fx, _, cx), (_, fy, cy) = camera.K[:2]
+    edge = max(camera.width, camera.height)
+    if not edge / 100 <= min(fx, fy) <= max(fx, fy) <= 100 * edge or max(abs(cx), abs(cy)) > 100 * edge:
+        raise ValueError(
+            f"camera_info has fx = {fx:g}, fy = {fy:g}, cx = {cx:g}, cy = {cy:g} px, which no camera of "
+            f"{camera.width}x{camera.height} px has: focal lengths must lie between {edge / 100:g} and {100 * edge} px"
+        )
+
+
+def _intrinsics(message: Any) -> np.ndarray:
+    return np.array(message.k if hasattr(message, "k") else message.K, np.float64)
+
+
+def _distortion(message: Any) -> tuple[str, np.ndarray]:
+    """Model and coefficients; none when all are zero, as image_geometry has it.
+
+    Drivers differ in how many trailing zeros they send, so these are cut or filled up to what the model takes.
+    """
+    coefficients = np.array(message.d if hasattr(message, "d") else message.D, np.float64)
+    used = int(np.flatnonzero(coefficients).max(initial=-1)) + 1
+    if not used:
+        return "none", np.zeros(0)
+    model = _ALIASES.get(message.distortion_model.lower(), message.distortion_model.lower())
+    counts = DISTORTION_COEFFICIENTS.get(model, ())
+    length = next((count for count in counts if count >= used), used)
+    return model, np.append(coefficients[:used], np.zeros(length - used))
+
+
+def _cropped(camera: Camera, roi: Any) -> Camera:
+    x, y, width, height = int(roi.x_offset), int(roi.y_offset), int(roi.width), int(roi.height)
+    if not (x or y or width or height):
+        return camera
+    width, height = width or camera.width - x, height or camera.height - y
+    if width < 1 or height < 1 or x + width > camera.width or y + height > camera.height:
+        raise ValueError(
+            f"camera_info has a roi of {width}x{height} px at ({x}, {y}), "
+            f"must lie inside of its {camera.width}x{camera.height} px"
+        )
+    return camera.cropped(x, y, width, height)
+
+
+def _binned(camera: Camera, message: Any) -> Camera:
+    x, y = max(1, int(message.binning_x)), max(1, int(message.binning_y))
+    if x > camera.width or y > camera.height:
+        raise ValueError(
+            f"camera_info bins by {x}x{y} px, which leaves nothing of its {camera.width}x{camera.height} px"
+        )
+    return camera.binned(x, y)

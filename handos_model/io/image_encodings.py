@@ -1,0 +1,103 @@
+"""ROS image encodings to RGB arrays, from plain values: used for bags here and for messages in the node."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from handos_model.io.image_header import image_size
+
+MAX_PIXELS = 64_000_000
+"""Pixels of the largest image that is decoded: more is an attack or an accident."""
+
+# Samples per pixel, bytes per sample and OpenCV's conversion. OpenCV names a Bayer pattern by its second row's second
+# and third pixel, ROS by its first row's first two. OpenCV's own type names carry no colour order: BGR, as it has it.
+_FORMATS: dict[str, tuple[int, int, int | None]] = {
+    "rgb8": (3, 1, None), "rgb16": (3, 2, None),
+    "bgr8": (3, 1, cv2.COLOR_BGR2RGB), "bgr16": (3, 2, cv2.COLOR_BGR2RGB), "8UC3": (3, 1, cv2.COLOR_BGR2RGB),
+    "rgba8": (4, 1, cv2.COLOR_RGBA2RGB), "rgba16": (4, 2, cv2.COLOR_RGBA2RGB),
+    "bgra8": (4, 1, cv2.COLOR_BGRA2RGB), "bgra16": (4, 2, cv2.COLOR_BGRA2RGB),
+    "mono8": (1, 1, cv2.COLOR_GRAY2RGB), "mono16": (1, 2, cv2.COLOR_GRAY2RGB),
+    "8UC1": (1, 1, cv2.COLOR_GRAY2RGB), "16UC1": (1, 2, cv2.COLOR_GRAY2RGB),
+    "bayer_rggb8": (1, 1, cv2.COLOR_BayerBG2RGB), "bayer_rggb16": (1, 2, cv2.COLOR_BayerBG2RGB),
+    "bayer_bggr8": (1, 1, cv2.COLOR_BayerRG2RGB), "bayer_bggr16": (1, 2, cv2.COLOR_BayerRG2RGB),
+    "bayer_gbrg8": (1, 1, cv2.COLOR_BayerGR2RGB), "bayer_gbrg16": (1, 2, cv2.COLOR_BayerGR2RGB),
+    "bayer_grbg8": (1, 1, cv2.COLOR_BayerGB2RGB), "bayer_grbg16": (1, 2, cv2.COLOR_BayerGB2RGB),
+    "yuv422": (2, 1, cv2.COLOR_YUV2RGB_UYVY), "uyvy": (2, 1, cv2.COLOR_YUV2RGB_UYVY),
+    "yuv422_yuy2": (2, 1, cv2.COLOR_YUV2RGB_YUY2), "yuyv": (2, 1, cv2.COLOR_YUV2RGB_YUY2),
+    "nv12": (1, 1, cv2.COLOR_YUV2RGB_NV12), "nv21": (1, 1, cv2.COLOR_YUV2RGB_NV21),
+}  # fmt: skip
+_PAIRED_COLUMNS = ("yuv422", "uyvy", "yuv422_yuy2", "yuyv", "nv12", "nv21")  # share their colour
+_PLANAR = ("nv12", "nv21")  # below the image lie half as many rows of colours
+
+ENCODINGS = tuple(_FORMATS)
+
+
+def decode_raw(
+    data: np.ndarray, encoding: str, width: int, height: int, step: int, big_endian: bool = False
+) -> np.ndarray:
+    """RGB (height, width, 3) uint8 of the bytes of a sensor_msgs/Image; a view of `data` where the encoding allows it.
+
+    data: (n,) uint8; step: bytes per row, padding included, which the last row may lack. Values are those of
+    cv_bridge's conversion to rgb8: 16 bits become 8 by 255 / 65535, rounded. Raises ValueError for an encoding that is
+    not a colour camera's, a size that is zero, odd where colours are shared, or beyond MAX_PIXELS, and for a buffer
+    that is too short.
+    """
+    if encoding not in _FORMATS:
+        raise ValueError(f"image encoding is {encoding!r}, must be one of {', '.join(ENCODINGS)}")
+    _check_size(width, height)
+    if encoding in _PAIRED_COLUMNS and (width % 2 or (height % 2 and encoding in _PLANAR)):
+        even = "an even width and height" if encoding in _PLANAR else "an even width"
+        raise ValueError(f"image is {width}x{height}, must have {even} in the encoding {encoding}")
+    samples, depth, conversion = _FORMATS[encoding]
+    rows = height * 3 // 2 if encoding in _PLANAR else height
+    row_bytes = width * samples * depth
+    if step < row_bytes or len(data) < step * (rows - 1) + row_bytes:
+        raise ValueError(f"image buffer ({len(data)} bytes, step {step}) is too short for {width}x{height} {encoding}")
+    kind = np.dtype(np.uint8) if depth == 1 else np.dtype(">u2" if big_endian else "<u2")
+    shape, strides = (rows, width, samples), (step if rows > 1 else row_bytes, samples * depth, depth)
+    pixels = np.ndarray(shape, kind, data, strides=strides)
+    if depth == 2:  # in this machine's byte order, and without padding: OpenCV takes none of an odd length
+        pixels = pixels.astype(np.uint16, order="C")
+    image = pixels if conversion is None else cv2.cvtColor(pixels, conversion)
+    return image if depth == 1 else cv2.convertScaleAbs(image, alpha=255 / 65535)
+
+
+def decode_compressed(data: bytes | np.ndarray, upright: bool = True) -> np.ndarray:
+    """RGB (H, W, 3) uint8 of the bytes of a JPEG, PNG or other file (image_header.KINDS).
+
+    upright: turned as its EXIF says; a message's is not, as its CameraInfo knows the sensor's rows and columns. Raises
+    ValueError for a file that is damaged, of another kind or beyond MAX_PIXELS.
+    """
+    flags = cv2.IMREAD_COLOR if upright else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    return cv2.cvtColor(_decoded(data, flags), cv2.COLOR_BGR2RGB)
+
+
+def decode_mosaic(data: bytes | np.ndarray, encoding: str) -> np.ndarray:
+    """RGB (H, W, 3) uint8 of a compressed grey image whose pixels are a mosaic in one of the bayer_ encodings.
+
+    That is what image transports make of a raw Bayer image. Raises ValueError as decode_compressed and decode_raw do.
+    """
+    depth = cv2.IMREAD_ANYDEPTH if encoding.endswith("16") else 0
+    mosaic = _decoded(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION | depth)
+    height, width = mosaic.shape
+    return decode_raw(mosaic.reshape(-1).view(np.uint8), encoding, width, height, mosaic.strides[0])
+
+
+def _decoded(data: bytes | np.ndarray, flags: int) -> np.ndarray:
+    buffer = np.frombuffer(data, np.uint8)
+    _check_size(*image_size(buffer))
+    try:
+        image = cv2.imdecode(buffer, flags)
+    except cv2.error:  # some decoders raise instead of answering nothing
+        image = None
+    if image is None:
+        raise ValueError(f"no image can be decoded from these {len(buffer)} bytes: damaged")
+    return image
+
+
+def _check_size(width: int, height: int) -> None:
+    if width < 1 or height < 1:
+        raise ValueError(f"image is empty: {width}x{height}")
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"image is {width}x{height}, must have at most {MAX_PIXELS // 1_000_000} million pixels")

@@ -1,0 +1,1 @@
+"""Detectors that HandOS builds on, one file each."""

@@ -1,0 +1,95 @@
+"""Grounding DINO as the frozen detector (Liu et al., arXiv 2303.05499; paper, section 3.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import BertTokenizerFast, GroundingDinoForObjectDetection, PreTrainedModel
+from transformers.modeling_outputs import BaseModelOutput
+from transformers.utils import ModelOutput
+
+from handos_model.network.detectors.pretrained import Normalisation, load_model, load_normalisation, load_tokenizer
+from handos_model.network.detectors.transformers_detector import (
+    PROBE,
+    Parts,
+    TransformersDetector,
+    encoder_layer,
+    listening,
+    scaled_parts,
+    unflatten,
+)
+
+
+class KeptText(nn.Module):
+    """Stands in for the text backbone with what that made of the one prompt: features (1, tokens, d)."""
+
+    def __init__(self, features: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("features", features, persistent=False)
+
+    def forward(self, input_ids: Tensor, *_: Any, **__: Any) -> BaseModelOutput:
+        return BaseModelOutput(last_hidden_state=self.features.expand(len(input_ids), -1, -1))
+
+
+class GroundingDino(TransformersDetector):
+    """Four scales, strides 8 to 64; the last is a strided convolution on the backbone's last map.
+
+    Until the encoder fuses them, text features do not depend on the image: they are computed once, and the text
+    backbone's weights are let go.
+    """
+
+    architecture = GroundingDinoForObjectDetection
+
+    @classmethod
+    def from_source(cls, source: str, target: str = "hand", memory_layer: int | None = None) -> GroundingDino:
+        model, tokenizer = load_model(cls.architecture, source), load_tokenizer(source)
+        return cls(model, tokenizer, target, memory_layer, load_normalisation(source))
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: BertTokenizerFast,
+        target: str = "hand",
+        memory_layer: int | None = None,
+        normalisation: Normalisation | None = None,
+    ) -> None:
+        """target: the prompt, without its full stop; memory_layer: the encoder layer, from 1, that is the memory."""
+        super().__init__(model, normalisation)
+        self.picked = model.config.num_queries if model.config.two_stage else 0
+        ids = tokenizer(prompt(target), return_tensors="pt")["input_ids"]
+        self.register_buffer("input_ids", ids, persistent=False)
+        self.words = word_tokens(tokenizer, ids[0].tolist())
+        if not self.words:
+            raise ValueError(f"the prompt {prompt(target)!r} has no word that this detector knows: name what to detect")
+        self.memory_layer = encoder_layer(memory_layer, model.config.encoder_layers)
+        model.eval()
+        with torch.no_grad(), listening([model.model.text_backbone]) as calls:
+            self.run(self.mean.new_zeros(1, 3, PROBE, PROBE))
+        model.model.text_backbone = KeptText(calls[0].result.last_hidden_state)
+        self.freeze()
+
+    def parts(self) -> Parts:
+        return scaled_parts(self.model.model, self.model.model.input_proj_vision)
+
+    def run(self, images: Tensor) -> ModelOutput:
+        ids = self.input_ids.expand(len(images), -1)
+        return self.model(pixel_values=images, input_ids=ids, output_hidden_states=True, return_dict=True)
+
+    def memory(self, outputs: ModelOutput, maps: list[Tensor]) -> list[Tensor]:
+        return unflatten(outputs.encoder_vision_hidden_states[self.memory_layer], maps)
+
+    def scores(self, logits: Tensor) -> Tensor:
+        return logits[..., self.words].sigmoid().amax(-1)
+
+
+def prompt(target: str) -> str:
+    """As the detector was trained: lower case, each phrase with a full stop behind it."""
+    return target.strip().lower().rstrip(".") + "."
+
+
+def word_tokens(tokenizer: BertTokenizerFast, ids: list[int]) -> list[int]:
+    """Where in the prompt its words are: tokens that are neither special, unknown nor the end of a phrase."""
+    others = {*tokenizer.all_special_ids, *tokenizer.convert_tokens_to_ids([".", "?"])}
+    return [position for position, token in enumerate(ids) if token not in others]

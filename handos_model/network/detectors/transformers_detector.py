@@ -1,0 +1,201 @@
+"""What the DETR-like detectors of Hugging Face transformers share: one pass, and listening to the parts of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from transformers import PreTrainedModel
+from transformers.utils import ModelOutput
+
+from handos_model.network.detectors.detector import Detection, Detector
+from handos_model.network.detectors.pretrained import IMAGENET, Normalisation, load_model, load_normalisation
+
+PROBE = 256  # px: side of the image that channels and strides are read from, with 1,360 cells at strides 8 to 64
+
+
+class Parts(NamedTuple):
+    """Modules of a detector whose inputs or outputs a detection holds."""
+
+    backbone: nn.Module  # returns pairs of a map (B, C, h, w) and a mask, finest first
+    decoder: nn.Module  # called with inputs_embeds (B, Q, d), which are Q_0
+    coarser: list[nn.Module]  # strided convolutions that make further maps (B, d, h, w) of the backbone's last
+
+
+@dataclass
+class Call:
+    """One call of a module."""
+
+    arguments: dict[str, Any] = field(default_factory=dict)  # those given by keyword
+    result: Any = None
+
+
+@contextmanager
+def listening(modules: list[nn.Module]) -> Iterator[list[Call]]:
+    """The calls of `modules` while the block runs: what a model computes and does not return."""
+
+    def listener(call: Call) -> Any:
+        def listen(module: nn.Module, positional: tuple, arguments: dict[str, Any], result: Any) -> None:
+            call.arguments, call.result = arguments, result
+
+        return listen
+
+    calls = [Call() for _ in modules]
+    hooks = [m.register_forward_hook(listener(c), with_kwargs=True) for m, c in zip(modules, calls, strict=True)]
+    try:
+        yield calls
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+class TracedSizes(TorchFunctionMode):
+    """Keeps the maps' heights and widths in an ONNX graph, so that it serves every image size.
+
+    transformers gathers them by torch.as_tensor(list of pairs), which a trace takes for constants.
+    """
+
+    def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
+        if function is torch.as_tensor and isinstance(args[0], list):
+            return torch.stack([torch.stack([torch.as_tensor(size) for size in pair]) for pair in args[0]])
+        return function(*args, **(kwargs or {}))
+
+
+class TransformersDetector(Detector):
+    """A frozen detector around a model of transformers; docs/detectors.md says what a subclass fills in.
+
+    Raises ValueError for images whose size does not fit.
+    """
+
+    architecture: ClassVar[type[PreTrainedModel]]
+    normalisation: ClassVar[Normalisation] = IMAGENET  # where the source does not say
+    # Cells for 900 queries, and Swin's windows of 7 or 12 pad every map: a trace without padding would never pad.
+    example = (256, 320)
+    picked: int = 0  # cells that become queries; an image must have as many
+
+    @classmethod
+    def from_source(cls, source: str, target: str = "hand", memory_layer: int | None = None) -> TransformersDetector:
+        """See :func:`handos_model.network.detectors.build_detector`."""
+        return cls(load_model(cls.architecture, source), target, memory_layer, load_normalisation(source))
+
+    def __init__(self, model: PreTrainedModel, normalisation: Normalisation | None = None) -> None:
+        """model: with its weights; it becomes part of the detector, and a subclass may change it."""
+        super().__init__()
+        self.model = model
+        mean, std = normalisation or self.normalisation
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+
+    def freeze(self) -> None:
+        """Also read channels and strides off a small image, so that no subclass has to state them."""
+        super().freeze()
+        self.backbone_strides = self.memory_strides = ()  # not known before this pass
+        found = self(self.mean.new_zeros(1, 3, PROBE, PROBE))
+        self.backbone_channels = tuple(m.shape[1] for m in found.backbone)
+        self.backbone_strides = tuple(PROBE // m.shape[-1] for m in found.backbone)
+        self.memory_channels = tuple(m.shape[1] for m in found.memory)
+        self.memory_strides = tuple(PROBE // m.shape[-1] for m in found.memory)
+        self.query_size = found.queries.shape[-1]
+
+    def parts(self) -> Parts:
+        """Where the model keeps them."""
+        raise NotImplementedError
+
+    def run(self, images: Tensor) -> ModelOutput:
+        """The model's own forward pass over normalised images (B, 3, H, W)."""
+        return self.model(pixel_values=images, output_hidden_states=True, return_dict=True)
+
+    def memory(self, outputs: ModelOutput, maps: list[Tensor]) -> list[Tensor]:
+        """The encoder's maps (B, d, h, w), one for each of the backbone's `maps`."""
+        raise NotImplementedError
+
+    def scores(self, logits: Tensor) -> Tensor:
+        """(B, Q) 0..1 of the model's logits (B, Q, classes or tokens)."""
+        raise NotImplementedError
+
+    def check(self, images: Tensor) -> None:
+        super().check(images)
+        height, width = (int(size) for size in images.shape[2:])
+        cells = sum(-(height // -stride) * -(width // -stride) for stride in self.memory_strides)
+        if cells < self.picked and self.memory_strides:
+            raise ValueError(
+                f"images of {height} x {width} px are too small: they have {cells} cells, and this detector picks "
+                f"{self.picked} of them"
+            )
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Detection:
+        """images: float (B, 3, H, W) RGB in 0..1."""
+        self.check(images)
+        backbone, decoder, coarser = self.parts()
+        traced = TracedSizes() if torch.jit.is_tracing() else nullcontext()
+        # What it says in training is what it says in prediction; and half precision puts boxes on a grid of 4 px.
+        exact = torch.autocast(images.device.type, enabled=False)
+        with exact, traced, listening([backbone, decoder, *coarser]) as calls:
+            outputs = self.run((images - self.mean) / self.std)
+        maps = [feature for feature, _ in calls[0].result] + [call.result for call in calls[2:]]
+        return Detection(
+            maps,
+            self.memory(outputs, maps),
+            to_pixels(outputs.pred_boxes, images),
+            self.scores(outputs.logits),
+            self.backbone_strides,
+            self.memory_strides,
+            queries=torch.cat([calls[1].arguments["inputs_embeds"], outputs.last_hidden_state], -1),
+        )
+
+
+class ClassDetector(TransformersDetector):
+    """One that scores classes, of which the one named `target` counts."""
+
+    def __init__(self, model: PreTrainedModel, target: str, normalisation: Normalisation | None) -> None:
+        super().__init__(model, normalisation)
+        self.index = class_index(model, target)
+
+    def scores(self, logits: Tensor) -> Tensor:
+        return logits[..., self.index].sigmoid()
+
+
+def to_pixels(boxes: Tensor, images: Tensor) -> Tensor:
+    """Boxes (B, Q, 4) of centre and size, as shares of the image, to xyxy px with the first pixel's centre at 0."""
+    centre, size = boxes.split(2, -1)
+    x, y = torch.cat([centre - size / 2, centre + size / 2], -1).unflatten(-1, (2, 2)).unbind(-1)
+    return torch.stack([x * images.shape[3] - 0.5, y * images.shape[2] - 0.5], -1).flatten(2)
+
+
+def unflatten(states: Tensor, maps: list[Tensor]) -> list[Tensor]:
+    """Encoder states (B, all cells, d) as maps (B, d, h, w) with the sizes of `maps`."""
+    found, start = [], 0
+    for height, width in (m.shape[2:] for m in maps):
+        part = states[:, start : start + height * width]
+        found.append(part.transpose(1, 2).reshape(len(states), -1, height, width))
+        start = start + height * width
+    return found
+
+
+def scaled_parts(model: PreTrainedModel, projections: nn.ModuleList) -> Parts:
+    """Of a model whose input `projections` beyond the backbone's maps make coarser ones."""
+    encoder = model.backbone.conv_encoder
+    return Parts(encoder, model.decoder, list(projections[len(encoder.intermediate_channel_sizes) :]))
+
+
+def class_index(model: PreTrainedModel, target: str) -> int:
+    """The class named `target`, whatever its case; ValueError where the model was not trained for one."""
+    names = [model.config.id2label[i] for i in range(model.config.num_labels)]
+    for index, name in enumerate(names):
+        if name.lower() == target.lower():
+            return index
+    known = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    raise ValueError(f"this detector knows no class {target!r}: give one that it knows as target ({known})")
+
+
+def encoder_layer(asked: int | None, layers: int) -> int:
+    """The layer, counted from 1, whose output is the memory: the last one unless asked for another (Table 6)."""
+    if asked is not None and asked not in range(1, layers + 1):
+        raise ValueError(f"memory_layer is {asked}, but this detector's encoder has the layers 1 to {layers}")
+    return layers if asked is None else asked

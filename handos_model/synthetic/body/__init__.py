@@ -1,0 +1,1 @@
+"""What is rendered: hands, arms, people and things."""

@@ -1,0 +1,111 @@
+"""Write pre-rendered frames to disk, with as many processes as wanted and the same result with any number."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import multiprocessing
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from handos_model.synthetic.hand_render import JOINTS, MAX_HANDS, VERTICES, render_hands
+from handos_model.synthetic.render_options import RenderOptions
+
+FORMAT = 1
+CHUNK = 50
+
+
+def _arrays(count: int, size: int) -> dict[str, tuple[tuple[int, ...], type]]:
+    return {
+        "images": ((count, size, size, 3), np.uint8),
+        "done": ((count,), np.uint8),
+        "count": ((count,), np.int32),
+        "K": ((count, 3, 3), np.float32),
+        "joints_2d": ((count, MAX_HANDS, JOINTS, 3), np.float32),
+        "vertices": ((count, MAX_HANDS, VERTICES, 3), np.float32),
+        "joints_3d": ((count, MAX_HANDS, JOINTS, 3), np.float32),
+        "side": ((count, MAX_HANDS), np.int8),
+    }
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / ("images.npy" if name == "images" else f"unfinished_{name}.npy")
+
+
+def _description(count: int, size: int, seed: int, options: RenderOptions) -> dict:
+    values = dataclasses.asdict(options)
+    values["backgrounds"] = None if options.backgrounds is None else options.backgrounds.name
+    values["excluded"] = sorted(options.excluded)
+    return json.loads(json.dumps({"format": FORMAT, "count": count, "size": size, "seed": seed, "options": values}))
+
+
+def write_pool(folder: Path, count: int, size: int, seed: int, options: RenderOptions, workers: int = 1) -> None:
+    """Render `count` frames of size x size px into `folder`: images.npy, labels.npz, meta.json.
+
+    Frame i depends on seed, i and options alone (their width and height are replaced by size). A run that was cut off
+    goes on where it stopped when called again with the same arguments; a finished folder is left as it is. labels.npz:
+    count (M,), K (M,3,3), joints_2d (M,2,21,3) px and flag, vertices (M,2,778,3) m, joints_3d (M,2,21,3) m, side (M,2);
+    unused hands are zeros with side -1. Raises ValueError for wrong numbers or a folder that holds another pool.
+    """
+    if count < 1 or workers < 1:
+        raise ValueError(f"pool of {count} frames by {workers} workers: give at least one of each")
+    options = dataclasses.replace(options, width=size, height=size)
+    description = _description(count, size, seed, options)
+    folder.mkdir(parents=True, exist_ok=True)
+    meta = folder / "meta.json"
+    if meta.exists():
+        if json.loads(meta.read_text()) != description:
+            raise ValueError(f"{folder} holds a pool with other settings (see its meta.json): give an empty folder")
+        if (folder / "labels.npz").exists():
+            return
+    if not _file(folder, "done").exists():  # made last, so it stands for all the others
+        for name, (shape, kind) in reversed(_arrays(count, size).items()):
+            if name != "done":
+                np.lib.format.open_memmap(_file(folder, name), mode="w+", dtype=kind, shape=shape)
+        meta.write_text(json.dumps(description, indent=1))
+        np.lib.format.open_memmap(_file(folder, "done"), mode="w+", dtype=np.uint8, shape=(count,))
+    _render_missing(folder, count, seed, options, workers)
+    labels = {name: np.load(_file(folder, name)) for name in _arrays(count, size) if name not in ("images", "done")}
+    np.savez(folder / "unfinished.npz", **labels)
+    os.replace(folder / "unfinished.npz", folder / "labels.npz")
+    for name in (*labels, "done"):
+        _file(folder, name).unlink()
+
+
+def _render_missing(folder: Path, count: int, seed: int, options: RenderOptions, workers: int) -> None:
+    done = np.load(_file(folder, "done"))
+    missing = np.flatnonzero(done == 0)
+    jobs = [(folder, seed, options, missing[i : i + CHUNK]) for i in range(0, len(missing), CHUNK)]
+    with tqdm(total=count, initial=count - len(missing), unit="frame", smoothing=0.05) as bar:
+        if workers == 1:
+            for job in jobs:
+                bar.update(_render_chunk(job))
+            return
+        # fresh processes: a fork would inherit the threads of OpenCV and of a training run around it
+        with multiprocessing.get_context("spawn").Pool(min(workers, max(1, len(jobs)))) as processes:
+            for finished in processes.imap_unordered(_render_chunk, jobs):
+                bar.update(finished)
+
+
+def _render_chunk(job: tuple[Path, int, RenderOptions, np.ndarray]) -> int:
+    """Render the frames of the given numbers into the folder's arrays; returns how many."""
+    folder, seed, options, numbers = job
+    cv2.setNumThreads(1)
+    arrays = {name: np.load(_file(folder, name), mmap_mode="r+") for name in _arrays(1, options.width)}
+    for i in numbers:
+        frame = render_hands(np.random.default_rng([seed, int(i)]), options)
+        n = len(frame.side)
+        arrays["images"][i] = frame.image
+        arrays["count"][i] = n
+        arrays["K"][i] = frame.K
+        arrays["side"][i] = -1
+        arrays["side"][i, :n] = frame.side
+        for name in ("joints_2d", "vertices", "joints_3d"):
+            arrays[name][i] = 0
+            arrays[name][i, :n] = getattr(frame, name)
+        arrays["done"][i] = 1
+    return len(numbers)

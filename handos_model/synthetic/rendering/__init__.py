@@ -1,0 +1,1 @@
+"""How it is rendered: meshes, light and camera."""

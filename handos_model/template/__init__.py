@@ -1,0 +1,1 @@
+"""The hand template: the embedded one, MANO's, and how either is posed."""

@@ -1,0 +1,26 @@
+"""One way to get a hand template, wherever it comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from handos_model.template.embedded import embedded_template, read_template
+from handos_model.template.hand_template import HandTemplate
+from handos_model.template.mano import read_mano
+
+
+def load_template(path: str | Path | None = None) -> HandTemplate:
+    """The embedded template, or the one in `path`: an .npz written by save_template, or MANO's own .pkl.
+
+    Raises FileNotFoundError where there is no such file, ValueError where it is damaged or of another kind.
+    """
+    if path is None:
+        return embedded_template()
+    file = Path(path)
+    if not file.is_file():
+        raise FileNotFoundError(f"No hand template at '{file}': give the path of a template .npz or of MANO_RIGHT.pkl.")
+    if file.suffix.lower() == ".pkl":
+        return read_mano(file)
+    if file.suffix.lower() != ".npz":
+        raise ValueError(f"Hand template '{file}' has the suffix '{file.suffix}': allowed are .npz and .pkl (MANO).")
+    return read_template(file)

@@ -1,0 +1,1 @@
+"""Follows hands from image to image."""

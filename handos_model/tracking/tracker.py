@@ -1,0 +1,278 @@
+"""Tracking: ids that last across frames, sides decided over time, and smooth motion in metres."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+from handos_model.hand import Hand, joints_box
+from handos_model.template.hand_template import signed_volume
+from handos_model.template.load import load_template
+from handos_model.tracking.assignment import assign
+from handos_model.tracking.one_euro import OneEuro
+
+GATE = 1.0
+"""Farthest that a hand may be from where its track is expected: mean distance of the 2D joints in hand sizes."""
+SIDE_COST = 0.3
+"""Hand sizes that a hand of the other side counts as farther away, when frame and track are both certain."""
+VELOCITY_MEMORY = 0.1
+"""s over which the velocity that foretells a track's place is averaged."""
+LONGEST_FORESIGHT = 0.15
+"""s that a lost hand is expected to go on moving."""
+DOUBT = 0.5
+"""Votes against any side that every track starts with: how much its first frame alone is believed."""
+STILL_STEP = 1 / 30
+"""s that count as passed between two frames of the same stamp: a camera that stamps nothing is tracked as well."""
+
+
+@dataclass(frozen=True)
+class TrackerOptions:
+    """How hands are tracked. A value that is not finite or out of range is a ValueError."""
+
+    smoothing: bool = True
+    """Smooth 2D and 3D joints, vertices and translation; without, they pass through as they were measured."""
+    max_age: float = 0.3
+    """s that a hand which is not seen keeps its id. Frames farther apart than this have no ids in common."""
+    min_cutoff: float = 1.0
+    """Hz, cut-off of the One Euro filters for a hand at rest: less is steadier, more is quicker."""
+    beta: float = 10.0
+    """Hz per m/s, by how much the cut-off rises with speed: a hand in steady motion lags by less than 0.06 / beta m."""
+    side_memory: float = 1.0
+    """s after which a frame's vote for a side counts 1 / e of a new one's."""
+    side_switch: float = 0.2
+    """Lead, as a fraction of all votes, that the other side needs before a track changes its side; 0 .. 1."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self)[1:]:
+            value = getattr(self, field.name)
+            if not np.isfinite(value) or value < 0:
+                raise ValueError(f"{field.name} is {value}, must be 0 or more and finite")
+            if field.name in ("min_cutoff", "side_memory") and value == 0:
+                raise ValueError(f"{field.name} is 0, must be above 0")
+        if self.side_switch > 1:
+            raise ValueError(f"side_switch is {self.side_switch}, must be between 0 and 1")
+
+
+class HandTracker:
+    """Follows the hands of one camera; `update` is called on every frame, also when it shows none."""
+
+    def __init__(self, options: TrackerOptions | None = None, faces: np.ndarray | None = None) -> None:
+        """faces (F, 3): of the hands' template, the embedded one's when None."""
+        self._faces = load_template().faces if faces is None else faces
+        self.options = TrackerOptions() if options is None else options
+        """May be replaced between two frames; hands keep their ids."""
+        self.resets = 0
+        """How often the stamps jumped back."""
+        self._tracks: list[Track] = []
+        self._next_id = 0
+        self._stamp: float | None = None
+        self._clock = 0.0  # s of tracking, which never stands still
+
+    def update(self, hands: list[Hand], stamp: float) -> list[Hand]:
+        """The same hands in the same order with id >= 0, the side of their track, and smoothed; `stamp` in s.
+
+        side and side_confidence are the track's. Where a single frame saw the other side, its joints_3d and vertices
+        are mirrored_in_depth, so that the mesh always has the chirality of its side, also without smoothing. box
+        follows joints_2d; score and joint_confidence stay those of the frame. A hand with NaN or infinity in it is
+        returned as it is, with id -1. A stamp before the last one starts everything anew, and so does one more than
+        max_age after it; ids are never used twice. Raises ValueError for a stamp that is not finite.
+        """
+        self._advance(float(stamp))
+        finite = [index for index, hand in enumerate(hands) if _is_finite(hand)]
+        seen = [(hands[index], PlainJoints(hands[index].joints_2d)) for index in finite]
+        pairs = dict(assign(self._costs(seen)))
+        tracked = [hand if index in finite else replace(hand, id=-1) for index, hand in enumerate(hands)]
+        for row, index in enumerate(finite):
+            track = self._tracks[pairs[row]] if row in pairs else self._start()
+            tracked[index] = track.follow(*seen[row], self._clock, self.options)
+        return tracked
+
+    def reset(self) -> None:
+        """Forgets all hands; ids go on counting."""
+        self._tracks = []
+        self._stamp = None
+
+    def _advance(self, stamp: float) -> None:
+        if not math.isfinite(stamp):
+            raise ValueError(f"stamp is {stamp}, must be a finite number of seconds")
+        if self._stamp is not None and stamp < self._stamp:
+            self.reset()
+            self.resets += 1
+        self._clock += (0.0 if self._stamp is None else stamp - self._stamp) or STILL_STEP
+        self._stamp = stamp
+        self._tracks = [track for track in self._tracks if self._clock - track.seen <= self.options.max_age]
+        if not self._tracks:
+            self._clock = 0.0  # small numbers: after a leap of the stamps, steps would be lost in rounding
+
+    def _costs(self, seen: list[tuple[Hand, PlainJoints]]) -> list[list[float]]:
+        """H rows of T: how far a hand is from a track in hand sizes, minus GATE: pairs of 0 or more are no match."""
+        return [[track.distance(hand, joints, self._clock) - GATE for track in self._tracks] for hand, joints in seen]
+
+    def _start(self) -> Track:
+        track = Track(self._next_id, self._faces)
+        self._next_id += 1
+        self._tracks.append(track)
+        return track
+
+
+class PlainJoints:
+    """The joints of one hand in the image as plain numbers: on these few NumPy takes several times as long."""
+
+    def __init__(self, joints_2d: np.ndarray) -> None:
+        self.places = joints_2d.tolist()
+        """x, y px of each."""
+        axes = joints_2d.T.tolist()
+        self.mean = [sum(axis) / len(axis) for axis in axes]
+        self.extent = _long_edge(axes)
+
+
+class Track:
+    """One hand across frames."""
+
+    def __init__(self, number: int, faces: np.ndarray) -> None:
+        self.id = number
+        self._faces = faces
+        self.seen = 0.0
+        """s of the tracker's clock when the hand was last seen."""
+        self.side = SideVotes()
+        self._smoother = HandSmoother()
+        self._joints: PlainJoints | None = None  # as measured last
+        self._velocity = [0.0, 0.0]  # px / s
+
+    def distance(self, hand: Hand, joints: PlainJoints, clock: float) -> float:
+        """Of a hand with these joints from where this one is expected, in hand sizes; a wrong side adds."""
+        ahead = min(clock - self.seen, LONGEST_FORESIGHT)
+        dx, dy = (ahead * speed for speed in self._velocity)
+        expected = [(x + dx, y + dy) for x, y in self._joints.places]
+        pixels = sum(map(math.dist, joints.places, expected)) / len(expected)
+        other = {"left": "right", "right": "left"}.get(hand.side) == self.side.decided
+        doubt = SIDE_COST * self.side.confidence * hand.side_confidence if other else 0.0
+        return pixels / max(joints.extent, self._joints.extent, 1e-6) + doubt
+
+    def follow(self, hand: Hand, joints: PlainJoints, clock: float, options: TrackerOptions) -> Hand:
+        """The hand with these joints, as this track publishes it, `clock` s after the tracker's start."""
+        step = clock - self.seen
+        self.seen = clock
+        self._move(joints, step)
+        before = self.side.decided
+        self.side.add(hand.side, hand.side_confidence, step, options)
+        if self.side.decided not in ("unknown", mesh_side(hand, self._faces)):
+            hand = mirrored_in_depth(hand)
+        smoothed: dict[str, np.ndarray] = {}
+        if not options.smoothing:
+            self._smoother = HandSmoother()
+        else:
+            if self.side.decided != before:
+                self._smoother.restart_shape()  # a mean of a hand and its mirror image is flat
+            smoothed = self._smoother.smooth(hand, joints.extent, step, options)
+        return replace(hand, id=self.id, side=self.side.decided, side_confidence=self.side.confidence, **smoothed)
+
+    def _move(self, joints: PlainJoints, step: float) -> None:
+        if self._joints is not None:
+            kept = math.exp(-step / VELOCITY_MEMORY)
+            moved = zip(self._velocity, joints.mean, self._joints.mean, strict=True)
+            self._velocity = [kept * old + (1 - kept) * (now - before) / step for old, now, before in moved]
+        self._joints = joints
+
+
+class SideVotes:
+    """The side of one hand, from what single frames say: votes by confidence that fade, and a lead that changes it."""
+
+    def __init__(self) -> None:
+        self.decided = "unknown"
+        self._votes = {"left": 0.0, "right": 0.0}
+
+    def add(self, side: str, confidence: float, step: float, options: TrackerOptions) -> None:
+        """One frame's vote, `step` s after the one before; "unknown" is none."""
+        kept = math.exp(-step / options.side_memory)
+        self._votes = {name: kept * votes for name, votes in self._votes.items()}
+        if side in self._votes:
+            self._votes[side] += max(float(confidence), 0.0)
+        leader = max(self._votes, key=self._votes.__getitem__)
+        needed = 0.0 if self.decided == "unknown" else options.side_switch
+        if self._lead(leader) > needed:
+            self.decided = leader
+
+    @property
+    def confidence(self) -> float:
+        """0..1: the lead of the decided side over the other as a fraction of all votes and DOUBT."""
+        return 0.0 if self.decided == "unknown" else max(0.0, self._lead(self.decided))
+
+    def _lead(self, side: str) -> float:
+        total = sum(self._votes.values())
+        return (2 * self._votes[side] - total) / (total + DOUBT)
+
+
+class HandSmoother:
+    """One Euro filters of one hand: of the wrist, of the shape around it, and of the joints in the image."""
+
+    WRIST, SHAPE, PIXELS = slice(0, 3), slice(3, -21), slice(-21, None)
+    """Where they stand among the points of the filter. The wrist's coordinates are points of their own, since its depth
+    is far less certain than the rest."""
+
+    def __init__(self) -> None:
+        self._filter = OneEuro()
+
+    def smooth(self, hand: Hand, extent: float, step: float, options: TrackerOptions) -> dict[str, np.ndarray]:
+        """Of the hand, with joints of `extent` px and `step` s after the one before, what is smoothed.
+
+        Joints and vertices are smoothed relative to the wrist, point by point. Speeds in the image count in metres by
+        the ratio of the hand's extents in space and in the image, which is how far a pixel reaches at its distance.
+        """
+        points = np.zeros((3 + 21 + len(hand.vertices) + 21, 3), np.float32)
+        points[self.WRIST].flat[::4] = hand.translation
+        points[3:24], points[24:-21] = hand.joints_3d, hand.vertices
+        points[self.SHAPE] -= hand.translation
+        points[self.PIXELS, :2] = hand.joints_2d
+        unit = np.ones((len(points), 1), np.float32)
+        unit[self.PIXELS] = _long_edge(hand.joints_3d[:, :2].T.tolist()) / max(extent, 1e-6)
+        points = self._filter.update(points, step, options.min_cutoff, options.beta, unit)
+        place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
+        shape = points[self.SHAPE] + place
+        return {
+            "translation": place,
+            "joints_3d": shape[:21],
+            "vertices": shape[21:],
+            "joints_2d": joints_2d,
+            "box": joints_box(joints_2d.astype(np.float64)).astype(np.float32),
+        }
+
+    def restart_shape(self) -> None:
+        """The next shape has nothing to do with those before."""
+        self._filter.restart(self.SHAPE)
+
+
+def mirrored_in_depth(hand: Hand) -> Hand:
+    """The hand with joints_3d and vertices mirrored at the plane through its wrist across the ray to its joints' mean.
+
+    That is the other hand in the pose that looks most alike: bone lengths and the wrist stay, joints move in the image
+    only by what perspective makes of their depth (3 % of a hand's size on average; across the wrist's ray it would be
+    11 %), and the mesh has the other chirality. side stays as it is.
+    """
+    ray = hand.joints_3d.mean(axis=0, dtype=np.float64)
+    ray = ray / max(np.linalg.norm(ray), 1e-9)
+
+    def mirrored(points: np.ndarray) -> np.ndarray:
+        depth = (points - hand.translation) @ ray
+        return (points - 2 * depth[:, None] * ray).astype(np.float32)
+
+    return replace(hand, joints_3d=mirrored(hand.joints_3d), vertices=mirrored(hand.vertices))
+
+
+def mesh_side(hand: Hand, faces: np.ndarray) -> str:
+    """The chirality of a hand's mesh, "left" or "right", which a hand of unknown side has as well. faces (F, 3)."""
+    if hand.side != "unknown":
+        return hand.side
+    return "right" if signed_volume(hand.vertices - hand.translation, faces) > 0 else "left"
+
+
+def _long_edge(axes: list[list[float]]) -> float:
+    return max(max(axis) - min(axis) for axis in axes)
+
+
+def _is_finite(hand: Hand) -> bool:
+    # A sum with NaN or infinity in it is neither finite.
+    values = (hand.joints_2d, hand.joints_3d, hand.vertices, hand.translation)
+    return math.isfinite(sum(float(value.sum()) for value in values) + hand.side_confidence)

@@ -1,0 +1,247 @@
+"""`handos train RECIPE`: the training loop, checkpoints and resume."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs, GradientAccumulationPlugin, broadcast
+from torch import Tensor, nn
+
+from handos_model.network.detectors.build import build_detector
+from handos_model.network.handos import HandOS
+from handos_model.template.hand_template import HandTemplate, signed_volume
+from handos_model.template.load import load_template
+from handos_model.training.batches import Mix, batches
+from handos_model.training.objective.criterion import Criterion, hand_size
+from handos_model.training.objective.term import Term
+from handos_model.training.progress import Progress
+from handos_model.training.recipe import Recipe, read_recipe
+from handos_model.training.run_folder import write_start
+from handos_model.training.step import TrainingStep
+from handos_model.training.weights import start_from
+
+CHECKPOINT = "checkpoint.pt"
+
+
+def recipe_template(recipe: Recipe) -> HandTemplate:
+    """The hand whose vertices are learned."""
+    return read_template(recipe.template)
+
+
+@cache
+def read_template(path: str) -> HandTemplate:
+    """Of a recipe's key; MANO's file takes seconds."""
+    return load_template(path or None)
+
+
+def build_network(recipe: Recipe) -> HandOS:
+    """The recipe's detector under a fresh decoder."""
+    chosen = recipe.detector
+    detector = build_detector(chosen.kind, chosen.source, chosen.target, chosen.memory_layer or None)
+    torch.manual_seed(recipe.seed)
+    template, widths = recipe_template(recipe), list(recipe.side_widths)
+    return HandOS(detector, template, recipe.decoder, widths, recipe.side_tuning)
+
+
+def build_criterion(recipe: Recipe, device: torch.device) -> Criterion:
+    """The losses, for hands of the template's size."""
+    template = recipe_template(recipe)
+    return Criterion(
+        torch.tensor(template.faces).long().to(device),
+        float(hand_size(torch.tensor(template.joints)[None])),
+        float(signed_volume(template.vertices, template.faces)),
+        recipe.weights,
+    )
+
+
+def start_accelerator(recipe: Recipe) -> Accelerator:
+    """This process among those that `accelerate launch` or `torchrun` started, or alone."""
+    accelerator = Accelerator(
+        cpu=not torch.cuda.is_available(),  # without it, processes on a machine of CPUs would not hear of each other
+        mixed_precision="bf16" if recipe.bf16 else "no",
+        gradient_accumulation_plugin=GradientAccumulationPlugin(recipe.accumulate, sync_with_dataloader=False),
+        # The first stage has no use for what makes vertices, and a batch without hands for most of the decoder.
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+    if accelerator.device.type == "cpu":
+        torch.set_num_threads(recipe.threads)
+    return accelerator
+
+
+class Trainer:
+    """One run in one folder: network, averaged weights, optimiser, and how far it has come."""
+
+    def __init__(self, recipe: Recipe, folder: Path):
+        recipe.check_run()
+        self.recipe, self.folder = recipe, folder
+        self.accelerator = start_accelerator(recipe)
+        self.mix = Mix(recipe, recipe_template(recipe).name)
+        self.network = build_network(recipe)
+        self.step, self.samples, self.seconds = 0, 0, 0.0
+        if recipe.start_from:
+            told = start_from(self.network, Path(recipe.start_from))
+            self.accelerator.print(told, flush=True)
+        self.network.to(self.accelerator.device).to(memory_format=torch.channels_last)
+        if self.accelerator.num_processes > 1 and self.accelerator.device.type == "cuda":
+            share_batch_statistics(self.network)
+        self.optimizer = torch.optim.AdamW(
+            self.paces(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+        )
+        self.averaged = deepcopy(self.network.trainable_state())
+        if (folder / CHECKPOINT).is_file():
+            self.resume()
+        criterion = build_criterion(recipe, self.accelerator.device)
+        self.losses = TrainingStep(self.network, criterion, recipe)
+        self.model = self.accelerator.prepare_model(self.losses)
+
+    @property
+    def images_per_step(self) -> int:
+        """Images of one optimiser step, over all processes."""
+        return self.recipe.batch_size * self.recipe.accumulate * self.accelerator.num_processes
+
+    def paces(self) -> list[dict[str, Any]]:
+        """Groups of parameters and the share of the learning rate that each gets."""
+        trained = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
+        copied = [trained.pop(name) for name in list(trained) if name.startswith("side_network.")]
+        groups = [{"params": list(trained.values()), "pace": 1.0}]
+        return groups + [{"params": copied, "pace": self.recipe.copy_rate}] if copied else groups
+
+    def resume(self) -> None:
+        """Continue from the folder's checkpoint. weights_only: a checkpoint runs no code of its own."""
+        state = torch.load(self.folder / CHECKPOINT, map_location="cpu", weights_only=True)
+        self.network.load_trainable_state(state["network"])
+        self.averaged = {name: value.to(self.accelerator.device) for name, value in state["averaged"].items()}
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        # Checkpoints of earlier versions, whose samples had no numbers, say nothing of them.
+        self.samples = state.get("samples", self.step * self.images_per_step)
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all. `samples` is the number of the next one."""
+        state = {
+            "network": self.network.trainable_state(),
+            "averaged": self.averaged,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "samples": self.samples,
+            "seconds": self.seconds,
+            "template": self.network.template,
+        }
+        unfinished = self.folder / "checkpoint.tmp"
+        with unfinished.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(self.folder / CHECKPOINT)
+
+    def progress(self) -> float:
+        """Share of the run that is over, in what its length is given in."""
+        recipe = self.recipe
+        if recipe.minutes:
+            return self.seconds / (60 * recipe.minutes)
+        return self.step / recipe.max_steps if recipe.max_steps else self.samples / (recipe.epochs * self.mix.images)
+
+    def rate(self) -> float:
+        """Learning rate now: warm-up, constant, cosine to zero as the run's length is used up."""
+        recipe = self.recipe
+        fall = max(0.0, min(1.0, self.progress()) - recipe.decay_from) / max(1e-6, 1 - recipe.decay_from)
+        warm = min(1.0, (self.step + 1) / recipe.warmup_steps)
+        return recipe.learning_rate * warm * (1 + math.cos(math.pi * fall)) / 2
+
+    def learn(self, *parts: dict[str, Tensor]) -> dict[str, float]:
+        """One optimiser step on this process's `accumulate` batches. Returns loss and terms over all processes."""
+        device = self.accelerator.device
+        parts = [{k: v.to(device, non_blocking=True) for k, v in part.items()} for part in parts]
+        totals = self.label_totals(parts)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate() * group.get("pace", 1.0)  # checkpoints of earlier versions have none
+        self.optimizer.zero_grad(set_to_none=True)
+        # DistributedDataParallel and accumulation take means, where the loss of a step is the sum of its parts.
+        whole = self.accelerator.num_processes * self.recipe.accumulate
+        reports = []
+        for part in parts:
+            with self.accelerator.accumulate(self.model):
+                loss, terms = self.model(part, totals)
+                self.accelerator.backward(loss * whole)
+            terms = {"loss": Term(loss.detach(), torch.full_like(loss, 1 / whole))} | terms
+            reports.append(torch.stack([torch.stack(term) for term in terms.values()]))  # (terms, 2)
+        self.move()
+        sums = self.accelerator.reduce(torch.stack(reports).sum(0))
+        report = {name: Term(*row) for name, row in zip(terms, sums, strict=True)}
+        return {name: float(term.mean) for name, term in report.items()} | {"hands": float(report["joints_2d"].weight)}
+
+    def label_totals(self, parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """What the labels of one optimiser step add up to, over all processes: see term.py."""
+        each = [self.losses.totals(part) for part in parts]
+        sums = torch.stack([torch.stack([value.float() for value in totals.values()]) for totals in each]).sum(0)
+        return dict(zip(each[0], self.accelerator.reduce(sums), strict=True))
+
+    def move(self) -> None:
+        """Let the optimiser use the gradients of the whole step, unless one of them is not finite."""
+        moved = [p for group in self.optimizer.param_groups for p in group["params"]]
+        norm = self.accelerator.clip_grad_norm_(moved, self.recipe.clip)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+        self.average()
+        self.step += 1
+        self.samples += self.images_per_step
+
+    @torch.no_grad()
+    def average(self) -> None:
+        """Exponential moving average of the weights, faster while the run is young."""
+        keep = min(self.recipe.ema, (self.step + 1) / (self.step + 10))
+        for name, value in self.network.trainable_state().items():
+            if value.is_floating_point():
+                self.averaged[name].lerp_(value, 1 - keep)
+
+    def run(self) -> None:
+        """Train until the recipe's length is used up."""
+        main, processes = self.accelerator.is_main_process, self.accelerator.num_processes
+        progress = Progress(self.folder, self.step, self.progress()) if main else None
+        stream = batches(self.mix, self.samples, self.accelerator.process_index, processes)
+        saved = time.monotonic()
+        last = None  # end of the step before; the first one waits for the workers, and is not counted as training
+        while self.progress() < 1:
+            values = self.learn(*(next(stream) for _ in range(self.recipe.accumulate)))
+            now = time.monotonic()
+            self.count_time(now - last if last else 0.0)
+            last = now
+            if main:
+                progress.add(self.step, self.images_per_step, self.progress(), values | {"rate": self.rate()})
+                if now - saved >= 60 * self.recipe.checkpoint_minutes:
+                    self.save()
+                    saved = now
+        if main:
+            self.save()
+            progress.close()
+
+    def count_time(self, seconds: float) -> None:
+        """Add to the time trained, by the clock of the first process: all stop, and lower the rate, together."""
+        spent = torch.tensor(seconds, dtype=torch.float64, device=self.accelerator.device)
+        self.seconds += float(broadcast(spent))
+
+
+def share_batch_statistics(network: HandOS) -> None:
+    """Let batch normalisation see the batches of all processes. The detector's is frozen, and gloo (CPU) has none."""
+    for name, child in network.named_children():
+        if name != "detector":
+            setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))
+
+
+def train(recipe_path: Path, folder: Path) -> None:
+    """Train a recipe in `folder`, or continue there."""
+    trainer = Trainer(read_recipe(recipe_path), folder)
+    accelerator, sources = trainer.accelerator, trainer.mix.sources
+    if accelerator.is_main_process:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_start(folder, trainer.recipe, sources, accelerator.device, accelerator.num_processes, trainer.step)
+    trainer.run()
+    accelerator.end_training()

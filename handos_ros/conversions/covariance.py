@@ -1,0 +1,80 @@
+"""How far the wrist's pose may be off: a plain model of known causes, for filters that fuse the pose."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from handos_model.camera import Camera
+from handos_model.hand import Hand
+from handos_ros.msg import HandArray
+
+# Of the embedded weights, on renders other than those that benchmarks/covariance.py reports on.
+JOINT_DEVIATION = 0.05
+"""Standard deviation of a joint of full confidence, as a fraction of the box's long edge."""
+SHAPE_DEVIATION = 0.07
+"""Relative standard deviation of distance at full confidence by a shape that is off: fingers drawn too straight make
+the hand too large for its picture, and so too far."""
+TURN_DEVIATION = 0.17
+"""rad, standard deviation of a rotation at full confidence."""
+WRONG_SIDE_TURN = 0.9
+"""rad, the same of a hand that is taken for one of the other side."""
+
+# Estimates.
+SCALE_DEVIATION = {HandArray.SCALE_PRIOR: 0.07, HandArray.SCALE_USER: 0.03, HandArray.SCALE_DEPTH: 0.02}
+"""Relative standard deviation of the hand's size, and so of distance: adults differ by 6 to 7 %; a ruler and a template
+of other proportions leave 3 %, a depth camera 2 %."""
+FOCAL_DEVIATION = 0.2
+"""Relative standard deviation of an assumed focal length: lenses of 45 to 80 degrees, taken for 60."""
+UNKNOWN_TURN = np.pi**2
+"""rad^2 of a rotation that is not known."""
+_LEAST_CONFIDENCE = 0.1
+
+
+def wrist_covariance(hand: Hand, camera: Camera, scale_source: int, turn_known: bool) -> np.ndarray:
+    """Covariance (36,) of a hand's wrist: 6x6 row-major over x, y, z (m) and rotations about x, y, z (rad), in the
+    axes of the camera frame, as geometry_msgs/PoseWithCovariance has it.
+
+    Position is an ellipsoid along the ray to the wrist. Across the ray: JOINT_DEVIATION of the hand's size in the
+    image, over the wrist's confidence, at the wrist's distance. Along it, the causes of a wrong distance add up as
+    variances: the hand's size (SCALE_DEVIATION); noise of the joints, which counts less the more joints are seen and
+    the wider they spread; and where depth was not measured the hand's shape (SHAPE_DEVIATION over the mean confidence)
+    and the focal length, if it is assumed. Rotation is the same about every axis: TURN_DEVIATION over the mean
+    confidence, and WRONG_SIDE_TURN as likely as the side is wrong; UNKNOWN_TURN when the pose has none. Position
+    and rotation count as independent. Every figure is an average over poses and views.
+    """
+    # Plain numbers: on a few of them NumPy takes several times as long.
+    confidence = [min(max(value, _LEAST_CONFIDENCE), 1.0) for value in hand.joint_confidence.tolist()]
+    x0, y0, x1, y1 = hand.box.tolist()
+    joint = JOINT_DEVIATION * max(x1 - x0, y1 - y0)  # px
+    translation = hand.translation.tolist()
+    distance = math.hypot(*translation)
+    spread = math.sqrt(sum(_variance(axis) for axis in hand.joints_2d.T.tolist()))  # px
+    fit = joint / (max(spread, 1.0) * math.sqrt(sum(confidence)))
+    doubt = len(confidence) / sum(confidence)
+    relative = SCALE_DEVIATION[scale_source] ** 2 + fit**2
+    if scale_source != HandArray.SCALE_DEPTH:
+        relative += (SHAPE_DEVIATION * doubt) ** 2 + (FOCAL_DEVIATION**2 if camera.assumed else 0.0)
+    along = relative * distance**2
+    across = (joint / confidence[0] / camera.focal * distance) ** 2
+    ray = [value / max(distance, 1e-9) for value in translation]
+    wrong = (1 - hand.side_confidence) / 2  # the probability of the other side: of such sides as many are wrong
+    turn = (TURN_DEVIATION * doubt) ** 2 + wrong * WRONG_SIDE_TURN**2 if turn_known else UNKNOWN_TURN
+    turn = min(turn, UNKNOWN_TURN)
+    more = along - across
+    u, v, w = ray
+    uv, uw, vw = more * (u * v), more * (u * w), more * (v * w)
+    return np.array([
+        across + more * (u * u), uv, uw, 0.0, 0.0, 0.0,
+        uv, across + more * (v * v), vw, 0.0, 0.0, 0.0,
+        uw, vw, across + more * (w * w), 0.0, 0.0, 0.0,
+        0.0, 0.0, 0.0, turn, 0.0, 0.0,
+        0.0, 0.0, 0.0, 0.0, turn, 0.0,
+        0.0, 0.0, 0.0, 0.0, 0.0, turn,
+    ])  # fmt: skip
+
+
+def _variance(values: list[float]) -> float:
+    mean = [sum(values) / len(values)] * len(values)
+    return math.dist(values, mean) ** 2 / len(values)

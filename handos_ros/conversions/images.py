@@ -1,0 +1,73 @@
+"""Image messages to arrays and back."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Header
+
+from handos_model.io.image_encodings import MAX_PIXELS, decode_compressed, decode_mosaic, decode_raw
+
+_DEPTH_ENCODINGS = {"32FC1": ("f4", 1.0), "16UC1": ("u2", 0.001)}
+"""What a sample is, and metres per unit (REP 118)."""
+
+
+def rgb_image(message: Image | CompressedImage) -> np.ndarray:
+    """RGB (H, W, 3) uint8 of a raw or compressed image: of rgb8 a view of the message's own bytes, else new memory.
+
+    Raises ValueError for encodings that are not a colour camera's (image_encodings.ENCODINGS) and for damaged images.
+    """
+    data = np.frombuffer(message.data, np.uint8)
+    if isinstance(message, CompressedImage):
+        # image_transport writes "<encoding before>; <codec> compressed <encoding in the file>", others "jpeg" or "png".
+        source = message.format.partition(";")[0].strip()
+        return decode_mosaic(data, source) if source.startswith("bayer_") else decode_compressed(data, upright=False)
+    return decode_raw(
+        data, message.encoding, message.width, message.height, message.step, bool(message.is_bigendian)
+    )
+
+
+def depth_image(message: Image) -> np.ndarray:
+    """Depth (H, W) float32 m of a 32FC1 (m) or 16UC1 (mm) image, NaN where nothing was measured (0, infinite, NaN).
+
+    Raises ValueError for another encoding, an empty image and a buffer that is too short.
+    """
+    if message.encoding not in _DEPTH_ENCODINGS:
+        allowed = " or ".join(_DEPTH_ENCODINGS)
+        raise ValueError(f"depth image has the encoding {message.encoding!r}, must be {allowed}")
+    width, height, step = message.width, message.height, message.step
+    if not 1 <= width * height <= MAX_PIXELS:
+        raise ValueError(f"depth image is {width}x{height}, must have 1 to {MAX_PIXELS // 1_000_000} million pixels")
+    code, unit = _DEPTH_ENCODINGS[message.encoding]
+    kind = np.dtype(f"{'>' if message.is_bigendian else '<'}{code}")
+    data = np.frombuffer(message.data, np.uint8)
+    row_bytes = width * kind.itemsize
+    if step < row_bytes or len(data) < step * (height - 1) + row_bytes:
+        raise ValueError(
+            f"depth image buffer ({len(data)} bytes, step {step}) is too short for {width}x{height} {message.encoding}"
+        )
+    strides = (step if height > 1 else row_bytes, kind.itemsize)
+    depth = np.ndarray((height, width), kind, data, strides=strides).astype(np.float32)
+    if unit != 1.0:
+        depth *= np.float32(unit)
+    depth[~((depth > 0) & (depth < np.inf))] = np.nan
+    return depth
+
+
+def rgb_message(image: np.ndarray, header: Header) -> Image:
+    """An rgb8 image message of RGB (H, W, 3) uint8."""
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ValueError(f"image is {image.dtype} {image.shape}, must be uint8 (H, W, 3)")
+    height, width = image.shape[:2]
+    message = Image(header=header, height=height, width=width, encoding="rgb8", step=3 * width)
+    message.data = byte_array(image)
+    return message
+
+
+def byte_array(values: np.ndarray) -> array:
+    """Bytes of an array as uint8[] fields take them fast on every distribution: other types are checked one by one."""
+    buffer = array("B")
+    buffer.frombytes(np.ascontiguousarray(values).view(np.uint8).reshape(-1).data)
+    return buffer

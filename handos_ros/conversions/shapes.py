@@ -1,0 +1,49 @@
+"""What shows hands in RViz and its like: markers, point clouds, the template's mesh, pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+from geometry_msgs.msg import Point
+from sensor_msgs.msg import PointCloud2, PointField
+from shape_msgs.msg import Mesh, MeshTriangle
+from std_msgs.msg import Header
+
+from handos_model.hand import Hand
+from handos_model.template.hand_template import HandTemplate
+from handos_ros.conversions.images import byte_array
+
+POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("hand_id", "<i4")])
+"""One point of the cloud: m in the header's frame, and the id of its hand, -1 when not tracked."""
+
+
+def hand_points(hands: list[Hand], header: Header) -> PointCloud2:
+    """The vertices of all hands, one after another, each with x, y, z and hand_id."""
+    counts = [len(hand.vertices) for hand in hands]
+    points = np.empty(sum(counts), POINT)
+    if hands:
+        vertices = np.concatenate([hand.vertices for hand in hands])
+        points["x"], points["y"], points["z"] = vertices.T
+        points["hand_id"] = np.repeat([hand.id for hand in hands], counts)
+    fields = [
+        PointField(
+            name=name, offset=POINT.fields[name][1], count=1,
+            datatype=PointField.INT32 if name == "hand_id" else PointField.FLOAT32,
+        )
+        for name in POINT.names
+    ]  # fmt: skip
+    message = PointCloud2(
+        header=header, height=1, width=len(points), fields=fields, point_step=POINT.itemsize,
+        row_step=POINT.itemsize * len(points), is_dense=True,
+    )  # fmt: skip
+    message.data = byte_array(points)
+    return message
+
+
+def template_mesh(template: HandTemplate) -> Mesh:
+    """The right hand at rest, in m; its triangles are those of Hand.vertices, with normals that point outward.
+
+    For a left hand's vertices the same triangles have normals that point inward.
+    """
+    triangles = [MeshTriangle(vertex_indices=face) for face in template.faces.astype(np.uint32)]
+    vertices = [Point(x=x, y=y, z=z) for x, y, z in template.vertices.tolist()]
+    return Mesh(triangles=triangles, vertices=vertices)

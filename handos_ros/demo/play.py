@@ -1,0 +1,182 @@
+"""demo: a video through camera_node and hands_node as on a robot; rates, latencies and an annotated video come out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import CameraInfo, Image
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import MarkerArray
+
+from handos_model.io.drawing_output import DEFAULT_FPS, VIDEO_CODECS, VideoOutput
+from handos_model.io.inputs import open_inputs
+from handos_ros.conversions.images import rgb_image
+from handos_ros.demo.child import Child
+from handos_ros.demo.topic_times import TopicTimes
+from handos_ros.msg import HandArray
+from handos_ros.process.fast_dds import profile
+
+START = 180.0
+"""Seconds that a node may take to start on a cold disk and a busy machine; one that ends is noticed at once."""
+SILENCE = 2.0
+"""Seconds without a message after which, the camera being done, nothing more is expected."""
+TOPICS = {
+    "camera_info": CameraInfo,
+    "hands": HandArray,
+    "hands/markers": MarkerArray,
+    "hands/debug_image": Image,
+    "/tf": TFMessage,
+}
+
+
+class DemoNode(Node):
+    """Listens to all that the nodes publish: takes times, and hands the debug images on."""
+
+    def __init__(self, on_picture: Callable[[Image], None]) -> None:
+        super().__init__("demo")
+        self.times = {topic: TopicTimes() for topic in TOPICS}
+        self.hands = 0
+        """Hands in all frames together."""
+        self.assumed = False
+        """Were the intrinsics a guess?"""
+        self.diagnostics: dict[str, str] = {}
+        """What hands_node said last of itself."""
+        self._on_picture = on_picture
+        keep_all = QoSProfile(depth=100)
+        for topic, kind in TOPICS.items():
+            self.create_subscription(kind, topic, partial(self._on_message, topic), keep_all)
+        self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, keep_all)
+
+    @property
+    def connected(self) -> bool:
+        """Is hands_node there, and listening to images that this process could have published?"""
+        return self.count_subscribers("image") > 0 and self.count_publishers("hands") > 0
+
+    def silent_for(self) -> float:
+        """Seconds since the last message of any topic."""
+        return time.monotonic() - max(times.last_received for times in self.times.values())
+
+    def _on_message(self, topic: str, message: object) -> None:
+        now = self.get_clock().now().nanoseconds * 1e-9
+        header = message.header if hasattr(message, "header") else None
+        self.times[topic].add(now, header and header.stamp.sec + header.stamp.nanosec * 1e-9)
+        if topic == "hands":
+            self.hands += len(message.hands)
+            self.assumed = message.intrinsics_source == HandArray.INTRINSICS_ASSUMED
+        elif topic == "hands/debug_image":
+            self._on_picture(message)
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self.diagnostics = {pair.key: pair.value for pair in message.status[0].values}
+
+
+class AnnotatedVideo:
+    """The debug images at the video's own pace: where frames were dropped, a picture stays."""
+
+    def __init__(self, path: Path, fps: float) -> None:
+        self._video = VideoOutput(path, fps)
+        self._first: float | None = None
+        self._written = 0
+
+    def add(self, message: Image) -> None:
+        """Writes the picture, as often as its stamp asks for."""
+        stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+        self._first = stamp if self._first is None else self._first
+        due = round((stamp - self._first) * self._video.fps) + 1
+        image = rgb_image(message)
+        for _ in range(max(1, due - self._written)):
+            self._video.write("", image)
+            self._written += 1
+
+    def close(self) -> None:
+        """Completes the file."""
+        self._video.close()
+
+
+def play(video: Path, out: Path) -> None:
+    """Plays `video` once, writes `out`, prints what was measured; else RuntimeError, ValueError or OSError."""
+    source = open_inputs([str(video)])[0]
+    fps = source.fps or DEFAULT_FPS
+    annotated = AnnotatedVideo(out, fps)
+    node = DemoNode(annotated.add)
+    hands, camera = Child("hands_node"), Child("camera_node", source=str(video), loop=False, rate=float(fps))
+    try:
+        hands.start()
+        wait_until(lambda: node.connected, node, hands, START, "hands_node did not start to listen")
+        camera.start()
+        sending = node.times["camera_info"]
+        wait_until(lambda: camera.ended or sending.count > 0, node, hands, START, "camera_node sent nothing")
+        while not (camera.ended and node.silent_for() > SILENCE):
+            rclpy.spin_once(node, timeout_sec=0.1)
+            hands.must_run()
+        camera.stop()
+        hands.stop()
+    finally:
+        camera.kill()
+        hands.kill()
+        annotated.close()
+        node.destroy_node()
+    report(node, len(source))
+    if not node.times["hands"].count:
+        raise RuntimeError("hands_node published nothing: its messages above say why")
+    print(f"Look at {out}")
+
+
+def wait_until(done: Callable[[], bool], node: Node, needed: Child, seconds: float, problem: str) -> None:
+    """Spins until `done`; RuntimeError when that takes too long or the process that is needed ends."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        needed.must_run()
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{problem} within {seconds:.0f} s")
+        rclpy.spin_once(node, timeout_sec=0.1)
+
+
+def report(node: DemoNode, frames: int) -> None:
+    """Prints what came; frames: of the video."""
+    print(f"\n{'topic':<20}{'messages':>10}{'Hz':>8}{'latency, median':>18}{'longest':>10}")
+    for topic, times in node.times.items():
+        print(f"{topic:<20}{times.count:>10}{times.rate:>8.1f}{times.milliseconds(0.5):>18}{times.milliseconds(1):>10}")
+    done = node.times["hands"].count
+    print(f"\n{done} of {frames} frames processed, {node.hands} hands in them.")
+    for reason, count in node.diagnostics.items():
+        if reason.startswith("dropped") and count != "0":
+            print(f"{reason}: {count}")
+    if node.diagnostics.get("dropped: late", "0") != "0":
+        print("Late frames came while the network was busy: they are dropped, never queued.")
+    print("Latency runs from the image's stamp to the message's arrival here.")
+    if node.assumed:
+        print("The camera is not known: 60 degrees along the long edge are assumed, and distances are a guess.")
+
+
+def main() -> None:
+    """`demo --video FILE --out FILE.mp4`: exit code 0 when hands came through."""
+    parser = argparse.ArgumentParser(prog="demo", description=__doc__.partition(": ")[2])
+    parser.add_argument("--video", type=Path, required=True, help="video, picture or folder of pictures")
+    parser.add_argument("--out", type=Path, required=True, help="video to write")
+    options = parser.parse_args()
+    if options.out.suffix.lower() not in VIDEO_CODECS:
+        parser.error(f"--out is {options.out}, must end in {' or '.join(VIDEO_CODECS)}")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))  # of its own: no robot's topics get in between
+    os.environ.setdefault("ROS_STATIC_PEERS", "127.0.0.1")  # machines without a network have no multicast
+    os.environ.update(profile(os.environ))
+    rclpy.init()
+    try:
+        play(options.video, options.out)
+    except (RuntimeError, ValueError, OSError) as error:
+        sys.exit(f"demo: {error}")
+    except (KeyboardInterrupt, ExternalShutdownException):
+        sys.exit("demo: stopped")
+    finally:
+        rclpy.try_shutdown()

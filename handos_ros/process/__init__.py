@@ -1,0 +1,1 @@
+"""How an executable starts and ends."""

@@ -1,0 +1,189 @@
+import cv2
+import numpy as np
+import pytest
+from made_files import picture, write_bag, write_image, write_video
+
+from handos_model.io.image_encodings import ENCODINGS, decode_compressed, decode_raw
+from handos_model.io.inputs import open_inputs
+
+# --- encodings
+
+
+def encoded(image: np.ndarray, encoding: str) -> np.ndarray:
+    """Rows of bytes (rows, n) of an RGB image in a ROS encoding."""
+    if "16" in encoding:
+        samples = encoded(image, "mono8" if "C1" in encoding else encoding.replace("16", "8"))
+        return (samples.astype("<u2") * 257).view(np.uint8)
+    bgr, grey = image[..., ::-1], cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    height, width = grey.shape
+    alpha = np.full((height, width, 1), 7, np.uint8)
+    if encoding.startswith("bayer"):
+        mosaic, pattern = np.empty_like(grey), encoding[6:10]
+        for k, letter in enumerate(pattern):
+            mosaic[k // 2 :: 2, k % 2 :: 2] = image[k // 2 :: 2, k % 2 :: 2, "rgb".index(letter)]
+        return mosaic
+    if encoding in ("nv12", "nv21"):
+        planar = cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420)
+        u, v = planar[height:].reshape(2, -1)
+        pair = (u, v) if encoding == "nv12" else (v, u)
+        return np.concatenate([planar[:height], np.stack(pair, axis=-1).reshape(height // 2, width)])
+    if encoding in ("yuv422", "uyvy", "yuv422_yuy2", "yuyv"):
+        planar = cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420)
+        u, v = planar[height:].reshape(2, height // 2, width // 2).repeat(2, axis=1)
+        chroma = np.stack([u, v], axis=-1).reshape(height, width)
+        first = encoding in ("yuv422", "uyvy")
+        return np.stack([chroma, planar[:height]] if first else [planar[:height], chroma], axis=-1).reshape(height, -1)
+    return {
+        "rgb8": image, "bgr8": bgr, "8UC3": bgr, "mono8": grey, "8UC1": grey,
+        "rgba8": np.concatenate([image, alpha], axis=2), "bgra8": np.concatenate([bgr, alpha], axis=2),
+    }[encoding].reshape(height, -1)  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("padding", [0, 5])
+def test_every_encoding_gives_the_picture_back(encoding, padding):
+    image = picture()
+    rows = encoded(image, encoding)
+    data = np.pad(rows, ((0, 0), (0, padding)), constant_values=99)
+    decoded = decode_raw(data.ravel(), encoding, 32, 24, data.shape[1])
+    assert decoded.shape == (24, 32, 3)
+    assert decoded.dtype == np.uint8
+    expected, atol = image, 0
+    if "mono" in encoding or "C1" in encoding:
+        expected = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    if encoding.startswith(("bayer", "nv", "yu", "uyvy")):
+        decoded, expected, atol = decoded[2:-2, 2:-2], expected[2:-2, 2:-2], 12
+    np.testing.assert_allclose(decoded.astype(int), expected.astype(int), atol=atol)
+
+
+def test_big_endian_16_bit():
+    grey = np.array([[10 * 257 + 5, 200 * 257 - 5]], ">u2")
+    decoded = decode_raw(grey.view(np.uint8).ravel(), "mono16", 2, 1, 4, big_endian=True)
+    assert decoded[0, :, 0].tolist() == [10, 200]
+
+
+def test_rgb8_is_not_copied():
+    data = picture().ravel()
+    assert np.shares_memory(decode_raw(data, "rgb8", 32, 24, 96), data)
+
+
+@pytest.mark.parametrize(
+    "encoding, width, height, step, size, says",
+    [
+        ("32FC1", 32, 24, 128, 3072, "'32FC1', must be one of rgb8"),
+        ("rgb8", 0, 24, 0, 0, "empty: 0x24"),
+        ("rgb8", 32, 24, 96, 2303, "2303 bytes, step 96\\) is too short for 32x24 rgb8"),
+        ("rgb8", 32, 24, 95, 9999, "too short"),
+    ],
+)
+def test_wrong_buffers_are_refused(encoding, width, height, step, size, says):
+    with pytest.raises(ValueError, match=says):
+        decode_raw(np.zeros(size, np.uint8), encoding, width, height, step)
+
+
+def test_compressed_images():
+    good = cv2.imencode(".png", picture()[..., ::-1])[1]
+    np.testing.assert_array_equal(decode_compressed(good), picture())
+    for bad in (b"", b"not an image"):
+        with pytest.raises(ValueError, match=f"these {len(bad)} bytes"):
+            decode_compressed(bad)
+
+
+# --- files
+
+
+def test_an_image_and_a_folder(tmp_path):
+    one = write_image(tmp_path / "set" / "b.png", picture())
+    write_image(tmp_path / "set" / "deep" / "c.png", picture()[:12])
+    (tmp_path / "set" / "a.jpg").write_text("no image")
+    (tmp_path / "set" / "notes.txt").write_text("nor this")
+    image, folder = open_inputs([str(one), str(tmp_path / "set")])
+    (frame,) = image
+    np.testing.assert_array_equal(frame.image, picture())
+    assert (frame.name, frame.camera, len(image), image.fps) == (str(one), None, 1, None)
+    frames = list(folder)
+    assert [f.name for f in frames] == [str(tmp_path / "set" / n) for n in ("a.jpg", "b.png", "deep/c.png")]
+    assert frames[0].image is None
+    assert "cannot read image" in frames[0].problem
+    assert frames[2].image.shape == (12, 32, 3)
+
+
+def test_a_video(tmp_path):
+    images = [np.full((48, 64, 3), 40 * i + 20, np.uint8) for i in range(5)]
+    (video,) = open_inputs([str(write_video(tmp_path / "v.avi", images))])
+    frames = list(video)
+    assert len(video) == len(frames) == 5
+    assert video.fps == pytest.approx(12)
+    assert frames[3].name.endswith("v.avi#3")
+    assert frames[3].stamp == pytest.approx(0.25)
+    for frame, image in zip(frames, images, strict=True):
+        np.testing.assert_allclose(frame.image.astype(int), image.astype(int), atol=4)
+
+
+@pytest.mark.parametrize(
+    "name, error, says",
+    [
+        ("none.png", FileNotFoundError, "there is no .*none.png"),
+        ("empty", ValueError, "holds no image"),
+        ("broken.mp4", ValueError, "cannot read video"),
+        ("hand.obj", ValueError, "no known input"),
+    ],
+)
+def test_wrong_inputs_are_refused(tmp_path, name, error, says):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken.mp4").write_bytes(b"0" * 100)
+    (tmp_path / "hand.obj").write_text("v 0 0 0")
+    with pytest.raises(error, match=says):
+        open_inputs([str(tmp_path / name)])
+
+
+# --- recordings
+
+
+def test_images_without_a_stamp_have_the_time_of_their_recording(tmp_path):
+    (source,) = open_inputs([str(write_bag(tmp_path / "bag", "MCAP", stamp=(0, 0)))])
+    assert [frame.stamp for frame in source if frame.image is not None] == pytest.approx([0, 0.2])
+
+
+@pytest.mark.parametrize("storage", ["SQLITE3", "MCAP"])
+def test_a_recording(tmp_path, storage):
+    bag = write_bag(tmp_path / "bag", storage)
+    (source,) = open_inputs([str(bag)])
+    frames = list(source)
+    assert (len(source), len(frames), source.topic) == (3, 3, "/cam/image_raw")
+    assert source.fps == pytest.approx(15, rel=0.01)
+    assert [frame.stamp for frame in frames] == pytest.approx([1.000000002, None, 1.000000002])
+    for frame in (frames[0], frames[2]):
+        np.testing.assert_array_equal(frame.image, picture())
+        assert (frame.camera.width, frame.camera.height, frame.camera.distortion_model) == (32, 24, "plumb_bob")
+        np.testing.assert_array_equal(frame.camera.K[[0, 1], [0, 1]], [30, 31])
+    assert frames[1].image is None
+    assert "100 bytes" in frames[1].problem
+
+
+def test_one_file_of_a_recording_with_compressed_images(tmp_path):
+    bag = write_bag(tmp_path / "bag", "MCAP", ("/cam/image_raw/compressed",), compressed=True)
+    (file,) = bag.glob("*.mcap")
+    (source,) = open_inputs([str(file)])
+    frames = list(source)
+    assert len(frames) == 3
+    np.testing.assert_array_equal(frames[1].image, picture())
+    assert frames[0].camera is not None
+
+
+def test_a_recording_with_several_topics(tmp_path):
+    bag = write_bag(tmp_path / "bag", "MCAP", ("/left/image", "/right/image"))
+    with pytest.raises(ValueError, match="several image topics, choose one with --topic: /left/image, /right/image"):
+        open_inputs([str(bag)])
+    with pytest.raises(ValueError, match="no image topic /x; it has /left/image"):
+        open_inputs([str(bag)], "/x")
+    assert len(list(open_inputs([str(bag)], "/right/image")[0])) == 3
+
+
+def test_wrong_recordings_are_refused(tmp_path):
+    pytest.importorskip("rosbags")
+    (tmp_path / "cut.mcap").write_bytes(b"\x89MCAP0\r\n" + b"0" * 50)
+    with pytest.raises(ValueError, match="cannot read recording"):
+        open_inputs([str(tmp_path / "cut.mcap")])
+    with pytest.raises(ValueError, match="holds no image"):
+        open_inputs([str(write_bag(tmp_path / "bag", "MCAP", ()))])

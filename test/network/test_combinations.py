@@ -1,0 +1,178 @@
+"""Every detector under the paper's decoder: shapes, frozenness, and an ONNX graph that says what torch says."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small_detectors import MODELS, small_detector
+
+from handos_model.network.decoder import DecoderSize
+from handos_model.network.detectors.palm_detector import PalmDetector
+from handos_model.network.handos import HandOS
+from handos_model.network.side_tuning import SIDES, SideTuning
+from handos_model.prediction.letterbox import letterbox
+from handos_model.prediction.predictor import HandPredictor
+from handos_model.prediction.session import OUTPUTS, HandSession
+from handos_model.synthetic.hand_render import render_hands
+from handos_model.synthetic.render_options import RenderOptions
+from handos_model.template.load import load_template
+from handos_model.training.onnx_graph import Graph, export
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+TINY = DecoderSize(
+    guided=False, vertex_queries=True, shared_heads=True, own_values=True, d_model=32, d_value=32, heads=4,
+    feedforward=64, layers_2d=1, layers_3d=1,
+)  # fmt: skip
+
+
+LIMITS = {
+    "scores": 1e-4, "joints_2d": 0.05, "joint_confidence": 1e-3, "vertices": 5e-5, "joints_3d": 5e-5, "view": 0.05,
+    "translation": 1e-4, "right": 1e-3,
+}  # fmt: skip
+"""How far ONNX Runtime may be from torch, of each output: px, m, shares."""
+
+
+def network_of(kind, side="backbone", size=TINY, memory_layer=None):
+    detector = PalmDetector() if kind == "palm" else small_detector(kind, memory_layer)
+    torch.manual_seed(0)
+    widths = [16] * len(detector.backbone_channels)
+    return HandOS(detector, load_template(), size, widths, side).eval()
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_a_detector_feeds_the_decoder(kind):
+    network = network_of(kind)
+    with torch.no_grad():
+        detection, values, candidates = network.detect(torch.rand(2, 3, 96, 128))
+        last = network.decode(detection, values, candidates, torch.tensor([[0, 3], [1, 2]]))[-1]
+    assert [v.shape[2:] for v in values] == [m.shape[2:] for m in detection.memory]
+    assert candidates.boxes.shape == (2, detection.boxes.shape[1], 4) and candidates.points.shape[2] == 0
+    assert last["pred_vertices"].shape == (2, 2, 778, 3) and last["pred_joints_2d"].isfinite().all()
+    assert network.finder is None
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_fifty_steps_move_the_decoder_and_not_one_bit_of_the_detector(kind):
+    network = network_of(kind).train()
+    before = {name: value.clone() for name, value in network.detector.state_dict().items()}
+    images = torch.rand(1, 3, 96, 128)
+    seen = network.detect(images)[0]
+    moved = network.decoder.lifting.detach().clone()
+    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], 1e-3)
+    for _ in range(50):
+        outputs = network.decode(*network.detect(images), torch.zeros(1, 1, dtype=torch.long))
+        optimizer.zero_grad()
+        loss = sum(output["pred_joints_view"].square().sum() for output in outputs)
+        (loss + outputs[-1]["pred_vertices"].square().sum()).backward()
+        optimizer.step()
+    assert all(torch.equal(value, before[name]) for name, value in network.detector.state_dict().items())
+    after = network.detect(images)[0]
+    assert torch.equal(seen.scores, after.scores) and torch.equal(seen.queries, after.queries)
+    assert not torch.equal(moved, network.decoder.lifting)
+
+
+def test_every_output_is_compared():
+    assert set(LIMITS) == set(OUTPUTS)
+
+
+def assert_onnx_is_torch(network, path, images):
+    """Exports, and compares the hands in so many noisy renders of several sizes; random scores may be anything."""
+    network.detector.most_hands = 6
+    export(network, path, {"score_threshold": "0.0", "size": "160"})
+    graph, session = Graph(network, 0.0).eval(), HandSession(path, "cpu")
+    decoded = 0
+    for seed in range(images):
+        options = RenderOptions(width=160 + 32 * (seed % 3), height=128, hands=(0.0, 0.5, 0.5))
+        rng = np.random.default_rng(seed)
+        frame = render_hands(rng, options).image
+        # Random weights rank the queries of flat areas by rounding errors: noise tells them apart.
+        noisy = np.clip(frame + rng.normal(0, 60, frame.shape), 0, 255).astype(np.uint8)
+        image, _ = letterbox(noisy, options.width)
+        with torch.no_grad():
+            expected = dict(zip(OUTPUTS, graph(torch.from_numpy(image)[None]), strict=True))
+        found = session.run(image)
+        assert len(found["scores"]) == len(expected["scores"])
+        # Hands whose scores differ by rounding may have changed places.
+        distance = np.abs(found["joints_2d"][None] - expected["joints_2d"].numpy()[:, None]).max((2, 3))
+        for name, limit in LIMITS.items():
+            assert np.abs(found[name][distance.argmin(1)] - expected[name].numpy()).max() < limit, name
+        decoded += len(found["scores"])
+    assert decoded > images
+    hands = HandPredictor(path, "cpu").predict(image)
+    assert all(hand.vertices.shape == (778, 3) for hand in hands)
+
+
+@pytest.mark.parametrize("kind", ["palm", *MODELS])
+def test_onnx_says_what_torch_says(kind, tmp_path):
+    assert_onnx_is_torch(network_of(kind), tmp_path / "hands.onnx", 20)
+
+
+def test_onnx_of_a_trained_copy(tmp_path):
+    network = network_of("palm", "copy")
+    with torch.no_grad():
+        for parameter in network.side_network.parameters():
+            parameter.mul_(1.1)
+    assert_onnx_is_torch(network, tmp_path / "hands.onnx", 3)
+
+
+@pytest.mark.parametrize("mask", ["separate", "one_way", "full"])
+def test_onnx_of_the_other_masks(mask, tmp_path):
+    assert_onnx_is_torch(network_of("rt_detr", size=replace(TINY, mask=mask)), tmp_path / "hands.onnx", 3)
+
+
+@pytest.mark.parametrize("side", ["scratch", "off"])
+def test_onnx_of_other_side_tuning(side, tmp_path):
+    assert_onnx_is_torch(network_of("rt_detr", side), tmp_path / "hands.onnx", 3)
+
+
+def test_onnx_of_a_unified_query(tmp_path):
+    assert_onnx_is_torch(network_of("rt_detr", size=replace(TINY, unified_query=True)), tmp_path / "hands.onnx", 3)
+
+
+def test_onnx_of_another_layers_memory(tmp_path):
+    network = network_of("deformable_detr", memory_layer=1)
+    assert network.detector.memory_layer == 1
+    assert_onnx_is_torch(network, tmp_path / "hands.onnx", 3)
+
+
+def test_side_tuning_from_the_backbone_from_nothing_and_off():
+    detector = small_detector("grounding_dino")
+    images = torch.rand(1, 3, 64, 96)
+    detection = detector(images)
+    for side in SIDES:
+        tuning = SideTuning(detector, [16] * 4, 32, side)
+        maps = tuning(images, detection)
+        assert [m.shape for m in maps] == [(1, 32, *memory.shape[2:]) for memory in detection.memory]
+        assert tuning.strides == (8, 16, 32, 64)
+    assert not SideTuning(detector, [16] * 4, 32, "off").side
+    with pytest.raises(ValueError, match="side_tuning is 'on', must be one of backbone, copy, scratch, off"):
+        SideTuning(detector, [16] * 4, 32, "on")
+    with pytest.raises(ValueError, match="side_widths has 3 entries, the detector's backbone 4 scales"):
+        SideTuning(detector, [16] * 3, 32)
+
+
+def test_training_in_half_precision_sees_what_prediction_sees():
+    detector = small_detector("deformable_detr")
+    images = torch.rand(1, 3, 96, 128)
+    exact = detector(images)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = detector(images)
+    assert found.boxes.dtype == torch.float32
+    assert torch.equal(found.boxes, exact.boxes) and torch.equal(found.queries, exact.queries)
+
+
+def test_a_palm_detector_needs_side_tuning():
+    with pytest.raises(ValueError, match="side_tuning may not be off"):
+        network_of("palm", "off")
+
+
+def test_only_the_palm_detector_has_a_copy_to_train():
+    with pytest.raises(ValueError, match="side_tuning may not be copy: RTDetr has no side network"):
+        network_of("rt_detr", "copy")
+
+
+def test_the_guided_decoder_needs_keypoints():
+    with pytest.raises(ValueError, match="guided: false"):
+        network_of("rt_detr", size=DecoderSize())

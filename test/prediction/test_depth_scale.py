@@ -1,0 +1,84 @@
+import cv2
+import numpy as np
+import pytest
+from posed_hand import posed_hand, rotation
+
+from handos_model.camera import Camera
+from handos_model.hand import Hand, joints_box
+from handos_model.template.load import load_template
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+from handos_model.prediction.depth_scale import scale_by_depth
+
+PLAIN = Camera.from_intrinsics(600, 590, 322, 241, 640, 480)
+BARREL = Camera.from_intrinsics(420, 400, 310, 250, 640, 480, "plumb_bob", (-0.31, 0.12, 0.001, -0.0005, -0.02))
+FACES = load_template().faces
+VIEWS = [np.eye(3), rotation((1, 2, 0), 0.9), rotation((0, 1, 0), 2.5), rotation((1, 0, 0), 1.3)]
+
+
+def make_hand(camera, place=(0.05, -0.02, 0.6), turn=VIEWS[0], curl=0.4) -> Hand:
+    vertices, joints = posed_hand(curl, turn=turn)
+    place = np.array(place)
+    joints_2d = camera.project(joints + place)
+    numbers = (joints_box(joints_2d), joints_2d, np.ones(21), joints + place, vertices + place, place)
+    return Hand(0.9, "right", 0.9, *(values.astype(np.float32) for values in numbers), id=3)
+
+
+def rendered(vertices: np.ndarray, camera: Camera, background=np.nan) -> np.ndarray:
+    """Depth (H, W) m of a mesh: each face, the far ones first, filled with its mean depth."""
+    depth = np.full((camera.height, camera.width), background, np.float32)
+    pixels = np.rint(camera.project(vertices) * 16).astype(np.int32)
+    z = vertices[FACES, 2].mean(axis=1)
+    for face in np.argsort(-z):
+        cv2.fillConvexPoly(depth, pixels[FACES[face]], float(z[face]), cv2.LINE_8, 4)
+    return depth
+
+
+@pytest.mark.parametrize("camera", [PLAIN, BARREL], ids=["plain", "barrel"])
+@pytest.mark.parametrize("turn", VIEWS)
+@pytest.mark.parametrize("factor", [0.8, 1.0, 1.3])
+def test_the_hand_takes_on_the_measured_size(camera, turn, factor):
+    hand = make_hand(camera, turn=turn)
+    scaled = scale_by_depth(hand, rendered(factor * hand.vertices, camera, background=2.0), camera)
+    for name in ("joints_3d", "vertices", "translation"):
+        np.testing.assert_allclose(getattr(scaled, name), factor * getattr(hand, name), rtol=0.006)
+    np.testing.assert_allclose(camera.project(scaled.joints_3d), camera.project(hand.joints_3d), atol=1e-3)
+    np.testing.assert_array_equal(scaled.joints_2d, hand.joints_2d)
+    assert (scaled.id, scaled.side) == (3, "right")
+
+
+def test_noise_holes_and_what_is_in_front_do_not_matter():
+    rng = np.random.default_rng(1)
+    hand = make_hand(PLAIN)
+    depth = rendered(1.2 * hand.vertices, PLAIN, background=1.5) * rng.normal(1, 0.01, (480, 640)).astype(np.float32)
+    depth[rng.random(depth.shape) < 0.4] = np.nan
+    x0, y0, x1, y1 = hand.box.astype(int)
+    depth[y0 : y0 + (y1 - y0) // 4, x0:x1] = 0.35
+    scaled = scale_by_depth(hand, depth, PLAIN)
+    np.testing.assert_allclose(scaled.translation, 1.2 * hand.translation, rtol=0.01)
+
+
+@pytest.mark.parametrize("nothing", [np.nan, 0.05, 20.0])
+def test_depth_that_says_nothing(nothing):
+    assert scale_by_depth(make_hand(PLAIN), np.full((480, 640), nothing, np.float32), PLAIN) is None
+
+
+def test_depth_that_contradicts_itself():
+    rng = np.random.default_rng(2)
+    assert scale_by_depth(make_hand(PLAIN), rng.uniform(0.3, 1.4, (480, 640)).astype(np.float32), PLAIN) is None
+
+
+def test_a_hand_outside_of_the_image():
+    hand = make_hand(PLAIN, place=(3.0, 0.0, 0.6))
+    assert scale_by_depth(hand, np.full((480, 640), 0.6, np.float32), PLAIN) is None
+
+
+def test_a_hand_that_is_partly_outside_or_behind_is_measured_where_it_is_seen():
+    hand = make_hand(PLAIN, place=(-0.3, 0.0, 0.6))
+    scaled = scale_by_depth(hand, rendered(1.1 * hand.vertices, PLAIN), PLAIN)
+    np.testing.assert_allclose(scaled.translation, 1.1 * hand.translation, rtol=0.01)
+
+
+def test_a_depth_image_of_another_size_is_refused():
+    with pytest.raises(ValueError, match="320x240, must be 640x480"):
+        scale_by_depth(make_hand(PLAIN), np.ones((240, 320), np.float32), PLAIN)

@@ -1,0 +1,121 @@
+"""What package.xml, CMakeLists.txt, the messages and the files in config/ say of each other and of the code."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import handos_model
+from handos_model.hand import JOINT_NAMES
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+NODE_TOPICS = ("image", "hands/debug_image", "hands/markers", "hands/points")
+DEPENDENCY_OF = {"cv2": "python3-opencv", "numpy": "python3-numpy", "yaml": "python3-yaml"}
+"""rosdep's names of what Python calls otherwise."""
+INSTALLED_BY_PIP = {"onnxruntime"}
+CALLED_NOT_IMPORTED = {"rosidl_default_runtime", "ros2launch", "rviz2"}
+
+
+def imported(paths: list[Path]) -> set[str]:
+    """Top-level packages outside of Python and this repository that the files import."""
+    names = set()
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add(node.module.partition(".")[0])
+    return names - set(sys.stdlib_module_names) - {"handos_ros", "handos_model"}
+
+
+def test_package_xml_names_what_runs_and_no_more() -> None:
+    package = ElementTree.parse(ROOT / "package.xml").getroot()
+    declared = {tag.text for kind in ("depend", "exec_depend") for tag in package.findall(kind)}
+    folders = [ROOT / "handos_model" / name for name in ("prediction", "drawing")]
+    predicting = [path for folder in folders for path in folder.glob("*.py")]
+    used = imported([*(ROOT / "handos_ros").rglob("*.py"), *(ROOT / "launch").glob("*.py"), *predicting])
+    assert declared - CALLED_NOT_IMPORTED == {DEPENDENCY_OF.get(name, name) for name in used - INSTALLED_BY_PIP} | {
+        "geometry_msgs",  # of the messages
+        "std_msgs",
+    }
+
+
+def test_package_xml_has_the_version() -> None:
+    package = ElementTree.parse(ROOT / "package.xml").getroot()
+    assert package.findtext("version") == handos_model.__version__
+
+
+def test_cmake_builds_every_message_and_installs_every_executable_and_setting() -> None:
+    cmake = (ROOT / "CMakeLists.txt").read_text()
+    assert sorted(re.findall(r'"msg/(\w+)\.msg"', cmake)) == sorted(path.stem for path in (ROOT / "msg").iterdir())
+    assert sorted(re.findall(r"scripts/(\w+)", cmake)) == sorted(path.name for path in (ROOT / "scripts").iterdir())
+    settings = [f"{folder}/{path.name}" for folder in ("launch", "config") for path in (ROOT / folder).glob("*.*")]
+    assert sorted(re.findall(r"(?:launch|config)/\S+", cmake)) == sorted(settings)
+
+
+def test_joint_indices_of_the_message_are_those_of_the_code() -> None:
+    constants = re.findall(r"^uint8 (\w+) = (\d+)$", (ROOT / "msg" / "Hand.msg").read_text(), re.M)
+    assert [(name.lower(), int(value)) for name, value in constants][:21] == [
+        (name, index) for index, name in enumerate(JOINT_NAMES)
+    ]
+
+
+@pytest.mark.parametrize("name", ["Hand", "HandArray", "Point2D"])
+def test_every_field_has_a_comment(name: str) -> None:
+    lines = (ROOT / "msg" / f"{name}.msg").read_text().splitlines()
+    fields = [line for line in lines if line and not line.startswith(("#", " ")) and "=" not in line]
+    assert fields and [line for line in fields if " # " not in line] == []
+
+
+def test_fast_dds_has_room_for_images_and_is_the_default_profile() -> None:
+    profile = ElementTree.parse(ROOT / "config" / "fastdds.xml").getroot()
+    space = "{http://www.eprosima.com}"
+    assert int(profile.find(f".//{space}segment_size").text) > 4 * 1920 * 1080 * 3
+    assert profile.find(f".//{space}participant").get("is_default_profile") == "true"
+    named = {tag.text for tag in profile.iter(f"{space}transport_id")}
+    assert len(named) == 2  # each transport is declared once and used once
+    properties = {p.find(f"{space}name").text: p.find(f"{space}value").text for p in profile.iter(f"{space}property")}
+    assert properties == {"fastdds.type_propagation": "disabled"}
+
+
+def test_rviz_shows_topics_of_the_node() -> None:
+    yaml = pytest.importorskip("yaml")
+    shown = yaml.safe_load((ROOT / "config" / "hands.rviz").read_text())["Visualization Manager"]["Displays"]
+    topics = [display["Topic"]["Value"] for display in shown if "Topic" in display]
+    assert sorted(topics) == sorted(NODE_TOPICS)
+    on = [display["Class"].rpartition("/")[2] for display in shown if display["Enabled"]]
+    assert {"Image", "MarkerArray", "TF"} <= set(on)
+
+
+@pytest.mark.parametrize("node", ["hands_node", "camera_node"])
+def test_readme_lists_every_parameter_as_the_node_declares_it(node: str) -> None:
+    yaml = pytest.importorskip("yaml")
+    pytest.importorskip("handos_ros.msg", reason="no ROS, or the package is not built here")
+    from handos_ros.camera_node import CameraSettings
+    from handos_ros.parameters import Settings
+
+    section = re.search(rf"^### [^\n]*{node}\n(?!\nNames).*?(^\| parameter .+?)\n\n", README, re.M | re.S)[1]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines()[2:]]
+    listed = [(name.strip("`"), yaml.safe_load(default.strip("`"))) for name, default, _, _ in rows]
+    declared = fields({"hands_node": Settings, "camera_node": CameraSettings}[node])
+    assert listed == [(row.name, row.default) for row in declared]
+    for (_, _, allowed, about), row in zip(rows, declared, strict=True):
+        read_only = "; read-only" if row.metadata["read_only"] else ""
+        assert about.replace("`", "") == row.metadata["description"].replace("`", "") + read_only
+        if row.metadata["low"] is not None:
+            assert allowed == f"{row.metadata['low']:g} to {row.metadata['high']:g}"
+        assert set(row.metadata["choices"]) <= set(allowed.split(", "))
+
+
+def test_readme_lists_every_launch_argument() -> None:
+    listed = re.findall(r"^\| `(\w+)` \|", re.search(r"\| argument .+?\n\n", README, re.S)[0], re.M)
+    tree = ast.parse((ROOT / "launch" / "hands.launch.py").read_text())
+    arguments = next(node for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "ARGUMENTS")
+    assert listed == [key.value for key in arguments.value.keys]

@@ -1,0 +1,35 @@
+"""Posed hands of known geometry for tests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handos_model.template.hand_template import skin
+from handos_model.template.load import load_template
+
+
+def rotation(axis: tuple[float, float, float], angle: float) -> np.ndarray:
+    """Rotation (3, 3) about an axis, rad."""
+    x, y, z = np.array(axis, np.float64) / np.linalg.norm(axis)
+    K = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return np.eye(3) + np.sin(angle) * K + (1 - np.cos(angle)) * K @ K
+
+
+def posed_hand(curl: float = 0.4, side: str = "right", turn: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Vertices (778, 3) and joints (21, 3) in m relative to the wrist, axes of a camera frame.
+
+    The fingers flex by `curl` rad per joint. Without `turn` (3, 3) the palm shows to the camera with fingers up.
+    """
+    template = load_template()
+    rotations = np.tile(np.eye(3), (len(template.bone_names), 1, 1))
+    for bone, name in enumerate(template.bone_names):
+        if "phalanx" in name:
+            rotations[bone] = rotation((1, 0, 0), -curl)
+    vertices = skin(template, rotations).astype(np.float64)
+    if side == "left":
+        vertices = vertices * [-1, 1, 1]
+    # template: -z to the fingers, +y out of the back; camera: y down, z away from it, so fingers up is -y
+    to_camera = np.array([[-1.0, 0, 0], [0, 0, 1], [0, 1, 0]])
+    vertices = vertices @ (to_camera if turn is None else turn @ to_camera).T
+    joints = template.joint_regressor.astype(np.float64) @ vertices
+    return vertices - joints[0], joints - joints[0]

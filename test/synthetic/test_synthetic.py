@@ -1,0 +1,302 @@
+"""Synthetic hands: labels against the picture, determinism, limits, pools."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from handos_model.synthetic.body.figure import make_figure
+from handos_model.synthetic.body.pose import HIGHEST, LOWEST, sample_orientation, sample_pose
+from handos_model.synthetic.body.shape import sample_shape
+from handos_model.synthetic.body.skeleton import make_rig, posed, rotations, sample_free_pose, worst_collision
+from handos_model.synthetic.contact_sheet import contact_sheet
+from handos_model.synthetic.hand_render import render_hands
+from handos_model.synthetic.pool_writer import write_pool
+from handos_model.synthetic.render_options import RenderOptions
+from handos_model.synthetic.rendering.background import background, list_photos
+from handos_model.synthetic.rendering.compose import project
+from handos_model.synthetic.rendering.photograph import motion_kernel, photograph
+from handos_model.synthetic.rendering.raster import depth_map, rasterise, vertex_normals
+from handos_model.synthetic.rendering.refine import make_refinement, split_edges
+from handos_model.template.hand_template import signed_volume, skin
+from handos_model.template.load import load_template
+
+PHOTOS = Path(__file__).parents[3] / "shared" / "data" / "train" / "backgrounds"
+ONE = RenderOptions(width=160, height=128, hand_size=(0.3, 0.7), hands=(0.0, 1.0, 0.0))
+TWO = replace(ONE, hands=(0.0, 0.0, 1.0))
+
+
+def frames(options, count, seed=0):
+    return [render_hands(np.random.default_rng([seed, i]), options) for i in range(count)]
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return frames(ONE, 24) + frames(TWO, 12)
+
+
+@pytest.fixture(scope="module")
+def rig():
+    return make_rig(load_template())
+
+
+def test_same_seed_same_frame_other_seed_other_frame():
+    first, second, other = frames(TWO, 1)[0], frames(TWO, 1)[0], frames(TWO, 1, seed=1)[0]
+    for name in ("image", "K", "joints_2d", "joints_3d", "vertices", "side", "mask"):
+        assert np.array_equal(getattr(first, name), getattr(second, name)), name
+    assert not np.array_equal(first.image, other.image)
+
+
+def test_shapes_and_types(pictures):
+    for frame in pictures:
+        n = len(frame.side)
+        assert frame.image.shape == (128, 160, 3) and frame.image.dtype == np.uint8
+        assert frame.joints_2d.shape == (n, 21, 3) and frame.joints_2d.dtype == np.float32
+        assert frame.joints_3d.shape == (n, 21, 3) and frame.vertices.shape == (n, 778, 3)
+        assert set(np.unique(frame.joints_2d[..., 2])) <= {1.0, 2.0}
+        assert frame.mask.max(initial=-1) < n
+
+
+def test_joints_are_the_projected_regressed_vertices(pictures):
+    regressor = load_template().joint_regressor.astype(np.float64)
+    for frame in pictures:
+        for joints_2d, joints_3d, vertices in zip(frame.joints_2d, frame.joints_3d, frame.vertices, strict=True):
+            assert np.abs(regressor @ vertices - joints_3d).max() < 1e-5
+            assert np.abs(project(joints_3d.astype(float), frame.K) - joints_2d[:, :2]).max() < 0.01
+
+
+def test_vertices_project_into_the_mask(pictures):
+    inside, near = 0, 0
+    for frame in pictures:
+        for index, vertices in enumerate(frame.vertices):
+            grown = cv2.dilate((frame.mask == index).astype(np.uint8), np.ones((3, 3), np.uint8))
+            x, y = np.rint(project(vertices.astype(float), frame.K)).astype(int).T
+            shown = (x >= 0) & (y >= 0) & (x < 160) & (y < 128)
+            taken = np.isin(frame.mask, [-1, index]).astype(np.uint8)  # not hidden by the other hand
+            free = cv2.erode(taken, np.ones((3, 3), np.uint8))[y[shown], x[shown]] > 0
+            inside += (grown[y[shown], x[shown]][free] > 0).sum()
+            near += free.sum()
+    assert inside / near > 0.85  # the rest lies behind objects
+
+
+def test_visible_joints_lie_on_their_hand(pictures):
+    for frame in pictures:
+        for index, joints in enumerate(frame.joints_2d):
+            seen = joints[joints[:, 2] == 2]
+            assert ((seen[:, :2] > -1) & (seen[:, :2] < [160, 128])).all()
+            grown = cv2.dilate((frame.mask >= 0).astype(np.uint8), np.ones((5, 5), np.uint8))
+            x, y = np.clip(np.rint(seen[:, :2]).astype(int), 0, [159, 127]).T
+            assert len(x) == 0 or grown[y, x].mean() > 0.5, index
+
+
+def test_side_is_the_sign_of_the_volume_and_both_occur(pictures):
+    faces = load_template().faces
+    sides = np.concatenate([frame.side for frame in pictures])
+    volumes = np.concatenate([signed_volume(frame.vertices.astype(float), faces) for frame in pictures])
+    assert ((volumes > 0) == (sides == 1)).all()
+    assert 0.2 < sides.mean() < 0.8
+
+
+def test_hand_size_is_respected(pictures):
+    extents = [np.ptp(j[:, :2], axis=0).max() / 160 for frame in pictures for j in frame.joints_2d]
+    assert min(extents) > 0.3 * 0.98 and max(extents) < 0.7 * 1.02
+
+
+def test_hand_is_of_human_size(pictures):
+    for frame in pictures:
+        for joints in frame.joints_3d:
+            assert 0.06 < np.linalg.norm(joints[9] - joints[0]) < 0.13
+
+
+def test_frame_without_hands_has_empty_labels():
+    for frame in frames(replace(ONE, hands=(1.0, 0.0, 0.0)), 12):
+        assert frame.joints_2d.shape == (0, 21, 3) and frame.joints_3d.shape == (0, 21, 3)
+        assert frame.vertices.shape == (0, 778, 3) and frame.side.shape == (0,)
+        assert (frame.mask == -1).all() and frame.K.shape == (3, 3)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"width": 8},
+        {"height": 10000},
+        {"hand_size": (0.6, 0.3)},
+        {"hand_size": (0.0, 0.5)},
+        {"hands": (0.5, 0.5, 0.5)},
+        {"hands": (1.5, -0.5, 0.0)},
+    ],
+)
+def test_wrong_options_are_refused(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong)) + "|px"):
+        RenderOptions(**wrong)
+
+
+def test_missing_or_empty_backgrounds_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="does not exist"):
+        render_hands(np.random.default_rng(0), replace(ONE, backgrounds=tmp_path / "none"))
+    with pytest.raises(FileNotFoundError, match="holds no photo"):
+        render_hands(np.random.default_rng(0), replace(ONE, backgrounds=tmp_path))
+
+
+def test_excluded_backgrounds_do_not_appear(tmp_path):
+    folder = tmp_path / "backgrounds" / "kitchen"
+    folder.mkdir(parents=True)
+    for name, value in (("dark.png", 0), ("light.png", 255)):
+        cv2.imwrite(str(folder / name), np.full((40, 60, 3), value, np.uint8))
+    excluded = frozenset({"backgrounds/kitchen/dark.png"})
+    assert [Path(p).name for p in list_photos(str(folder.parent), excluded)] == ["light.png"]
+    assert background(np.random.default_rng(0), 32, 32, folder.parent, excluded).min() == 255
+
+
+def test_photos_as_backgrounds():
+    if not PHOTOS.is_dir():
+        pytest.skip(f"no photos at {PHOTOS}")
+    frame = frames(replace(ONE, backgrounds=PHOTOS, hands=(1.0, 0.0, 0.0)), 1)[0]
+    assert frame.image.std() > 5
+
+
+def test_pool_is_the_same_with_one_and_two_workers_and_goes_on(tmp_path):
+    options = replace(ONE, hands=(0.2, 0.5, 0.3))
+    write_pool(tmp_path / "one", 60, 64, 5, options, workers=1)
+    write_pool(tmp_path / "two", 60, 64, 5, options, workers=2)
+    images = [np.load(tmp_path / name / "images.npy") for name in ("one", "two")]
+    assert images[0].shape == (60, 64, 64, 3) and np.array_equal(*images)
+    with np.load(tmp_path / "one" / "labels.npz") as one, np.load(tmp_path / "two" / "labels.npz") as two:
+        assert set(one.files) == {"count", "K", "joints_2d", "vertices", "joints_3d", "side"}
+        for name in one.files:
+            assert np.array_equal(one[name], two[name]), name
+        frame = render_hands(np.random.default_rng([5, 7]), replace(options, width=64, height=64))
+        n = len(frame.side)
+        assert one["count"][7] == n and np.array_equal(one["vertices"][7, :n], frame.vertices)
+        assert np.array_equal(images[0][7], frame.image) and (one["side"][7, n:] == -1).all()
+    before = (tmp_path / "one" / "labels.npz").stat().st_mtime_ns
+    write_pool(tmp_path / "one", 60, 64, 5, options, workers=1)
+    assert (tmp_path / "one" / "labels.npz").stat().st_mtime_ns == before
+    with pytest.raises(ValueError, match="other settings"):
+        write_pool(tmp_path / "one", 60, 64, 6, options, workers=1)
+
+
+def test_interrupted_pool_resumes(tmp_path, monkeypatch):
+    import handos_model.synthetic.pool_writer as pool
+
+    real, made = pool.render_hands, []
+
+    def failing(rng, options):
+        if len(made) == 5:
+            raise KeyboardInterrupt
+        made.append(1)
+        return real(rng, options)
+
+    monkeypatch.setattr(pool, "render_hands", failing)
+    with pytest.raises(KeyboardInterrupt):
+        write_pool(tmp_path / "cut", 8, 64, 2, ONE)
+    assert not (tmp_path / "cut" / "labels.npz").exists()
+    monkeypatch.setattr(pool, "render_hands", lambda rng, options: (made.append(1), real(rng, options))[1])
+    write_pool(tmp_path / "cut", 8, 64, 2, ONE)
+    write_pool(tmp_path / "whole", 8, 64, 2, ONE)
+    assert len(made) == 8 + 8
+    assert np.array_equal(np.load(tmp_path / "cut" / "images.npy"), np.load(tmp_path / "whole" / "images.npy"))
+
+
+def test_pool_refuses_empty_orders(tmp_path):
+    with pytest.raises(ValueError, match="at least one"):
+        write_pool(tmp_path, 0, 64, 0, ONE)
+
+
+def test_contact_sheet(tmp_path):
+    contact_sheet(tmp_path / "sheet.png", 3, 2, 0, replace(ONE, width=96, height=64))
+    assert cv2.imread(str(tmp_path / "sheet.png")).shape == (128, 288, 3)
+    with pytest.raises(ValueError, match="at least one column"):
+        contact_sheet(tmp_path / "sheet.png", 0, 2, 0, ONE)
+    with pytest.raises(ValueError, match="folder that exists"):
+        contact_sheet(tmp_path / "none" / "sheet.png", 1, 1, 0, ONE)
+
+
+def test_poses_stay_within_limits_and_fingers_apart(rig):
+    rng = np.random.default_rng(0)
+    overlaps = []
+    for _ in range(100):
+        assert (sample_pose(rng) >= LOWEST).all() and (sample_pose(rng) <= HIGHEST).all()
+        lengths, thickness = sample_shape(rng, rig)
+        pose = sample_free_pose(rng, rig, lengths, thickness)
+        assert (pose >= LOWEST).all() and (pose <= HIGHEST).all()
+        frames_of_bones = posed(rig, pose, lengths, thickness)[1]
+        overlaps.append(worst_collision(frames_of_bones, rig.tips, rig.bones, thickness.mean())[0])
+    assert np.mean(np.array(overlaps) < 0.0045) > 0.9 and max(overlaps) < 0.012
+
+
+def test_posed_equals_the_templates_own_skinning(rig):
+    rng = np.random.default_rng(1)
+    lengths, thickness = sample_shape(rng, rig)
+    pose = sample_free_pose(rng, rig, lengths, thickness)
+    ours = posed(rig, pose, lengths, thickness)[0]
+    assert np.abs(ours - skin(rig.template, rotations(rig, pose), lengths, thickness)).max() < 1e-5
+
+
+def test_flexion_curls_towards_the_palm_and_back_faces_the_camera_when_upright(rig):
+    pose = np.zeros((5, 5))
+    pose[2, 2] = 90
+    flat = rig.template.joint_regressor @ posed(rig, pose * 0, np.ones(20), np.ones(20))[0]
+    bent = rig.template.joint_regressor @ posed(rig, pose, np.ones(20), np.ones(20))[0]
+    assert bent[12, 1] < flat[12, 1] - 0.02  # +y is the back of the hand
+    turns = np.array([sample_orientation(np.random.default_rng(i)) for i in range(50)])
+    assert np.allclose(np.linalg.det(turns), 1) and np.allclose(turns @ turns.transpose(0, 2, 1), np.eye(3))
+
+
+def test_template_without_fingers_is_refused():
+    template = replace(load_template(), bone_names=tuple(f"bone{i}" for i in range(20)))
+    with pytest.raises(ValueError, match="has no bone"):
+        make_rig(template)
+
+
+def test_figure_brings_its_materials():
+    materials = [np.zeros(8)]
+    meshes = make_figure(np.random.default_rng(0), np.array([0.8, 0.6, 0.5]), materials)
+    assert len(materials) == 4 and {int(m.material[0]) for m in meshes} == {1, 2, 3}
+    assert all(m.owner == -1 and signed_volume(m.vertices, m.faces) > 0 for m in meshes)
+
+
+def test_refinement_halves_edges_and_rounds_outwards():
+    corners = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [-1, 0, 0], [0, -1, 0], [0, 0, -1.0]], np.float32)
+    faces = [[0, 1, 2], [1, 3, 2], [3, 4, 2], [4, 0, 2], [1, 0, 5], [3, 1, 5], [4, 3, 5], [0, 4, 5]]
+    octahedron = np.array(faces, np.int32)
+    fine = make_refinement(octahedron, 6)
+    assert fine.edges.shape == (12, 2) and fine.faces.shape == (32, 3) and fine.faces.max() == 17
+    middle, normals = split_edges(corners, corners, fine.edges)
+    radius = np.linalg.norm(middle, axis=1)
+    assert np.all(radius > np.sqrt(0.5) + 0.1) and np.all(radius <= 1.001)
+    assert np.allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-6)
+    assert signed_volume(np.concatenate([corners, middle]), fine.faces) > signed_volume(corners, octahedron) > 0
+
+
+def test_rasteriser_against_a_triangle_by_hand():
+    points = np.array([[1, 1, 2.0], [1, 5, 2], [5, 1, 2], [0, 0, 1], [0, 8, 1], [8, 0, 1]], np.float32)
+    inverse_depth, owner = rasterise(points, np.array([[0, 1, 2]], np.int32), 8, 8)
+    expected = np.array([[x >= 1 and y >= 1 and x + y <= 6 for x in range(8)] for y in range(8)])
+    assert np.array_equal(owner == 0, expected) and np.allclose(inverse_depth[expected], 0.5)
+    _, nearer = rasterise(points, np.array([[0, 1, 2], [3, 4, 5]], np.int32), 8, 8)
+    assert nearer[2, 2] == 1
+    _, turned = rasterise(points, np.array([[0, 2, 1]], np.int32), 8, 8)
+    assert (turned == -1).all()
+    empty, none = rasterise(points, np.zeros((0, 3), np.int32), 4, 4)
+    assert (empty == 0).all() and (none == -1).all()
+    shadow = depth_map(points, np.array([[0, 2, 1]], np.int32), 8)
+    assert np.array_equal(np.isfinite(shadow), expected)
+
+
+def test_vertex_normals_of_a_tetrahedron():
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]], np.float32)
+    faces = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]], np.int32)
+    normals = vertex_normals(vertices, faces)
+    assert np.allclose(normals[0], -np.ones(3) / np.sqrt(3), atol=1e-6)
+
+
+def test_camera_keeps_shape_and_kernels_sum_to_one():
+    image = np.full((40, 60, 3), 0.5, np.float32)
+    results = [photograph(np.random.default_rng(i), image) for i in range(12)]
+    assert all(r.shape == (40, 60, 3) and r.dtype == np.uint8 for r in results)
+    assert 60 < np.mean([r.mean() for r in results]) < 190
+    for angle in (0.0, 0.7, 1.5):
+        assert abs(motion_kernel(7.0, angle).sum() - 1) < 1e-5

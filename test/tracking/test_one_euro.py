@@ -1,0 +1,62 @@
+"""The One Euro filter against closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from handos_model.tracking.one_euro import OneEuro
+
+
+def test_a_step_at_irregular_times_is_answered_as_the_low_pass_says() -> None:
+    steps = np.random.default_rng(0).uniform(0.001, 0.2, 40)
+    one_euro, cutoff = OneEuro(), 1.3
+    np.testing.assert_array_equal(one_euro.update(np.zeros((1, 1)), 0.1, cutoff, 0.0), [[0]])
+    answers = [one_euro.update(np.ones((1, 1)), step, cutoff, 0.0)[0, 0] for step in steps]
+    np.testing.assert_allclose(answers, 1 - np.exp(-2 * np.pi * cutoff * np.cumsum(steps)), atol=1e-12)
+
+
+def test_a_step_by_hand() -> None:
+    one_euro = OneEuro()
+    one_euro.update(np.array([[0.0, 0.0]]), 0.1, 1.0, 2.0)
+    found = one_euro.update(np.array([[0.3, 0.4]]), 0.1, 1.0, 2.0)
+    speed = (1 - np.exp(-0.2 * np.pi)) * 0.5 / 0.1
+    weight = 1 - np.exp(-0.2 * np.pi * (1 + 2 * speed))
+    np.testing.assert_allclose(found, [[0.3 * weight, 0.4 * weight]])
+
+
+@pytest.mark.parametrize("rate", [5.0, 30.0, 200.0])
+@pytest.mark.parametrize("speed", [0.1, 1.0, 5.0])
+def test_in_steady_motion_the_lag_is_bounded(rate: float, speed: float) -> None:
+    one_euro, beta = OneEuro(), 5.0
+    times = np.arange(0, 5, 1 / rate)
+    found = [one_euro.update(np.array([[speed * t]]), 1 / rate, 0.5, beta)[0, 0] for t in times]
+    lag = speed * times[-1] - found[-1]
+    assert 0 < lag < 1 / (2 * np.pi * np.e * beta)
+
+
+def test_noise_at_rest_shrinks_and_each_point_has_its_own_speed() -> None:
+    rng = np.random.default_rng(1)
+    one_euro = OneEuro()
+    points = np.stack([rng.normal(0, 0.002, (600, 3)), np.linspace(0, 20, 600)[:, None] * [1, 0, 0]], axis=1)
+    found = np.array([one_euro.update(frame, 1 / 30, 1.0, 5.0) for frame in points])  # (600, 2, 3)
+    assert np.std(found[100:, 0]) < 0.45 * 0.002
+    assert np.abs(found[100:, 1] - points[100:, 1]).max() < 0.06 / 5
+
+
+def test_units_scale_the_speed() -> None:
+    metres, pixels = OneEuro(), OneEuro()
+    for points in np.random.default_rng(2).normal(size=(20, 4, 2)):
+        expected = metres.update(points, 0.03, 1.0, 3.0)
+        np.testing.assert_allclose(pixels.update(500 * points, 0.03, 1.0, 3.0, unit=1 / 500), 500 * expected)
+
+
+def test_restart_forgets() -> None:
+    one_euro = OneEuro()
+    one_euro.update(np.zeros((2, 3)), 0.1, 1.0, 0.0)
+    one_euro.restart(slice(1, 2))
+    kept, restarted = one_euro.update(np.ones((2, 3)), 0.1, 1.0, 0.0)
+    assert (kept < 1).all()
+    np.testing.assert_array_equal(restarted, np.ones(3))
+    assert (one_euro.update(np.full((2, 3), 2.0), 0.1, 1.0, 0.0) < 2).all()  # it forgets once
+    assert OneEuro().update(np.zeros((0, 3)), 0.1, 1.0, 0.0).shape == (0, 3)

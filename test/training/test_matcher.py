@@ -1,0 +1,53 @@
+"""SimOTA against a brute-force version, and the candidates that a batch decodes."""
+
+import math
+
+import pytest
+import torch
+
+from handos_model.training.objective.matcher import PADDING, pairwise_iou, select_instances, simota
+
+
+def brute_force(boxes, scores, targets, top, most):
+    """The definition, one pair at a time."""
+    owner: dict[int, tuple[float, int]] = {}
+    for t, target in enumerate(targets):
+        ious = [pairwise_iou(b[None], target[None]).item() for b in boxes]
+        costs = [-math.log(max(s, 1e-6)) - math.log(max(i, 1e-8)) for s, i in zip(scores.tolist(), ious, strict=True)]
+        count = min(most, max(1, int(sum(sorted(ious, reverse=True)[:top]))))
+        for q in sorted(range(len(boxes)), key=lambda q: costs[q])[:count]:
+            if ious[q] > 0 and (q not in owner or costs[q] < owner[q][0]):
+                owner[q] = (costs[q], t)
+    return {q: t for q, (_, t) in owner.items()}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_simota_is_the_brute_force_assignment(seed):
+    torch.manual_seed(seed)
+    corner = torch.rand(40, 2) * 100
+    boxes = torch.cat([corner, corner + 20 + torch.rand(40, 2) * 40], 1)
+    targets = boxes[:3] + torch.randn(3, 4)
+    scores = torch.rand(40)
+    queries, owners = simota(boxes, scores, targets)
+    assert dict(zip(queries.tolist(), owners.tolist(), strict=True)) == brute_force(boxes, scores, targets, 10, 3)
+
+
+def test_iou_by_hand():
+    a = torch.tensor([[0.0, 0, 2, 2]])
+    b = torch.tensor([[1.0, 1, 3, 3], [5, 5, 6, 6], [0, 0, 2, 2]])
+    assert pairwise_iou(a, b)[0].tolist() == pytest.approx([1 / 7, 0, 1])
+
+
+def test_no_targets_and_no_overlap_give_nothing():
+    boxes, scores = torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([0.9])
+    assert len(simota(boxes, scores, torch.zeros(0, 4))[0]) == 0
+    assert len(simota(boxes, scores, torch.tensor([[5.0, 5, 6, 6]]))[0]) == 0
+
+
+def test_each_hand_is_decoded_once_and_nothing_else_is():
+    boxes = torch.tensor([[[0.0, 0, 10, 10], [1, 0, 11, 10], [50, 50, 60, 60], [80, 80, 90, 90]]]).repeat(2, 1, 1)
+    scores = torch.tensor([[0.9, 0.8, 0.7, 0.001]]).repeat(2, 1)
+    targets = [torch.tensor([[0.0, 0, 10, 10], [80, 80, 90, 90]]), torch.zeros(0, 4)]
+    indices, assigned = select_instances(boxes, scores, targets, 3)
+    assert assigned.tolist() == [[0, PADDING, PADDING], [PADDING] * 3]  # the second hand has no likely candidate
+    assert indices[0, 0].item() in (0, 1)

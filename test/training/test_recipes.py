@@ -1,0 +1,131 @@
+"""The published recipes: the paper's schedule, losses and sizes, and the rows of its tables."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from small_detectors import small_detector
+
+from handos_model.data.registry import DATASETS
+from handos_model.evaluation.renders import as_sample
+from handos_model.network.handos import HandOS
+from handos_model.synthetic.hand_render import render_hands
+from handos_model.synthetic.render_options import RenderOptions
+from handos_model.template.load import load_template
+from handos_model.training.batches import collate
+from handos_model.training.objective.criterion import LossWeights
+from handos_model.training.recipe import read_recipe
+from handos_model.training.step import TrainingStep
+from handos_model.training.trainer import build_criterion
+
+ROOT = Path(__file__).parents[2]
+@pytest.fixture(scope="module")
+def batch():
+    options = RenderOptions(width=160, height=160, hand_size=(0.4, 0.6), hands=(0.0, 0.0, 1.0))
+    return collate([as_sample(render_hands(np.random.default_rng(5), options))])
+
+
+RECIPES = {path.stem: path for path in sorted((ROOT / "config" / "train").glob("*.yaml"))}
+OF_THE_PAPER = [name for name in RECIPES if name != "small"]
+FULL_LOSSES = {
+    "joints_2d": 10, "oks_2d": 4, "vertices": 10, "joints_3d": 10, "normal": 5, "edge": 10, "projected": 10,
+    "oks_projected": 4, "normal_consistency": 0.5,
+}  # fmt: skip
+
+
+def recipe(name):
+    return read_recipe(RECIPES[name])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_valid_and_named_like_its_file(name):
+    read = recipe(name)
+    read.check_run()
+    assert read.name == name
+    for share in read.mixture.datasets:
+        assert share.split in DATASETS[share.name].splits
+
+
+@pytest.mark.parametrize("name", OF_THE_PAPER)
+def test_the_papers_schedule_and_sizes(name):
+    read = recipe(name)
+    assert (read.learning_rate, read.weight_decay, read.epochs, read.epochs * read.decay_from) == (0.001, 0, 40, 25)
+    assert read.batch_size * read.accumulate * 8 == 16
+    assert (read.augmentation.canvas, read.augmentation.whole) == (1280, 1.0)
+    size = read.decoder
+    assert (size.layers_2d, size.layers_3d, size.d_model, size.d_value) == (2, 4, 256, 256)
+    assert size.vertex_queries and size.shared_heads and size.own_values and not size.guided
+    assert read.detector.kind == "grounding_dino" and len(read.side_widths) == 4
+    assert (read.stage == "2d") == (name == "paper_2d" or name.startswith("table6"))
+
+
+def test_the_nine_losses_have_the_papers_weights():
+    weights = recipe("paper_freihand").weights
+    assert {name: getattr(weights, name) for name in FULL_LOSSES} == FULL_LOSSES
+    ours = {"cells", "side", "volume", "finder_score", "finder_view", "finder_points"}
+    assert all(getattr(weights, name) == 0 for name in ours)
+
+
+@pytest.mark.parametrize(
+    "name, base, path, value",
+    [
+        ("table6_unified_query", "paper_2d", "decoder.unified_query", True),
+        ("table6_memory_4", "paper_2d", "detector.memory_layer", 4),
+        ("table6_scratch", "paper_2d", "side_tuning", "scratch"),
+        ("table6_no_side_tuning", "paper_2d", "side_tuning", "off"),
+        ("table7_a_separate", "paper_hint", "decoder.mask", "separate"),
+        ("table7_b_one_way", "paper_hint", "decoder.mask", "one_way"),
+        ("table7_d_full", "paper_hint", "decoder.mask", "full"),
+    ],
+)
+def test_a_row_of_table_6_or_7_changes_one_thing(name, base, path, value):
+    *parts, last = path.split(".")
+    changed = recipe(base)
+    part = getattr(changed, parts[0]) if parts else changed
+    changed = replace(changed, **({parts[0]: replace(part, **{last: value})} if parts else {last: value}))
+    assert recipe(name) == replace(changed, name=name)
+    assert recipe("paper_hint").decoder.mask == "hierarchical"  # Table 7, row (c)
+
+
+@pytest.mark.parametrize(
+    "name, without",
+    [
+        ("table8_no_oks", {"oks_2d", "oks_projected"}),
+        ("table8_no_consistency", {"oks_2d", "oks_projected", "normal_consistency"}),
+        ("table8_no_shape", {"oks_2d", "oks_projected", "normal_consistency", "normal", "edge"}),
+    ],
+)
+def test_a_row_of_table_8_leaves_losses_out(name, without):
+    full = recipe("paper_hint").weights
+    assert recipe(name).weights == replace(full, **dict.fromkeys(without, 0.0))
+
+
+@pytest.mark.parametrize("name", [name for name in OF_THE_PAPER if not name.startswith(("table8", "paper_ho3d"))])
+def test_a_recipes_network_takes_a_step(name, batch):
+    """On a small random detector and the embedded template, the decoder narrow, two hands in an image of 160 px."""
+    read = recipe(name)
+    read = replace(read, template="", decoder=replace(read.decoder, d_model=32, d_value=32, feedforward=32))
+    torch.manual_seed(0)
+    layer = read.detector.memory_layer and 2
+    detector = small_detector(read.detector.kind, layer or None)
+    widths = [16] * len(read.side_widths)
+    network = HandOS(detector, load_template(), read.decoder, widths, read.side_tuning)
+    step = TrainingStep(network, build_criterion(read, torch.device("cpu")), read)
+    step.assign = lambda batch, candidates: (torch.tensor([[0, 1]]), torch.tensor([[0, 1]]))
+    loss, terms = step(batch, step.totals(batch))
+    loss.backward()
+    assert loss.isfinite() and ("vertices" in terms) == (read.stage == "full")
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in network.decoder.layers[-1].parameters())
+    assert all(p.grad is None for p in network.detector.parameters())
+
+
+def test_the_docs_list_the_papers_recipes():
+    listed = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "training.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == OF_THE_PAPER
+
+
+def test_defaults_are_the_papers_weights_too():
+    assert {name: getattr(LossWeights(), name) for name in FULL_LOSSES} == FULL_LOSSES
