@@ -58,9 +58,7 @@ def random_detector() -> GroundingDino:
     image = SwinConfig(
         image_size=SIZE, embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 4], window_size=4, out_indices=[2, 3, 4]
     )
-    text = BertConfig(
-        vocab_size=1040, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32
-    )
+    text = BertConfig(vocab_size=1040, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
     config = GroundingDinoConfig(
         image, text_config=text, max_text_len=16, d_model=64, encoder_layers=2, decoder_layers=2, num_queries=QUERIES,
         encoder_ffn_dim=64, decoder_ffn_dim=64, encoder_attention_heads=4, decoder_attention_heads=4,

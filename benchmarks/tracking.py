@@ -64,8 +64,12 @@ def on_video(frames: list[list[Hand]], fps: float, options: TrackerOptions) -> d
     if len(seen) < 3:
         raise ValueError("the video shows a hand in fewer than three frames: nothing to measure")
     longest = max(set(seen), key=seen.count)
-    sides = [hand.side for hands, out in zip(frames, smooth, strict=True)
-             for hand, tracked in zip(hands, out, strict=True) if tracked.id == longest]
+    sides = [
+        hand.side
+        for hands, out in zip(frames, smooth, strict=True)
+        for hand, tracked in zip(hands, out, strict=True)
+        if tracked.id == longest
+    ]
     sides_after = [hand.side for hands in smooth for hand in hands if hand.id == longest]
     before, after = (_parts([hand for hands in side for hand in hands if hand.id == longest]) for side in (raw, smooth))
     figures = {
@@ -142,15 +146,21 @@ def markdown(results: dict[str, Any]) -> str:
             lines.append(f"| {video} | {name} | {cells} | {row['lag']:.0f} |")
     lines += ["", "| video | frames | hands | tracks | longest | side changes | tracked |", "|---" * 7 + "|"]
     counts = ("frames", "hands", "tracks", "longest", "side changes", "side changes tracked")
-    lines += [f"| {video} | " + " | ".join(str(row[key]) for key in counts) + " |"
-              for video, row in results["videos"].items()]
+    lines += [
+        f"| {video} | " + " | ".join(str(row[key]) for key in counts) + " |" for video, row in results["videos"].items()
+    ]
     lines += ["", "| known motion | rest | smoothed | motion | smoothed |", "|---" * 5 + "|"]
-    lines += [f"| {name}, {PARTS[name]} | " + " | ".join(f"{value:.2f}" for value in row.values()) + " |"
-              for name, row in results["known motion"].items()]
+    lines += [
+        f"| {name}, {PARTS[name]} | " + " | ".join(f"{value:.2f}" for value in row.values()) + " |"
+        for name, row in results["known motion"].items()
+    ]
     lines += ["", "| hands that pass | hands | switches | new ids | wrong sides | tracked |", "|---" * 6 + "|"]
-    lines += [f"| {name} | " + " | ".join(f"{value:.3g}" if isinstance(value, float) else str(value)
-                                        for value in row.values()) + " |"
-              for name, row in results["hands that pass"].items()]
+    lines += [
+        f"| {name} | "
+        + " | ".join(f"{value:.3g}" if isinstance(value, float) else str(value) for value in row.values())
+        + " |"
+        for name, row in results["hands that pass"].items()
+    ]
     return "\n".join(lines)
 
 

@@ -78,18 +78,30 @@ def _shape(side: str, curl: float) -> tuple[np.ndarray, np.ndarray]:
 def _hand(place: np.ndarray, side: str, curl: float) -> Hand:
     joints, vertices = (np.float32(points + place) for points in _shape(side, float(curl)))
     joints_2d = np.float32(CAMERA.project(joints))
-    return Hand(0.9, side, 0.8, joints_box(joints_2d), joints_2d, np.full(21, 0.8, np.float32), joints, vertices,
-                np.float32(place))
+    return Hand(
+        0.9,
+        side,
+        0.8,
+        joints_box(joints_2d),
+        joints_2d,
+        np.full(21, 0.8, np.float32),
+        joints,
+        vertices,
+        np.float32(place),
+    )
 
 
 def _measured(hand: Hand, rng: np.random.Generator) -> Hand:
     place = hand.translation + np.float32(rng.normal(0, [NOISE_ACROSS, NOISE_ACROSS, NOISE_DEPTH]))
-    joints, vertices = (points - hand.translation + place + np.float32(rng.normal(0, NOISE_SHAPE, points.shape))
-                        for points in (hand.joints_3d, hand.vertices))
+    joints, vertices = (
+        points - hand.translation + place + np.float32(rng.normal(0, NOISE_SHAPE, points.shape))
+        for points in (hand.joints_3d, hand.vertices)
+    )
     joints[0] = place
     joints_2d = hand.joints_2d + np.float32(rng.normal(0, NOISE_IMAGE, (21, 2)))
-    return replace(hand, translation=place, joints_3d=joints, vertices=vertices, joints_2d=joints_2d,
-                   box=joints_box(joints_2d))
+    return replace(
+        hand, translation=place, joints_3d=joints, vertices=vertices, joints_2d=joints_2d, box=joints_box(joints_2d)
+    )
 
 
 def _mistaken(hand: Hand, rng: np.random.Generator) -> Hand:

@@ -118,8 +118,11 @@ def test_the_template_s_curl_is_seen(side: str) -> None:
     np.testing.assert_allclose(flexed[1:], 0.6, atol=0.1)
     np.testing.assert_allclose(flexed[0, 1:], 0.6, atol=0.15)  # the thumb's CMC is no phalanx: it stays
     assert abs(flexed[0, 0]) < 0.05
-    np.testing.assert_allclose(joint_rotations(posed_hand(0.6, "left")[1], "left"),
-                               joint_rotations(posed_hand(0.6, "right")[1], "right"), atol=1e-9)
+    np.testing.assert_allclose(
+        joint_rotations(posed_hand(0.6, "left")[1], "left"),
+        joint_rotations(posed_hand(0.6, "right")[1], "right"),
+        atol=1e-9,
+    )
 
 
 @pytest.mark.parametrize("side", ["left", "right"])

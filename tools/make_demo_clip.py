@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Makes docs/demo.mp4: a right and a left hand that go through some gestures, drawn by our own renderer.
 
-    pip install -e ".[train]"
-    python tools/make_demo_clip.py docs/demo.mp4
+pip install -e ".[train]"
+python tools/make_demo_clip.py docs/demo.mp4
 """
 
 from __future__ import annotations

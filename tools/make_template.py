@@ -34,9 +34,18 @@ GLB_SHA256 = "291790c14f7f88a7f9bd35330c47392ed8e8d395ae6728f4bb7089f1bc1f2b96"
 VERTICES, FACES = 778, 1552  # a closed surface of genus 0: F = 2 V - 4
 FINGERS = ("index-finger", "middle-finger", "ring-finger", "pinky-finger")
 # the bone whose origin is the joint, in our order; tips are points of the skin
-JOINT_BONES = ("wrist", "thumb-metacarpal", "thumb-phalanx-proximal", "thumb-phalanx-distal", "thumb-tip", *(
-    f"{finger}-{part}" for finger in FINGERS
-    for part in ("phalanx-proximal", "phalanx-intermediate", "phalanx-distal", "tip")))
+JOINT_BONES = (
+    "wrist",
+    "thumb-metacarpal",
+    "thumb-phalanx-proximal",
+    "thumb-phalanx-distal",
+    "thumb-tip",
+    *(
+        f"{finger}-{part}"
+        for finger in FINGERS
+        for part in ("phalanx-proximal", "phalanx-intermediate", "phalanx-distal", "tip")
+    ),
+)
 PULP_ANGLE = np.radians(20)  # the touching point of a finger lies this far from the bone's axis towards the palm
 
 
@@ -72,7 +81,7 @@ def accessor(gltf: dict, blob: bytes, index: int) -> np.ndarray:
 def read_rig(data: bytes) -> Rig:
     """The skinned mesh in its bind pose, with the vertices doubled along UV seams merged."""
     length = struct.unpack_from("<I", data, 12)[0]
-    gltf, blob = json.loads(data[20:20 + length]), data[28 + length:]
+    gltf, blob = json.loads(data[20 : 20 + length]), data[28 + length :]
     primitive, skin_ = gltf["meshes"][0]["primitives"][0], gltf["skins"][0]
     attributes = primitive["attributes"]
     position = accessor(gltf, blob, attributes["POSITION"]).astype(np.float64)
@@ -117,7 +126,8 @@ def check_right_hand(rig: Rig) -> None:
 def decimate(rig: Rig) -> tuple[np.ndarray, np.ndarray]:
     """Quadric edge collapse to exactly 778 vertices."""
     vertices, faces = fast_simplification.simplify(
-        rig.vertices.astype(np.float32), rig.faces.astype(np.int32), target_count=FACES, agg=2)
+        rig.vertices.astype(np.float32), rig.faces.astype(np.int32), target_count=FACES, agg=2
+    )
     if len(vertices) != VERTICES or len(faces) != FACES:
         raise SystemExit(f"Decimation gave {len(vertices)} vertices, {len(faces)} faces; not {VERTICES}, {FACES}.")
     check_surface(vertices, faces)
@@ -178,8 +188,11 @@ def fit_joint(template: HandTemplate, bone: int, posed: np.ndarray, origins: np.
     system = posed[:, candidates].transpose(0, 2, 1) * weight[:, None, None]  # (N, 3, C)
     target = origins[:, bone] * weight[:, None]
     total = 1000.0  # rows sum to 1
-    solution, _ = nnls(np.vstack([system.reshape(-1, len(candidates)), np.full((1, len(candidates)), total)]),
-                       np.append(target.reshape(-1), total), maxiter=5000)
+    solution, _ = nnls(
+        np.vstack([system.reshape(-1, len(candidates)), np.full((1, len(candidates)), total)]),
+        np.append(target.reshape(-1), total),
+        maxiter=5000,
+    )
     row = np.zeros(len(template.vertices))
     row[candidates] = solution
     row[row < 0.002] = 0
@@ -214,8 +227,10 @@ def fit_regressor(template: HandTemplate, rig: Rig, hands: int = 300) -> np.ndar
             bone = template.bone_names.index(name)
             rows.append(fit_joint(template, bone, posed, origins))
             error = np.linalg.norm(rows[-1] @ posed - origins[:, bone], axis=1) * 1000
-            print(f"{name:35s} {np.count_nonzero(rows[-1]):3d} vertices, rest {error[0]:.3f} mm, "
-                  f"posed mean {error.mean():.2f} max {error.max():.2f} mm")
+            print(
+                f"{name:35s} {np.count_nonzero(rows[-1]):3d} vertices, rest {error[0]:.3f} mm, "
+                f"posed mean {error.mean():.2f} max {error.max():.2f} mm"
+            )
     return np.array(rows)
 
 
@@ -226,11 +241,17 @@ def make_template(rig: Rig) -> HandTemplate:
     kept = [i for i, name in enumerate(rig.names) if not name.endswith("tip")]  # tips move no vertex
     names = [rig.names[i] for i in kept]
     template = HandTemplate(
-        name="webxr-generic-hand-778", vertices=vertices.astype(np.float32), faces=faces.astype(np.int32),
-        joint_regressor=np.zeros((21, VERTICES), np.float32), skinning_weights=weights[:, kept].astype(np.float32),
-        bone_names=tuple(names), bone_parents=np.array([bone_parent(name, names) for name in names], np.int32),
-        bone_frames=rig.frames[kept].astype(np.float32), coarse=np.zeros(0, np.int32),
-        upsample=np.zeros((VERTICES, 0), np.float32))
+        name="webxr-generic-hand-778",
+        vertices=vertices.astype(np.float32),
+        faces=faces.astype(np.int32),
+        joint_regressor=np.zeros((21, VERTICES), np.float32),
+        skinning_weights=weights[:, kept].astype(np.float32),
+        bone_names=tuple(names),
+        bone_parents=np.array([bone_parent(name, names) for name in names], np.int32),
+        bone_frames=rig.frames[kept].astype(np.float32),
+        coarse=np.zeros(0, np.int32),
+        upsample=np.zeros((VERTICES, 0), np.float32),
+    )
     regressor = fit_regressor(template, rig).astype(np.float32)
     return coarse_subset(HandTemplate(**{**vars(template), "joint_regressor": regressor}))
 
@@ -241,11 +262,15 @@ def report(template: HandTemplate) -> None:
     posed = skin(template, *random_hands(template, 1000, np.random.default_rng(99)))
     error = np.linalg.norm(template.upsample @ posed[:, template.coarse] - posed, axis=2) * 1000
     gain = np.linalg.norm(template.upsample, axis=1)
-    print(f"{len(template.vertices)} vertices, {len(template.faces)} faces, wrist to middle fingertip {length:.4f} m, "
-          f"volume {signed_volume(template.vertices, template.faces) * 1e6:.0f} cm^3")
-    print(f"{len(template.coarse)} coarse vertices: error mean {error.mean():.3f} mm, "
-          f"p99 {np.percentile(error, 99):.3f} mm, max {error.max():.2f} mm; "
-          f"noise gain mean {gain.mean():.2f}, max {gain.max():.2f}")
+    print(
+        f"{len(template.vertices)} vertices, {len(template.faces)} faces, wrist to middle fingertip {length:.4f} m, "
+        f"volume {signed_volume(template.vertices, template.faces) * 1e6:.0f} cm^3"
+    )
+    print(
+        f"{len(template.coarse)} coarse vertices: error mean {error.mean():.3f} mm, "
+        f"p99 {np.percentile(error, 99):.3f} mm, max {error.max():.2f} mm; "
+        f"noise gain mean {gain.mean():.2f}, max {gain.max():.2f}"
+    )
 
 
 def main() -> None:
@@ -262,7 +287,7 @@ def main() -> None:
     template = make_template(rig)
     report(template)
     save_template(template, args.out)
-    print(f"wrote {args.out}; EMBEDDED_SHA256 = \"{hashlib.sha256(args.out.read_bytes()).hexdigest()}\"")
+    print(f'wrote {args.out}; EMBEDDED_SHA256 = "{hashlib.sha256(args.out.read_bytes()).hexdigest()}"')
 
 
 if __name__ == "__main__":

@@ -42,8 +42,9 @@ def run(args: argparse.Namespace) -> int:
             print(f"{name:15s} {' '.join(dataset.splits)}")
         return 0
     if args.count < 1 or (args.out and args.out.suffix.lower() != ".png"):
-        raise ValueError(f"check needs a --count of at least 1 and an --out that ends in .png, got {args.count} "
-                         f"and {args.out}")
+        raise ValueError(
+            f"check needs a --count of at least 1 and an --out that ends in .png, got {args.count} and {args.out}"
+        )
     split = args.split or (DATASETS[args.name].splits[0] if args.name in DATASETS else "")
     dataset = open_dataset(args.name, args.root, split, args.mano)
     mano = ManoLayer.load(args.mano, "right") if args.mano else None

@@ -16,9 +16,7 @@ DATASET_OPTIONS = ("root", "split", "mano", "submission")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos evaluate`."""
     own = parser.add_argument_group("the project's own photos, renders and videos")
-    own.add_argument(
-        "own", nargs="*", metavar="NAME", help="annotated, val, backgrounds, renders, videos or all (all)"
-    )
+    own.add_argument("own", nargs="*", metavar="NAME", help="annotated, val, backgrounds, renders, videos or all (all)")
     own.add_argument("--data", type=Path, metavar="DIR", help="folder of annotated, train and video")
     published = parser.add_argument_group("a published data set")
     published.add_argument("--dataset", metavar="NAME", help="freihand, ho3d, dexycb, hint, ...")

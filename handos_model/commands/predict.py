@@ -49,9 +49,7 @@ def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
 
 def open_predictor(args: argparse.Namespace, hand_scale: float = 1.0) -> HandPredictor:
     """The predictor that the arguments ask for."""
-    return HandPredictor(
-        args.weights, args.device, args.size, args.threshold, hand_scale, args.threads, args.template
-    )
+    return HandPredictor(args.weights, args.device, args.size, args.threshold, hand_scale, args.threads, args.template)
 
 
 def run(args: argparse.Namespace) -> int:

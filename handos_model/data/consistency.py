@@ -68,8 +68,10 @@ def _bones(sample: Sample, hand: int) -> list[str]:
         kind = "other" if parent else "thumb_cmc" if JOINT_NAMES[child] == "thumb_cmc" else "mcp"
         low, high = LENGTHS[kind]
         if not low <= length <= high:
-            found.append(f"{JOINT_NAMES[parent]} to {JOINT_NAMES[child]} measures {1000 * length:.1f} mm, "
-                         f"a hand has {1000 * low:.0f} to {1000 * high:.0f}")
+            found.append(
+                f"{JOINT_NAMES[parent]} to {JOINT_NAMES[child]} measures {1000 * length:.1f} mm, "
+                f"a hand has {1000 * low:.0f} to {1000 * high:.0f}"
+            )
     return found
 
 

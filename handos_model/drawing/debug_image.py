@@ -12,9 +12,7 @@ from handos_model.hand import Hand
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
-def debug_image(
-    image: np.ndarray, hands: list[Hand], camera: Camera, caption: str, faces: np.ndarray
-) -> np.ndarray:
+def debug_image(image: np.ndarray, hands: list[Hand], camera: Camera, caption: str, faces: np.ndarray) -> np.ndarray:
     """A copy of `image` (H, W, 3) uint8 RGB with the hands on it and `caption` in its lower left corner.
 
     faces (F, 3): of the hands' template.

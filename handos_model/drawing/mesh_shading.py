@@ -128,9 +128,7 @@ def _contact_shadow(shape: tuple[int, int], covered: np.ndarray, depth: np.ndarr
     buffer = np.zeros((shape[0] * shape[1], 2), np.float32)
     buffer[covered, 0] = depth
     buffer[covered, 1] = 1
-    small = cv2.resize(
-        buffer.reshape(*shape, 2), (-(-shape[1] // 4), -(-shape[0] // 4)), interpolation=cv2.INTER_AREA
-    )
+    small = cv2.resize(buffer.reshape(*shape, 2), (-(-shape[1] // 4), -(-shape[0] // 4)), interpolation=cv2.INTER_AREA)
     width = max(3, int(0.02 * size)) | 1
     blurred = cv2.blur(cv2.blur(small, (width, width)), (width, width))
     around = blurred[..., 0] / np.maximum(blurred[..., 1], 1e-6)

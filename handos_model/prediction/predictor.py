@@ -251,9 +251,7 @@ def view_rotation(view: np.ndarray, camera: Camera) -> np.ndarray:
     return ray_rotation(rays) @ spin
 
 
-def _place(
-    found: Instances, joints: np.ndarray, rotation: np.ndarray, camera: Camera, hand_scale: float
-) -> np.ndarray:
+def _place(found: Instances, joints: np.ndarray, rotation: np.ndarray, camera: Camera, hand_scale: float) -> np.ndarray:
     """Metric translations (N, 3): closed form where the joints allow it, else what the network said."""
     rays = camera.normalise(found.joints_2d)
     fitted, solved = fit_translation(joints, rays, found.joint_confidence)

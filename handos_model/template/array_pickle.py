@@ -203,8 +203,9 @@ def _expect(value: Any, kind: Any) -> Any:
 
 def _named(module: str, name: str) -> _Name:
     if (module, name) not in _NAMES:
-        raise ValueError(f"it names '{module}.{name}'; only NumPy arrays, SciPy sparse matrices and chumpy arrays are "
-                         "admitted")
+        raise ValueError(
+            f"it names '{module}.{name}'; only NumPy arrays, SciPy sparse matrices and chumpy arrays are admitted"
+        )
     return _Name(_NAMES[module, name])
 
 

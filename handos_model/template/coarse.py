@@ -13,9 +13,14 @@ NOISE = 0.0005  # metres; expected error of a coarse vertex, keeps the weights s
 
 # (flexion low, high, abduction +-, twist +-) in degrees by the kind of bone
 LIMITS = {
-    "wrist": (0, 0, 0, 0), "thumb-metacarpal": (-25, 40, 25, 15), "thumb-phalanx-proximal": (-15, 60, 10, 5),
-    "thumb-phalanx-distal": (-25, 85, 3, 3), "metacarpal": (-3, 8, 3, 3), "phalanx-proximal": (-30, 95, 20, 6),
-    "phalanx-intermediate": (-8, 110, 3, 3), "phalanx-distal": (-15, 85, 3, 3),
+    "wrist": (0, 0, 0, 0),
+    "thumb-metacarpal": (-25, 40, 25, 15),
+    "thumb-phalanx-proximal": (-15, 60, 10, 5),
+    "thumb-phalanx-distal": (-25, 85, 3, 3),
+    "metacarpal": (-3, 8, 3, 3),
+    "phalanx-proximal": (-30, 95, 20, 6),
+    "phalanx-intermediate": (-8, 110, 3, 3),
+    "phalanx-distal": (-15, 85, 3, 3),
 }
 
 
@@ -23,8 +28,9 @@ def _limits(bone: str) -> np.ndarray:
     return np.radians(LIMITS.get(bone, LIMITS.get(bone.partition("finger-")[2], (0, 0, 0, 0))))
 
 
-def random_hands(template: HandTemplate, count: int,
-                 rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def random_hands(
+    template: HandTemplate, count: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Random hands within wide joint limits: rotations (N, B, 3, 3), lengths (N, B), thickness (N, 1) for skin()."""
     limits = np.array([_limits(bone) for bone in template.bone_names])  # (B, 4)
     size = (count, len(limits))

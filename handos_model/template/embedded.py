@@ -54,9 +54,14 @@ def _parse_npz(data: bytes, file: Path) -> HandTemplate:
 def _check_shapes(template: HandTemplate, file: Path) -> None:
     bones, vertices, coarse = len(template.bone_names), len(template.vertices), len(template.coarse)
     expected = {
-        "vertices": (vertices, 3), "faces": (len(template.faces), 3), "joint_regressor": (len(JOINT_NAMES), vertices),
-        "skinning_weights": (vertices, bones), "bone_parents": (bones,), "bone_frames": (bones, 4, 4),
-        "coarse": (coarse,), "upsample": (vertices, coarse),
+        "vertices": (vertices, 3),
+        "faces": (len(template.faces), 3),
+        "joint_regressor": (len(JOINT_NAMES), vertices),
+        "skinning_weights": (vertices, bones),
+        "bone_parents": (bones,),
+        "bone_frames": (bones, 4, 4),
+        "coarse": (coarse,),
+        "upsample": (vertices, coarse),
     }
     for name, shape in expected.items():
         found = getattr(template, name).shape

@@ -45,8 +45,12 @@ class HandTemplate:
         rotation R of the right hand becomes M R M with M = diag(-1, 1, 1).
         """
         flip = np.diag(np.float32([-1, 1, 1, 1]))
-        return replace(self, name=f"{self.name} (mirrored)", vertices=self.vertices * np.float32([-1, 1, 1]),
-                       bone_frames=flip @ self.bone_frames @ flip)
+        return replace(
+            self,
+            name=f"{self.name} (mirrored)",
+            vertices=self.vertices * np.float32([-1, 1, 1]),
+            bone_frames=flip @ self.bone_frames @ flip,
+        )
 
 
 def signed_volume(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -68,8 +72,12 @@ def _bone_scales(template: HandTemplate, lengths: np.ndarray | None, thickness: 
     return np.stack([across, across, along], axis=-1)
 
 
-def pose_bones(template: HandTemplate, rotations: np.ndarray, lengths: np.ndarray | None = None,
-               thickness: np.ndarray | float = 1.0) -> np.ndarray:
+def pose_bones(
+    template: HandTemplate,
+    rotations: np.ndarray,
+    lengths: np.ndarray | None = None,
+    thickness: np.ndarray | float = 1.0,
+) -> np.ndarray:
     """Forward kinematics: frames (..., B, 4, 4) of the posed bones, bone to template.
 
     rotations (..., B, 3, 3) turn each bone in its own rest frame (identity everywhere = rest pose). lengths (..., B)
@@ -97,8 +105,12 @@ def pose_bones(template: HandTemplate, rotations: np.ndarray, lengths: np.ndarra
     return posed
 
 
-def skin(template: HandTemplate, rotations: np.ndarray, lengths: np.ndarray | None = None,
-         thickness: np.ndarray | float = 1.0) -> np.ndarray:
+def skin(
+    template: HandTemplate,
+    rotations: np.ndarray,
+    lengths: np.ndarray | None = None,
+    thickness: np.ndarray | float = 1.0,
+) -> np.ndarray:
     """Linear blend skinning: vertices (..., 778, 3) in metres, template frame. Arguments as for pose_bones."""
     posed = pose_bones(template, rotations, lengths, thickness)
     scales = _bone_scales(template, lengths, thickness)

@@ -15,8 +15,13 @@ from handos_model.template.hand_template import HandTemplate, signed_volume
 FINGER_ORDER = ("index-finger", "middle-finger", "pinky-finger", "ring-finger", "thumb")  # MANO's
 TIP_VERTICES = (744, 320, 443, 555, 672)  # thumb to little; FreiHAND's (kpId2vertices of its utils/mano_utils.py)
 JOINT_ORDER = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)  # ours <- MANO's 16, then tips
-SHAPES = {"v_template": (778, 3), "f": (1538, 3), "J_regressor": (16, 778), "weights": (778, 16),
-          "kintree_table": (2, 16)}
+SHAPES = {
+    "v_template": (778, 3),
+    "f": (1538, 3),
+    "J_regressor": (16, 778),
+    "weights": (778, 16),
+    "kintree_table": (2, 16),
+}
 
 
 def read_mano(path: str | Path) -> HandTemplate:
@@ -41,11 +46,20 @@ def read_mano(path: str | Path) -> HandTemplate:
     parents = fields["kintree_table"][0].astype(np.int64)
     parents[0] = -1
     names, frames = _bones(regressor @ vertices)
-    return coarse_subset(HandTemplate(
-        name="mano", vertices=vertices.astype(np.float32), faces=np.ascontiguousarray(faces, np.int32),
-        joint_regressor=regressor.astype(np.float32), skinning_weights=fields["weights"].astype(np.float32),
-        bone_names=names, bone_parents=parents.astype(np.int32), bone_frames=frames.astype(np.float32),
-        coarse=np.zeros(0, np.int32), upsample=np.zeros((len(vertices), 0), np.float32)))
+    return coarse_subset(
+        HandTemplate(
+            name="mano",
+            vertices=vertices.astype(np.float32),
+            faces=np.ascontiguousarray(faces, np.int32),
+            joint_regressor=regressor.astype(np.float32),
+            skinning_weights=fields["weights"].astype(np.float32),
+            bone_names=names,
+            bone_parents=parents.astype(np.int32),
+            bone_frames=frames.astype(np.float32),
+            coarse=np.zeros(0, np.int32),
+            upsample=np.zeros((len(vertices), 0), np.float32),
+        )
+    )
 
 
 class _WrongShape(ValueError):

@@ -12,8 +12,13 @@ from handos_model.template.hand_template import signed_volume
 from handos_model.template.mano import JOINT_ORDER, SHAPES, TIP_VERTICES, close_wrist, read_fields
 
 FILES = {"right": "MANO_RIGHT.pkl", "left": "MANO_LEFT.pkl"}
-LAYER_SHAPES = {**SHAPES, "shapedirs": (778, 3, 10), "posedirs": (778, 3, 135), "hands_mean": (45,),
-                "hands_components": (45, 45)}
+LAYER_SHAPES = {
+    **SHAPES,
+    "shapedirs": (778, 3, 10),
+    "posedirs": (778, 3, 135),
+    "hands_mean": (45,),
+    "hands_components": (45, 45),
+}
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ class Cost:
 
 
 def chosen_device(wanted: str) -> str:
-    """"cuda" or "cpu" for "auto", "cuda" or "cpu"; ValueError for another word, and for a CUDA that is not there."""
+    """ "cuda" or "cpu" for "auto", "cuda" or "cpu"; ValueError for another word, and for a CUDA that is not there."""
     if wanted not in DEVICES:
         raise ValueError(f"device is {wanted!r}, must be one of {', '.join(DEVICES)}")
     if wanted == "cuda" and not torch.cuda.is_available():

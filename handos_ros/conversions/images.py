@@ -24,9 +24,7 @@ def rgb_image(message: Image | CompressedImage) -> np.ndarray:
         # image_transport writes "<encoding before>; <codec> compressed <encoding in the file>", others "jpeg" or "png".
         source = message.format.partition(";")[0].strip()
         return decode_mosaic(data, source) if source.startswith("bayer_") else decode_compressed(data, upright=False)
-    return decode_raw(
-        data, message.encoding, message.width, message.height, message.step, bool(message.is_bigendian)
-    )
+    return decode_raw(data, message.encoding, message.width, message.height, message.step, bool(message.is_bigendian))
 
 
 def depth_image(message: Image) -> np.ndarray:

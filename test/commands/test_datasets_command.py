@@ -38,16 +38,25 @@ def test_good_hands_have_no_faults():
     assert faults(labelled_2d(IMAGE, np.zeros((1, 21, 3)), np.array([-1]), complete=False), MANO) == []
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"joints_2d": moved(GOOD.joints_2d, (0, 7, 0), 9.0)}, r"^hand 0 \(right\): index_dip is projected 9.0 px beside"),
-    ({"joints_2d": GOOD.joints_2d + np.float32([1000, 0, 0])}, "none of its labelled joints lies in the picture"),
-    ({"joints_3d": -GOOD.joints_3d}, "is behind the camera, at z = -0"),
-    ({"side": np.array([LEFT], np.int8)}, r"^hand 0 \(left\): the mesh is that of a right hand$"),
-    ({"joints_3d": moved(GOOD.joints_3d, (0, 8, 2), 0.2)}, "index_dip to index_tip measures .* mm, a hand has 8 to 80"),
-    ({"vertices": GOOD.vertices + np.float32(0.03)}, "the mesh has .* 5.*[0-9] mm beside its label"),
-    ({"joints_3d": np.full_like(GOOD.joints_3d, np.nan)}, "^joints_3d holds a number that is not finite"),
-    ({"vertices": GOOD.vertices[:, :100]}, r"^vertices has shape \(1, 100, 3\)"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            {"joints_2d": moved(GOOD.joints_2d, (0, 7, 0), 9.0)},
+            r"^hand 0 \(right\): index_dip is projected 9.0 px beside",
+        ),
+        ({"joints_2d": GOOD.joints_2d + np.float32([1000, 0, 0])}, "none of its labelled joints lies in the picture"),
+        ({"joints_3d": -GOOD.joints_3d}, "is behind the camera, at z = -0"),
+        ({"side": np.array([LEFT], np.int8)}, r"^hand 0 \(left\): the mesh is that of a right hand$"),
+        (
+            {"joints_3d": moved(GOOD.joints_3d, (0, 8, 2), 0.2)},
+            "index_dip to index_tip measures .* mm, a hand has 8 to 80",
+        ),
+        ({"vertices": GOOD.vertices + np.float32(0.03)}, "the mesh has .* 5.*[0-9] mm beside its label"),
+        ({"joints_3d": np.full_like(GOOD.joints_3d, np.nan)}, "^joints_3d holds a number that is not finite"),
+        ({"vertices": GOOD.vertices[:, :100]}, r"^vertices has shape \(1, 100, 3\)"),
+    ],
+)
 def test_faults(change, message):
     found = faults(replace(GOOD, **change), MANO)
     assert any(re.search(message, line) for line in found), found
@@ -71,7 +80,8 @@ def test_list_names_every_data_set(capsys):
     assert main(["datasets", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert {line.split()[0]: tuple(line.split()[1:]) for line in lines} == {
-        name: dataset.splits for name, dataset in DATASETS.items()}
+        name: dataset.splits for name, dataset in DATASETS.items()
+    }
 
 
 def check(capsys, *argv: object) -> tuple[int, list[str], str]:
@@ -123,14 +133,17 @@ def test_check_finds_a_wrong_camera(tmp_path, capsys):
     assert code == 1 and "is projected" in lines[0]
 
 
-@pytest.mark.parametrize(("arguments", "message"), [
-    (["imagenet", "."], "unknown data set 'imagenet': known are"),
-    (["hint", "."], "no records in"),
-    (["hint", ".", "--split", "x"], "unknown split 'x': it has train val"),
-    (["hint", ".", "--count", "0"], "--count of at least 1"),
-    (["hint", ".", "--out", "sheet.jpg"], "--out that ends in .png"),
-    (["freihand", "nowhere"], "no folder nowhere: give the folder of freihand"),
-])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["imagenet", "."], "unknown data set 'imagenet': known are"),
+        (["hint", "."], "no records in"),
+        (["hint", ".", "--split", "x"], "unknown split 'x': it has train val"),
+        (["hint", ".", "--count", "0"], "--count of at least 1"),
+        (["hint", ".", "--out", "sheet.jpg"], "--out that ends in .png"),
+        (["freihand", "nowhere"], "no folder nowhere: give the folder of freihand"),
+    ],
+)
 def test_wrong_calls_are_one_sentence(tmp_path, monkeypatch, capsys, arguments, message):
     monkeypatch.chdir(tmp_path)
     code, lines, error = check(capsys, *arguments)

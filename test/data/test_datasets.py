@@ -111,14 +111,17 @@ class Payload:
         return os.system, ("echo attacked > attacked.txt",)
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    (pickle.dumps({"camMat": Payload()}, 2), r"cannot be read: it names '(posix|nt)\.system'"),
-    (b"\x80\x02}q", "cannot be read"),
-    (pickle.dumps([1, 2]), "holds no labels but a list"),
-    (pickle.dumps({"camMat": K}), "is damaged or of another data set: 'handJoints3D'"),
-    (pickle.dumps({"camMat": K, "handJoints3D": np.zeros((16, 3))}), r"joints has the shape \(1, 16, 3\)"),
-    (pickle.dumps({"camMat": K, "handJoints3D": np.full((21, 3), np.nan)}), "not finite"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (pickle.dumps({"camMat": Payload()}, 2), r"cannot be read: it names '(posix|nt)\.system'"),
+        (b"\x80\x02}q", "cannot be read"),
+        (pickle.dumps([1, 2]), "holds no labels but a list"),
+        (pickle.dumps({"camMat": K}), "is damaged or of another data set: 'handJoints3D'"),
+        (pickle.dumps({"camMat": K, "handJoints3D": np.zeros((16, 3))}), r"joints has the shape \(1, 16, 3\)"),
+        (pickle.dumps({"camMat": K, "handJoints3D": np.full((21, 3), np.nan)}), "not finite"),
+    ],
+)
 def test_ho3d_with_foreign_labels(tmp_path, monkeypatch, content, message):
     monkeypatch.chdir(tmp_path)
     make_ho3d(tmp_path)
@@ -218,8 +221,17 @@ def test_hint(tmp_path):
         video.frame(0)
 
 
-@pytest.mark.parametrize("record", [[], [{}], {"keypoints": []}, [{"keypoints": [[1, 2]], "occlusion": [0]}], [3],
-                                    [{"keypoints": "none", "occlusion": [0] * 21}]])
+@pytest.mark.parametrize(
+    "record",
+    [
+        [],
+        [{}],
+        {"keypoints": []},
+        [{"keypoints": [[1, 2]], "occlusion": [0]}],
+        [3],
+        [{"keypoints": "none", "occlusion": [0] * 21}],
+    ],
+)
 def test_hint_with_foreign_records(tmp_path, record):
     make_hint(tmp_path)
     write_json(tmp_path / "TEST_ego4d_seq/1b7f6104-363b_f97735b0-8145_4437_pre_frame_l.json", record)
@@ -286,15 +298,27 @@ def test_unknown_name_and_folder(tmp_path):
         open_dataset("hint", tmp_path / "none", "train")
 
 
-@pytest.mark.parametrize(("content", "message"), [
-    ('{"images": [', "is not JSON"),
-    ("[]", "is damaged or of another data set"),
-    ('{"images": [], "annotations": [{"image_id": 4}]}', "is damaged or of another data set: KeyError"),
-    ('{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"image_id": 1, "keypoints": [1, 2]}]}',
-     r"a hand has the shape \(2,\), expected \(63\)"),
-    (json.dumps({"images": [{"id": 1, "file_name": "../1.jpg"}],
-                 "annotations": [{"image_id": 1, "keypoints": [1] * 63}]}), "not below the folder of pictures"),
-])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"images": [', "is not JSON"),
+        ("[]", "is damaged or of another data set"),
+        ('{"images": [], "annotations": [{"image_id": 4}]}', "is damaged or of another data set: KeyError"),
+        (
+            '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"image_id": 1, "keypoints": [1, 2]}]}',
+            r"a hand has the shape \(2,\), expected \(63\)",
+        ),
+        (
+            json.dumps(
+                {
+                    "images": [{"id": 1, "file_name": "../1.jpg"}],
+                    "annotations": [{"image_id": 1, "keypoints": [1] * 63}],
+                }
+            ),
+            "not below the folder of pictures",
+        ),
+    ],
+)
 def test_foreign_coco_file(tmp_path, content, message):
     path = tmp_path / "annotations" / "onehand10k_test.json"
     path.parent.mkdir()
@@ -370,7 +394,7 @@ def test_dexycb_with_damaged_files(tmp_path):
         np.savez_compressed(path, **labels)
     squeezed = bytearray(path.read_bytes())
     start = squeezed.index(b"joint_3d.npy") + len("joint_3d.npy")
-    squeezed[start + 20:start + 60] = b"\xff" * 40
+    squeezed[start + 20 : start + 60] = b"\xff" * 40
     single, endless = io.BytesIO(), io.BytesIO()
     np.save(single, np.zeros(3))
     header = io.BytesIO()
@@ -459,8 +483,11 @@ def test_real_freihand_of_mmpose(tmp_path):
     records = annotated("mmpose/freihand")
     for picture in records:
         lay_out_picture(tmp_path, picture, "freihand_")
-    dataset = CocoStyle.load(ANNOTATED / "formats/test_freihand.json", tmp_path,
-                             lambda annotation: [(RIGHT, seen_joints(annotation["keypoints"]))])
+    dataset = CocoStyle.load(
+        ANNOTATED / "formats/test_freihand.json",
+        tmp_path,
+        lambda annotation: [(RIGHT, seen_joints(annotation["keypoints"]))],
+    )
     assert len(dataset) == len(records) == 8
     for index in range(8):
         check_real(dataset[index], records[f"freihand_{dataset.name(index)}"])

@@ -181,7 +181,6 @@ def test_depth_of_the_same_stamp_scales_the_hands(
 def test_diagnostics_say_what_is_in_use(robots: tuple[Robot, Robot], answer: HandArray) -> None:
     robot = robots[0]
 
-
     def timed_reports() -> list[dict[str, str]]:
         reports = [message for message in robot.got["/diagnostics"] if "first" in message.status[0].name]
         return [values for values in map(diagnostics, reports) if "predict (ms)" in values]

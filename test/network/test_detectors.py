@@ -376,7 +376,7 @@ def test_kinds(tmp_path):
 
 
 def test_transformers_is_imported_only_when_asked_for():
-    code = "import sys; from handos_model.network.detectors import build_detector; build_detector('palm');"
+    code = "import sys; from handos_model.network.detectors.build import build_detector; build_detector('palm');"
     code += "print('transformers' in sys.modules)"
     root = Path(__file__).parents[2]
     printed = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)

@@ -82,13 +82,22 @@ def make_ho3d(root: Path, protocol: int = 2) -> list[MadeHand]:
     hands = [made_hand(seed, opengl=True) for seed in (3, 4)]
     (root / "train.txt").write_text("ABF10/0004\nABF10/0005\n")
     (root / "evaluation.txt").write_text("SM1/0000\n")
-    for hand, split, frame in zip([*hands, hands[0]], ("train", "train", "evaluation"),
-                                  ("ABF10/0004", "ABF10/0005", "SM1/0000"), strict=True):
-        labels = {"camMat": K, "objName": "025_mug", "handBoundingBox": [1, 2, 3, 4],
-                  "handJoints3D": mano_order(hand.joints)[0]}
+    for hand, split, frame in zip(
+        [*hands, hands[0]], ("train", "train", "evaluation"), ("ABF10/0004", "ABF10/0005", "SM1/0000"), strict=True
+    ):
+        labels = {
+            "camMat": K,
+            "objName": "025_mug",
+            "handBoundingBox": [1, 2, 3, 4],
+            "handJoints3D": mano_order(hand.joints)[0],
+        }
         if split == "train":
-            labels |= {"handJoints3D": mano_order(hand.joints), "handPose": hand.pose, "handTrans": hand.translation,
-                       "handBeta": hand.shape}
+            labels |= {
+                "handJoints3D": mano_order(hand.joints),
+                "handPose": hand.pose,
+                "handTrans": hand.translation,
+                "handBeta": hand.shape,
+            }
         write_frame(root / split, frame, labels, protocol)
     write_json(root / "evaluation_xyz.json", [mano_order(hands[0].joints).tolist()])
     write_json(root / "evaluation_verts.json", [hands[0].vertices.tolist()])
@@ -109,15 +118,20 @@ def make_h2o3d(root: Path) -> dict[str, MadeHand]:
     hands = {"right": made_hand(6, "right", True, (-0.1, 0, 0.6)), "left": made_hand(7, "left", True, (0.1, 0, 0.6))}
     shape = hands["right"].shape
     hands["left"].vertices, hands["left"].joints = made_layer("left")(
-        hands["left"].pose, shape, hands["left"].translation)
+        hands["left"].pose, shape, hands["left"].translation
+    )
     (root / "train.txt").write_text("S1/0000\nS1/0001\nS1/0002\n")
     tip = np.arange(21) == 16  # MANO's order: the first tip is the thumb's
     for frame, doubtful in enumerate((np.zeros(21, bool), tip, np.ones(21, bool))):
         labels = {"camMat": K, "handBeta": shape}
         for side, hand in hands.items():
             valid = ~doubtful if side == "left" else np.ones(21)
-            labels |= {f"{side}HandJoints3D": mano_order(hand.joints) * valid[:, None], f"{side}HandPose": hand.pose,
-                       f"{side}HandTrans": hand.translation, f"jointValid{side.capitalize()}": valid}
+            labels |= {
+                f"{side}HandJoints3D": mano_order(hand.joints) * valid[:, None],
+                f"{side}HandPose": hand.pose,
+                f"{side}HandTrans": hand.translation,
+                f"jointValid{side.capitalize()}": valid,
+            }
         write_frame(root / "train", f"S1/{frame:04d}", labels)
     return hands
 
@@ -125,8 +139,16 @@ def make_h2o3d(root: Path) -> dict[str, MadeHand]:
 def make_dexycb(root: Path) -> dict[str, MadeHand]:
     """Split s1_val: two frames of a right hand (the second unlabelled) and one of a left, each by eight cameras."""
     subject, shape = "20200928-subject-07", np.linspace(-0.5, 0.5, 10)
-    cameras = ["836212060125", "839512060362", "840412060917", "841412060263",
-               "932122060857", "932122060861", "932122061900", "932122062010"]
+    cameras = [
+        "836212060125",
+        "839512060362",
+        "840412060917",
+        "841412060263",
+        "932122060857",
+        "932122060861",
+        "932122061900",
+        "932122062010",
+    ]
     for number, camera in enumerate(cameras):
         path = root / "calibration" / "intrinsics" / f"{camera}_640x480.yml"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,7 +162,8 @@ def make_dexycb(root: Path) -> dict[str, MadeHand]:
         folder = root / subject / f"20200928_{number:06d}"
         folder.mkdir(parents=True)
         folder.joinpath("meta.yml").write_text(
-            f"num_frames: {frames}\nmano_sides: [{side}]\nmano_calib: [20200928_subject-07_any]\nycb_ids: [1]\n")
+            f"num_frames: {frames}\nmano_sides: [{side}]\nmano_calib: [20200928_subject-07_any]\nycb_ids: [1]\n"
+        )
         for index, camera in enumerate(cameras if frames else ()):
             hand = hands[side] = made_hand(8, side)
             hand.vertices, hand.joints = made_layer(side)(hand.pose, shape, hand.translation)
@@ -150,9 +173,13 @@ def make_dexycb(root: Path) -> dict[str, MadeHand]:
             for frame in range(frames):
                 write_picture(folder / camera / f"color_{frame:06d}.jpg")
                 joints = hand.joints[None] if frame == 0 else np.full((1, 21, 3), -1.0)
-                np.savez(folder / camera / f"labels_{frame:06d}.npz", joint_3d=joints.astype(np.float32),
-                         joint_2d=(pixels if frame == 0 else np.full((1, 21, 2), -1.0)).astype(np.float32),
-                         pose_m=pose.astype(np.float32) * (frame == 0), seg=np.zeros((2, 2), np.uint8))
+                np.savez(
+                    folder / camera / f"labels_{frame:06d}.npz",
+                    joint_3d=joints.astype(np.float32),
+                    joint_2d=(pixels if frame == 0 else np.full((1, 21, 2), -1.0)).astype(np.float32),
+                    pose_m=pose.astype(np.float32) * (frame == 0),
+                    seg=np.zeros((2, 2), np.uint8),
+                )
     return hands
 
 
@@ -162,12 +189,16 @@ JOINTS = np.column_stack([np.linspace(20, 60, 21), np.linspace(10, 70, 21)])
 def make_hint(root: Path) -> None:
     """A left hand of New Days whose wrist is hidden, one of VISOR, and a sequence of Ego4D."""
     hidden = [1.0] + [0.0] * 20
-    for name in ("TRAIN_newdays_img/ND_a_b-c_frame000301_l", "TRAIN_epick_img/EK_0064_P03_10_frame_0000000249_r",
-                 "TRAIN_ego4d_img/0037b816-e98e_d60098ce-3716_505_pnr_frame_r",
-                 "TEST_ego4d_seq/1b7f6104-363b_f97735b0-8145_4437_pre_frame_l"):
+    for name in (
+        "TRAIN_newdays_img/ND_a_b-c_frame000301_l",
+        "TRAIN_epick_img/EK_0064_P03_10_frame_0000000249_r",
+        "TRAIN_ego4d_img/0037b816-e98e_d60098ce-3716_505_pnr_frame_r",
+        "TEST_ego4d_seq/1b7f6104-363b_f97735b0-8145_4437_pre_frame_l",
+    ):
         write_picture(root / f"{name}.jpg")
-        write_json(root / f"{name}.json",
-                   [{"bbox": [[20, 10, 60, 70]], "keypoints": JOINTS.tolist(), "occlusion": hidden}])
+        write_json(
+            root / f"{name}.json", [{"bbox": [[20, 10, 60, 70]], "keypoints": JOINTS.tolist(), "occlusion": hidden}]
+        )
 
 
 def coco_image(number: int, name: str) -> dict:
@@ -181,14 +212,30 @@ def make_coco_wholebody(root: Path) -> None:
     none = [0.0] * 63
 
     def person(image: int, has_left: bool, has_right: bool) -> dict:
-        return {"image_id": image, "id": image, "category_id": 1, "keypoints": [0] * 51, "iscrowd": 0,
-                "lefthand_kpts": left if has_left else none, "righthand_kpts": right if has_right else none,
-                "lefthand_valid": has_left, "righthand_valid": has_right}
+        return {
+            "image_id": image,
+            "id": image,
+            "category_id": 1,
+            "keypoints": [0] * 51,
+            "iscrowd": 0,
+            "lefthand_kpts": left if has_left else none,
+            "righthand_kpts": right if has_right else none,
+            "lefthand_valid": has_left,
+            "righthand_valid": has_right,
+        }
 
-    write_json(root / "annotations" / "coco_wholebody_val_v1.0.json", {
-        "images": [coco_image(7, "000000000007.jpg"), coco_image(3, "000000000003.jpg"), coco_image(9, "9.jpg")],
-        "annotations": [person(3, True, True), person(7, False, True), person(3, True, False), person(9, False, False)],
-    })
+    write_json(
+        root / "annotations" / "coco_wholebody_val_v1.0.json",
+        {
+            "images": [coco_image(7, "000000000007.jpg"), coco_image(3, "000000000003.jpg"), coco_image(9, "9.jpg")],
+            "annotations": [
+                person(3, True, True),
+                person(7, False, True),
+                person(3, True, False),
+                person(9, False, False),
+            ],
+        },
+    )
     for number in (3, 7):
         write_picture(root / "val2017" / f"{number:012d}.jpg", number)
 
@@ -197,10 +244,15 @@ def make_onehand10k(root: Path) -> None:
     """One hand whose wrist is not labelled."""
     keypoints = np.column_stack([JOINTS, np.ones(21)])
     keypoints[0] = 0
-    write_json(root / "annotations" / "onehand10k_test.json", {
-        "images": [coco_image(5, "Test/source/5.jpg")],
-        "annotations": [{"image_id": 5, "id": 5, "keypoints": keypoints.ravel().tolist(), "bbox": [20, 10, 40, 60]}],
-    })
+    write_json(
+        root / "annotations" / "onehand10k_test.json",
+        {
+            "images": [coco_image(5, "Test/source/5.jpg")],
+            "annotations": [
+                {"image_id": 5, "id": 5, "keypoints": keypoints.ravel().tolist(), "bbox": [20, 10, 40, 60]}
+            ],
+        },
+    )
     write_picture(root / "Test" / "source" / "5.jpg")
 
 

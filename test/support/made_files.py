@@ -48,8 +48,11 @@ def write_bag(folder, storage, topics=("/cam/image_raw",), compressed=False, inf
             infos = writer.add_connection(f"{namespace}/camera_info", "sensor_msgs/msg/CameraInfo", typestore=store)
             for i in range(3):
                 data = picture().ravel()[: 2304 if i != 1 else 100]
-                message = types[kind](header, 24, 32, "rgb8", 0, 96, data) if not compressed else types[kind](
-                    header, "png", cv2.imencode(".png", picture()[..., ::-1])[1].ravel())
+                message = (
+                    types[kind](header, 24, 32, "rgb8", 0, 96, data)
+                    if not compressed
+                    else types[kind](header, "png", cv2.imencode(".png", picture()[..., ::-1])[1].ravel())
+                )
                 writer.write(images, 10**8 * i, store.serialize_cdr(message, kind))
                 writer.write(infos, 10**8 * i + 1000, store.serialize_cdr(info, "sensor_msgs/msg/CameraInfo"))
     return folder

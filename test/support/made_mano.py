@@ -52,8 +52,11 @@ def mano_fields() -> dict:
         weights[:, column] += HAND.skinning_weights[order, bone]
     return {
         "v_template": HAND.vertices[order] @ MANO_AXES + [0.0957, 0.0064, 0.0062],
-        "f": renumber[open_wrist(HAND.faces)].astype(np.uint32), "J_regressor": sparse.csc_matrix(regressor),
-        "weights": weights, "kintree_table": np.array([MANO_PARENTS, range(16)], np.uint32), "bs_type": "lrotmin",
+        "f": renumber[open_wrist(HAND.faces)].astype(np.uint32),
+        "J_regressor": sparse.csc_matrix(regressor),
+        "weights": weights,
+        "kintree_table": np.array([MANO_PARENTS, range(16)], np.uint32),
+        "bs_type": "lrotmin",
     }
 
 

@@ -74,8 +74,10 @@ def test_files_of_python_2(tmp_path, protocol):
     """Bytes are strings there, escaped in protocol 0; NumPy 2 has another name for numpy.core."""
     raw = np.array([1.5, -2.0]).tobytes()
     string = b"S" + repr(raw)[1:].encode() + b"\n" if protocol == 0 else b"U" + bytes([len(raw)]) + raw
-    content = (b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n(I2\ntcnumpy\ndtype\n"
-               b"(S'f8'\nI0\nI1\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbI00\n" + string + b"tb.")
+    content = (
+        b"cnumpy._core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n(I2\ntcnumpy\ndtype\n"
+        b"(S'f8'\nI0\nI1\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbI00\n" + string + b"tb."
+    )
     np.testing.assert_array_equal(as_array(load_arrays(written(tmp_path, content))), [1.5, -2])
 
 

@@ -60,8 +60,12 @@ def test_mano_with_chumpy_objects_needs_no_chumpy(tmp_path, monkeypatch, chumpy,
     array, selection = chumpy["chumpy.ch"].Ch(), chumpy["chumpy.reordering"].Select()
     array.__dict__.update(x=MANO_FIELDS["v_template"], _dirty_vars=set())
     selection.__dict__.update(a=array, idxs=np.arange(5), preferred_shape=(5,))
-    fields = {**MANO_FIELDS, "v_template": array, "shapedirs": selection,
-              "J_regressor": sparse.csr_matrix(MANO_FIELDS["J_regressor"])}
+    fields = {
+        **MANO_FIELDS,
+        "v_template": array,
+        "shapedirs": selection,
+        "J_regressor": sparse.csr_matrix(MANO_FIELDS["J_regressor"]),
+    }
     file = write_pickle(tmp_path / "m.pkl", fields, protocol)
     for name in chumpy:
         monkeypatch.delitem(sys.modules, name)
@@ -99,12 +103,15 @@ def test_reconstructor_makes_no_foreign_object(tmp_path):
         load_template(tmp_path / "m.pkl")
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"v_template": np.zeros((6890, 3))}, r"v_template has the shape \(6890, 3\), expected \(778, 3\)"),
-    ({"v_template": np.full((778, 3), np.nan)}, "not finite"),
-    ({"f": np.full((1538, 3), 778, np.uint32)}, "indices that lead nowhere"),
-    ({"weights": "none"}, "an array of numbers was expected"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"v_template": np.zeros((6890, 3))}, r"v_template has the shape \(6890, 3\), expected \(778, 3\)"),
+        ({"v_template": np.full((778, 3), np.nan)}, "not finite"),
+        ({"f": np.full((1538, 3), 778, np.uint32)}, "indices that lead nowhere"),
+        ({"weights": "none"}, "an array of numbers was expected"),
+    ],
+)
 def test_other_pickles_are_refused(tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
         load_template(write_pickle(tmp_path / "m.pkl", {**MANO_FIELDS, **change}))

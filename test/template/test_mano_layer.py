@@ -140,16 +140,20 @@ def test_rotations_equal_scipy():
 def test_joint_order_is_ours():
     """MANO's fingers run index, middle, little, ring, thumb; ours thumb to little."""
     joints = made_layer("right").regressor @ made_layer("right").template
-    np.testing.assert_allclose(made_layer("right").joints_of(made_layer("right").template)[[1, 5, 9, 13, 17]],
-                               joints[[13, 1, 4, 10, 7]])
+    np.testing.assert_allclose(
+        made_layer("right").joints_of(made_layer("right").template)[[1, 5, 9, 13, 17]], joints[[13, 1, 4, 10, 7]]
+    )
     assert sorted(JOINT_ORDER) == list(range(21))
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"shapedirs": np.zeros((778, 3, 5))}, r"shapedirs has the shape \(778, 3, 5\), expected \(778, 3, 10\)"),
-    ({"posedirs": np.full((778, 3, 135), np.inf)}, "not finite"),
-    ({"hands_components": None}, "cannot be read as a MANO model: an array of numbers was expected"),
-])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"shapedirs": np.zeros((778, 3, 5))}, r"shapedirs has the shape \(778, 3, 5\), expected \(778, 3, 10\)"),
+        ({"posedirs": np.full((778, 3, 135), np.inf)}, "not finite"),
+        ({"hands_components": None}, "cannot be read as a MANO model: an array of numbers was expected"),
+    ],
+)
 def test_files_that_are_not_mano(tmp_path, change, message):
     with pytest.raises(ValueError, match=message):
         ManoLayer.load(write_mano(tmp_path, **change), "right")

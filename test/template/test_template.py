@@ -73,7 +73,7 @@ def test_joints_sit_where_the_anatomy_has_them():
     np.testing.assert_allclose(joints[0], 0, atol=1e-4)
     assert 0.18 < np.linalg.norm(joints[12]) < 0.19
     for finger in range(5):  # each joint lies farther from the wrist than the one before
-        distance = np.linalg.norm(joints[1 + 4 * finger:5 + 4 * finger], axis=1)
+        distance = np.linalg.norm(joints[1 + 4 * finger : 5 + 4 * finger], axis=1)
         assert (np.diff(distance) > 0.008).all()
     bones = {5: "index-finger-phalanx-proximal", 10: "middle-finger-phalanx-intermediate", 3: "thumb-phalanx-distal"}
     for joint, bone in bones.items():
@@ -97,8 +97,9 @@ def test_joints_are_inside_and_tips_on_the_surface():
     corners = HAND.vertices[HAND.faces] - HAND.joints[inner][:, None, None]  # (J, F, 3, 3)
     a, b, c = (corners[:, :, i].astype(np.float64) for i in range(3))
     na, nb, nc = (np.linalg.norm(v, axis=-1) for v in (a, b, c))
-    solid = 2 * np.arctan2((a * np.cross(b, c)).sum(-1),
-                           na * nb * nc + (a * b).sum(-1) * nc + (b * c).sum(-1) * na + (c * a).sum(-1) * nb)
+    solid = 2 * np.arctan2(
+        (a * np.cross(b, c)).sum(-1), na * nb * nc + (a * b).sum(-1) * nc + (b * c).sum(-1) * na + (c * a).sum(-1) * nb
+    )
     np.testing.assert_allclose(solid.sum(axis=1), 4 * np.pi, rtol=1e-4)  # winding number 1: inside
     for tip in TIPS:
         on = np.flatnonzero(HAND.joint_regressor[tip])
@@ -124,7 +125,7 @@ def test_a_bent_bone_moves_only_what_hangs_on_it():
     rotations = rest_rotations()
     rotations[bone] = flexion(90)
     moved = np.linalg.norm(skin(HAND, rotations) - HAND.vertices, axis=1)
-    carried = HAND.skinning_weights[:, bone:bone + 2].sum(axis=1)  # itself and the distal phalanx
+    carried = HAND.skinning_weights[:, bone : bone + 2].sum(axis=1)  # itself and the distal phalanx
     assert moved[carried == 0].max() < 1e-6
     before, after = pose_bones(HAND, np.stack([rest_rotations(), rotations]))
     tip_before, tip_after = (-frames[bone, :3, 2] for frames in (before, after))

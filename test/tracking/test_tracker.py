@@ -37,8 +37,9 @@ def seen_hand(
 
 def wrong_side(hand: Hand, confidence: float = 0.9) -> Hand:
     """The same hand as a frame sees it that gets its chirality wrong."""
-    return replace(mirrored_in_depth(hand), side={"left": "right", "right": "left"}[hand.side],
-                   side_confidence=confidence)
+    return replace(
+        mirrored_in_depth(hand), side={"left": "right", "right": "left"}[hand.side], side_confidence=confidence
+    )
 
 
 def volume(hand: Hand) -> float:
@@ -135,8 +136,10 @@ def test_hands_that_cross_keep_their_ids(sides: tuple[str, str], hidden: int) ->
     tracker = HandTracker()
     for frame in range(-15, 16):
         at = frame * STEP
-        hands = [seen_hand((at, 0.02, 0.5), sides[0], curl=0.3, noise=rng.normal(0, 0.003, 3)),
-                 seen_hand((-at, 0, 0.62), sides[1], curl=0.8, noise=rng.normal(0, 0.003, 3))]
+        hands = [
+            seen_hand((at, 0.02, 0.5), sides[0], curl=0.3, noise=rng.normal(0, 0.003, 3)),
+            seen_hand((-at, 0, 0.62), sides[1], curl=0.8, noise=rng.normal(0, 0.003, 3)),
+        ]
         shown = hands[:1] if 2 * abs(frame) < hidden else hands
         found = tracker.update(shown[::-1] if frame % 2 else shown, frame * STEP + 1)
         ids = [hand.id for hand in found]
@@ -201,8 +204,10 @@ def test_mirrored_in_depth(place: tuple[float, float, float], turn: np.ndarray) 
     shift = np.linalg.norm(CAMERA.project(mirrored.joints_3d) - hand.joints_2d, axis=1).mean()
     assert shift < 0.1 * np.ptp(hand.joints_2d, axis=0).max()
     ray = hand.joints_3d.mean(axis=0) / np.linalg.norm(hand.joints_3d.mean(axis=0))
-    across = [(points - hand.translation) - np.outer((points - hand.translation) @ ray, ray)
-              for points in (hand.vertices, mirrored.vertices)]
+    across = [
+        (points - hand.translation) - np.outer((points - hand.translation) @ ray, ray)
+        for points in (hand.vertices, mirrored.vertices)
+    ]
     np.testing.assert_allclose(*across, atol=1e-6)
 
 

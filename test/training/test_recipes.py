@@ -22,6 +22,8 @@ from handos_model.training.step import TrainingStep
 from handos_model.training.trainer import build_criterion
 
 ROOT = Path(__file__).parents[2]
+
+
 @pytest.fixture(scope="module")
 def batch():
     options = RenderOptions(width=160, height=160, hand_size=(0.4, 0.6), hands=(0.0, 0.0, 1.0))

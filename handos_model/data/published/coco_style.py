@@ -57,8 +57,10 @@ class CocoStyle:
         image = read_image(path)
         for expected, pixels in zip(self.sizes[index], image.shape[1::-1], strict=True):
             if expected not in (None, pixels):
-                raise ValueError(f"{path} is {image.shape[1]} x {image.shape[0]} px, its labels are for "
-                                 f"{self.sizes[index][0]} x {self.sizes[index][1]}: get the picture again")
+                raise ValueError(
+                    f"{path} is {image.shape[1]} x {image.shape[0]} px, its labels are for "
+                    f"{self.sizes[index][0]} x {self.sizes[index][1]}: get the picture again"
+                )
         return labelled_2d(image, np.stack(joints), np.array(sides), complete=False)
 
     def name(self, index: int) -> str:

@@ -23,5 +23,8 @@ def open_coco_wholebody(root: Path, split: str, mano: Path | None) -> CocoStyle:
 
 def hands_of(person: dict[str, Any]) -> Hands:
     """The valid hands of a person."""
-    return [(side, joints_of(person[f"{name}hand_kpts"])) for name, side in (("left", LEFT), ("right", RIGHT))
-            if person[f"{name}hand_valid"]]
+    return [
+        (side, joints_of(person[f"{name}hand_kpts"]))
+        for name, side in (("left", LEFT), ("right", RIGHT))
+        if person[f"{name}hand_valid"]
+    ]

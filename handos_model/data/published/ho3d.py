@@ -36,12 +36,15 @@ class HandsAndObjects:
         self.evaluation = None
         self.layers: dict[str, ManoLayer] = {}
         if split == "evaluation":
-            self.evaluation = [read_array(root / f"evaluation_{kind}.json", (n, 3))
-                               for kind, n in (("xyz", 21), ("verts", 778))]
+            self.evaluation = [
+                read_array(root / f"evaluation_{kind}.json", (n, 3)) for kind, n in (("xyz", 21), ("verts", 778))
+            ]
             lengths = {len(labels) for labels in (self.frames, *self.evaluation)}
             if len(lengths) > 1:
-                raise ValueError(f"evaluation.txt, evaluation_xyz.json and evaluation_verts.json of {root} are of "
-                                 f"unequal length: {sorted(lengths)}; get them again")
+                raise ValueError(
+                    f"evaluation.txt, evaluation_xyz.json and evaluation_verts.json of {root} are of "
+                    f"unequal length: {sorted(lengths)}; get them again"
+                )
         elif mano:
             self.layers = {side: ManoLayer.load(mano, side) for side in prefixes}
 
@@ -116,8 +119,10 @@ class HandsAndObjects:
 
     def _vertices(self, labels: dict[str, Any], side: str) -> np.ndarray:
         prefix = self.prefixes[side]
-        pose, trans, beta = (as_floats(as_array(labels[name]), (n,), name) for name, n in
-                             ((f"{prefix}Pose", 48), (f"{prefix}Trans", 3), ("handBeta", 10)))
+        pose, trans, beta = (
+            as_floats(as_array(labels[name]), (n,), name)
+            for name, n in ((f"{prefix}Pose", 48), (f"{prefix}Trans", 3), ("handBeta", 10))
+        )
         return self.layers[side](pose, beta, trans)[0]
 
     def name(self, index: int) -> str:

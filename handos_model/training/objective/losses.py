@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from handos_model.network.decoder import face_corners, mesh_volume
 
 # COCO-WholeBody hand keypoints, wrist first (xtcocotools).
-SIGMAS = torch.tensor(
-    [29, 22, 35, 37, 47, 26, 25, 24, 35, 18, 24, 22, 26, 17, 21, 21, 32, 20, 19, 22, 31]
-).float().mul(1e-3)
+SIGMAS = (
+    torch.tensor([29, 22, 35, 37, 47, 26, 25, 24, 35, 18, 24, 22, 26, 17, 21, 21, 32, 20, 19, 22, 31]).float().mul(1e-3)
+)
 DECIMETRE = 0.1
 NEAREST = 0.3
 
