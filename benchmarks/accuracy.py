@@ -1,6 +1,6 @@
 """HandOS and MediaPipe Hands on the same photos in one run: PCK, recall, side, false hands.
 
-    pip install -e ".[bench]"
+    make mediapipe
     python benchmarks/accuracy.py --data ../shared/data
 
 The 3D error on val is ours alone: its labels are MediaPipe's own.
@@ -28,7 +28,8 @@ OURS_ALONE = {"val": ("pa_mpjpe",)}
 def main() -> None:
     """Scores both and prints the comparison as Markdown."""
     arguments = _arguments()
-    theirs = run(arguments.dataset, arguments.data, MediaPipeHands())
+    with MediaPipeHands() as mediapipe:
+        theirs = run(arguments.dataset, arguments.data, mediapipe)
     ours = run(arguments.dataset, arguments.data, HandPredictor(arguments.weights))
     print(comparison(ours, theirs))
     if arguments.json is not None:

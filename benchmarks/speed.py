@@ -1,9 +1,12 @@
-"""HandOS and MediaPipe Hands on 640x480 photos of one to three hands, call by call in turn, on two cores.
+"""Milliseconds of HandOS and MediaPipe Hands on the same frames of a real clip, call by call in turn.
 
-    pip install -e ".[bench]"
+    make mediapipe
     python benchmarks/speed.py --data ../shared/data
 
-Both go from the RGB array to their results: ours with mesh, side and metric position, MediaPipe's with its 21 points.
+Each frame is seen four times: as a still photo and as the next frame of a clip, by both. "1" is the clip at 640x480;
+"1/4" to "4/4" are frames of four quadrants, of which so many show the clip: every further hand is the same work.
+MediaPipe may find as many hands as there are, so that it looks for no further ones while it follows them. Both go from
+the RGB array to their results: ours with mesh, side and metric position, MediaPipe's with its 21 points.
 """
 
 from __future__ import annotations
@@ -13,122 +16,150 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
+from handos_followed import HandFollower
 from mediapipe_hands import VERSION, MediaPipeHands
 
 from handos_model import Camera, HandPredictor
+from handos_model.io.inputs import open_inputs
 
 VIDEO = "video/human_hand_video.mp4"
-FRAME = 320
+RATE = 30.0  # frames per second of the clip
 CROP = (275, 0, 960, 720)  # x, y, width, height: 4:3 around the hand
 SIZE = (640, 480)
-HAND_WIDTH = 212  # px of the 640x480 photo that hold the hand and its arm
-THREADS = 2
+STAGGER = 40  # frames by which each quadrant is ahead of the one before
+SCENES = {"1": 1, "1/4": 1, "2/4": 2, "3/4": 3, "4/4": 4}  # and how many hands each shows
 PAUSE = 0.02  # s between calls: worker threads of the one no longer spin while the other is timed
-WARM_UP = 10
+WARM_UP = 10  # frames
 BUSY = 0.7  # load average from which other work is in the way
-NAMES = ("handos", "mediapipe_static", "mediapipe_tracking")
+MODES = ("still", "followed")
 
 
 def main() -> None:
-    """Times both on one, two and three hands and prints Markdown and JSON."""
+    """Times both on every scene and prints Markdown and JSON."""
     arguments = _arguments()
-    _two_cores()
+    _hold_to(arguments.cores)
     load = os.getloadavg()[0]
     if load > BUSY:
-        print(f"speed.py: the machine is busy (load {load:.1f}), so these times are too long", file=sys.stderr)
-    photo = _photo(arguments.data / VIDEO)
-    ours = HandPredictor(arguments.weights, device="cpu", threads=THREADS)
-    rows = [measure(ours, row_of_hands(photo, hands), hands, arguments.repeats) for hands in (1, 2, 3)]
+        print(f"speed.py: the machine is busy (load {load:.1f}): times are too long, ratios less so", file=sys.stderr)
+    clip = _clip(arguments.data / VIDEO, arguments.frames + WARM_UP + STAGGER * 3)
+    predictor = HandPredictor(arguments.weights, device="cpu", threads=arguments.cores)
+    rows = {scene: measure(predictor, frames_of(scene, clip, arguments.frames + WARM_UP), hands)
+            for scene, hands in SCENES.items()}  # fmt: skip
     print(markdown(rows))
     print(json.dumps(rows))
 
 
-def measure(ours: HandPredictor, photo: np.ndarray, hands: int, repeats: int) -> dict[str, Any]:
-    """Median milliseconds per photo of each, and how many hands each saw: with fewer, its time is not comparable."""
-    camera = Camera.from_fov(photo.shape[1], photo.shape[0])
-    static, tracking = MediaPipeHands(), MediaPipeHands(static=False)
-    calls: dict[str, Callable[[], list]] = {
-        "handos": lambda: ours.predict(photo, camera),
-        "mediapipe_static": lambda: static.predict(photo),
-        "mediapipe_tracking": lambda: tracking.predict(photo),
-    }
-    found = {f"{name}_found": [len(call()) for _ in range(WARM_UP)][-1] for name, call in calls.items()}
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(repeats):
-        for name, call in calls.items():
-            time.sleep(PAUSE)
+def measure(predictor: HandPredictor, frames: Iterator[np.ndarray], hands: int) -> dict[str, dict[str, float]]:
+    """Per mode: medians of both in ms and of the ratios of pairs, and the mean number of hands that each saw."""
+    camera = Camera.from_fov(*SIZE)
+    follower = HandFollower(predictor)
+    with MediaPipeHands(max_hands=hands) as static, MediaPipeHands(max_hands=hands, static=False) as tracking:
+
+        def ours(call: Callable[[], list]) -> tuple[float, int]:
             start = time.perf_counter()
-            call()
-            times[name].append(1000 * (time.perf_counter() - start))
-    medians = {name: float(np.median(values)) for name, values in times.items()}
-    fast = {f"{name}_p10": float(np.percentile(values, 10)) for name, values in times.items()}
-    return {"hands": hands, "repeats": repeats} | medians | fast | found
+            found = call()
+            return 1000 * (time.perf_counter() - start), len(found)
+
+        def theirs(peer: MediaPipeHands, frame: np.ndarray) -> tuple[float, int]:
+            found = peer.predict(frame)
+            return peer.milliseconds, len(found)
+
+        seen = []
+        for number, frame in enumerate(frames):
+            calls = (
+                lambda frame=frame: ours(lambda: predictor.predict(frame, camera)),
+                lambda frame=frame: theirs(static, frame),
+                lambda frame=frame, number=number: ours(lambda: follower.follow(frame, number / RATE, camera)),
+                lambda frame=frame: theirs(tracking, frame),
+            )
+            row = []
+            for call in calls:
+                time.sleep(PAUSE)
+                row.append(call())
+            seen.append(row)
+    return figures(np.array(seen[WARM_UP:]))
 
 
-def row_of_hands(photo: np.ndarray, hands: int) -> np.ndarray:
-    """The photo with its hand in the middle `hands` times side by side, every second one mirrored; 1 to 3 hands."""
-    if not 1 <= hands <= SIZE[0] // HAND_WIDTH:
-        raise ValueError(f"hands is {hands}, must be 1 to {SIZE[0] // HAND_WIDTH}")
-    if hands == 1:
-        return photo
-    left = (photo.shape[1] - HAND_WIDTH) // 2
-    strip = photo[:, left : left + HAND_WIDTH]
-    row = np.concatenate([strip[:, ::-1] if i % 2 else strip for i in range(hands)], axis=1)
-    before = (photo.shape[1] - row.shape[1]) // 2
-    after = photo.shape[1] - row.shape[1] - before
-    return np.ascontiguousarray(np.pad(row, ((0, 0), (before, after), (0, 0)), mode="edge"))
+def figures(seen: np.ndarray) -> dict[str, dict[str, float]]:
+    """Of (frames, 4, 2): ms and hands, still and followed, of each ours and theirs."""
+    return {
+        mode: {
+            "handos": float(np.median(pair[:, 0, 0])),
+            "mediapipe": float(np.median(pair[:, 1, 0])),
+            "ratio": float(np.median(pair[:, 0, 0] / pair[:, 1, 0])),
+            "handos_hands": float(pair[:, 0, 1].mean()),
+            "mediapipe_hands": float(pair[:, 1, 1].mean()),
+        }
+        for mode, pair in zip(MODES, (seen[:, :2], seen[:, 2:]), strict=True)
+    }
 
 
-def markdown(rows: list[dict[str, Any]]) -> str:
+def frames_of(scene: str, clip: list[np.ndarray], count: int) -> Iterator[np.ndarray]:
+    """`count` frames of a scene, 640x480 each."""
+    for number in range(count):
+        yield clip[number] if scene == "1" else quadrants(clip, number, SCENES[scene])
+
+
+def quadrants(clip: list[np.ndarray], number: int, hands: int) -> np.ndarray:
+    """A frame of 2x2 small ones: the first `hands` show the clip, every second one mirrored, the others one colour."""
+    width, height = SIZE[0] // 2, SIZE[1] // 2
+    frame = np.empty((SIZE[1], SIZE[0], 3), np.uint8)
+    frame[:] = clip[0].mean(axis=(0, 1))
+    for i in range(hands):
+        small = cv2.resize(clip[number + STAGGER * i], (width, height), interpolation=cv2.INTER_AREA)
+        y, x = height * (i // 2), width * (i % 2)
+        frame[y : y + height, x : x + width] = small[:, ::-1] if i % 2 else small
+    return frame
+
+
+def markdown(rows: dict[str, dict[str, dict[str, float]]]) -> str:
     """The table of docs/accuracy.md; times in ms, in brackets the hands that were found."""
-    first = rows[0]
-    lines = [
-        f"| hands | HandOS | MediaPipe {VERSION} static | ratio | MediaPipe tracking | HandOS, each further hand |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        cells = {name: f"{row[name]:.2f} ({row[f'{name}_found']})" for name in NAMES}
-        ratio = row["handos"] / row["mediapipe_static"]
-        further = f"{(row['handos'] / first['handos'] - 1) / (row['hands'] - 1):+.1%}" if row["hands"] > 1 else ""
-        lines.append(
-            f"| {row['hands']} | {cells['handos']} | {cells['mediapipe_static']} | {ratio:.2f} "
-            f"| {cells['mediapipe_tracking']} | {further} |"
-        )
+    lines = [f"| hands | mode | HandOS | MediaPipe {VERSION} | ratio of pairs |", "|---" * 5 + "|"]
+    for scene, row in rows.items():
+        for mode in MODES:
+            cells = [f"{row[mode][name]:.2f} ({row[mode][name + '_hands']:.2f})" for name in ("handos", "mediapipe")]
+            lines.append(f"| {scene} | {mode} | {' | '.join(cells)} | {row[mode]['ratio']:.2f} |")
+    for mode in MODES:
+        ours, theirs = ((rows["4/4"][mode][name] - rows["1/4"][mode][name]) / 3 for name in ("handos", "mediapipe"))
+        lines.append(f"| each further | {mode} | {ours:.2f} | {theirs:.2f} | {ours / theirs:.2f} |")
     return "\n".join(lines)
 
 
-def _photo(video: Path) -> np.ndarray:
-    capture = cv2.VideoCapture(str(video))
-    capture.set(cv2.CAP_PROP_POS_FRAMES, FRAME)
-    read, frame = capture.read()
-    if not read:
+def _clip(video: Path, most: int) -> list[np.ndarray]:
+    if not video.is_file():
         raise FileNotFoundError(f"no video at {video}: give the data folder with --data")
     x, y, width, height = CROP
-    photo = cv2.resize(frame[y : y + height, x : x + width], SIZE, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(photo[:, :, ::-1])
+    (source,) = open_inputs([str(video)])
+    clip = []
+    for frame in source:
+        if frame.image is None or len(clip) == most:
+            break
+        clip.append(cv2.resize(frame.image[y : y + height, x : x + width], SIZE, interpolation=cv2.INTER_AREA))
+    if len(clip) < most:
+        raise ValueError(f"{video} has {len(clip)} frames, {most} are needed: give fewer --frames")
+    return clip
 
 
-def _two_cores() -> None:
-    """MediaPipe takes as many threads as it likes, so the process itself is held to two cores."""
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, cores[:THREADS])
-    cv2.setNumThreads(THREADS)
+def _hold_to(cores: int) -> None:
+    """MediaPipe takes as many threads as it likes, so this process and its children are held to so many cores."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
+    cv2.setNumThreads(cores)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help=f"folder with {VIDEO}")
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
-    parser.add_argument("--repeats", type=int, default=60, help="calls of each that are timed (default: 60)")
+    parser.add_argument("--frames", type=int, default=200, help="frames that are timed (default: 200)")
+    parser.add_argument("--cores", type=int, default=2, help="cores, and threads of our network (default: 2)")
     arguments = parser.parse_args()
-    if arguments.repeats < 1:
-        parser.error(f"--repeats is {arguments.repeats}, must be 1 or more")
+    if min(arguments.frames, arguments.cores) < 1:
+        parser.error("--frames and --cores must be 1 or more")
     return arguments
 
 

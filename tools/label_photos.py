@@ -1,7 +1,7 @@
 """Photos of hands with MediaPipe's joints as labels, to train on: `handos train` reads what this writes.
 
-    pip install -e ".[bench]"
-    python tools/label_photos.py PHOTOS OUT --source NAME [--stretched]
+    make mediapipe
+    .mediapipe/bin/python tools/label_photos.py PHOTOS OUT --source NAME [--stretched]
 
 Every photo below the folder PHOTOS is looked at three times: as it is, mirrored, and turned by 15 degrees. A hand on
 which the looks agree is graded A or B; one on which they do not is graded C, and training ignores it. Photos without

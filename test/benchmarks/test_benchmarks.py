@@ -1,45 +1,27 @@
-"""What benchmarks/ does around its measurements; skipped where mediapipe, which only they need, is not installed."""
+"""What benchmarks/ does around its measurements, and MediaPipe Hands, which they compare with, as a process."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
+import accuracy
+import hand_range
+import jitter
+import mediapipe_hands
 import numpy as np
 import pytest
-
-pytest.importorskip("mediapipe")
-
-import accuracy
 import speed
 from mediapipe_hands import MediaPipeHands
+from tracking_scenes import reaching
 
+from handos_model.data.sample import RIGHT, Sample
 from handos_model.evaluation.own_sets import run
 from handos_model.evaluation.report import MEDIAPIPE_PCK
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
-
-
-def test_further_hands_are_copies_of_the_first() -> None:
-    photo = np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
-    assert speed.row_of_hands(photo, 1) is photo
-    two = speed.row_of_hands(photo, 2)
-    assert two.shape == photo.shape
-    left, right = two[:, 320 - speed.HAND_WIDTH : 320], two[:, 320 : 320 + speed.HAND_WIDTH]
-    np.testing.assert_array_equal(left, right[:, ::-1])
-    np.testing.assert_array_equal(left, photo[:, 214 : 214 + speed.HAND_WIDTH])
-    for hands in (0, 4):
-        with pytest.raises(ValueError, match=f"hands is {hands}, must be 1 to 3"):
-            speed.row_of_hands(photo, hands)
-
-
-def test_speed_table_by_hand() -> None:
-    def row(hands: int, ours: float, theirs: float) -> dict:
-        times = {"handos": ours, "mediapipe_static": theirs, "mediapipe_tracking": 5.0}
-        return {"hands": hands, **times, **{f"{name}_found": hands for name in times}}
-
-    table = speed.markdown([row(1, 10, 20), row(2, 11, 30), row(3, 13, 40)]).splitlines()
-    assert table[2] == "| 1 | 10.00 (1) | 20.00 (1) | 0.50 | 5.00 (1) |  |"
-    assert table[3].endswith("| +10.0% |") and table[4].endswith("| +15.0% |")
+needs_mediapipe = pytest.mark.skipif(not mediapipe_hands.PYTHON.is_file(), reason="MediaPipe: run make mediapipe")
 
 
 def test_accuracy_table_by_hand() -> None:
@@ -50,13 +32,156 @@ def test_accuracy_table_by_hand() -> None:
     assert "| annotated lab | pck@0.1 | 0.600 | 0.000 |  |" in table
 
 
+def test_quadrants_show_so_many_hands() -> None:
+    clip = list(np.random.default_rng(0).integers(0, 255, (speed.STAGGER * 3 + 1, 480, 640, 3), np.uint8))
+    one, four = speed.quadrants(clip, 0, 1), speed.quadrants(clip, 0, 4)
+    np.testing.assert_array_equal(one[:240, :320], four[:240, :320])
+    assert np.ptp(one[240:], axis=(0, 1)).max() == 0 and np.ptp(four[240:, 320:], axis=(0, 1)).min() > 0
+    clip[speed.STAGGER] = clip[0]
+    two = speed.quadrants(clip, 0, 2)[:240]
+    np.testing.assert_array_equal(two[:, :320], two[:, :319:-1])
+
+
+def test_speed_figures_by_hand() -> None:
+    seen = np.array([[[10, 1], [20, 1], [4, 2], [8, 1]], [[30, 2], [30, 1], [4, 2], [2, 1]]], float)
+    found = speed.figures(seen)
+    assert found["still"] == {
+        "handos": 20, "mediapipe": 25, "ratio": 0.75, "handos_hands": 1.5, "mediapipe_hands": 1,
+    }  # fmt: skip
+    assert found["followed"]["ratio"] == 1.25
+    four = speed.figures(seen + [[[30, 0], [60, 0], [3, 0], [6, 0]]])
+    table = speed.markdown({"1/4": found, "4/4": four}).splitlines()
+    assert table[2] == "| 1/4 | still | 20.00 (1.50) | 25.00 (1.00) | 0.75 |"
+    assert table[-2] == "| each further | still | 10.00 | 20.00 | 0.50 |"
+    assert table[-1] == "| each further | followed | 1.00 | 2.00 | 0.50 |"
+
+
+def photo_of(size: float) -> Sample:
+    """A white photo of 100x80 px with a black line through the joints of a hand of `size` px."""
+    image = np.full((80, 100, 3), 255, np.uint8)
+    joints = np.zeros((1, 21, 3), np.float32)
+    joints[0, :, 0] = np.linspace(10, 10 + size, 21).round()
+    joints[0, :, 1:] = [40, 2]
+    image[38:43, 10 : 11 + round(size)] = 0
+    zeros = np.zeros(1, bool)
+    joints_3d, vertices = np.zeros((1, 21, 3), np.float32), np.zeros((1, 778, 3), np.float32)
+    side, K = np.array([RIGHT], np.int8), np.eye(3, dtype=np.float32)
+    return Sample(image, K, joints, joints_3d, vertices, side, zeros, zeros, zeros, complete=False)
+
+
+@pytest.mark.parametrize("size", [30, 60, 90])
+def test_a_photo_is_laid_on_a_frame_with_its_labels(size: int) -> None:
+    background = np.full((720, 1280, 3), 7, np.uint8)
+    scene = hand_range.laid_on(photo_of(60), size, background, np.random.default_rng(size))
+    joints = scene.joints_2d[0, :, :2]
+    assert np.ptp(joints, axis=0).max() == pytest.approx(size, rel=0.02)
+    assert (joints >= 0).all() and (joints[:, 0] < 1280).all() and (joints[:, 1] < 720).all()
+    assert scene.image.shape == background.shape and (background == 7).all()
+    row, columns = joints[:, 1].round().astype(int)[0], joints[:, 0].round().astype(int)
+    assert scene.image[row, columns].mean() < 60 and scene.image[row - size // 5, columns].mean() > 200
+    assert scene.check() is scene
+
+
+def test_a_hand_counts_in_the_first_frame_in_which_it_is_found() -> None:
+    _, (hand, *_), _ = reaching()
+    scene = photo_of(60)
+    scene.joints_2d[0, :, :2] = hand.joints_2d
+    starts = []
+
+    def start():
+        starts.append(0)
+
+        def see(image, stamp):
+            starts[-1] += 1
+            return [hand] if starts[-1] == 3 else []
+
+        return see
+
+    figures = hand_range.found(hand_range.System(start, 10), [scene, scene])
+    assert starts == [3, 3] and figures == {"hands": 2, "found": 1, "recall": 1, "pck@0.1": 1, "side": 1}
+    assert hand_range.found(hand_range.System(start, 2), [scene]) == {"hands": 1, "found": 0, "recall": 0}
+    assert hand_range.false_hands(hand_range.System(start, 3), [scene.image])["false_hands"] == 1
+    assert hand_range.false_hands(hand_range.System(start, 4), [scene.image])["false_hands"] == 0
+
+
+def test_jitter_of_noise_on_steady_motion() -> None:
+    rng = np.random.default_rng(0)
+    motion = np.linspace(0, 900, 2000)[:, None] * np.ones(60)
+    inside = np.arange(1, 1999)
+    assert jitter.jitter(motion, inside) == pytest.approx(0, abs=1e-9)
+    assert jitter.jitter(motion + rng.normal(0, 0.7, motion.shape), inside) == pytest.approx(0.7, rel=0.02)
+
+
+def test_still_frames_are_those_that_differ_least() -> None:
+    frames = np.zeros((30, 4, 4, 3), np.float32)
+    frames[10:20] = np.random.default_rng(0).uniform(0, 99, (10, 4, 4, 3))
+    assert np.flatnonzero(jitter.still_frames(frames)).tolist() == [*range(1, 9), *range(21, 29)]
+
+
+def test_lag_of_a_moved_frame() -> None:
+    images, shift = jitter.moved(np.zeros((72, 128, 3), np.uint8), 30)
+    assert len(list(images)) == len(shift) == jitter.MOVED and np.ptp(shift) == pytest.approx(jitter.SWING, rel=0.01)
+    times = np.arange(len(shift))
+    late = np.interp(times - 1.5, times, shift) + 300
+    late[50] = np.nan
+    assert jitter.lag(shift, late, 30) == pytest.approx(50, abs=1)
+    assert jitter.lag(shift, shift, 30) == pytest.approx(0, abs=1e-9)
+
+
+def test_figures_of_one_hand_over_a_video() -> None:
+    _, measured, _ = reaching()
+    frames = [[hand] for hand in measured[:60]]
+    frames[30] = []
+    hands = jitter.longest(frames, 2.0)
+    assert hands[30] is None and np.array_equal(hands[0].joints_2d, 2 * measured[0].joints_2d)
+    still = np.zeros(60, bool)
+    still[[20, 25, 29, 31, 45]] = True  # the ones beside the missing hand do not count
+    figures = jitter.figures(hands, still)
+    assert set(figures) == set(jitter.FIGURES)
+    assert figures["found"] == 59 / 60 and figures["sides"] == 0 and 0.3 < figures["palm"] < 10
+    assert 2 < figures["joints_2d"] < 15
+    with pytest.raises(ValueError, match="no still frame"):
+        jitter.figures(hands, np.zeros(60, bool))
+    with pytest.raises(ValueError, match="fewer than three frames"):
+        jitter.longest([[]] * 5, 1.0)
+    tables = jitter.markdown({"videos": {"a.mp4": {"HandOS": dict.fromkeys(jitter.FIGURES, 0.25)}},
+                              "moved": {"a.mp4": {"HandOS": {"lag": 19.6, "error": 2.0, "found": 1.0}}}})  # fmt: skip
+    assert "| a.mp4 | HandOS |" + " 0.25 |" * len(jitter.FIGURES) in tables
+    assert "| a.mp4 | HandOS | 20 | 2.0 | 1.00 |" in tables
+
+
+def server(folder: Path, text: str) -> Path:
+    """A program in place of MediaPipe's environment and server."""
+    path = folder / "server.py"
+    path.write_text(f"#!{sys.executable}\nimport sys\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shebang")
+def test_what_is_said_of_a_mediapipe_that_does_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mediapipe_hands, "PYTHON", tmp_path / "bin" / "python")
+    with pytest.raises(FileNotFoundError, match="run make mediapipe"):
+        MediaPipeHands()
+    monkeypatch.setattr(mediapipe_hands, "PYTHON", server(tmp_path, "print('0.9.1')"))
+    with pytest.raises(ValueError, match="mediapipe is 0.9.1, published figures are of 0.10.21: run make mediapipe"):
+        MediaPipeHands()
+    monkeypatch.setattr(mediapipe_hands, "PYTHON", server(tmp_path, "sys.exit('no such module')"))
+    with pytest.raises(ValueError, match="process ended: no such module"):
+        MediaPipeHands()
+
+
+@needs_mediapipe
 def test_mediapipe_sees_no_hand_in_an_empty_image() -> None:
-    assert MediaPipeHands().predict(np.zeros((120, 160, 3), np.uint8)) == []
+    with MediaPipeHands() as mediapipe:
+        assert mediapipe.predict(np.zeros((120, 160, 3), np.uint8)) == [] and mediapipe.milliseconds > 0
 
 
+@needs_mediapipe
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"no photos at {DATA}")
 def test_mediapipe_scores_what_is_published() -> None:
-    results = run(["annotated"], DATA, MediaPipeHands())["annotated"]
+    with MediaPipeHands() as mediapipe:
+        results = run(["annotated"], DATA, mediapipe)["annotated"]
     assert results["hands"] == 32
     assert results["pck@0.1"] == pytest.approx(MEDIAPIPE_PCK, abs=5e-4)
     by_source = {source: round(figures["pck@0.1"], 3) for source, figures in results["groups"].items()}
