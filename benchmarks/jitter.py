@@ -4,10 +4,11 @@
     python benchmarks/jitter.py --data ../shared/data
 
 HandOS raw, HandOS smoothed and MediaPipe follow the one hand of each video, frame by frame in turn. Jitter is the
-standard deviation of white noise that would give the second differences that are seen, of the median frame among the
-still ones: the third of the frames that differ least from their neighbours. "All frames" is the mean length of the
-second differences over the whole video, as `handos evaluate videos` has it. Pixels are those of a frame whose long edge
-has 1280. Lag is the delay that makes the motion of a frame that is moved to and fro most alike what is seen of it.
+mean length of the joints' second differences, as `handos evaluate videos` has it, but around still frames alone: the
+third of the frames that differ least from their neighbours. Noise is the standard deviation of white noise that would
+give the second differences of the median one among them, where a finger that moves does not count. Pixels are those of
+a frame whose long edge has 1280. Lag is the delay that makes the motion of a frame that is moved to and fro most alike
+what is seen of it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,6 @@ from handos_followed import HandFollower
 from mediapipe_hands import VERSION, MediaPipeHands
 
 from handos_model import Hand, HandPredictor
-from handos_model.evaluation import metrics
 from handos_model.evaluation.own_sets import progress
 from handos_model.io.inputs import open_inputs
 
@@ -39,9 +39,14 @@ LONGEST_LAG = 0.25  # s that are searched
 SWING, PERIOD, MOVED = 240.0, 1.5, 90  # px from end to end, s there and back, frames
 PALM = (0, 9)  # wrist and the middle finger's knuckle
 FIGURES = {
-    "joints_2d": "jitter of joints, px", "all": "all frames, px", "shape": "of joints to the wrist, mm",
-    "wrist across": "of the wrist, mm", "wrist depth": "of its depth, mm", "palm": "palm length, %",
-    "found": "frames found", "sides": "side changes",
+    "jitter": "jitter, px",
+    "joints_2d": "noise of joints, px",
+    "shape": "of joints to the wrist, mm",
+    "wrist across": "of the wrist, mm",
+    "wrist depth": "of its depth, mm",
+    "palm": "palm length, %",
+    "found": "frames found",
+    "sides": "side changes",
 }  # fmt: skip
 
 Follow = Callable[[np.ndarray, float], list[Hand]]
@@ -124,22 +129,27 @@ def figures(hands: list[Hand | None], still: np.ndarray) -> dict[str, float]:
     middle = [i for i in np.flatnonzero(still) if all(hands[j] is not None for j in (i - 1, i, i + 1))]
     if not middle:
         raise ValueError("the hand is seen in no still frame: nothing to measure")
-    steadiness = {name: jitter(np.array(of).reshape(len(seen), -1), rows[middle]) for name, of in series.items()}
+    values = {name: np.array(of).reshape(len(seen), -1) for name, of in series.items()}
+    steps = second_differences(values["joints_2d"], rows[middle]).reshape(-1, 2)
     palms = np.array([np.linalg.norm(np.subtract(*hand.joints_3d[list(PALM)])) for hand in seen])
     sides = [hand.side for hand in seen]
-    missing = np.full((21, 2), np.nan)
-    return steadiness | {
-        "all": metrics.jitter(np.array([missing if hand is None else hand.joints_2d for hand in hands])),
+    return {name: noise(of, rows[middle]) for name, of in values.items()} | {
+        "jitter": float(np.linalg.norm(steps, axis=1).mean()),
         "palm": float(100 * palms.std() / palms.mean()),
         "found": len(seen) / len(hands),
         "sides": sum(a != b for a, b in zip(sides, sides[1:], strict=False)),
     }
 
 
-def jitter(values: np.ndarray, middle: np.ndarray) -> float:
+def noise(values: np.ndarray, middle: np.ndarray) -> float:
     """Of a series (T, D): standard deviation of the noise per number, around the frames `middle`, of the median one."""
-    second = values[middle - 1] - 2 * values[middle] + values[middle + 1]
+    second = second_differences(values, middle)
     return float(np.median(np.sqrt(np.square(second).mean(axis=1) / 6)))  # white noise: variance 1 + 4 + 1
+
+
+def second_differences(values: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """Of a series (T, D), around the frames `middle` (n,): (n, D)."""
+    return values[middle - 1] - 2 * values[middle] + values[middle + 1]
 
 
 def moved(frame: np.ndarray, rate: float) -> tuple[Iterator[np.ndarray], np.ndarray]:

@@ -7,7 +7,7 @@ The arrays, in the order in which the graph uses them, are the module's paramete
 them. The file keeps them in half precision, as published.
 
     pip install ai-edge-litert
-    python tools/convert_hand_landmarks.py --reference test/data/hand_landmarks.npz
+    python tools/convert_hand_landmarks.py --reference test/network/hand_landmarks.npz
 
 runs the images of that file through the interpreter anew: the outputs that the tests compare with.
 """

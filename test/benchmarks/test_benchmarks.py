@@ -104,12 +104,12 @@ def test_a_hand_counts_in_the_first_frame_in_which_it_is_found() -> None:
     assert hand_range.false_hands(hand_range.System(start, 4), [scene.image])["false_hands"] == 0
 
 
-def test_jitter_of_noise_on_steady_motion() -> None:
+def test_noise_on_steady_motion() -> None:
     rng = np.random.default_rng(0)
     motion = np.linspace(0, 900, 2000)[:, None] * np.ones(60)
     inside = np.arange(1, 1999)
-    assert jitter.jitter(motion, inside) == pytest.approx(0, abs=1e-9)
-    assert jitter.jitter(motion + rng.normal(0, 0.7, motion.shape), inside) == pytest.approx(0.7, rel=0.02)
+    assert jitter.noise(motion, inside) == pytest.approx(0, abs=1e-9)
+    assert jitter.noise(motion + rng.normal(0, 0.7, motion.shape), inside) == pytest.approx(0.7, rel=0.02)
 
 
 def test_still_frames_are_those_that_differ_least() -> None:
@@ -140,6 +140,9 @@ def test_figures_of_one_hand_over_a_video() -> None:
     assert set(figures) == set(jitter.FIGURES)
     assert figures["found"] == 59 / 60 and figures["sides"] == 0 and 0.3 < figures["palm"] < 10
     assert 2 < figures["joints_2d"] < 15
+    step = np.diff([hand.joints_2d for hand in hands[19:22]], n=2, axis=0)
+    still[:], still[20] = False, True
+    assert jitter.figures(hands, still)["jitter"] == pytest.approx(np.linalg.norm(step, axis=-1).mean())
     with pytest.raises(ValueError, match="no still frame"):
         jitter.figures(hands, np.zeros(60, bool))
     with pytest.raises(ValueError, match="fewer than three frames"):
