@@ -1,5 +1,5 @@
 # make demo   plays a small clip (or your own: make demo VIDEO=path) through the ROS nodes, and draws hands into it
-# make test   ruff and all tests, the ROS nodes' and the network's training included (no GPU needed)
+# make test   ruff, types, all tests, the ROS nodes' and the network's training included (no GPU needed), coverage
 #
 # make mediapipe   MediaPipe Hands, which benchmarks/ compares with, in an environment of its own
 #
@@ -31,7 +31,8 @@ demo: $(VENV)/messages-built
 
 test: $(VENV)/messages-built $(VENV)/test-installed
 	$(BIN)/ruff check .
-	$(BIN)/python -m pytest
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest --cov
 
 mediapipe: $(MEDIAPIPE)/installed
 

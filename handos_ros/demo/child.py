@@ -31,7 +31,7 @@ class Child:
 
     @property
     def ended(self) -> bool:
-        """Did the process end by itself?"""
+        """True when the process has ended by itself."""
         return self._process is not None and self._process.poll() is not None
 
     def must_run(self) -> None:

@@ -60,7 +60,7 @@ class DemoNode(Node):
 
     @property
     def connected(self) -> bool:
-        """Is hands_node there, and listening to images that this process could have published?"""
+        """True when hands_node is there and listens to images that this process could have published."""
         return self.count_subscribers("image") > 0 and self.count_publishers("hands") > 0
 
     def silent_for(self) -> float:

@@ -1,14 +1,8 @@
 """Readers of published data sets: on made ones in their layouts, and on the real samples where these are at hand."""
 
-import io
-import json
 import os
 import pickle
 import shutil
-import struct
-import zipfile
-import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,24 +19,16 @@ from made_datasets import (
     make_ho3d,
     make_onehand10k,
     write_json,
-    write_picture,
 )
-from made_mano import made_layer, write_mano
+from made_mano import made_layer
 
-from handos_model.data.files import as_floats, read_array, read_image
-from handos_model.data.published.coco_style import CocoStyle, seen_joints
+from handos_model.data.files import read_image
 from handos_model.data.published.comphand import K as COMPHAND_K
-from handos_model.data.registry import DATASETS, open_dataset
+from handos_model.data.registry import open_dataset
 from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, Sample, project
 from handos_model.template.mano import TIP_VERTICES
 
-ANNOTATED = Path(__file__).resolve().parents[3] / "shared" / "data" / "annotated"
 TIPS = [4, 8, 12, 16, 20]
-
-
-@pytest.fixture(scope="module")
-def mano(tmp_path_factory) -> Path:
-    return write_mano(tmp_path_factory.mktemp("mano"))
 
 
 def check_hand(
@@ -278,226 +264,3 @@ def test_comphand(tmp_path, mano):
     mesh.write_text(whole[:5000])
     with pytest.raises(ValueError, match="12.obj"):
         dataset[0]
-
-
-# --- what every data set does with a wrong call
-
-
-@pytest.mark.parametrize("name", sorted(DATASETS))
-def test_unknown_split_and_empty_folder(tmp_path, name):
-    with pytest.raises(ValueError, match=f"unknown split 'nonsense': it has {DATASETS[name].splits[0]}"):
-        open_dataset(name, tmp_path, "nonsense")
-    with pytest.raises(FileNotFoundError, match=r"no (file|folder|records|pic256|.*MANO_RIGHT.pkl)"):
-        open_dataset(name, tmp_path, DATASETS[name].splits[0], tmp_path if name == "comphand" else None)
-
-
-def test_unknown_name_and_folder(tmp_path):
-    with pytest.raises(ValueError, match="unknown data set 'imagenet': known are coco_wholebody, comphand"):
-        open_dataset("imagenet", tmp_path, "train")
-    with pytest.raises(FileNotFoundError, match="give the folder of hint"):
-        open_dataset("hint", tmp_path / "none", "train")
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ('{"images": [', "is not JSON"),
-        ("[]", "is damaged or of another data set"),
-        ('{"images": [], "annotations": [{"image_id": 4}]}', "is damaged or of another data set: KeyError"),
-        (
-            '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"image_id": 1, "keypoints": [1, 2]}]}',
-            r"a hand has the shape \(2,\), expected \(63\)",
-        ),
-        (
-            json.dumps(
-                {
-                    "images": [{"id": 1, "file_name": "../1.jpg"}],
-                    "annotations": [{"image_id": 1, "keypoints": [1] * 63}],
-                }
-            ),
-            "not below the folder of pictures",
-        ),
-    ],
-)
-def test_foreign_coco_file(tmp_path, content, message):
-    path = tmp_path / "annotations" / "onehand10k_test.json"
-    path.parent.mkdir()
-    path.write_text(content)
-    with pytest.raises(ValueError, match="onehand10k_test.json .*" + message):
-        open_dataset("onehand10k", tmp_path, "test")
-
-
-def test_missing_and_damaged_picture(tmp_path):
-    make_onehand10k(tmp_path)
-    dataset, picture = open_dataset("onehand10k", tmp_path, "test"), tmp_path / "Test/source/5.jpg"
-    picture.write_bytes(b"no picture")
-    with pytest.raises(ValueError, match="5.jpg is not a readable picture"):
-        dataset[0]
-    picture.unlink()
-    with pytest.raises(FileNotFoundError, match="5.jpg: the data set is not whole"):
-        dataset[0]
-
-
-def test_truncated_pictures(tmp_path):
-    for name in ("a.jpg", "a.png"):
-        path = tmp_path / name
-        stored = write_picture(path)
-        data = path.read_bytes()
-        assert read_image(path).shape == stored.shape
-        path.write_bytes(data + bytes(7))
-        assert read_image(path).shape == stored.shape
-        for kept in (0, 20, len(data) // 2, len(data) - 2 if name == "a.jpg" else len(data) - 12):
-            path.write_bytes(data[:kept])
-            with pytest.raises(ValueError, match=f"{name} is (not a readable picture|cut short)"):
-                read_image(path)
-
-
-def chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def test_picture_of_too_many_pixels(tmp_path):
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 70000, 70000, 8, 2, 0, 0, 0))
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
-    with pytest.raises(ValueError, match="a.png is not a readable picture"):
-        read_image(tmp_path / "a.png")
-
-
-def test_orientation_is_ignored_and_sizes_are_checked(tmp_path):
-    make_onehand10k(tmp_path)
-    dataset, picture = open_dataset("onehand10k", tmp_path, "test"), tmp_path / "Test/source/5.jpg"
-    stored, data = dataset[0].image, picture.read_bytes()
-    exif = b"Exif\0\0II*\0" + struct.pack("<IHHHIHHI", 8, 1, 0x112, 3, 1, 6, 0, 0)  # orientation 6: turned
-    picture.write_bytes(data[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[2:])
-    np.testing.assert_array_equal(dataset[0].image, stored)
-    write_picture(picture, size=(96, 80))
-    with pytest.raises(ValueError, match="5.jpg is 80 x 96 px, its labels are for 96 x 80"):
-        dataset[0]
-
-
-def test_text_and_endless_numbers_are_no_numbers(tmp_path):
-    for values in (["7"], [10**400], [None], [[1], [2, 3]], ["none"]):
-        with pytest.raises(ValueError, match="labels holds something else than numbers"):
-            as_floats(values, (1,), "labels")
-    np.testing.assert_array_equal(as_floats([1e39, True], (2,), "labels"), [np.inf, 1])
-    (tmp_path / "a.json").write_text("[" + "1" * 5000 + "]")
-    with pytest.raises(ValueError, match="a.json"):
-        read_array(tmp_path / "a.json", ())
-
-
-def test_dexycb_with_damaged_files(tmp_path):
-    pytest.importorskip("yaml")
-    make_dexycb(tmp_path)
-    dataset = open_dataset("dexycb", tmp_path, "s1_val")
-    path = tmp_path / "20200928-subject-07/20200928_000003/836212060125/labels_000000.npz"
-    with np.load(path) as labels:
-        np.savez_compressed(path, **labels)
-    squeezed = bytearray(path.read_bytes())
-    start = squeezed.index(b"joint_3d.npy") + len("joint_3d.npy")
-    squeezed[start + 20 : start + 60] = b"\xff" * 40
-    single, endless = io.BytesIO(), io.BytesIO()
-    np.save(single, np.zeros(3))
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (10**13,)})
-    with zipfile.ZipFile(endless, "w") as archive:
-        archive.writestr("joint_3d.npy", header.getvalue())
-    for content in (bytes(squeezed), single.getvalue(), endless.getvalue()):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match="labels_000000.npz is damaged"):
-            dataset[0]
-    meta = tmp_path / "20200928-subject-07/20200928_000003/meta.yml"
-    for content in ("num_frames: .inf\nmano_sides: [left]\nmano_calib: [a]", "a: " + "[" * 5000, "[]", "\0"):
-        meta.write_text(content)
-        with pytest.raises(ValueError, match="000003/meta.yml is damaged"):
-            open_dataset("dexycb", tmp_path, "s1_val")
-
-
-def test_pictures_of_ho3d_may_be_png(tmp_path):
-    make_ho3d(tmp_path)
-    stored = write_picture(tmp_path / "train/ABF10/rgb/0004.png", 5)
-    np.testing.assert_array_equal(open_dataset("ho3d", tmp_path, "train")[0].image, stored)
-    (tmp_path / "train/ABF10/rgb/0004.jpg").unlink()
-    np.testing.assert_array_equal(open_dataset("ho3d", tmp_path, "train")[0].image, stored)
-
-
-def test_pose_of_h2o3d_that_nobody_vouches_for_gives_no_mesh(tmp_path, mano):
-    make_h2o3d(tmp_path)
-    path = tmp_path / "train/S1/meta/0000.pkl"
-    labels = pickle.loads(path.read_bytes())
-    labels |= {"poseValidRight": np.ones(48), "poseValidLeft": np.arange(48) > 0}
-    path.write_bytes(pickle.dumps(labels, 2))
-    sample = open_dataset("h2o3d", tmp_path, "train", mano)[0]
-    assert sample.has_vertices.tolist() == [True, False] and sample.has_3d.all()
-
-
-# --- the real samples
-
-
-def annotated(source: str) -> dict[str, list[dict]]:
-    """Records of a source by picture."""
-    if not ANNOTATED.is_dir():
-        pytest.skip(f"no real samples at {ANNOTATED}")
-    records = [r for r in json.loads((ANNOTATED / "annotations.json").read_text()) if r["source"] == source]
-    pictures: dict[str, list[dict]] = {}
-    for record in records:
-        pictures.setdefault(record["image"], []).append(record)
-    return pictures
-
-
-def check_real(sample: Sample, records: list[dict]) -> None:
-    """Hands, in any order, of the same joints, labels and sides."""
-    sides = {"left": LEFT, "right": RIGHT, None: UNKNOWN_SIDE}
-    assert len(sample.side) == len(records)
-    for record in records:
-        distance = [np.abs(joints - record["joints2d"]).max() for joints in sample.joints_2d[..., :2]]
-        hand = int(np.argmin(distance))
-        assert distance[hand] < 1e-3
-        assert sample.side[hand] == sides[record["side"]]
-        np.testing.assert_array_equal(sample.joints_2d[hand, :, 2] > 0, np.array(record["vis"]) > 0)
-
-
-def test_real_coco_wholebody(tmp_path):
-    records = annotated("mmpose/coco-wholebody")
-    lay_out(tmp_path / "annotations/coco_wholebody_val_v1.0.json", "coco_wholebody")
-    for picture in records:
-        lay_out_picture(tmp_path / "val2017", picture, "coco-wholebody_")
-    dataset = open_dataset("coco_wholebody", tmp_path, "val")
-    assert len(dataset) == len(records) == 4
-    for index in range(4):
-        check_real(dataset[index], records[f"coco-wholebody_{dataset.name(index)}"])
-
-
-def test_real_onehand10k(tmp_path):
-    records = annotated("mmpose/onehand10k")
-    lay_out(tmp_path / "annotations/onehand10k_test.json", "onehand10k")
-    for picture in records:
-        lay_out_picture(tmp_path, picture, "onehand10k_")
-    dataset = open_dataset("onehand10k", tmp_path, "test")
-    assert len(dataset) == 4
-    for index in range(4):
-        check_real(dataset[index], records[f"onehand10k_{dataset.name(index)}"])
-
-
-def test_real_freihand_of_mmpose(tmp_path):
-    """MMPose's conversion keeps the 2D joints of FreiHAND's right hands, in COCO's JSON."""
-    records = annotated("mmpose/freihand")
-    for picture in records:
-        lay_out_picture(tmp_path, picture, "freihand_")
-    dataset = CocoStyle.load(
-        ANNOTATED / "formats/test_freihand.json",
-        tmp_path,
-        lambda annotation: [(RIGHT, seen_joints(annotation["keypoints"]))],
-    )
-    assert len(dataset) == len(records) == 8
-    for index in range(8):
-        check_real(dataset[index], records[f"freihand_{dataset.name(index)}"])
-
-
-def lay_out(path: Path, kind: str) -> None:
-    path.parent.mkdir(parents=True)
-    path.symlink_to(ANNOTATED / "formats" / f"test_{kind}.json")
-
-
-def lay_out_picture(folder: Path, picture: str, prefix: str) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / picture.removeprefix(prefix)).symlink_to(ANNOTATED / picture)

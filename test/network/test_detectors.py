@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,61 +10,32 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 
-from small_detectors import MODELS, QUERIES, D, deformable_detr, save, save_tokenizer, small_model  # noqa: E402
+from small_detectors import (  # noqa: E402
+    HEIGHT,
+    HYBRID_KINDS,
+    IDS,
+    MODELS,
+    QUERIES,
+    WIDTH,
+    D,
+    deformable_detr,
+    images,
+    normalised,
+    plain,
+    save_tokenizer,
+    small_model,
+)
 
-from handos_model.network.detectors.build import KINDS, build_detector  # noqa: E402
-from handos_model.network.detectors.palm_detector import PalmDetector  # noqa: E402
-from handos_model.network.detectors.pretrained import IMAGENET  # noqa: E402
-from handos_model.network.detectors.rt_detr import RTDetr  # noqa: E402
-from handos_model.network.detectors.transformers_detector import to_pixels  # noqa: E402
+from handos_model.network.detectors.build import build_detector  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-HYBRID = ("rt_detr", "d_fine")
-HEIGHT, WIDTH = 96, 128
-IDS = torch.tensor([[101, 1030, 1012, 102]])  # "hand."
-
-
-def images(count: int, height: int = HEIGHT, width: int = WIDTH) -> torch.Tensor:
-    """Squares of random colours, so that no two places score alike."""
-    squares = torch.rand(count, 3, height // 8, width // 8, generator=torch.Generator().manual_seed(5))
-    return squares.repeat_interleave(8, 2).repeat_interleave(8, 3)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
-    """Every kind in a folder of its name."""
-    root = tmp_path_factory.mktemp("detectors")
-    for kind in MODELS:
-        save(small_model(kind), root / kind)
-    save_tokenizer(root / "grounding_dino")
-    return root
-
-
-@pytest.fixture(scope="module")
-def detectors(folder) -> dict:
-    return {kind: build_detector(kind, str(folder / kind)) for kind in MODELS}
-
-
-def plain(kind: str, model, pixels: torch.Tensor):
-    """transformers' own forward pass."""
-    text = {"input_ids": IDS.expand(len(pixels), -1)} if kind == "grounding_dino" else {}
-    with torch.no_grad():
-        return model(pixel_values=normalised(kind, pixels), output_hidden_states=True, **text)
-
-
-def normalised(kind: str, pixels: torch.Tensor) -> torch.Tensor:
-    if kind in HYBRID:
-        return pixels
-    mean, std = (torch.tensor(values)[:, None, None] for values in IMAGENET)
-    return (pixels - mean) / std
 
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_shapes(detectors, kind):
     """design/model.md, first table: backbone maps, memory of d channels, Q_0 and Q_6, boxes and scores."""
     detector, found = detectors[kind], detectors[kind](images(2))
-    sizes = [(12, 16), (6, 8), (3, 4), (2, 2)][: 3 if kind in HYBRID else 4]
+    sizes = [(12, 16), (6, 8), (3, 4), (2, 2)][: 3 if kind in HYBRID_KINDS else 4]
     assert [tuple(m.shape[2:]) for m in found.backbone] == [tuple(m.shape[2:]) for m in found.memory] == sizes
     assert [m.shape[:2] for m in found.memory] == [(2, D)] * len(sizes)
     assert found.queries.shape == (2, QUERIES, 2 * D) and detector.query_size == 2 * D
@@ -103,7 +69,7 @@ def test_equals_the_models_own_pass(detectors, kind):
         first = expected.decoder_hidden_states[0]
     torch.testing.assert_close(found.queries[..., :D], first, **close)
 
-    if kind in HYBRID:
+    if kind in HYBRID_KINDS:
         memory = expected.encoder_last_hidden_state
     else:
         flat = expected["encoder_last_hidden_state" + ("_vision" if kind == "grounding_dino" else "")]
@@ -117,10 +83,10 @@ def test_equals_the_models_own_pass(detectors, kind):
 def test_backbone_maps_are_the_backbones(detectors, kind):
     model, pixels = small_model(kind).model, normalised(kind, images(1))
     found = detectors[kind](images(1)).backbone
-    backbone = model.backbone if kind in HYBRID else model.backbone.conv_encoder
+    backbone = model.backbone if kind in HYBRID_KINDS else model.backbone.conv_encoder
     with torch.no_grad():
         expected = list(backbone.model(pixels).feature_maps)
-        if kind not in HYBRID:
+        if kind not in HYBRID_KINDS:
             projections = model.input_proj_vision if kind == "grounding_dino" else model.input_proj
             expected.append(projections[3](expected[2]))
     for mine, other in zip(found, expected, strict=True):
@@ -215,7 +181,7 @@ def test_memory_of_another_encoder_layer(folder, kind):
             build_detector(kind, str(folder / kind), memory_layer=layer)
 
 
-@pytest.mark.parametrize("kind", HYBRID)
+@pytest.mark.parametrize("kind", HYBRID_KINDS)
 def test_a_hybrid_encoder_has_no_layers_to_choose_from(folder, kind):
     with pytest.raises(ValueError, match="memory_layer is 4, but this encoder has no layers"):
         build_detector(kind, str(folder / kind), memory_layer=4)
@@ -258,126 +224,3 @@ def test_a_word_of_several_tokens_scores_as_its_best(folder):
     logits = torch.full((1, 2, 16), -torch.inf)
     logits[0, 0, :7] = torch.tensor([9.0, -1.0, 2.0, 9.0, 1.0, 9.0, 9.0])
     assert detector.scores(logits)[0].tolist() == pytest.approx([1 / (1 + np.exp(-2.0)), 0.0])
-
-
-@pytest.mark.parametrize("target", ("", "glove"))
-def test_a_prompt_without_known_words(folder, target):
-    with pytest.raises(ValueError, match="has no word that this detector knows"):
-        build_detector("grounding_dino", str(folder / "grounding_dino"), target=target)
-
-
-@pytest.mark.parametrize("kind", [kind for kind in MODELS if kind != "grounding_dino"])
-def test_the_class_is_asked_for(folder, kind):
-    person = build_detector(kind, str(folder / kind), target="person")
-    logits = plain(kind, small_model(kind), images(1)).logits
-    torch.testing.assert_close(person(images(1)).scores, logits[..., 0].sigmoid(), atol=1e-5, rtol=1e-4)
-    with pytest.raises(ValueError, match=r"knows no class 'glove': give one .* \(person, Hand\)"):
-        build_detector(kind, str(folder / kind), target="glove")
-
-
-def test_detectors_of_coco_have_no_hands():
-    model = small_model("rt_detr")
-    model.config.id2label = {i: f"thing {i}" for i in range(80)}
-    with pytest.raises(ValueError, match=r"no class 'hand': .* thing 4 and 75 more\)"):
-        RTDetr(model)
-
-
-def test_boxes_by_hand():
-    """A box over the left half of 64 x 32 px: from the outer edge of the first pixel to that of pixel 31."""
-    boxes = to_pixels(torch.tensor([[[0.25, 0.5, 0.5, 1.0]]]), torch.zeros(1, 3, 32, 64))
-    assert boxes.tolist() == [[[-0.5, -0.5, 31.5, 31.5]]]
-
-
-@pytest.mark.parametrize("kind", MODELS)
-@pytest.mark.parametrize("shape", ((1, 3, 90, 96), (1, 3, 0, 32), (1, 1, 32, 32), (3, 32, 32)))
-def test_images_of_a_wrong_shape(detectors, kind, shape):
-    with pytest.raises(ValueError, match="multiples of 32, got"):
-        detectors[kind](torch.zeros(shape))
-
-
-@pytest.mark.parametrize("kind", MODELS)
-def test_images_with_fewer_cells_than_queries(detectors, kind):
-    with pytest.raises(ValueError, match="32 x 32 px are too small: they have 2. cells, and this detector picks 30"):
-        detectors[kind](torch.zeros(1, 3, 32, 32))
-
-
-def test_normalisation_is_the_sources(folder, tmp_path, detectors):
-    shutil.copytree(folder / "deformable_detr", tmp_path / "d")
-    file = tmp_path / "d" / "preprocessor_config.json"
-    file.write_text(json.dumps({"do_normalize": True, "image_mean": [0.5, 0.5, 0.5], "image_std": [0.25, 0.5, 1.0]}))
-    other = build_detector("deformable_detr", str(tmp_path / "d"))
-    mean, std = (torch.tensor(values)[:, None, None] for values in IMAGENET)
-    same = (images(1) - 0.5) / torch.tensor([0.25, 0.5, 1.0])[:, None, None] * std + mean
-    found, expected = other(images(1)), detectors["deformable_detr"](same)
-    torch.testing.assert_close(found.boxes, expected.boxes, atol=1e-3, rtol=1e-4)
-    file.write_text(json.dumps({"do_normalize": False}))
-    assert build_detector("deformable_detr", str(tmp_path / "d")).std.tolist() == [[[1.0]]] * 3
-    for wrong in ("[1]", '{"image_mean": [1], "image_std": [1]}', '{"image_mean": [0, 0, 0], "image_std": [1, 1, 0]}'):
-        file.write_text(wrong)
-        with pytest.raises(ValueError, match="preprocessor_config.json in"):
-            build_detector("deformable_detr", str(tmp_path / "d"))
-
-
-def wrong_sources(folder: Path, root: Path) -> dict[str, Path]:
-    """Folders that a detector cannot be read from."""
-    from safetensors.torch import load_file, save_file
-
-    wrong = {name: root / name for name in ("empty", "pickle", "incomplete", "cut", "wider", "config")}
-    wrong["empty"].mkdir()
-    for name in list(wrong)[1:]:
-        shutil.copytree(folder / "rt_detr", wrong[name])
-    weights = load_file(folder / "rt_detr" / "model.safetensors")
-    (wrong["pickle"] / "model.safetensors").unlink()
-    torch.save(weights, wrong["pickle"] / "pytorch_model.bin")
-    fewer = {name: t for name, t in weights.items() if "enc_score_head" not in name}
-    save_file(fewer, wrong["incomplete"] / "model.safetensors", metadata={"format": "pt"})
-    (wrong["cut"] / "model.safetensors").write_bytes((folder / "rt_detr" / "model.safetensors").read_bytes()[:9999])
-    config = json.loads((wrong["wider"] / "config.json").read_text())
-    (wrong["wider"] / "config.json").write_text(json.dumps(config | {"decoder_ffn_dim": 48}))
-    (wrong["config"] / "config.json").write_text("{}")
-    return wrong
-
-
-def test_wrong_sources(folder, tmp_path, monkeypatch):
-    wrong = wrong_sources(folder, tmp_path)
-    messages = {
-        "empty": "no detector to read in", "config": "no detector to read in",
-        "pickle": "only safetensors are read",
-        "cut": "no weights to load in", "wider": "no weights to load in",
-        "incomplete": "not complete: 2 are missing, model.enc_score_head.bias first",
-    }  # fmt: skip
-    for name, message in messages.items():
-        with pytest.raises(ValueError, match=message) as error:
-            build_detector("rt_detr", str(wrong[name]))
-        assert "\n" not in str(error.value), name
-    with pytest.raises(ValueError, match="holds a model of type rt_detr_v2, expected grounding-dino"):
-        build_detector("grounding_dino", str(folder / "rt_detr"))
-    with pytest.raises(FileNotFoundError, match="nowhere is no folder"):
-        build_detector("d_fine", str(tmp_path / "nowhere"))
-    with pytest.raises(ValueError, match="needs a source: a hub id or a local folder"):
-        build_detector("d_fine")
-    monkeypatch.setattr("transformers.utils.hub._is_offline_mode", True)  # as HF_HUB_OFFLINE=1 does on import
-    with pytest.raises(ValueError, match="no detector to read in nobody/nothing"):
-        build_detector("d_fine", "nobody/nothing")
-    shutil.copytree(folder / "grounding_dino", tmp_path / "mute", ignore=shutil.ignore_patterns("*token*", "vocab*"))
-    with pytest.raises(ValueError, match="no tokenizer to read in"):
-        build_detector("grounding_dino", str(tmp_path / "mute"))
-
-
-def test_kinds(tmp_path):
-    assert set(KINDS) == {"palm", *MODELS}
-    with pytest.raises(ValueError, match="unknown detector 'yolo': choose one of palm, grounding_dino, rt_detr"):
-        build_detector("yolo")
-    assert isinstance(build_detector("palm"), PalmDetector)
-    with pytest.raises(ValueError, match="the palm detector has no options: leave out target='hand', memory_layer=4"):
-        build_detector("palm", memory_layer=4)
-    with pytest.raises(FileNotFoundError):
-        build_detector("palm", str(tmp_path / "palm.npz"))
-
-
-def test_transformers_is_imported_only_when_asked_for():
-    code = "import sys; from handos_model.network.detectors.build import build_detector; build_detector('palm');"
-    code += "print('transformers' in sys.modules)"
-    root = Path(__file__).parents[2]
-    printed = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
-    assert printed.stdout.strip() == "False"

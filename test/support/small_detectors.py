@@ -28,6 +28,7 @@ from transformers import (
 
 from handos_model.network.detectors.build import build_detector
 from handos_model.network.detectors.detector import Detector
+from handos_model.network.detectors.pretrained import IMAGENET
 
 QUERIES, D = 30, 64
 WORDS = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 1012: ".", 1029: "?", 1030: "hand", 1031: "##s"}
@@ -37,6 +38,9 @@ COMMON = {
 }  # fmt: skip
 STAGES = {"hidden_sizes": [8, 8, 16, 24], "depths": [1, 1, 1, 1], "embedding_size": 8}
 HYBRID = {"encoder_hidden_dim": D, "encoder_in_channels": [8, 16, 24], "decoder_in_channels": [D, D, D]}
+HYBRID_KINDS = ("rt_detr", "d_fine")
+HEIGHT, WIDTH = 96, 128
+IDS = torch.tensor([[101, 1030, 1012, 102]])  # "hand."
 CLASSES = {0: "person", 1: "Hand"}
 
 
@@ -128,3 +132,23 @@ def small_detector(kind: str, memory_layer: int | None = None) -> Detector:
         if kind == "grounding_dino":
             save_tokenizer(Path(folder))
         return build_detector(kind, folder, memory_layer=memory_layer)
+
+
+def images(count: int, height: int = HEIGHT, width: int = WIDTH) -> torch.Tensor:
+    """Squares of random colours, so that no two places score alike."""
+    squares = torch.rand(count, 3, height // 8, width // 8, generator=torch.Generator().manual_seed(5))
+    return squares.repeat_interleave(8, 2).repeat_interleave(8, 3)
+
+
+def plain(kind: str, model, pixels: torch.Tensor):
+    """transformers' own forward pass."""
+    text = {"input_ids": IDS.expand(len(pixels), -1)} if kind == "grounding_dino" else {}
+    with torch.no_grad():
+        return model(pixel_values=normalised(kind, pixels), output_hidden_states=True, **text)
+
+
+def normalised(kind: str, pixels: torch.Tensor) -> torch.Tensor:
+    if kind in HYBRID_KINDS:
+        return pixels
+    mean, std = (torch.tensor(values)[:, None, None] for values in IMAGENET)
+    return (pixels - mean) / std
