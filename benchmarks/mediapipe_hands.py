@@ -37,8 +37,8 @@ class MediaPipeHands:
         if not PYTHON.is_file():
             raise FileNotFoundError(f"MediaPipe has an environment of its own, {PYTHON.parents[1]}: run make mediapipe")
         options = {"static_image_mode": static, "max_num_hands": max_hands, "model_complexity": 1}
-        self.milliseconds = 0.0
-        """Time inside MediaPipe for the last image."""
+        self.seconds = {"wall": 0.0, "cpu": 0.0}
+        """What MediaPipe itself took for the last image, by the clock and of all its threads' CPU time."""
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [PYTHON, "-I", SERVER, json.dumps(options)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log
@@ -60,7 +60,7 @@ class MediaPipeHands:
         self._process.stdin.write(f"{height} {width}\n".encode() + image.tobytes())
         self._process.stdin.flush()
         answer = json.loads(self._answer())
-        self.milliseconds = answer["milliseconds"]
+        self.seconds = answer["seconds"]
         return [_hand(hand, width, height) for hand in answer["hands"]]
 
     def close(self) -> None:
