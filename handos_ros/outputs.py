@@ -41,8 +41,8 @@ class Outputs:
         self._faces = template.faces
         self._board = MarkerBoard(template.faces)
 
-    def publish(self, message: bytes) -> None:
-        """The hands of a frame: a HandArray as conversions.hand_array makes it."""
+    def publish(self, message: HandArray) -> None:
+        """The hands of a frame."""
         self._hands.publish(message)
 
     def publish_frames(self, hands: list[Hand], header: Header, settings: Settings) -> None:

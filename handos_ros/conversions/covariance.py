@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from handos_model.camera import Camera
@@ -29,7 +27,7 @@ FOCAL_DEVIATION = 0.2
 """Relative standard deviation of an assumed focal length: lenses of 45 to 80 degrees, taken for 60."""
 UNKNOWN_TURN = np.pi**2
 """rad^2 of a rotation that is not known."""
-_LEAST_CONFIDENCE = 0.1
+_MIN_CONFIDENCE = 0.1
 
 
 def wrist_covariance(hand: Hand, camera: Camera, scale_source: int, turn_known: bool) -> np.ndarray:
@@ -44,37 +42,22 @@ def wrist_covariance(hand: Hand, camera: Camera, scale_source: int, turn_known: 
     confidence, and WRONG_SIDE_TURN as likely as the side is wrong; UNKNOWN_TURN when the pose has none. Position
     and rotation count as independent. Every figure is an average over poses and views.
     """
-    # Plain numbers: on a few of them NumPy takes several times as long.
-    confidence = [min(max(value, _LEAST_CONFIDENCE), 1.0) for value in hand.joint_confidence.tolist()]
-    x0, y0, x1, y1 = hand.box.tolist()
-    joint = JOINT_DEVIATION * max(x1 - x0, y1 - y0)  # px
-    translation = hand.translation.tolist()
-    distance = math.hypot(*translation)
-    spread = math.sqrt(sum(_variance(axis) for axis in hand.joints_2d.T.tolist()))  # px
-    fit = joint / (max(spread, 1.0) * math.sqrt(sum(confidence)))
-    doubt = len(confidence) / sum(confidence)
+    confidence = np.clip(hand.joint_confidence.astype(float), _MIN_CONFIDENCE, 1)
+    translation = hand.translation.astype(float)
+    distance = np.linalg.norm(translation)
+    joint = JOINT_DEVIATION * float((hand.box[2:] - hand.box[:2]).max())  # px
+    spread = np.sqrt(hand.joints_2d.var(axis=0).sum())  # px
+    fit = joint / (max(spread, 1.0) * np.sqrt(confidence.sum()))
+    doubt = 1 / confidence.mean()
     relative = SCALE_DEVIATION[scale_source] ** 2 + fit**2
     if scale_source != HandArray.SCALE_DEPTH:
         relative += (SHAPE_DEVIATION * doubt) ** 2 + (FOCAL_DEVIATION**2 if camera.assumed else 0.0)
     along = relative * distance**2
     across = (joint / confidence[0] / camera.focal * distance) ** 2
-    ray = [value / max(distance, 1e-9) for value in translation]
+    ray = translation / max(distance, 1e-9)
     wrong = (1 - hand.side_confidence) / 2  # the probability of the other side: of such sides as many are wrong
     turn = (TURN_DEVIATION * doubt) ** 2 + wrong * WRONG_SIDE_TURN**2 if turn_known else UNKNOWN_TURN
-    turn = min(turn, UNKNOWN_TURN)
-    more = along - across
-    u, v, w = ray
-    uv, uw, vw = more * (u * v), more * (u * w), more * (v * w)
-    return np.array([
-        across + more * (u * u), uv, uw, 0.0, 0.0, 0.0,
-        uv, across + more * (v * v), vw, 0.0, 0.0, 0.0,
-        uw, vw, across + more * (w * w), 0.0, 0.0, 0.0,
-        0.0, 0.0, 0.0, turn, 0.0, 0.0,
-        0.0, 0.0, 0.0, 0.0, turn, 0.0,
-        0.0, 0.0, 0.0, 0.0, 0.0, turn,
-    ])  # fmt: skip
-
-
-def _variance(values: list[float]) -> float:
-    mean = [sum(values) / len(values)] * len(values)
-    return math.dist(values, mean) ** 2 / len(values)
+    covariance = np.zeros((6, 6))
+    covariance[:3, :3] = across * np.eye(3) + (along - across) * np.outer(ray, ray)
+    covariance[3:, 3:] = min(turn, UNKNOWN_TURN) * np.eye(3)
+    return covariance.ravel()

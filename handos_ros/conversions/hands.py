@@ -2,58 +2,80 @@
 
 from __future__ import annotations
 
-from struct import pack
+from array import array
 
 import numpy as np
-from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
+from geometry_msgs.msg import (
+    Point,
+    Pose,
+    PoseWithCovariance,
+    Quaternion,
+    Transform,
+    TransformStamped,
+    Vector3,
+)
 from std_msgs.msg import Header
 
 from handos_model.camera import Camera
 from handos_model.hand import JOINT_NAMES, Hand
 from handos_model.kinematics import finger_frames, quaternion, wrist_frame
-from handos_ros.conversions.cdr import CdrWriter
 from handos_ros.conversions.covariance import wrist_covariance
+from handos_ros.conversions.markers import points
 from handos_ros.msg import Hand as HandMessage
-from handos_ros.msg import HandArray
+from handos_ros.msg import HandArray, Point2D
 
 _SIDES = {"left": HandMessage.LEFT, "right": HandMessage.RIGHT, "unknown": HandMessage.UNKNOWN}
 
 
-def hand_array(hands: list[Hand], header: Header, camera: Camera, scale_source: int, vertices: bool = True) -> bytes:
-    """The HandArray of one frame as its bytes: through objects, 42 points a hand, it takes twice as long to publish.
+def hand_array(
+    hands: list[Hand], header: Header, camera: Camera, scale_source: int, vertices: bool = True
+) -> HandArray:
+    """The message of one frame.
 
     header: the image's; scale_source: HandArray.SCALE_...; vertices False leaves the meshes out. The wrist's covariance
     is wrist_covariance's. Where a hand's side is unknown or its joints span no palm, its orientation is the identity,
     and the covariance says that it is not known.
     """
-    message = CdrWriter()  # from here on: the fields in the order of HandArray.msg and Hand.msg
-    frame = header.frame_id.encode() + b"\0"
-    message.add(4, pack("<iII", header.stamp.sec, header.stamp.nanosec, len(frame)), frame)
-    message.add(4, pack("<I", len(hands)))
-    for hand in hands:
-        _add_hand(message, hand, camera, scale_source, vertices)
-    intrinsics = HandArray.INTRINSICS_ASSUMED if camera.assumed else HandArray.INTRINSICS_CAMERA_INFO
-    message.add(1, pack("<BB", intrinsics, scale_source))
-    message.add(4, pack("<II", camera.width, camera.height))
     (fx, _, cx), (_, fy, cy) = camera.K[:2].tolist()
-    message.add(8, pack("<4d", fx, fy, cx, cy))
-    return message.finish()
+    return HandArray(
+        header=header,
+        hands=[_hand_message(hand, camera, scale_source, vertices) for hand in hands],
+        intrinsics_source=HandArray.INTRINSICS_ASSUMED if camera.assumed else HandArray.INTRINSICS_CAMERA_INFO,
+        scale_source=scale_source,
+        width=camera.width,
+        height=camera.height,
+        fx=fx,
+        fy=fy,
+        cx=cx,
+        cy=cy,
+    )
 
 
-def _add_hand(message: CdrWriter, hand: Hand, camera: Camera, scale_source: int, vertices: bool) -> None:
-    message.add(4, pack("<ifB3xf", hand.id, hand.score, _SIDES[hand.side], hand.side_confidence))
-    message.add(4, _bytes(hand.box, "<f4"), _bytes(hand.joints_2d, "<f4"))
-    message.add(8, _bytes(hand.joints_3d, "<f8"))
-    mesh = _bytes(hand.vertices, "<f4") if vertices else b""
-    message.add(4, _bytes(hand.joint_confidence, "<f4"), pack("<I", len(mesh) // 4), mesh)
-    place, turn = hand.translation.tolist(), _wrist_rotation(hand)
-    orientation = (0.0, 0.0, 0.0, 1.0) if turn is None else quaternion(turn).tolist()
-    message.add(8, pack("<10d", *place, *place, *orientation))
-    message.add(8, _bytes(wrist_covariance(hand, camera, scale_source, turn is not None), "<f8"))
+def _hand_message(hand: Hand, camera: Camera, scale_source: int, vertices: bool) -> HandMessage:
+    rotation = _wrist_rotation(hand)
+    x, y, z = hand.translation.tolist()
+    qx, qy, qz, qw = (0.0, 0.0, 0.0, 1.0) if rotation is None else quaternion(rotation).tolist()
+    pose = Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
+    return HandMessage(
+        id=int(hand.id),
+        score=float(hand.score),
+        side=_SIDES[hand.side],
+        side_confidence=float(hand.side_confidence),
+        box=hand.box.astype(np.float32),
+        joints_2d=[Point2D(x=u, y=v) for u, v in hand.joints_2d.tolist()],
+        joints_3d=points(hand.joints_3d),
+        joint_confidence=hand.joint_confidence.astype(np.float32),
+        vertices=_float_array(hand.vertices if vertices else hand.vertices[:0]),
+        translation=Vector3(x=x, y=y, z=z),
+        wrist=PoseWithCovariance(
+            pose=pose, covariance=wrist_covariance(hand, camera, scale_source, rotation is not None)
+        ),
+    )
 
 
-def _bytes(values: np.ndarray, kind: str) -> bytes:
-    return np.asarray(values, kind).tobytes()
+def _float_array(values: np.ndarray) -> array:
+    """float32[] as message fields take it fast: other types are checked number by number."""
+    return array("f", values.astype(np.float32).tobytes())
 
 
 def hand_transforms(

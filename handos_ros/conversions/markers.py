@@ -87,13 +87,13 @@ def _fill_mesh(marker: Marker, hand: Hand, corners: itemgetter) -> None:
     marker.scale = Vector3(x=1.0, y=1.0, z=1.0)
     marker.color = _colour(MESH_COLOURS[hand.side], MESH_OPACITY)
     # A vertex belongs to six triangles: its point is made once, and every corner refers to it.
-    marker.points = list(corners(_points(hand.vertices)))
+    marker.points = list(corners(points(hand.vertices)))
 
 
 def _fill_skeleton(marker: Marker, hand: Hand) -> None:
     marker.type = Marker.LINE_LIST
     marker.scale.x = LINE_WIDTH
-    joints = _points(hand.joints_3d)
+    joints = points(hand.joints_3d)
     fingers = [_colour(colour, 1.0) for colour in FINGER_COLOURS]
     marker.color = fingers[0]
     marker.points = [joints[joint] for bone in BONES for joint in bone]
@@ -109,7 +109,7 @@ def _fill_label(marker: Marker, hand: Hand) -> None:
     marker.text = f"#{hand.id} {hand.side}" if hand.id >= 0 else hand.side
 
 
-def _points(values: np.ndarray) -> list[Point]:
+def points(values: np.ndarray) -> list[Point]:
     """Points of (N, 3) m."""
     return [Point(x=x, y=y, z=z) for x, y, z in values.tolist()]
 

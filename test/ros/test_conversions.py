@@ -9,8 +9,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Header
 
 from handos_model.camera import Camera
-from handos_model.hand import JOINT_NAMES, SIDES, Hand
-from handos_ros.conversions.covariance import wrist_covariance
+from handos_model.hand import JOINT_NAMES, Hand
 from handos_ros.conversions.hands import hand_array, hand_transforms
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray
@@ -23,8 +22,8 @@ def header() -> Header:
 
 
 def received(*arguments, **options) -> HandArray:
-    """What a subscriber gets of hand_array's bytes."""
-    return deserialize_message(hand_array(*arguments, **options), HandArray)
+    """What a subscriber gets of it."""
+    return deserialize_message(serialize_message(hand_array(*arguments, **options)), HandArray)
 
 
 def turned(q) -> np.ndarray:
@@ -59,27 +58,6 @@ def test_a_hand_array_says_what_the_hands_are():
         np.testing.assert_array_equal(np.reshape(said.vertices, (778, 3)), hand.vertices)
         np.testing.assert_array_equal(xyz([said.translation])[0], hand.translation)
         np.testing.assert_array_equal(xyz([said.wrist.pose.position])[0], hand.translation)
-
-
-@pytest.mark.parametrize("frame_id", ["", "cam", "lens", "optique_é", "camera_color_optical_frame"])
-@pytest.mark.parametrize("vertices", [True, False])
-def test_its_bytes_are_those_of_the_message(frame_id, vertices):
-    # Frames of any length and three hands: every field stands at every place that its alignment can give it.
-    hands = [make_hand(number=i, side=side, place=(0.1 * i, 0, 0.5)) for i, side in enumerate(SIDES)]
-    for count in range(len(hands) + 1):
-        image = Header(frame_id=frame_id)
-        sent = hand_array(hands[:count], image, CAMERA, HandArray.SCALE_DEPTH, vertices)
-        message = deserialize_message(sent, HandArray)
-        assert len(serialize_message(message)) == len(sent)
-        assert message.header == image
-        assert (message.scale_source, message.fx, message.cy) == (HandArray.SCALE_DEPTH, 600, 241)
-        assert [said.id for said in message.hands] == list(range(count))
-        for said, hand in zip(message.hands, hands, strict=False):
-            assert len(said.vertices) == (3 * 778 if vertices else 0)
-            np.testing.assert_array_equal(xyz(said.joints_3d), hand.joints_3d)
-            np.testing.assert_array_equal(xyz([said.translation, said.wrist.pose.position]), [hand.translation] * 2)
-            covariance = wrist_covariance(hand, CAMERA, HandArray.SCALE_DEPTH, hand.side != "unknown")
-            np.testing.assert_array_equal(said.wrist.covariance, covariance)
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

@@ -1,0 +1,62 @@
+"""CameraInfo from a file of camera_calibration, or from a field of view."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sensor_msgs", reason="needs ROS 2")
+
+from handos_ros.calibration import field_of_view, read_calibration
+
+FILE = """
+image_width: 640
+image_height: 480
+camera_name: lens
+camera_matrix: {rows: 3, cols: 3, data: [500.0, 0, 320, 0, 510, 240, 0, 0, 1]}
+distortion_model: plumb_bob
+distortion_coefficients: {rows: 1, cols: 5, data: [0.1, 0.02, 0, 0, 0]}
+projection_matrix: {rows: 3, cols: 4, data: [490, 0, 321, 0, 0, 505, 239, 0, 0, 0, 1, 0]}
+"""
+
+
+def test_a_file_of_camera_calibration(tmp_path: Path) -> None:
+    path = tmp_path / "camera.yaml"
+    path.write_text(FILE)
+    info = read_calibration(path)
+    assert (info.width, info.height, info.distortion_model) == (640, 480, "plumb_bob")
+    np.testing.assert_array_equal(info.k, [500, 0, 320, 0, 510, 240, 0, 0, 1])
+    np.testing.assert_array_equal(info.d, [0.1, 0.02, 0, 0, 0])
+    assert info.p[0] == 490 and not info.r.any()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("image_width: 640", "image_width: 0", "image_width is 0 in calibration file"),
+        ("image_width: 640", "image_width: wide", "image_width is 'wide' in calibration file"),
+        ("0, 0, 1]}\ndist", "0, 0]}\ndist", "must hold 9 finite numbers"),
+        ("0.1, 0.02", ".nan, 0.02", "must hold finite numbers"),
+        ("data: [0.1, 0.02, 0, 0, 0]", "values: none", "must hold numbers under data"),
+        ("image_width: 640", "image_width: [", "cannot be read"),
+    ],
+)
+def test_other_files_are_refused_in_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    path = tmp_path / "camera.yaml"
+    assert old in FILE
+    path.write_text(FILE.replace(old, new))
+    with pytest.raises(ValueError, match=sentence):
+        read_calibration(path)
+
+
+def test_a_missing_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no calibration file"):
+        read_calibration(tmp_path / "none.yaml")
+
+
+def test_a_field_of_view_and_none() -> None:
+    info = field_of_view(640, 480, 90.0)
+    assert info.k[0] == pytest.approx(320) and info.k[2] == 319.5 and info.p[0] == info.k[0]
+    assert not field_of_view(640, 480, 0.0).k.any()

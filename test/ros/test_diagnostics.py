@@ -1,0 +1,74 @@
+"""What the node says of itself: counts, times, level and message."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("diagnostic_msgs", reason="needs ROS 2")
+
+from diagnostic_msgs.msg import DiagnosticStatus
+
+from handos_ros.diagnostics import SILENCE, Health, StageClock
+
+
+def values(status: DiagnosticStatus) -> dict[str, str]:
+    return {pair.key: pair.value for pair in status.values}
+
+
+def processed(health: Health, decode: float = 0.001) -> None:
+    health.received()
+    clock = StageClock(0.0)
+    clock.stages = {"decode": decode}
+    health.processed(clock, network=0.020, published=0.025, since_stamp=0.030)
+
+
+def test_a_frame_is_counted_and_timed() -> None:
+    health = Health()
+    for decode in (0.001, 0.002, 0.009):
+        processed(health, decode)
+    said = health.status("node", True, {"device": "cpu"})
+    found = values(said)
+    assert (said.level, said.name, found["frames processed"], found["device"]) == (b"\0", "node", "3", "cpu")
+    assert (found["decode (ms)"], found["decode, longest (ms)"]) == ("2.00", "9.00")
+    assert (found["network (ms)"], found["overhead (ms)"]) == ("20.00", "5.00")
+    assert "draw (ms)" not in found and found["dropped: late"] == "0"
+    assert "decode (ms)" not in values(health.status("node", True, {}))  # times since the last report alone
+
+
+def test_dropped_frames_are_a_warning_and_an_error_where_nothing_else_came() -> None:
+    health = Health()
+    processed(health)
+    health.drop("bad image", "the encoding is odd")
+    said = health.status("node", True, {})
+    assert (said.level, said.message) == (DiagnosticStatus.WARN, "1 frames dropped: the encoding is odd")
+    health.received()
+    health.drop("bad image", "the encoding is odd")
+    assert health.status("node", True, {}).level == DiagnosticStatus.ERROR
+    assert values(health.status("node", True, {}))["dropped: bad image"] == "2"
+
+
+def test_frames_that_came_too_late_are_no_fault() -> None:
+    health = Health()
+    processed(health)
+    health.drop("late")
+    said = health.status("node", True, {})
+    assert (said.level, values(said)["dropped: late"]) == (DiagnosticStatus.OK, "1")
+
+
+def test_silence_doubt_and_pause() -> None:
+    health = Health()
+    processed(health)
+    said = health.status("node", True, {}, doubt="no camera_info")
+    assert (said.level, said.message) == (DiagnosticStatus.WARN, "no camera_info")
+    health._last_image -= SILENCE + 1
+    assert health.status("node", True, {}).message == "no image for 4 s"
+    said = health.status("node", False, {})
+    assert (said.level, said.message) == (DiagnosticStatus.OK, "paused")
+
+
+def test_depth_that_cannot_be_used_is_said_until_the_next_report() -> None:
+    health = Health()
+    health.depth_unusable("there is no depth image yet")
+    found = values(health.status("node", True, {}))
+    assert (found["depth unusable"], found["depth problem"]) == ("1", "there is no depth image yet")
+    assert values(health.status("node", True, {}))["depth problem"] == ""
