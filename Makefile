@@ -32,6 +32,7 @@ demo: $(VENV)/messages-built
 test: $(VENV)/messages-built $(VENV)/test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	$(BIN)/python -m pytest --cov
 
 mediapipe: $(MEDIAPIPE)/installed

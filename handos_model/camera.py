@@ -141,7 +141,7 @@ class Camera:
         else:
             # OpenCV's default of 5 iterations leaves several pixels of error at the corners of a wide lens.
             stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-12)
-            rays = cv2.undistortPointsIter(flat, self.K, self.distortion, None, None, stop)
+            rays = cv2.undistortPointsIter(flat, self.K, self.distortion, np.eye(3), np.eye(3), stop)
         rays = rays.reshape(pixels.shape)
         back = self.project(np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1))
         valid = np.linalg.norm(back - pixels, axis=-1, keepdims=True) < _INVERSION_ERROR  # False for NaN
@@ -230,7 +230,7 @@ def _solution(u: list[float], v: list[float], ones: list[float], *_: list[float]
     """
     # Eliminating x and y leaves one unknown: from means, variance and covariance.
     total = max(ones[2], 1e-18)
-    mean_u, mean_v, _, mean_x, mean_y = (value / total for value in ones)
+    mean_u, mean_v, mean_x, mean_y = (ones[i] / total for i in (0, 1, 3, 4))
     variance = (u[0] + v[1]) / total - mean_u * mean_u - mean_v * mean_v
     covariance = (u[3] + v[4]) / total - mean_u * mean_x - mean_v * mean_y
     z = -covariance / max(variance, 1e-18)

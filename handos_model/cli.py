@@ -29,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"handos {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():
-        about = module.__doc__.strip()
+        about = str(module.__doc__).strip()
         command = commands.add_parser(name, help=about.splitlines()[0], description=about)
         module.add_arguments(command)
         command.set_defaults(run=module.run)

@@ -55,7 +55,7 @@ def _numbers(about: dict[str, Any], key: str, count: int | None, path: Path) -> 
     """Values under `key: {data: [...]}`; count: how many there must be, None: any number."""
     entry = about.get(key)
     try:
-        values = [float(value) for value in entry["data"]]
+        values = [float(value) for value in about[key]["data"]]
     except (TypeError, KeyError, ValueError):
         raise ValueError(f"{key} is {entry!r} in calibration file {path}, must hold numbers under data") from None
     if not np.isfinite(values).all() or (count is not None and len(values) != count):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -53,9 +54,11 @@ class CameraNode(Node):
         given = take_overrides(self)
         self._settings = settings = declare(self, CameraSettings(), given)
         overridable = QoSOverridingOptions.with_default_policies()
-        reliable = {"qos_overriding_options": overridable}  # fits every subscriber: a best-effort one gets best effort
-        self._image = self.create_publisher(Image, "image", QoSProfile(depth=1), **reliable)
-        self._camera_info = self.create_publisher(CameraInfo, "camera_info", QoSProfile(depth=1), **reliable)
+        reliable = QoSProfile(depth=1)  # fits every subscriber: a best-effort one gets best effort
+        self._image = self.create_publisher(Image, "image", reliable, qos_overriding_options=overridable)
+        self._camera_info = self.create_publisher(
+            CameraInfo, "camera_info", reliable, qos_overriding_options=overridable
+        )
         refuse_undeclared(self, settings, given)
         self._calibration = read_calibration(Path(settings.calibration)) if settings.calibration else None
         self._source = Webcam(settings.source, settings.rate) if settings.source.isdigit() else _files(settings.source)
@@ -64,9 +67,11 @@ class CameraNode(Node):
         self._next = self._read()
         if self._next is None or self._next.image is None:
             raise ValueError(self._next.problem if self._next else f"{settings.source} holds no frame")
-        self._info = self._camera_info_of(self._next)
-        webcam = isinstance(self._source, Webcam)
-        period = WEBCAM_POLL if webcam else 1 / (settings.rate or self._source.fps or PICTURES_RATE)
+        self._info = self._camera_info_of(self._next.name, self._next.image)
+        if isinstance(self._source, Webcam):
+            period = WEBCAM_POLL
+        else:
+            period = 1 / (settings.rate or self._source.fps or PICTURES_RATE)
         self.create_timer(period, self._publish)
 
     def _publish(self) -> None:
@@ -80,26 +85,26 @@ class CameraNode(Node):
         if frame.image is None:
             self.get_logger().warning(frame.problem, throttle_duration_sec=5.0)
         else:
-            self._send(frame)
+            self._send(frame.name, frame.image)
         self._next = self._read()
 
     def _wanted(self) -> bool:
-        """Is it worth sending? Until it is, a source that is played once stays at its first frame."""
+        """True when somebody would see it; until then, a source that is played once stays at its first frame."""
         watched = self._image.get_subscription_count() > 0
         self._begun = self._begun or watched
         return watched or (self._begun and self._camera_info.get_subscription_count() > 0)
 
-    def _send(self, frame: Frame) -> None:
-        if frame.image.shape[:2] != (self._info.height, self._info.width):
+    def _send(self, name: str, image: np.ndarray) -> None:
+        if image.shape[:2] != (self._info.height, self._info.width):
             try:
-                self._info = self._camera_info_of(frame)
+                self._info = self._camera_info_of(name, image)
             except ValueError as error:
                 self.get_logger().warning(str(error), throttle_duration_sec=5.0)
                 return
         self._info.header.stamp = self.get_clock().now().to_msg()
         self._info.header.frame_id = self._settings.frame_id
         self._camera_info.publish(self._info)
-        self._image.publish(rgb_message(frame.image, self._info.header))
+        self._image.publish(rgb_message(image, self._info.header))
 
     def _read(self) -> Frame | None:
         """The next frame; None at the end."""
@@ -109,13 +114,13 @@ class CameraNode(Node):
             frame = next(self._frames, None)
         return frame
 
-    def _camera_info_of(self, frame: Frame) -> CameraInfo:
-        height, width = frame.image.shape[:2]
+    def _camera_info_of(self, name: str, image: np.ndarray) -> CameraInfo:
+        height, width = image.shape[:2]
         if self._calibration is None:
             return field_of_view(width, height, self._settings.fov)
         if (self._calibration.width, self._calibration.height) != (width, height):
             calibrated = f"{self._calibration.width}x{self._calibration.height}"
-            raise ValueError(f"{frame.name} has {width}x{height} px, the calibration {calibrated}")
+            raise ValueError(f"{name} has {width}x{height} px, the calibration {calibrated}")
         return self._calibration
 
 

@@ -143,6 +143,7 @@ class HandsNode(Node):
     def _predict(self, image: np.ndarray, camera: Camera, settings: Settings) -> tuple[list[Hand], float]:
         """The hands in an image, and the seconds that the network took for them."""
         predictor = self._predictor
+        assert predictor is not None  # frames are processed while the node is not paused
         predictor.score_threshold = settings.score_threshold if settings.score_threshold >= 0 else self._own_threshold
         predictor.hand_scale = settings.hand_scale
         before = predictor.network_seconds

@@ -30,11 +30,11 @@ class Outputs:
     """Publishers of one node. Reliable, so that any subscriber fits: a best-effort one gets best effort."""
 
     def __init__(self, node: Node, template: HandTemplate) -> None:
-        overridable = {"qos_overriding_options": QoSOverridingOptions.with_default_policies()}
-        self._hands = node.create_publisher(HandArray, "hands", 5, **overridable)
+        overridable = QoSOverridingOptions.with_default_policies()
+        self._hands = node.create_publisher(HandArray, "hands", 5, qos_overriding_options=overridable)
         self._tf = node.create_publisher(TFMessage, "/tf", 100)  # as tf2_ros has it
         self._markers = node.create_publisher(MarkerArray, "hands/markers", 1)
-        self._debug_image = node.create_publisher(Image, "hands/debug_image", 1, **overridable)
+        self._debug_image = node.create_publisher(Image, "hands/debug_image", 1, qos_overriding_options=overridable)
         self._points = node.create_publisher(PointCloud2, "hands/points", 1)
         self._mesh = node.create_publisher(Mesh, "hands/mesh", LATCHED)
         self._mesh.publish(template_mesh(template))

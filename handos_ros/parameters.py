@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
@@ -19,7 +19,10 @@ BUILT_IN = ("use_sim_time", "start_type_description_service")
 
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
-SettingsT = TypeVar("SettingsT")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+SettingsT = TypeVar("SettingsT", bound="DataclassInstance")
 
 
 def parameter(

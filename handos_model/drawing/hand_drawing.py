@@ -41,10 +41,9 @@ def draw_hands(
     """
     drawn = np.array(image, order="C")
     camera = Camera.from_fov(image.shape[1], image.shape[0]) if camera is None else camera
-    if faces is None and mesh and hands:
-        faces = load_template().faces
     for hand in sorted(hands, key=lambda hand: -float(hand.translation[2])):
         if mesh:
+            faces = load_template().faces if faces is None else faces
             colour = MESH_COLOURS[hand.side]
             draw_mesh(drawn, hand.vertices, faces, camera, colour, outward=hand.side != "left")
         if skeleton:

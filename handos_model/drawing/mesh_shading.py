@@ -145,8 +145,7 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     a, b, c = (vertices[faces[:, i]] for i in range(3))
     normal = np.cross(b - a, c - a)  # (F, 3)
     corners = faces.T.ravel()
-    summed = [np.bincount(corners, np.tile(normal[:, i], 3), len(vertices)) for i in range(3)]
-    summed = np.column_stack(summed)
+    summed = np.column_stack([np.bincount(corners, np.tile(normal[:, i], 3), len(vertices)) for i in range(3)])
     return summed / np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-12)
 
 

@@ -51,7 +51,7 @@ class VideoOutput:
         if self._writer is None:
             # The codecs store colour at half resolution and want even sizes.
             self._size = (max(2, image.shape[1] // 2 * 2), max(2, image.shape[0] // 2 * 2))
-            codec = cv2.VideoWriter_fourcc(*VIDEO_CODECS[self.path.suffix.lower()])
+            codec = cv2.VideoWriter.fourcc(*VIDEO_CODECS[self.path.suffix.lower()])
             self._writer = cv2.VideoWriter(str(self.path), codec, self.fps, self._size)
             if not self._writer.isOpened():
                 raise OSError(f"cannot write video {self.path}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import numpy as np
 
@@ -19,16 +20,17 @@ def image_size(data: bytes | np.ndarray) -> tuple[int, int]:
     data: the whole file. Raises ValueError for a file of another kind than KINDS, and for a damaged one: no size, or a
     JPEG or PNG without its end.
     """
-    head = bytes(memoryview(data)[:4096])
+    file = memoryview(data)  # type: ignore[arg-type]  # an array is a buffer, too
+    head = bytes(file[:4096])
     size = None
     if head[:2] == b"\xff\xd8":
-        size = _jpeg_size(memoryview(data))
-    elif head[:8] == b"\x89PNG\r\n\x1a\n" and bytes(memoryview(data)[-64:]).find(b"IEND") >= 0:
+        size = _jpeg_size(file)
+    elif head[:8] == b"\x89PNG\r\n\x1a\n" and bytes(file[-64:]).find(b"IEND") >= 0:
         size = _number(head[16:20], "big"), _number(head[20:24], "big")
     elif head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         size = _webp_size(head)
     elif head[:4] in (b"II*\0", b"MM\0*"):
-        size = _tiff_size(memoryview(data), "little" if head[:2] == b"II" else "big")
+        size = _tiff_size(file, "little" if head[:2] == b"II" else "big")
     elif head[:2] == b"BM":
         size = _bmp_size(head)
     elif match := _PNM.match(head):
@@ -38,7 +40,7 @@ def image_size(data: bytes | np.ndarray) -> tuple[int, int]:
     return size
 
 
-def _number(data: bytes | memoryview, order: str, signed: bool = False) -> int:
+def _number(data: bytes | memoryview, order: Literal["little", "big"], signed: bool = False) -> int:
     return int.from_bytes(data, order, signed=signed)
 
 
@@ -71,7 +73,7 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _tiff_size(data: memoryview, order: str) -> tuple[int, int] | None:
+def _tiff_size(data: memoryview, order: Literal["little", "big"]) -> tuple[int, int] | None:
     """From the tags 256 and 257 of the first directory, which may lie anywhere in the file."""
     at = _number(data[4:8], order)
     found: dict[int, int] = {}

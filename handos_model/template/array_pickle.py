@@ -2,7 +2,9 @@
 
 A pickle is a program for a stack machine (the opcodes: Python's module pickletools). The machine here builds plain
 values; where a pickle would call or build something it keeps what was named, with arguments and state, and as_array
-makes numbers of that after checking them. Neither SciPy nor chumpy is needed.
+makes numbers of that after checking them. Neither SciPy nor chumpy is needed. pickle.Unpickler with a find_class of its
+own would run nothing either, but it makes room for as many memo entries as a file of ten bytes asks for, and hashes
+keys that take for ever.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ _LITERALS = {
     "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES",
     "BINBYTES8",
 }  # fmt: skip
+_OPERATIONS = {operation.code: operation for operation in pickletools.opcodes}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 _SIZED_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
@@ -97,7 +100,7 @@ def as_array(value: Any) -> np.ndarray:
 def _operations(file: io.BytesIO) -> Iterator[tuple[str, Any]]:
     """Name and argument of every operation. As pickletools.genops, which refuses Latin 1 in protocol 0."""
     while True:
-        operation = pickletools.code2op.get(file.read(1).decode("latin1"))
+        operation = _OPERATIONS.get(file.read(1).decode("latin1"))
         if operation is None:
             raise ValueError("it is cut short or no pickle")
         argument = None
@@ -215,7 +218,7 @@ def _numbers(value: Any, deepest: int) -> np.ndarray:
         return np.array(value, float)
     kind = value.kind if isinstance(value, _Object) else type(value).__name__
     if kind == "_reconstruct":
-        _, shape, dtype, fortran, raw = value.state
+        _, shape, dtype, fortran, raw = _expect(value.state, tuple)
         return _dense(shape, dtype, fortran, raw)
     if kind == "scalar":
         return _dense((), value.args[0], False, value.args[1])
@@ -257,14 +260,14 @@ def _number_type(dtype: _Object) -> np.dtype:
 
 def _sparse(state: dict[str, Any], kind: str) -> np.ndarray:
     """A compressed matrix: `indptr` says where every column (of csr: row) begins in `indices` and `data`."""
-    shape = tuple(_expect(n, int) for n in state.get("_shape", state.get("shape")))
+    shape = tuple(_expect(n, int) for n in (state["_shape"] if "_shape" in state else state["shape"]))
     if len(shape) != 2 or any(not 0 <= n <= LARGEST_SPARSE for n in shape):
         raise ValueError("a sparse matrix has a shape that is no part of MANO")
     rows, columns = shape if kind == "csc" else shape[::-1]
     starts, indices, data = (_numbers(state[name], 0) for name in ("indptr", "indices", "data"))
     if rows * columns > LARGEST_SPARSE:
         raise ValueError(f"a sparse matrix of {rows} x {columns} is no part of MANO")
-    counts = np.diff(starts.astype(np.int64))
+    counts: np.ndarray = np.diff(starts.astype(np.int64))
     if starts.shape != (columns + 1,) or starts[0] != 0 or (counts < 0).any() or starts[-1] != len(data):
         raise ValueError("a sparse matrix has column starts that do not fit its numbers")
     if indices.shape != data.shape or data.ndim != 1 or (len(data) and not 0 <= indices.min() <= indices.max() < rows):

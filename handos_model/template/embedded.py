@@ -7,6 +7,7 @@ import io
 import zipfile
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,8 @@ def read_template(path: Path) -> HandTemplate:
 
 def save_template(template: HandTemplate, path: str | Path) -> None:
     """Writes an .npz without pickles that load_template reads."""
-    np.savez_compressed(path, **{f.name: np.asarray(getattr(template, f.name)) for f in fields(HandTemplate)})
+    arrays: dict[str, Any] = {f.name: np.asarray(getattr(template, f.name)) for f in fields(HandTemplate)}
+    np.savez_compressed(path, **arrays)
 
 
 def _parse_npz(data: bytes, file: Path) -> HandTemplate:

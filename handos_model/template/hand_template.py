@@ -44,11 +44,11 @@ class HandTemplate:
         Bone frames are mirrored on both sides, so that the same local rotation angles about x flex both hands; a
         rotation R of the right hand becomes M R M with M = diag(-1, 1, 1).
         """
-        flip = np.diag(np.float32([-1, 1, 1, 1]))
+        flip = np.diag(np.array([-1, 1, 1, 1], np.float32))
         return replace(
             self,
             name=f"{self.name} (mirrored)",
-            vertices=self.vertices * np.float32([-1, 1, 1]),
+            vertices=self.vertices * np.array([-1, 1, 1], np.float32),
             bone_frames=flip @ self.bone_frames @ flip,
         )
 

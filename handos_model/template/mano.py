@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -66,7 +67,7 @@ class _WrongShape(ValueError):
     """A field that is whole, and not MANO's."""
 
 
-def read_fields(path: Path, shapes: dict[str, tuple[int, ...]] = SHAPES) -> dict[str, np.ndarray]:
+def read_fields(path: Path, shapes: Mapping[str, tuple[int, ...]] = SHAPES) -> dict[str, np.ndarray]:
     """The arrays that `shapes` names out of MANO's file, as plain numbers of those shapes; those of SHAPES are checked.
 
     Raises ValueError where the file is damaged, holds anything but arrays, or is not MANO.

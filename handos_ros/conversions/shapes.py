@@ -24,13 +24,11 @@ def hand_points(hands: list[Hand], header: Header) -> PointCloud2:
         vertices = np.concatenate([hand.vertices for hand in hands])
         points["x"], points["y"], points["z"] = vertices.T
         points["hand_id"] = np.repeat([hand.id for hand in hands], counts)
+    kinds = {"x": PointField.FLOAT32, "y": PointField.FLOAT32, "z": PointField.FLOAT32, "hand_id": PointField.INT32}
     fields = [
-        PointField(
-            name=name, offset=POINT.fields[name][1], count=1,
-            datatype=PointField.INT32 if name == "hand_id" else PointField.FLOAT32,
-        )
-        for name in POINT.names
-    ]  # fmt: skip
+        PointField(name=name, offset=4 * index, count=1, datatype=kind)
+        for index, (name, kind) in enumerate(kinds.items())
+    ]
     message = PointCloud2(
         header=header, height=1, width=len(points), fields=fields, point_step=POINT.itemsize,
         row_step=POINT.itemsize * len(points), is_dense=True,

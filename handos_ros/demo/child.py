@@ -36,11 +36,13 @@ class Child:
 
     def must_run(self) -> None:
         """RuntimeError when the process has ended."""
-        if self.ended:
+        if self._process is not None and self._process.poll() is not None:
             raise RuntimeError(f"{self.name} ended with code {self._process.returncode}: its message above says why")
 
     def stop(self) -> None:
         """Ctrl-C; RuntimeError when the process does not end then, or not with code 0."""
+        if self._process is None:
+            return
         if not self.ended:
             self._process.send_signal(signal.SIGINT)
         try:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
@@ -67,7 +68,7 @@ class DemoNode(Node):
         """Seconds since the last message of any topic."""
         return time.monotonic() - max(times.last_received for times in self.times.values())
 
-    def _on_message(self, topic: str, message: object) -> None:
+    def _on_message(self, topic: str, message: Any) -> None:
         now = self.get_clock().now().nanoseconds * 1e-9
         header = message.header if hasattr(message, "header") else None
         self.times[topic].add(now, header and header.stamp.sec + header.stamp.nanosec * 1e-9)
