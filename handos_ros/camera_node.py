@@ -32,12 +32,18 @@ WEBCAM_POLL = 0.001
 class CameraSettings:
     """Parameters of camera_node."""
 
-    source: str = parameter("", "Video, picture, folder of pictures, or number of a webcam", read_only=True)
-    rate: float = parameter(0.0, "Hz; 0: that of the source, or 10 for pictures", 0.0, 1000.0, read_only=True)
-    loop: bool = parameter(True, "Begin again at the end; else play once, when image has a subscriber", read_only=True)
+    source: str = parameter("", "Video, image, folder of images, or number of a webcam", read_only=True)
+    rate: float = parameter(
+        0.0, "Frames per second; 0 uses the rate of the source, or 10 for images", 0.0, 1000.0, read_only=True
+    )
+    loop: bool = parameter(
+        True, "Loop; if false, play once, starting when image gets its first subscriber", read_only=True
+    )
     frame_id: str = parameter("camera_optical_frame", "Frame of the images: x right, y down, z forward", read_only=True)
-    fov: float = parameter(0.0, "Degrees along the long edge; 0: not known", 0.0, 170.0, read_only=True)
-    calibration: str = parameter("", "YAML file of camera_calibration; comes before fov", read_only=True)
+    fov: float = parameter(
+        0.0, "Field of view in degrees along the long edge; 0 if unknown", 0.0, 170.0, read_only=True
+    )
+    calibration: str = parameter("", "YAML file of camera_calibration; takes precedence over fov", read_only=True)
 
 
 class CameraNode(Node):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
@@ -19,10 +19,7 @@ BUILT_IN = ("use_sim_time", "start_type_description_service")
 
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-SettingsT = TypeVar("SettingsT", bound="DataclassInstance")
+SettingsT = TypeVar("SettingsT", bound=Any)  # a dataclass whose fields are made by parameter()
 
 
 def parameter(
@@ -45,36 +42,53 @@ def parameter(
 class Settings:
     """Parameters of hands_node."""
 
-    weights: str = parameter("", "ONNX file of `handos export`; empty: the embedded weights", read_only=True)
-    template: str = parameter("", "MANO_RIGHT.pkl, for weights trained on MANO; empty: the embedded", read_only=True)
-    device: str = parameter("auto", "Where the network runs; auto: CUDA if there", choices=DEVICES, read_only=True)
-    threads: int = parameter(0, "CPU threads of the network; 0: one per core", 0, 256, read_only=True)
-    size: int = parameter(0, "Long edge in px of the network's input, from 64; 0: as trained", 0, 4096, read_only=True)
-    score_threshold: float = parameter(-1.0, "Least score of a hand; negative: the weights' own", -1.0, 1.0)
-    max_hands: int = parameter(0, "Most hands per frame, the best by score; 0: no limit", 0, 100)
-    hand_scale: float = parameter(1.0, "Size of the user's hand as a factor of a mean adult's", 0.2, 5.0)
-    compressed: bool = parameter(False, "Subscribe to image/compressed in place of image", read_only=True)
-    assumed_fov: float = parameter(DEFAULT_FOV, "Degrees along the long edge, for want of a CameraInfo", 10.0, 170.0)
-    rectified: bool = parameter(False, "image is rectified, as image_proc does it: P of camera_info holds, not K and D")
-    use_depth: bool = parameter(False, "Subscribe to depth, which then scales the hands", read_only=True)
-    depth_max_difference: float = parameter(0.02, "Most seconds between the stamps of colour and depth", 0.0, 1.0)
-    tracking: bool = parameter(True, "Give hands ids and decide their sides over time")
-    smoothing: bool = parameter(True, "Smooth tracked hands (One Euro filter)")
+    weights: str = parameter("", "ONNX file of `handos export`; empty uses the embedded weights", read_only=True)
+    template: str = parameter(
+        "", "MANO_RIGHT.pkl, for weights trained on MANO; empty uses the embedded template", read_only=True
+    )
+    device: str = parameter(
+        "auto", "Where the network runs; auto uses CUDA if it is available", choices=DEVICES, read_only=True
+    )
+    threads: int = parameter(0, "CPU threads of the network; 0 uses one per core", 0, 256, read_only=True)
+    size: int = parameter(
+        0, "Long edge of the network's input in pixels, 64 or more; 0 uses the size it was trained at", 0, 4096,
+        read_only=True,
+    )  # fmt: skip
+    score_threshold: float = parameter(-1.0, "Minimum detection score; negative uses the weights' default", -1.0, 1.0)
+    max_hands: int = parameter(0, "Maximum number of hands per frame, best scores first; 0 for no limit", 0, 100)
+    hand_scale: float = parameter(1.0, "Size of the user's hand relative to an average adult's", 0.2, 5.0)
+    compressed: bool = parameter(False, "Subscribe to image/compressed instead of image", read_only=True)
+    assumed_fov: float = parameter(
+        DEFAULT_FOV, "Field of view (degrees, long edge) assumed when there is no CameraInfo", 10.0, 170.0
+    )
+    rectified: bool = parameter(False, "Images are already rectified: use P instead of K and D")
+    use_depth: bool = parameter(False, "Subscribe to depth and scale the hands to it", read_only=True)
+    depth_max_difference: float = parameter(0.02, "Maximum time between colour and depth stamps, in seconds", 0.0, 1.0)
+    tracking: bool = parameter(True, "Give hands ids and decide left or right over time")
+    smoothing: bool = parameter(True, "Smooth tracked hands with a One Euro filter")
     smoothing_min_cutoff: float = parameter(
-        TrackerOptions().min_cutoff, "Hz, cutoff for a hand at rest: lower is smoother and later", 0.01, 100.0
+        TrackerOptions().min_cutoff,
+        "Cutoff frequency for a hand at rest, in Hz; lower is smoother but lags",
+        0.01,
+        100.0,
     )
     smoothing_beta: float = parameter(
-        TrackerOptions().beta, "Rise of the cutoff with speed, Hz per m/s: higher lags less in motion", 0.0, 1000.0
+        TrackerOptions().beta,
+        "Increase of the cutoff with speed, in Hz per m/s; higher lags less in motion",
+        0.0,
+        1000.0,
     )
-    track_max_age: float = parameter(TrackerOptions().max_age, "Seconds for which a lost hand keeps its id", 0.0, 60.0)
-    vertices: bool = parameter(True, "Fill Hand.vertices: 9 kB per hand")
+    track_max_age: float = parameter(
+        TrackerOptions().max_age, "Time for which a lost hand keeps its id, in seconds", 0.0, 60.0
+    )
+    vertices: bool = parameter(True, "Fill Hand.vertices, which takes 9 kB per hand")
     publish_tf: bool = parameter(True, "Publish wrist frames on /tf")
     tf_names: str = parameter(
-        "side", "Names of wrist frames; side: left_hand and right_hand, id: hand_<id>", choices=("side", "id")
+        "side", "Names of wrist frames: left_hand and right_hand by side, hand_<id> by id", choices=("side", "id")
     )
-    tf_fingers: bool = parameter(False, "Publish a frame for each finger joint as well")
-    frame_prefix: str = parameter("", "Put before the names of published frames, for example robot1/")
-    marker_lifetime: float = parameter(0.2, "Seconds after which a marker vanishes by itself; 0: never", 0.0, 60.0)
+    tf_fingers: bool = parameter(False, "Also publish a frame for each finger joint")
+    frame_prefix: str = parameter("", "Prefix for the names of published frames, such as robot1/")
+    marker_lifetime: float = parameter(0.2, "Time after which a marker disappears, in seconds; 0 for never", 0.0, 60.0)
 
     def __post_init__(self) -> None:
         if self.frame_prefix.startswith("/"):

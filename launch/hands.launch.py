@@ -15,13 +15,13 @@ CONFIG = Path(get_package_share_directory("handos_ros")) / "config"
 
 ARGUMENTS = {
     "image": ("image", "Topic of the camera's images"),
-    "camera_info": ("", "Topic of its CameraInfo; empty: camera_info beside the images, as camera drivers have it"),
-    "depth": ("", "Topic of depth images registered to the colour images; empty: none are used"),
-    "params_file": (str(CONFIG / "hands.yaml"), "Parameters of hands_node"),
-    "namespace": ("", "Of every node here; topics that do not begin with / are in it"),
-    "rviz": ("false", "true starts RViz with image, markers and TF"),
-    "fixed_frame": ("camera_optical_frame", "RViz shows everything in this frame: that of the images"),
-    "video": ("", "Video, folder of pictures or number of a webcam, played by camera_node in place of a camera"),
+    "camera_info": ("", "Topic of its CameraInfo; empty for camera_info next to the images, where drivers publish it"),
+    "depth": ("", "Topic of depth images registered to colour; hands are then scaled to the measured depth"),
+    "params_file": (str(CONFIG / "hands.yaml"), "Parameter file of hands_node"),
+    "namespace": ("", "Namespace of every node started; give each camera its own"),
+    "rviz": ("false", "If true, open RViz with images, markers and TF"),
+    "fixed_frame": ("camera_optical_frame", "Fixed frame of RViz, and the frame of camera_node's images"),
+    "video": ("", "Video, folder of images or number of a webcam, played by camera_node instead of a camera"),
 }
 """Name: default and description."""
 

@@ -6,7 +6,6 @@ import ast
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ import handos_model
 from handos_model.hand import JOINT_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text()
 NODE_TOPICS = ("image", "hands/debug_image", "hands/markers", "hands/points")
 DEPENDENCY_OF = {"cv2": "python3-opencv", "numpy": "python3-numpy", "yaml": "python3-yaml"}
 """rosdep's names of what Python calls otherwise."""
@@ -58,6 +56,8 @@ def test_cmake_builds_every_message_and_installs_every_executable_and_setting() 
     assert sorted(re.findall(r"scripts/(\w+)", cmake)) == sorted(path.name for path in (ROOT / "scripts").iterdir())
     settings = [f"{folder}/{path.name}" for folder in ("launch", "config") for path in (ROOT / folder).glob("*.*")]
     assert sorted(re.findall(r"(?:launch|config)/\S+", cmake)) == sorted(settings)
+    examples = sorted(f"examples/{path.name}" for path in (ROOT / "examples").glob("*.py"))
+    assert sorted(re.findall(r"examples/\S+\.py", cmake)) == examples
 
 
 def test_joint_indices_of_the_message_are_those_of_the_code() -> None:
@@ -92,30 +92,3 @@ def test_rviz_shows_topics_of_the_node() -> None:
     assert sorted(topics) == sorted(NODE_TOPICS)
     on = [display["Class"].rpartition("/")[2] for display in shown if display["Enabled"]]
     assert {"Image", "MarkerArray", "TF"} <= set(on)
-
-
-@pytest.mark.parametrize("node", ["hands_node", "camera_node"])
-def test_readme_lists_every_parameter_as_the_node_declares_it(node: str) -> None:
-    yaml = pytest.importorskip("yaml")
-    pytest.importorskip("handos_ros.msg", reason="no ROS, or the package is not built here")
-    from handos_ros.camera_node import CameraSettings
-    from handos_ros.parameters import Settings
-
-    section = re.search(rf"^### [^\n]*{node}\n(?!\nNames).*?(^\| parameter .+?)\n\n", README, re.M | re.S)[1]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines()[2:]]
-    listed = [(name.strip("`"), yaml.safe_load(default.strip("`"))) for name, default, _, _ in rows]
-    declared = fields({"hands_node": Settings, "camera_node": CameraSettings}[node])
-    assert listed == [(row.name, row.default) for row in declared]
-    for (_, _, allowed, about), row in zip(rows, declared, strict=True):
-        read_only = "; read-only" if row.metadata["read_only"] else ""
-        assert about.replace("`", "") == row.metadata["description"].replace("`", "") + read_only
-        if row.metadata["low"] is not None:
-            assert allowed == f"{row.metadata['low']:g} to {row.metadata['high']:g}"
-        assert set(row.metadata["choices"]) <= set(allowed.split(", "))
-
-
-def test_readme_lists_every_launch_argument() -> None:
-    listed = re.findall(r"^\| `(\w+)` \|", re.search(r"\| argument .+?\n\n", README, re.S)[0], re.M)
-    tree = ast.parse((ROOT / "launch" / "hands.launch.py").read_text())
-    arguments = next(node for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "ARGUMENTS")
-    assert listed == [key.value for key in arguments.value.keys]

@@ -10,15 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import handos_model
-from handos_model.cli import COMMANDS
 from handos_model.data.photos import Photos, held_out_backgrounds
 from handos_model.evaluation.paper import PAPER
 from handos_model.evaluation.report import BARS, UNITS
-from handos_model.hand import Hand
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -70,28 +67,9 @@ def test_every_folder_of_the_package_is_installed() -> None:
 def test_one_version_everywhere() -> None:
     version = handos_model.__version__
     assert re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)[1] == version
-    assert re.search(r"^(\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.rst").read_text(), re.M)[1] == version
-
-
-def test_readme_lists_every_command() -> None:
-    listed = re.findall(r"^\| `handos (\w+)", (ROOT / "README.md").read_text(), re.M)
-    assert sorted(listed) == sorted(COMMANDS)
-
-
-def test_readme_shows_the_keys_that_are_written() -> None:
-    record = json.loads(re.search(r"```json\n(.+?)```", (ROOT / "README.md").read_text(), re.S)[1])
-    zeros = np.zeros
-    hand = Hand(1, "left", 1, zeros(4), zeros((21, 2)), zeros(21), zeros((21, 3)), zeros((778, 3)), zeros(3))
-    assert list(record["hands"][0]) == list(hand.to_dict(vertices=True))
-
-
-@pytest.mark.parametrize(
-    "name", ["README.md", "CONTRIBUTING.md", "docs/accuracy.md", "docs/evaluation.md", "benchmarks/README.md"]
-)
-def test_links_lead_somewhere(name: str) -> None:
-    page = ROOT / name
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    assert re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.M)[1] == version
+    newest = re.search(r"^(Forthcoming|\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.rst").read_text(), re.M)[1]
+    assert newest in ("Forthcoming", version)
 
 
 def test_every_figure_of_a_data_set_is_explained() -> None:

@@ -1,0 +1,157 @@
+"""What the pages say: examples that run, commands and arguments that exist, links that lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from handos_model.cli import COMMANDS, build_parser, main
+from handos_model.hand import Hand
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"])
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The fenced code of a language on a page."""
+    return re.findall(rf"^```{language}\n(.+?)^```", page.read_text(), re.M | re.S)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder, now the current one, with the files that examples read."""
+    video = cv2.VideoCapture(str(ROOT / "docs" / "demo.mp4"))
+    cv2.imwrite(str(tmp_path / "photo.jpg"), video.read()[1])
+    writer = cv2.VideoWriter(str(tmp_path / "clip.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10, (640, 480))
+    for _ in range(3):
+        writer.write(video.read()[1])
+    writer.release()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+PYTHON = [(page, code) for page in PAGES for code in blocks(page, "python") if "rclpy" not in code]
+
+
+@pytest.mark.parametrize(("page", "code"), PYTHON, ids=[f"{page.name}-{i}" for i, (page, _) in enumerate(PYTHON)])
+def test_python_examples_run(page: Path, code: str, folder: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "left" in done.stdout or "right" in done.stdout or "print" not in code
+
+
+def test_the_subscriber_of_the_readme_is_the_example() -> None:
+    (shown,) = (code for code in blocks(ROOT / "README.md", "python") if "rclpy" in code)
+    example = (ROOT / "examples" / "index_fingertips.py").read_text()
+    assert example.partition("\n\n")[2] == shown
+
+
+SHELL = [line for page in PAGES for code in blocks(page, "sh") for line in code.splitlines()]
+COMMAND_LINES = [line.partition("  #")[0].strip() for line in SHELL if line]
+
+
+@pytest.mark.parametrize("line", [line for line in COMMAND_LINES if line.startswith("handos ")])
+def test_commands_run(line: str, folder: Path) -> None:
+    assert main(shlex.split(line)[1:]) == 0
+    assert any((folder / name).exists() for name in ("drawn", "drawn.mp4"))
+
+
+def test_make_targets_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = [line.split()[1] for line in COMMAND_LINES if line.startswith("make ")]
+    assert targets and [target for target in targets if f"\n{target}:" not in makefile] == []
+
+
+def test_launch_lines_use_arguments_that_exist() -> None:
+    tree = ast.parse((ROOT / "launch" / "hands.launch.py").read_text())
+    table = next(n.value for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "ARGUMENTS")
+    known = {key.value for key in table.keys}
+    lines = [line for line in COMMAND_LINES if line.startswith("ros2 launch handos_ros hands.launch.py")]
+    used = {word.partition(":=")[0] for line in lines for word in line.split()[4:]}
+    assert used and used <= known
+
+
+def heading(text: str) -> str:
+    """The anchor that GitHub and MkDocs make of a heading."""
+    return re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_links_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.+?^```", "", page.read_text(), flags=re.M | re.S)
+    for target in re.findall(r"\]\((?!https?:)([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.exists(), target
+        if anchor:
+            assert anchor in {heading(line) for line in re.findall(r"^#+ (.+)$", linked.read_text(), re.M)}, target
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\(docs/(\w+\.md)", README))
+    assert linked == {path.name for path in (ROOT / "docs").glob("*.md")} - {"releasing.md"}
+
+
+def test_figures_of_the_readme_stand_in_accuracy() -> None:
+    table = README.partition("| | handos_ros |")[2].partition("\n\n")[0]
+    figures = re.findall(r"\| (\d[\d.]*)", table)
+    accuracy = (ROOT / "docs" / "accuracy.md").read_text()
+    assert len(figures) >= 6 and [figure for figure in figures if figure not in accuracy] == []
+
+
+def test_the_readme_is_a_first_page() -> None:
+    assert len(README.splitlines()) <= 120
+
+
+def test_every_command_is_listed() -> None:
+    page = (ROOT / "docs" / "command_line.md").read_text()
+    assert sorted(set(re.findall(r"^\| `handos (\w+)", page, re.M))) == sorted(COMMANDS)
+
+
+def test_options_that_pages_name_exist() -> None:
+    (commands,) = build_parser()._subparsers._group_actions
+    help_of = {name: command.format_help() for name, command in commands.choices.items()}
+    rows = re.findall(r"^\| `handos (\w+)[^|]*\|(.+)\|$", (ROOT / "docs" / "command_line.md").read_text(), re.M)
+    for name, about in rows:
+        for option in re.findall(r"`(--[\w-]+)", about):
+            assert option in help_of[name], (name, option)
+
+
+def test_the_keys_that_are_written_are_shown() -> None:
+    (shown,) = blocks(ROOT / "docs" / "command_line.md", "json")
+    zeros = np.zeros
+    hand = Hand(1, "left", 1, zeros(4), zeros((21, 2)), zeros(21), zeros((21, 3)), zeros((778, 3)), zeros(3))
+    assert list(json.loads(shown)["hands"][0]) == list(hand.to_dict(vertices=True))
+
+
+def test_ros_reference_is_that_of_the_code() -> None:
+    pytest.importorskip("handos_ros.msg", reason="no ROS, or the package is not built here")
+    import generate_reference
+
+    page = (ROOT / "docs" / "ros.md").read_text()
+    again = "run python tools/generate_reference.py"
+    assert generate_reference.page(page) == page, again
+    assert generate_reference.parameter_file() == (ROOT / "config" / "hands.yaml").read_text(), again
+
+
+def test_ros_reference_names_every_topic() -> None:
+    page = (ROOT / "docs" / "ros.md").read_text()
+    listed = set(re.findall(r"^\| `([\w/]+)` \| \w+/\w+ \| (?:in|out)", page, re.M))
+    used = set()
+    for name in ("hands_node", "outputs"):
+        for call in ast.walk(ast.parse((ROOT / "handos_ros" / f"{name}.py").read_text())):
+            if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(("create_publisher", "_listen")):
+                used.add(call.args[1].value)
+    assert listed == used
