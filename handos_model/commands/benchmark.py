@@ -19,15 +19,19 @@ from handos_model.prediction.predictor import HandPredictor
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos benchmark`."""
     parser.add_argument(
-        "image", metavar="IMAGE", nargs="?", help="the image to predict, best with as many hands as you expect"
+        "image", metavar="IMAGE", nargs="?", help="image to predict, ideally with as many hands as you expect"
     )
-    parser.add_argument("--runs", type=int, default=100, metavar="N", help="timed predictions (100)")
-    parser.add_argument("--warmup", type=int, default=10, metavar="N", help="untimed ones before (10)")
+    parser.add_argument("--runs", type=int, default=100, metavar="N", help="number of timed predictions (100)")
+    parser.add_argument(
+        "--warmup", type=int, default=10, metavar="N", help="number of untimed predictions before them (10)"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     cost = parser.add_argument_group("cost of a network, with random weights")
-    cost.add_argument("--cost", type=Path, metavar="RECIPE", help="parameters, FLOPs, times and memory of its network")
-    cost.add_argument("--pixels", default="1280x960", metavar="WxH", help="size of the image (1280x960)")
-    cost.add_argument("--hands", type=int, default=1, metavar="N", help="hands that are decoded (1)")
+    cost.add_argument(
+        "--cost", type=Path, metavar="RECIPE", help="instead: parameters, FLOPs, times and memory of a recipe's network"
+    )
+    cost.add_argument("--pixels", default="1280x960", metavar="WxH", help="size of the input image (1280x960)")
+    cost.add_argument("--hands", type=int, default=1, metavar="N", help="number of hands to decode (1)")
     add_predictor_arguments(parser)
 
 

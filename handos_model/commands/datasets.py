@@ -19,16 +19,20 @@ CELL = 256  # px
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos datasets`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|check")
-    actions.add_parser("list", help="names and splits", description="Prints every data set's name and its splits.")
+    actions.add_parser(
+        "list", help="list data sets and their splits", description="Prints every data set's name and its splits."
+    )
     check = actions.add_parser(
-        "check", help="draw samples, refuse inconsistent labels",
+        "check", help="draw samples and refuse inconsistent labels",
         description="Prints a line for every fault; exit code 1 when there is one. How to get data: docs/datasets.md.",
     )  # fmt: skip
     check.add_argument("name", metavar="NAME", help="data set, see `handos datasets list`")
-    check.add_argument("root", type=Path, metavar="ROOT", help="its folder")
-    check.add_argument("--split", metavar="SPLIT", help="default: its first")
+    check.add_argument("root", type=Path, metavar="ROOT", help="folder of the data set")
+    check.add_argument("--split", metavar="SPLIT", help="split to check; default: the first")
     check.add_argument("--mano", type=Path, metavar="DIR", help="folder of MANO_RIGHT.pkl and MANO_LEFT.pkl")
-    check.add_argument("--count", type=int, default=24, metavar="N", help="images, evenly spread over the split (24)")
+    check.add_argument(
+        "--count", type=int, default=24, metavar="N", help="number of images, evenly spread over the split (24)"
+    )
     check.add_argument("--out", type=Path, metavar="FILE.png", help="also draw these images with their labels")
 
 

@@ -20,12 +20,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     own.add_argument("--data", type=Path, metavar="DIR", help="folder of annotated, train and video")
     published = parser.add_argument_group("a published data set")
     published.add_argument("--dataset", metavar="NAME", help="freihand, ho3d, dexycb, hint, ...")
-    published.add_argument("--root", type=Path, metavar="DIR", help="its folder")
-    published.add_argument("--split", help="evaluation (default), or what the data set calls it")
+    published.add_argument("--root", type=Path, metavar="DIR", help="folder of the data set")
+    published.add_argument("--split", help="split, by the data set's own name (evaluation)")
     published.add_argument("--mano", type=Path, metavar="DIR", help="folder of MANO_RIGHT.pkl and MANO_LEFT.pkl")
-    published.add_argument("--submission", type=Path, metavar="FILE.zip", help="also write what its server takes")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most N images, evenly spread")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write every figure here")
+    published.add_argument(
+        "--submission", type=Path, metavar="FILE.zip", help="also write a submission file for the data set's server"
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="use at most N images, evenly spread")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
     add_predictor_arguments(parser)
 
 

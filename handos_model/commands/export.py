@@ -12,12 +12,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos export`."""
     parser.add_argument(
         "checkpoints", type=Path, nargs="+", metavar="CHECKPOINT",
-        help="checkpoint.pt of a run, or a .npz; of several, runs that went on from one another, the mean is exported",
+        help="checkpoint.pt of a run, or an .npz; several that continue one another are averaged",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the ONNX file to write")
-    parser.add_argument("--recipe", type=Path, metavar="FILE", help="default: recipe.yaml beside the last CHECKPOINT")
-    parser.add_argument("--threshold", type=float, metavar="T", help="least score of a hand; default: the detector's")
-    parser.add_argument("--size", type=int, metavar="PX", help="long edge of the input; default: the detector's")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="ONNX file to write")
+    parser.add_argument("--recipe", type=Path, metavar="FILE", help="default: recipe.yaml next to the last CHECKPOINT")
+    parser.add_argument("--threshold", type=float, metavar="T", help="minimum detection score; default: the detector's")
+    parser.add_argument(
+        "--size", type=int, metavar="PX", help="long edge of the input in pixels; default: the detector's"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -29,22 +29,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", nargs="+", metavar="INPUT", help="image, folder, video, rosbag2 folder or MCAP file")
     parser.add_argument("--out", metavar="FILE", help="JSON lines, one per frame; without --out and --draw: stdout")
     parser.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
-    parser.add_argument("--track", action="store_true", help="ids, sides over time, smooth motion: videos, recordings")
-    parser.add_argument("--vertices", action="store_true", help="write the mesh's 778 vertices as well")
-    parser.add_argument("--intrinsics", metavar="fx,fy,cx,cy", help="px; default: the recording's, else a guess")
+    parser.add_argument("--track", action="store_true", help="give hands ids, decide sides over time, smooth motion")
+    parser.add_argument("--vertices", action="store_true", help="also write the 778 vertices of the mesh")
+    parser.add_argument("--intrinsics", metavar="fx,fy,cx,cy", help="in pixels; default: the recording's, else assumed")
     parser.add_argument("--topic", help="image topic of a recording that has several")
-    parser.add_argument("--hand-scale", type=float, default=1.0, metavar="S", help="your hand's size / a mean adult's")
+    parser.add_argument(
+        "--hand-scale", type=float, default=1.0, metavar="S", help="size of the hand relative to an average adult's (1)"
+    )
     add_predictor_arguments(parser)
 
 
 def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what chooses the network and how it runs."""
-    parser.add_argument("--weights", metavar="FILE", help="ONNX file of `handos export`; default: the embedded one")
-    parser.add_argument("--template", metavar="FILE", help="MANO_RIGHT.pkl, for weights that were trained on MANO")
+    parser.add_argument("--weights", metavar="FILE", help="ONNX file of `handos export`; default: the embedded weights")
+    parser.add_argument("--template", metavar="FILE", help="MANO_RIGHT.pkl, for weights trained on MANO")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
-    parser.add_argument("--size", metavar="PX", help="long edge of the network's input; default: the weights' own")
-    parser.add_argument("--threshold", type=float, metavar="T", help="least score of a hand; default: the weights' own")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads; default: one per core")
+    parser.add_argument("--size", metavar="PX", help="long edge of the network's input; default: as trained")
+    parser.add_argument(
+        "--threshold", type=float, metavar="T", help="minimum detection score; default: the weights' own"
+    )
+    parser.add_argument("--threads", type=int, metavar="N", help="number of CPU threads; default: one per core")
 
 
 def open_predictor(args: argparse.Namespace, hand_scale: float = 1.0) -> HandPredictor:

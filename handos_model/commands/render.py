@@ -8,12 +8,20 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos render`."""
-    parser.add_argument("out", type=Path, metavar="DIR|FILE.png", help="folder of a pool, or a contact sheet")
-    parser.add_argument("--count", type=int, default=24, metavar="N", help="frames; of a sheet, in rows of 6 (24)")
-    parser.add_argument("--size", type=int, default=256, metavar="PX", help="width and height of a frame (256)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="same seed, same frames (0)")
-    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes that render a pool (1)")
-    parser.add_argument("--backgrounds", type=Path, metavar="DIR", help="photos without hands; default: made up")
+    parser.add_argument(
+        "out", type=Path, metavar="DIR|FILE.png", help="folder of a pool, or image file of a contact sheet"
+    )
+    parser.add_argument(
+        "--count", type=int, default=24, metavar="N", help="number of images; a sheet has rows of 6 (24)"
+    )
+    parser.add_argument("--size", type=int, default=256, metavar="PX", help="width and height of an image (256)")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="seed: the same seed gives the same images (0)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="number of processes that render a pool (1)"
+    )
+    parser.add_argument("--backgrounds", type=Path, metavar="DIR", help="photos without hands; default: procedural")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,7 +9,9 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos train`."""
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="YAML file, such as train/small.yaml")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder; a run in it goes on")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="folder of the run; a run in it is resumed"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -30,7 +30,7 @@ def finder(image):
     s = np.linspace(0, 1, 21)[:, None]
     joints = a + s * (b - a) + s**2 * (c - a)
     world = np.concatenate([joints - joints.mean(0), np.zeros((21, 1))], -1) * 1e-3
-    return [tool.Seen(joints, world, "right" if np.cross(b - a, c - a) > 0 else "left")]
+    return [tool.Seen(joints, world, "right" if np.linalg.det([b - a, c - a]) > 0 else "left")]
 
 
 def test_looks_that_agree_give_grade_a():
