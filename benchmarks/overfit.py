@@ -33,7 +33,7 @@ from handos_model.synthetic.hand_render import render_hands
 from handos_model.synthetic.render_options import RenderOptions
 from handos_model.template.hand_template import signed_volume
 from handos_model.template.load import load_template
-from handos_model.training.batches import collate, hand_boxes
+from handos_model.training.batches import collate
 from handos_model.training.objective.criterion import Criterion, LossWeights, hand_size
 from handos_model.training.objective.matcher import simota
 from handos_model.training.objective.term import label_totals
@@ -93,7 +93,7 @@ class Fit:
 
     def nearest_instances(self) -> Tensor:
         """The best of the instances that SimOTA gives to each image's hand (B, 1)."""
-        targets = hand_boxes(self.batch["joints_2d"])[:, :1]
+        targets = self.batch["boxes"][:, :1]
         scores = torch.ones_like(self.candidates.scores)  # random ones say nothing
         images = zip(self.candidates.boxes, scores, targets, strict=True)
         return torch.stack([simota(boxes, likely, target, most=1)[0][:1] for boxes, likely, target in images])

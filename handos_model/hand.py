@@ -47,6 +47,8 @@ class Hand:
     """(778, 3) m, camera frame; the faces are those of the template."""
     translation: np.ndarray
     """(3,) m, the wrist in the camera frame: joints_3d - translation is relative to the wrist."""
+    network_translation: np.ndarray | None = None
+    """(3,) m, where the network itself puts the wrist, while `translation` is fitted to joints_2d; None: not said."""
     id: int = -1
     """Of the track that this hand belongs to; -1 when not tracked."""
 

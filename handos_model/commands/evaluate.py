@@ -88,9 +88,10 @@ def _evaluate_dataset(args: argparse.Namespace) -> None:
     from handos_model.evaluation.submission import SPLIT, Submission
 
     split = args.split or SPLIT
-    submission = None if args.submission is None else Submission(args.dataset, split)
+    predictor = open_predictor(args)
+    submission = None if args.submission is None else Submission(args.dataset, split, predictor.template.name)
     dataset = open_dataset(args.dataset, args.root, split, args.mano)
-    figures = evaluate_dataset(dataset, open_predictor(args), args.limit, submission)
+    figures = evaluate_dataset(dataset, predictor, args.limit, submission)
     results = {"dataset": args.dataset, "split": split, **figures}
     _report(args, results, dataset_markdown(results))
     if submission is not None:  # last, as its gigabyte may not fit on the disk

@@ -34,14 +34,12 @@ def run(args: argparse.Namespace) -> int:
     from handos_model.training.weights import load_weights, mean_weights
 
     made_by = read_recipe(recipe)
-    if made_by.stage != "full":
-        raise ValueError(f"{recipe} is of stage {made_by.stage}, which has no mesh: export what stage full made of it")
     network = build_network(made_by)
     network.load_trainable_state(mean_weights([load_weights(path) for path in args.checkpoints]))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     given = {"score_threshold": args.threshold, "size": args.size}
     chosen = {name: str(value) for name, value in given.items() if value is not None}
-    export(network, args.out, {"name": f"handos_{made_by.name}"} | chosen)
-    HandSession(args.out, "cpu")
+    export(network, args.out, {"name": f"handos_{made_by.name}"} | chosen, made_by.stage)
+    HandSession(args.out, "cpu", flat=True)
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
     return 0

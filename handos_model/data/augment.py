@@ -9,21 +9,27 @@ import numpy as np
 from numpy.random import Generator
 
 from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, Sample
+from handos_model.prediction.letterbox import letterbox, resized_shape
 
-FEWEST = 3
+FEWEST = 3  # labelled joints of a hand that something is learned from
+SMALLEST_HAND = 12  # px, long edge
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How a photo or render becomes a training image of `canvas` pixels square."""
+    """How a photo or render becomes a training image.
 
-    canvas: int = 160
+    Of the images a share of `whole` is shown as prediction shows them, and flipped or not: nothing else, as in the
+    paper. All that follows below is done to the others.
+    """
+
+    canvas: int = 160  # px: side of the square image; long edge of a whole one
+    whole: float = 0.0
+    flip: float = 0.5
     smallest: float = 28.0  # px, long edge of the hand that the image is built around
     largest: float = 125.0
-    whole: float = 0.0  # share of images shown whole, their long edge that of the canvas (the paper: all, at 1280)
     rotation: float = 25.0  # degrees, standard deviation
     any_rotation: float = 0.1  # share of images turned by any angle
-    flip: float = 0.5
     faults: float = 0.5  # share of images with noise, blur, low resolution, JPEG
     occluder: float = 0.15  # chance of a first and of a second patch that covers something
     stretched: float = 0.0  # share of the photos whose aspect is changed, as many publishers of photos do
@@ -46,7 +52,16 @@ def mirror(sample: Sample) -> Sample:
         joints_3d=sample.joints_3d * flip,
         vertices=sample.vertices * flip,
         side=side,
+        boxes=moved_boxes(sample.boxes, np.diag([-1, 1]), np.array([width - 1, 0])),
     )
+
+
+def moved_boxes(boxes: np.ndarray | None, linear: np.ndarray, shift: np.ndarray) -> np.ndarray | None:
+    """The upright boxes (n, 4) around boxes that are moved by x' = linear x + shift."""
+    if boxes is None:
+        return None
+    corners = boxes[:, [[0, 1], [2, 1], [0, 3], [2, 3]]] @ linear.T + shift  # (n, 4, 2)
+    return np.concatenate([corners.min(1), corners.max(1)], -1).astype(np.float32)
 
 
 def warp(
@@ -89,21 +104,29 @@ def warp(
         joints_2d=joints_2d.astype(np.float32),
         joints_3d=sample.joints_3d @ turn_3d.T,
         vertices=sample.vertices @ turn_3d.T,
+        boxes=moved_boxes(sample.boxes, scale * turn, shift),
     )
 
 
+def resized(sample: Sample, image: np.ndarray) -> Sample:
+    """The sample with its image resized to `image`, and its labels with it; 3D stays."""
+    scale = np.divide(image.shape[1::-1], sample.image.shape[1::-1])
+    shift = (scale - 1) / 2  # pixel centres map exactly
+    joints_2d, K = sample.joints_2d.copy(), sample.K.copy()
+    joints_2d[..., :2] = joints_2d[..., :2] * scale + shift
+    K[:2] *= scale[:, None]
+    K[:2, 2] += shift
+    boxes = moved_boxes(sample.boxes, np.diag(scale), shift)
+    return replace(sample, image=image, joints_2d=joints_2d, K=K, boxes=boxes)
+
+
 def square_pixels(sample: Sample) -> Sample:
-    """The sample as a camera with fx = fy sees it: its rows are stretched, its labels with them; 3D stays."""
+    """The sample as a camera with fx = fy sees it: its rows are stretched, its labels with them."""
     height = sample.image.shape[0]
     rows = max(1, round(height * float(sample.K[0, 0] / sample.K[1, 1])))
     if rows == height:
         return sample
-    image = cv2.resize(sample.image, (sample.image.shape[1], rows), interpolation=cv2.INTER_AREA)
-    joints_2d, K = sample.joints_2d.copy(), sample.K.copy()
-    joints_2d[..., 1] = (joints_2d[..., 1] + 0.5) * (rows / height) - 0.5
-    K[1, 1] *= rows / height
-    K[1, 2] = (K[1, 2] + 0.5) * (rows / height) - 0.5
-    return replace(sample, image=image, joints_2d=joints_2d, K=K)
+    return resized(sample, cv2.resize(sample.image, (sample.image.shape[1], rows), interpolation=cv2.INTER_AREA))
 
 
 def fill_unlabelled(sample: Sample) -> Sample:
@@ -125,9 +148,8 @@ def stretch(sample: Sample, factor: float) -> Sample:
     """The photo made wider by `factor`. No camera sees that: its hands keep their 2D labels, and lose their 3D."""
     height, width = sample.image.shape[:2]
     image = cv2.resize(sample.image, (max(1, round(width * factor)), height), interpolation=cv2.INTER_AREA)
-    joints_2d = sample.joints_2d.copy()
-    joints_2d[..., 0] = (joints_2d[..., 0] + 0.5) * (image.shape[1] / width) - 0.5
-    return replace(sample, image=image, joints_2d=joints_2d, has_3d=np.zeros_like(sample.has_3d), absolute=False)
+    wider = resized(sample, image)
+    return replace(wider, K=sample.K, has_3d=np.zeros_like(sample.has_3d), absolute=False)
 
 
 def any_part(image: np.ndarray, canvas: int, rng: Generator) -> np.ndarray:
@@ -138,7 +160,7 @@ def any_part(image: np.ndarray, canvas: int, rng: Generator) -> np.ndarray:
 
 
 def place(sample: Sample, rng: Generator, options: Augmentation, backdrop: np.ndarray | None = None) -> Sample:
-    """Put the whole image, one of its hands or any part of a hand-free one somewhere on the canvas, at a random size.
+    """Put one of the image's hands, or any part of a hand-free one, somewhere on the canvas, at a random size.
 
     What the image leaves empty shows a part of the photo `backdrop`, nothing, or the image's own edge.
     """
@@ -149,10 +171,7 @@ def place(sample: Sample, rng: Generator, options: Augmentation, backdrop: np.nd
         angle = rng.uniform(-np.pi, np.pi)
     canvas = options.canvas
     hands = np.flatnonzero(~sample.ignore)
-    if rng.random() < options.whole:
-        scale = canvas / max(sample.image.shape[:2])
-        focus, goal = (np.array(sample.image.shape[1::-1]) - 1) / 2, np.full(2, (canvas - 1) / 2)
-    elif len(hands):
+    if len(hands):
         joints = sample.joints_2d[rng.choice(hands), :, :2]
         extent = np.ptp(joints, axis=0).max() + 1.0
         size = np.exp(rng.uniform(np.log(options.smallest), np.log(options.largest)))
@@ -172,19 +191,11 @@ def place(sample: Sample, rng: Generator, options: Augmentation, backdrop: np.nd
 
 def drop_unseen(sample: Sample) -> Sample:
     """Hands that the canvas cut away are no targets; those cut through or too small to learn from are ignored."""
-    inside = ((sample.joints_2d[..., :2] > -1) & (sample.joints_2d[..., :2] < sample.image.shape[0])).all(-1).mean(1)
-    extent = np.ptp(sample.joints_2d[..., :2], axis=1).max(-1) if len(inside) else np.zeros(0)
-    keep = inside > 0
-    return replace(
-        sample,
-        joints_2d=sample.joints_2d[keep],
-        joints_3d=sample.joints_3d[keep],
-        vertices=sample.vertices[keep],
-        side=sample.side[keep],
-        has_3d=sample.has_3d[keep],
-        has_vertices=sample.has_vertices[keep],
-        ignore=(sample.ignore | (inside < 0.5) | (extent < 12))[keep],
-    )
+    joints = sample.joints_2d[..., :2]
+    inside = ((joints > -1) & (joints < sample.image.shape[1::-1])).all(-1).mean(1)
+    extent = np.ptp(joints, axis=1).max(-1) if len(inside) else np.zeros(0)
+    ignore = sample.ignore | (inside < 0.5) | (extent < SMALLEST_HAND)
+    return replace(sample, ignore=ignore).only(inside > 0)
 
 
 def colours(image: np.ndarray, rng: Generator) -> np.ndarray:
@@ -239,9 +250,21 @@ def occlude(sample: Sample, rng: Generator) -> None:
     sample.image[y : y + height, x : x + width] = patch
 
 
+def whole(sample: Sample, rng: Generator, options: Augmentation) -> Sample:
+    """The image as prediction sees it: letterboxed to a long edge of `canvas`; mirrored or not, nothing else."""
+    if rng.random() < options.flip:
+        sample = mirror(sample)
+    canvas, _ = letterbox(sample.image, options.canvas)
+    height, width = resized_shape(sample.image, options.canvas)
+    return drop_unseen(replace(resized(sample, canvas[:height, :width]), image=canvas))
+
+
 def augment(sample: Sample, rng: Generator, options: Augmentation, backdrop: np.ndarray | None = None) -> Sample:
     """All of it; deterministic for one state of `rng`. backdrop: a hand-free photo to lie around the sample."""
-    sample = square_pixels(fill_unlabelled(sample))
+    sample = fill_unlabelled(sample)
+    if rng.random() < options.whole:
+        return whole(sample, rng, options)
+    sample = square_pixels(sample)
     if rng.random() < options.stretched and not (sample.absolute or sample.has_vertices.any()):
         sample = stretch(sample, float(np.exp(rng.normal(0, 0.12))))
     sample = place(sample, rng, options, backdrop)

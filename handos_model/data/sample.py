@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from handos_model.camera import Camera
+from handos_model.hand import joints_box
 from handos_model.template.embedded import EMBEDDED_NAME
 
 VERTICES = 778
 LEFT, RIGHT, UNKNOWN_SIDE = 0, 1, -1
 SIDE_NAMES = {LEFT: "left", RIGHT: "right"}
+PER_HAND = ("joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vertices", "ignore")
 
 
 @dataclass
@@ -31,6 +33,8 @@ class Sample:
     complete: bool  # every hand of the image is listed: what else is detected is a false hand
     absolute: bool = False  # joints_3d and vertices are where the hand was, in the frame of a calibrated camera
     template: str = EMBEDDED_NAME  # whose vertices these are: HandTemplate.name
+    tips: tuple[int, ...] | None = None  # vertices that are the labelled fingertips, thumb to little; None: not known
+    boxes: NDArray[np.float32] | None = None  # (n, 4) xyxy px as published; a row of NaN, or None, where none is
 
     @property
     def camera(self) -> Camera:
@@ -57,10 +61,24 @@ class Sample:
                 raise ValueError(f"{name} has shape {value.shape}, expected {shape}")
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 raise ValueError(f"{name} holds a number that is not finite")
+        if self.boxes is not None and (self.boxes.shape != (n, 4) or np.isinf(self.boxes).any()):
+            raise ValueError(f"boxes are {self.boxes.tolist()}, expected {n} of four numbers, NaN where there is none")
         if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.size == 0:
             came = f"{self.image.dtype} {self.image.shape}"
             raise ValueError(f"image is {came}, expected uint8 (H, W, 3)")
         return self
+
+    def only(self, kept: NDArray[np.bool_]) -> Sample:
+        """The sample with the labels of the hands for which `kept` (n,) is true."""
+        boxes = None if self.boxes is None else self.boxes[kept]
+        return replace(self, boxes=boxes, **{name: getattr(self, name)[kept] for name in PER_HAND})
+
+    def hand_boxes(self) -> NDArray[np.float32]:
+        """Boxes (n, 4) xyxy px: the published ones; else of all joints, and a tenth of the long edge around."""
+        boxes = joints_box(self.joints_2d[..., :2])
+        if self.boxes is None:
+            return boxes
+        return np.where(np.isnan(self.boxes).any(-1, keepdims=True), boxes, self.boxes)
 
 
 def without_hands(image: NDArray[np.uint8], complete: bool = True) -> Sample:
@@ -80,9 +98,13 @@ def without_hands(image: NDArray[np.uint8], complete: bool = True) -> Sample:
 
 
 def labelled_2d(
-    image: NDArray[np.uint8], joints_2d: NDArray[np.float32], side: NDArray[np.int8], complete: bool
+    image: NDArray[np.uint8],
+    joints_2d: NDArray[np.float32],
+    side: NDArray[np.int8],
+    complete: bool,
+    boxes: NDArray[np.float32] | None = None,
 ) -> Sample:
-    """A checked sample of hands whose 2D joints (n, 21, 3) and sides (n,) are all that is known."""
+    """A checked sample of hands whose 2D joints (n, 21, 3), sides (n,) and boxes (n, 4) are all that is known."""
     n = len(joints_2d)
     return Sample(
         image=image,
@@ -95,6 +117,7 @@ def labelled_2d(
         has_vertices=np.zeros(n, bool),
         ignore=np.zeros(n, bool),
         complete=complete,
+        boxes=None if boxes is None else np.asarray(boxes, np.float32),
     ).check()
 
 
@@ -105,8 +128,11 @@ def labelled_3d(
     vertices: NDArray[np.float32] | None,
     side: NDArray[np.int8],
     complete: bool,
+    tips: tuple[int, ...],
 ) -> Sample:
     """A checked sample of hands where they were before a calibrated camera; vertices (n, 778, 3) of MANO or None.
+
+    tips: the vertices that the data set takes for fingertips, thumb to little.
 
     The 2D joints are the projected ones. No data set of this kind says which of them are seen: all within the image
     count as seen.
@@ -128,6 +154,7 @@ def labelled_3d(
         complete=complete,
         absolute=True,
         template="mano",
+        tips=tips,
     ).check()
 
 

@@ -52,6 +52,4 @@ def transplant(sample: Sample, background: np.ndarray, rng: Generator) -> Sample
     masks = [hand_mask(joints[:, :2], height, width) for joints in sample.joints_2d[keep]]
     mask = np.max(masks, axis=0)[..., None]
     image = (image + mask * (sample.image.astype(np.float32) - image)).round().astype(np.uint8)
-    labels = {name: getattr(sample, name)[keep] for name in ("joints_2d", "joints_3d", "vertices", "side")}
-    flags = {name: getattr(sample, name)[keep] for name in ("has_3d", "has_vertices", "ignore")}
-    return replace(sample, image=image, **labels, **flags, complete=True)
+    return replace(sample.only(keep), image=image, complete=True)

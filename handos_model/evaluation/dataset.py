@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from handos_model.data.registry import Dataset
+from handos_model.data.sample import Sample
 from handos_model.evaluation import metrics
 from handos_model.evaluation.detection import COCO_IOUS, ImageDetections, average_precision, recall
 from handos_model.evaluation.hand_errors import HandErrors, hand_errors, hand_figures
@@ -25,43 +27,82 @@ class MeshPredictor(Predictor, Protocol):
     template: HandTemplate
 
 
-def evaluate_dataset(
-    dataset: Dataset, predictor: MeshPredictor, limit: int | None = None, submission: Submission | None = None
-) -> dict[str, Any]:
-    """{"images": count, "figures": {...}, "absent": {what: why}}: see hand_figures, Sequences.figures and _boxes.
+@dataclass
+class Tally:
+    """What is found of one data set, image by image. template: of the predictor's meshes, None where it has none."""
 
-    limit: only that many images, evenly spread. submission: takes the best hand of every image, in order. A hand whose
-    labelled joints span no box is left out: it can't be told which prediction is about it. Raises ValueError for a
-    limit below 1.
+    template: str | None
+    given_boxes: bool
+    errors: list[HandErrors] = field(default_factory=list)
+    images: list[ImageDetections] = field(default_factory=list)
+    complete: list[ImageDetections] = field(default_factory=list)
+    sequences: Sequences = field(default_factory=Sequences)
+    meshes: set[str] = field(default_factory=set)
+
+    def add(self, sample: Sample, hands: Sequence[Hand], frame: tuple[str, int] | None) -> None:
+        """The hands of one image; with given boxes one for each hand that counts, in the labels' order."""
+        ignore = left_out(sample)
+        if self.given_boxes:
+            found: list[Hand | None] = [None] * len(ignore)
+            for i, hand in zip(np.flatnonzero(~ignore), hands, strict=True):
+                found[i] = hand
+        else:
+            iou = label_overlaps(hands, sample)
+            found = _found(hands, iou)
+            self.images.append(ImageDetections(np.array([hand.score for hand in hands]), iou, ignore))
+            if sample.complete:
+                self.complete.append(self.images[-1])
+        for i in np.flatnonzero(~ignore):
+            self.errors.append(hand_errors(found[i], sample, i, self.template))
+            if frame is not None:
+                self.sequences.add(*frame, sample, i, found[i])
+        if sample.has_vertices.any():
+            self.meshes.add(sample.template)
+
+    def figures(self) -> Figures:
+        """See hand_figures, Sequences.figures and _boxes."""
+        boxes = {} if self.given_boxes else _boxes(self.images, self.complete)
+        sequences = self.sequences.figures()
+        if self.template is None:
+            sequences = {name: value for name, value in sequences.items() if "3d" not in name}
+        return hand_figures(self.errors) | boxes | sequences
+
+
+def evaluate_dataset(
+    dataset: Dataset,
+    predictor: MeshPredictor,
+    limit: int | None = None,
+    submission: Submission | None = None,
+    given_boxes: bool = False,
+) -> dict[str, Any]:
+    """{"images": count, "figures": {...}, "absent": {what: why}}: see Tally.figures.
+
+    limit: only that many images, evenly spread. submission: takes the best hand of every image, in order. given_boxes:
+    the predictor is told where the hands are, as its predict_boxes takes it (paper, Table X). A hand whose labelled
+    joints span no box is left out: it can't be told which prediction is about it. ValueError for a limit below 1.
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}, must be 1 or more")
-    errors: list[HandErrors] = []
-    images: list[ImageDetections] = []
-    complete: list[ImageDetections] = []
-    sequences = Sequences()
-    meshes: set[str] = set()
+    flat = getattr(predictor, "flat", False)
+    tally = Tally(None if flat else predictor.template.name, given_boxes)
     chosen = spread(range(len(dataset)), limit)
     for index in progress(chosen, "images"):
         sample = dataset[index]
-        hands = predict(predictor, sample)
+        if given_boxes:
+            boxes = sample.hand_boxes()[~left_out(sample)]
+            hands = predictor.predict_boxes(sample.image, boxes, sample.camera) if len(boxes) else []
+        else:
+            hands = predict(predictor, sample)
         if submission is not None:
             submission.add(max(hands, key=lambda hand: hand.score, default=None))
-        iou = label_overlaps(hands, sample)
-        ignore = sample.ignore | _without_box(sample.joints_2d)
-        found = _found(hands, iou)
-        frame = dataset.frame(index)
-        for i in np.flatnonzero(~ignore):
-            errors.append(hand_errors(found[i], sample, i, predictor.template.name))
-            if frame is not None:
-                sequences.add(*frame, sample, i, found[i])
-        images.append(ImageDetections(np.array([hand.score for hand in hands]), iou, ignore))
-        if sample.complete:
-            complete.append(images[-1])
-        if sample.has_vertices.any():
-            meshes.add(sample.template)
-    figures = hand_figures(errors) | _boxes(images, complete) | sequences.figures()
-    return {"images": len(chosen), "figures": figures, "absent": _absent(figures, meshes, predictor.template.name)}
+        tally.add(sample, hands, dataset.frame(index))
+    figures = tally.figures()
+    return {"images": len(chosen), "figures": figures, "absent": _absent(figures, tally)}
+
+
+def left_out(sample: Sample) -> np.ndarray:
+    """Which hands (n,) do not count: those to be ignored, and those whose labelled joints span no box."""
+    return sample.ignore | _without_box(sample.joints_2d)
 
 
 def _without_box(joints_2d: np.ndarray) -> np.ndarray:
@@ -82,20 +123,27 @@ def _boxes(images: Sequence[ImageDetections], complete: Sequence[ImageDetections
     return {name: value for name, value in figures.items() if np.isfinite(value)}
 
 
-def _absent(figures: Figures, meshes: set[str], template: str) -> dict[str, str]:
-    """Why figures are missing; `meshes`: the templates that labels have vertices of."""
-    other = f"the labels' mesh is that of {', '.join(sorted(meshes))}, the predictor's that of {template}"
+def _absent(figures: Figures, tally: Tally) -> dict[str, str]:
+    """Why figures are missing."""
+    meshes = ", ".join(sorted(tally.meshes))
+    other = f"the labels' mesh is that of {meshes}, the predictor's that of {tally.template}"
     reasons = {
         "pck_2d": "no hand has labelled joints",
         "pck_2d_visible": "no joint is labelled as seen",
         "pck_2d_occluded": "no joint is labelled as not seen",
+        "pck_proj": "the predictor does not say where the network itself puts a hand",
         "box_ap": "no image with hands lists all of them",
         "side": "no hand was found whose side is known",
         "pa_mpjpe": "no hand has a 3D label",
-        "pa_mpvpe": other if meshes else "no hand has a labelled mesh",
+        "pa_mpvpe": other if tally.meshes else "no hand has a labelled mesh",
         "absolute_mpjpe": "no hand was found whose label is in the frame of a calibrated camera",
         "jitter_2d": "no hand was found in three successive frames of a video",
         "bone_spread": "no hand was found in two frames of a video",
     }
+    if tally.template is None:
+        flat = ("pck_proj", "pck_proj_fit", "side", "pa_mpjpe", "pa_mpvpe", "absolute_mpjpe", "bone_spread")
+        reasons |= dict.fromkeys(flat, "the network is of stage 2d, which knows joints in the image alone")
+    if tally.given_boxes:
+        reasons["box_ap"] = "boxes were given"
     present = {name.partition("@")[0] for name in figures}
     return {name: reason for name, reason in reasons.items() if name not in present}

@@ -17,6 +17,7 @@ from handos_model.evaluation.scoring import F_THRESHOLDS, Figures
 from handos_model.hand import Hand
 
 PCK_FRACTIONS = (0.05, 0.1, 0.15)
+TIPS = (4, 8, 12, 16, 20)
 SUBSETS = {"": (1, 2), "_visible": (2,), "_occluded": (1,)}
 """The joints that a PCK is over, by the third column of Sample.joints_2d."""
 
@@ -28,7 +29,8 @@ class HandErrors:
     found: bool
     visibility: np.ndarray  # (21,) as in Sample.joints_2d
     joints_2d: np.ndarray  # (21,) error in shares of the hand's size; infinity where missed
-    projected: np.ndarray  # (21,) the same of joints_3d, projected
+    projected: np.ndarray | None  # (21,) the same of joints_3d, projected from where the network puts the hand
+    fitted: np.ndarray | None  # (21,) the same from where the hand fits its own 2D joints best
     side_known: bool
     side_right: bool | None = None
     joints_3d: np.ndarray | None = None  # (21,) m, aligned
@@ -37,29 +39,34 @@ class HandErrors:
     absolute: np.ndarray | None = None  # (21,) m, in the camera frame
 
 
-def hand_errors(hand: Hand | None, sample: Sample, i: int, template: str) -> HandErrors:
+def hand_errors(hand: Hand | None, sample: Sample, i: int, template: str | None) -> HandErrors:
     """The errors of `hand` (None: missed) as hand `i` of the sample.
 
-    template: HandTemplate.name of the hand's vertices; they are compared where the label's are of the same. A missed
+    template: HandTemplate.name of the hand's vertices; they are compared where the label's are of the same. None: the
+    predictor knows joints in the image alone, and nothing else is compared. A missed
     hand counts as in the paper: all points 0 for the aligned errors and F-scores, no joint right for PCK and AUC.
     """
-    side_known = int(sample.side[i]) in SIDE_NAMES
+    flat = template is None
+    side_known = int(sample.side[i]) in SIDE_NAMES and not flat
     same_mesh = bool(sample.has_vertices[i]) and sample.template == template
     vertices = f_scores = None
+    tips = sample.tips if sample.template == template else None
+    own_joints = None if hand is None else joints_with(hand, tips)
     if same_mesh:
         aligned = metrics.procrustes(np.zeros((778, 3)) if hand is None else hand.vertices, sample.vertices[i])
         vertices = float(np.linalg.norm(aligned - sample.vertices[i], axis=1).mean())
         f_scores = metrics.f_scores(aligned, sample.vertices[i], F_THRESHOLDS)
     joints_3d = absolute = None
-    if sample.has_3d[i]:
-        joints_3d = metrics.aligned_errors(np.zeros((21, 3)) if hand is None else hand.joints_3d, sample.joints_3d[i])
+    if sample.has_3d[i] and not flat:
+        joints_3d = metrics.aligned_errors(np.zeros((21, 3)) if hand is None else own_joints, sample.joints_3d[i])
         if sample.absolute and hand is not None:
-            absolute = np.linalg.norm(hand.joints_3d - sample.joints_3d[i], axis=1)
+            absolute = np.linalg.norm(own_joints - sample.joints_3d[i], axis=1)
     return HandErrors(
         found=hand is not None,
         visibility=sample.joints_2d[i, :, 2],
         joints_2d=_relative_errors(None if hand is None else hand.joints_2d, sample, i),
-        projected=_relative_errors(None if hand is None else sample.camera.project(hand.joints_3d), sample, i),
+        projected=None if flat else _projected(hand, own_joints, sample, i),
+        fitted=None if flat else _relative_errors(_pixels(own_joints, sample), sample, i),
         side_known=side_known,
         side_right=hand.side == SIDE_NAMES[int(sample.side[i])] if side_known and hand is not None else None,
         joints_3d=joints_3d,
@@ -67,6 +74,26 @@ def hand_errors(hand: Hand | None, sample: Sample, i: int, template: str) -> Han
         f_scores=f_scores,
         absolute=absolute,
     )
+
+
+def joints_with(hand: Hand, tips: tuple[int, ...] | None) -> np.ndarray:
+    """3D joints (21, 3) of a found hand, with its vertices `tips` (thumb to little) as fingertips; None: its own."""
+    joints = hand.joints_3d.copy()
+    if tips is not None:
+        joints[list(TIPS)] = hand.vertices[list(tips)]
+    return joints
+
+
+def _projected(hand: Hand | None, joints: np.ndarray | None, sample: Sample, i: int) -> np.ndarray | None:
+    """Errors (21,) of the joints that are projected from the network's own translation, as in the paper."""
+    if hand is not None and hand.network_translation is None:
+        return None
+    moved = None if hand is None else joints + (hand.network_translation - hand.translation)
+    return _relative_errors(_pixels(moved, sample), sample, i)
+
+
+def _pixels(joints: np.ndarray | None, sample: Sample) -> np.ndarray | None:
+    return None if joints is None else sample.camera.project(joints)
 
 
 def _relative_errors(joints: np.ndarray | None, sample: Sample, i: int) -> np.ndarray:
@@ -81,13 +108,16 @@ def _relative_errors(joints: np.ndarray | None, sample: Sample, i: int) -> np.nd
 def hand_figures(errors: Sequence[HandErrors]) -> Figures:
     """Figures over hands; those that no label speaks of are absent.
 
-    hands, found: counts. pck_2d*, pck_proj*: shares. side: share right among found hands whose side is known, and
-    side_recall: the share of such hands that are found. pa_mpjpe, pa_mpvpe: mm; f@5, f@15, auc: 0 to 1, missed hands
-    included. absolute_wrist, absolute_mpjpe: mm, found hands only.
+    hands, found: counts. pck_2d*, pck_proj* (from the network's own translation), pck_proj_fit* (from the fitted one):
+    shares. side: share right among found hands whose side is known, and side_recall: the share of such hands that are
+    found. pa_mpjpe, pa_mpvpe: mm; f@5, f@15, auc: 0 to 1, missed hands included. absolute_wrist, absolute_mpjpe: mm,
+    found hands only.
     """
     figures: Figures = {"hands": len(errors), "found": sum(e.found for e in errors)}
     figures |= _pck(errors, "pck_2d", [e.joints_2d for e in errors])
-    figures |= _pck(errors, "pck_proj", [e.projected for e in errors])
+    for name, values in {"pck_proj_fit": [e.fitted for e in errors], "pck_proj": [e.projected for e in errors]}.items():
+        if all(value is not None for value in values):
+            figures |= _pck(errors, name, values)
     known = [e for e in errors if e.side_known]
     sides = [e.side_right for e in known if e.found]
     if known:

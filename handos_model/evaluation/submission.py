@@ -4,7 +4,7 @@ Both servers take [joints of all images, vertices of all images], metres in the 
 evaluation split, zeros where nothing is found (pred.py of github.com/lmb-freiburg/freihand and of
 github.com/shreyashampali/ho3d). FreiHAND has this project's frame and order of joints. HO-3D has MANO's order of
 joints, in the evaluation split as well (github.com/shreyashampali/HOnnotate/issues/4), and OpenGL's frame: x right,
-y up, z backwards.
+y up, z backwards; and other vertices for fingertips than the regressor of MANO's template has.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from handos_model.data import freihand, ho3d
 from handos_model.data.sample import VERTICES
+from handos_model.evaluation.hand_errors import joints_with
 from handos_model.hand import JOINT_NAMES, Hand
 from handos_model.template.mano import JOINT_ORDER
 
@@ -25,27 +27,33 @@ SPLIT = "evaluation"
 """The split that both servers know the labels of."""
 
 _OURS = np.arange(len(JOINT_NAMES))
-_CONVENTIONS = {"freihand": (_OURS, np.ones(3, np.float32)), "ho3d": (np.argsort(JOINT_ORDER), OPENGL)}
+_CONVENTIONS = {
+    "freihand": (_OURS, np.ones(3, np.float32), freihand.TIPS),
+    "ho3d": (np.argsort(JOINT_ORDER), OPENGL, ho3d.TIPS),
+}
 
 
 class Submission:
     """Collects one hand per image.
 
-    Raises ValueError for a data set that has no such file, or another split than evaluation.
+    template: HandTemplate.name of the hands; fingertips are vertices where it is MANO's, as the servers' are. Raises
+    ValueError for a data set that has no such file, or another split than evaluation.
     """
 
-    def __init__(self, dataset: str, split: str) -> None:
+    def __init__(self, dataset: str, split: str, template: str) -> None:
         if dataset not in _CONVENTIONS:
             raise ValueError(f"{dataset} has no submission file: those that have are {', '.join(_CONVENTIONS)}")
         if split != SPLIT:
             raise ValueError(f"a submission is of the split {SPLIT}, got {split}")
-        self._order, self._axes = _CONVENTIONS[dataset]
+        self._order, self._axes, tips = _CONVENTIONS[dataset]
+        self._tips = tips if template == "mano" else None
         self._joints: list[np.ndarray] = []
         self._vertices: list[np.ndarray] = []
 
     def add(self, hand: Hand | None) -> None:
         """The hand of the next image; None where nothing was found."""
-        joints = np.zeros((len(JOINT_NAMES), 3)) if hand is None else hand.joints_3d[self._order] * self._axes
+        joints = np.zeros((len(JOINT_NAMES), 3)) if hand is None else joints_with(hand, self._tips)
+        joints = joints[self._order] * self._axes
         vertices = np.zeros((VERTICES, 3)) if hand is None else hand.vertices * self._axes
         self._joints.append(joints.astype(np.float32))
         self._vertices.append(vertices.astype(np.float32))

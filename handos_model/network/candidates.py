@@ -58,6 +58,23 @@ class Candidates:
             queries=None if self.queries is None else self.queries[rows],
         )
 
+    def at(self, indices: Tensor, boxes: Tensor) -> Candidates:
+        """The candidates `indices` (B, N) alone, each moved into one of `boxes` (B, N, 4) xyxy px.
+
+        ValueError where they are cells of a map, whose places are their own.
+        """
+        if self.queries is None:
+            raise ValueError("hands can be looked for in given boxes only where the detector has queries")
+        rows = torch.arange(len(indices), device=indices.device)[:, None]
+        return replace(
+            self,
+            boxes=boxes,
+            views=box_views(boxes),
+            points=self.points[rows, indices],
+            logits=self.logits[rows, indices],
+            queries=self.queries[rows, indices],
+        )
+
     def take(self, indices: Tensor, memory: list[Tensor]) -> Instances:
         """The candidates at `indices` (B, N), without gradients to where they are. memory: the detection's."""
         rows = torch.arange(len(indices), device=indices.device)[:, None]

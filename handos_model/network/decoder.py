@@ -17,7 +17,10 @@ JOINTS = len(JOINT_NAMES)
 VERTEX_UNIT = 0.05  # metres
 POINT_UNIT = 0.1  # view sizes
 VOLUME_LOGIT = 4.0  # logit of a right hand that has the template's volume
-VIEW_METRES = 0.28  # average width in metres of what a view shows at the hand's depth; learned within a factor of e
+VIEW_METRES = 0.28  # average width in metres of what a view shows at the hand's depth
+# That width is learned within a factor of e^3. A box that the image or an object cuts down to a twentieth of its hand
+# needs 14 mm; a factor of e, 103 mm, is too much for every twelfth hand that is cut by 60 %.
+WIDTH_RANGE = 3.0
 
 
 @dataclass(frozen=True)
@@ -246,7 +249,7 @@ class HandDecoder(nn.Module):
                 vertices = self.upsample @ (coarse - joints[:, :, :1])
             camera = heads.camera(lifted[:, :, -1]).float() * POINT_UNIT
             shift, log_width = camera.split([2, 1], -1)
-            width = VIEW_METRES * log_width.tanh().exp()
+            width = VIEW_METRES * (WIDTH_RANGE * (log_width / WIDTH_RANGE).tanh()).exp()
             output |= {
                 "pred_vertices": vertices,  # (B, N, V, 3) m, wrist at the origin, view frame
                 "pred_joints_3d": joints - joints[:, :, :1],  # (B, N, 21, 3) m
@@ -259,5 +262,5 @@ class HandDecoder(nn.Module):
         return torch.sigmoid(VOLUME_LOGIT * mesh_volume(output["pred_vertices"], self.faces) / self.volume)
 
     def score(self, found: Tensor, confidence: Tensor) -> Tensor:
-        """Score (N,) of hands: the detector's own. found (N,), confidence of the joints (N, 21)."""
+        """Scores (...) of hands: the detector's own. found (...), confidence of the joints (..., 21)."""
         return found

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from handos_model.network.candidates import Candidates, HandFinder, own_candidates, palm_candidates
 from handos_model.network.decoder import DecoderSize, HandDecoder
-from handos_model.network.detectors.detector import Detection, Detector
+from handos_model.network.detectors.detector import Detection, Detector, detect_each
 from handos_model.network.guided_decoder import GuidedDecoder
 from handos_model.network.side_tuning import SideTuning
 from handos_model.template.hand_template import HandTemplate
 
 STAGES = ("2d", "full")
+SAME_PLACE = 0.002  # m between a bone's origin and a joint that are one
 
 
 def template_tensors(template: HandTemplate, every_vertex: bool = False) -> dict[str, Tensor]:
@@ -43,10 +48,25 @@ def template_tensors(template: HandTemplate, every_vertex: bool = False) -> dict
 
 
 def joint_weights(template: HandTemplate) -> Tensor:
-    """Skinning weights (V, 21) with each bone's given to the joint that it turns about."""
-    origins = template.bone_frames[:, :3, 3]
-    joint = np.linalg.norm(origins[:, None] - template.joints, axis=2).argmin(1)  # (B,)
-    return torch.tensor(template.skinning_weights @ np.eye(len(template.joints))[joint]).float()
+    """Skinning weights (V, 21) with each bone's given to the joint that it turns about.
+
+    A bone that turns about none of the 21, as the metacarpals of four fingers, moves with the bone that it hangs on.
+    """
+    at = np.zeros(len(template.bone_parents), int)
+    for bone, parent in enumerate(template.bone_parents):  # parents come first
+        distance = np.linalg.norm(template.bone_frames[bone, :3, 3] - template.joints, axis=1)
+        at[bone] = distance.argmin() if parent < 0 or distance.min() < SAME_PLACE else at[parent]
+    return torch.tensor(template.skinning_weights @ np.eye(len(template.joints))[at]).float()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The instances that pass the filter: N for each of b images."""
+
+    indices: Tensor  # (b, N) which of the candidates
+    images: Tensor | None = None  # (b,) which of the batch; None: all
+    boxes: Tensor | None = None  # (b, N, 4) xyxy px to look into, in place of the detector's own
+    sides: Tensor | None = None  # (b, N), in training: 1 right, -1 left, 0 unknown
 
 
 class HandOS(nn.Module):
@@ -75,12 +95,57 @@ class HandOS(nn.Module):
         parts = (size, detector.query_size, len(self.side_tuning.strides), fixed)
         self.decoder = GuidedDecoder(*parts, detector.points) if size.guided else HandDecoder(*parts)
 
-    def detect(self, images: Tensor) -> tuple[Detection, list[Tensor], Candidates]:
+    def forward(
+        self,
+        images: Tensor,
+        choose: Callable[[Candidates], Chosen],
+        stage: str = "full",
+        sizes: Tensor | None = None,
+    ) -> dict[str, Any]:
+        """The one pass that training, evaluation and export make.
+
+        images (B, 3, H, W): float RGB in 0..1, H and W multiples of detector.multiple; image i has content up to
+        sizes[i] = (height, width) only, a row of sizes (B, 2), or everywhere. choose: the filter of instances, SimOTA
+        in training, non-maximum suppression in prediction. stage: "full", or "2d" for joints alone.
+
+        Of the b images and N instances that are chosen, with pixels of `images`, metres, and J = 21 joints:
+
+        - pred_scores (b, N): 0..1; the detector's, or with its joints' confidence for a detector with keypoints
+        - pred_boxes (b, N, 4): xyxy px; pred_views (b, N, 4): centre and size in px, angle in rad of the square
+          around the box that the predictions below are in
+        - pred_joints_2d (b, N, J, 2): px; pred_joints_view (b, N, J, 2): the same in sizes of the view
+        - pred_joint_confidence (b, N, J): logits
+        - in stage "full": pred_vertices (b, N, V, 3) and pred_joints_3d (b, N, J, 3): m from the wrist, in the frame
+          of the view, which looks along the ray through the view's centre; pred_translation (b, N, 3): x and y of the
+          wrist in m and the width in m of what the view shows at its depth; pred_right (b, N): 0..1
+        - aux_outputs: a dict of the same predictions for the query expansion and every layer but the last
+        - candidates: all places that might have been chosen
+        """
+        detection, values, candidates = self.detect(images, sizes)
+        chosen = choose(candidates)
+        seen, maps, places, indices = detection, values, candidates, chosen.indices
+        if chosen.images is not None:
+            kept = chosen.images
+            seen, maps, places = detection.of(kept), [v[kept] for v in values], candidates.of(kept)
+        if chosen.boxes is not None:
+            places, indices = places.at(indices, chosen.boxes), torch.arange(indices.shape[1]).expand(indices.shape)
+            indices = indices.to(images.device)
+        *before, last = self.decode(seen, maps, places, indices, stage, chosen.sides)
+        rows = torch.arange(len(indices), device=indices.device)[:, None]
+        outputs = dict(last)
+        confidence = last["pred_joint_confidence"].sigmoid()
+        outputs["pred_scores"] = self.decoder.score(places.scores[rows, indices], confidence)
+        outputs["pred_boxes"], outputs["pred_views"] = places.boxes[rows, indices], places.views[rows, indices]
+        if stage == "full":
+            outputs["pred_right"] = self.decoder.right(last)
+        return outputs | {"aux_outputs": before, "candidates": candidates}
+
+    def detect(self, images: Tensor, sizes: Tensor | None = None) -> tuple[Detection, list[Tensor], Candidates]:
         """Detector outputs, the side tuning's maps, finest first, and the places that may show hands.
 
-        images (B, 3, H, W) RGB in 0..1.
+        images (B, 3, H, W) RGB in 0..1, sizes as in :meth:`forward`.
         """
-        return self.propose(images, self.detector(images))
+        return self.propose(images, detect_each(self.detector, images, sizes))
 
     def propose(self, images: Tensor, detection: Detection) -> tuple[Detection, list[Tensor], Candidates]:
         """The same for images that the detector has seen. A side network's maps take the place of the detector's."""

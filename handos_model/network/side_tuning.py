@@ -57,6 +57,9 @@ class ScratchBackbone(nn.Module):
 class SideTuning(nn.Module):
     """Value maps for deformable attention: F = concat(memory, side tuning), projected to one width per scale.
 
+    A memory is signed, and F is what the concatenation gives (paper, section 3.2). The small preset was trained on
+    rectified maps, which its detector asks for.
+
     side "backbone" starts from the detector's backbone, "copy" from a trained copy of it whose maps stand in the
     detection, "scratch" from a network of its own, "off" is F = memory. The
     palm detector's memory has two scales (strides 8 and 16) where its backbone has three (4, 8, 16); the finest map is
@@ -76,17 +79,22 @@ class SideTuning(nn.Module):
         self.side = nn.ModuleList()
         if side != "off":
             self.side.extend(three_convolutions(c, w, d_value) for c, w in zip(channels, widths, strict=True))
+        self.rectified = detector.rectified_maps
         missing = len(self.strides) - len(memory)
         own = d_value if self.side else 0
         self.mix = nn.ModuleList(nn.Conv2d(c, d_value, 1) for c in [own] * missing + [c + own for c in memory])
 
     def forward(self, images: Tensor, detection: Detection) -> list[Tensor]:
         """Value maps (B, d_value, H / stride, W / stride) at `strides`, finest first. images (B, 3, H, W) in 0..1."""
+        maps = self.joined(images, detection)
+        return [mix(torch.relu(m) if self.rectified else m) for mix, m in zip(self.mix, maps, strict=True)]
+
+    def joined(self, images: Tensor, detection: Detection) -> list[Tensor]:
+        """F: the memory beside the side tuning's maps; where the memory has no such scale, these alone."""
         if not self.side:
-            return [mix(torch.relu(feature)) for mix, feature in zip(self.mix, detection.memory, strict=True)]
+            return detection.memory
         backbone = detection.backbone if self.scratch is None else self.scratch(images)
         sides = [side(feature) for side, feature in zip(self.side, backbone, strict=True)]
         missing = len(sides) - len(detection.memory)
-        inputs = sides[:missing]
-        inputs += [torch.cat(pair, 1) for pair in zip(detection.memory, sides[missing:], strict=True)]
-        return [mix(torch.relu(feature)) for mix, feature in zip(self.mix, inputs, strict=True)]
+        pairs = zip(detection.memory, sides[missing:], strict=True)
+        return sides[:missing] + [torch.cat(pair, 1) for pair in pairs]

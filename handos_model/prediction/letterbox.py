@@ -17,15 +17,21 @@ def letterbox(image: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     if size < STRIDE:
         raise ValueError(f"size is {size}, must be {STRIDE} px or more")
     height, width = image.shape[:2]
-    factor = size / max(height, width)
-    new_width, new_height = max(1, round(width * factor)), max(1, round(height * factor))
+    new_height, new_width = resized_shape(image, size)
     canvas = np.zeros((-(-new_height // STRIDE) * STRIDE, -(-new_width // STRIDE) * STRIDE, 3), np.uint8)
     target = canvas[:new_height, :new_width]
-    if factor > 1:
+    if size > max(height, width):
         target[:] = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_LINEAR)
     else:
         target[:] = shrunk(image, new_width, new_height)
     return canvas, np.array([new_width / width, new_height / height])
+
+
+def resized_shape(image: np.ndarray, size: int) -> tuple[int, int]:
+    """Height and width of what letterbox makes of an image, without the padding."""
+    height, width = image.shape[:2]
+    factor = size / max(height, width)
+    return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def shrunk(image: np.ndarray, width: int, height: int) -> np.ndarray:

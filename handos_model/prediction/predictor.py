@@ -223,7 +223,8 @@ def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale:
     rotation = view_rotation(found.view, camera)  # (N, 3, 3)
     points = np.concatenate([found.joints_3d, found.vertices], axis=1)
     points = points @ (hand_scale * rotation).astype(np.float32).transpose(0, 2, 1)  # (N, 21 + V, 3)
-    translation = _place(found, points[:, :21], rotation, camera, hand_scale).astype(np.float32)
+    said = _said(found, rotation, camera, hand_scale)
+    translation = _place(found, points[:, :21], said, camera).astype(np.float32)
     points = points + translation[:, None]
     boxes = joints_box(found.joints_2d).astype(np.float32)
     joints_2d = found.joints_2d.astype(np.float32)
@@ -233,7 +234,7 @@ def _hands(found: Instances, camera: Camera, template: HandTemplate, hand_scale:
         side = ("right" if normals[i] > 0 else "left") if confidence >= MIN_SIDE_CONFIDENCE else "unknown"
         joints_3d, vertices = points[i, :21], points[i, 21:]
         values = (boxes[i], joints_2d[i], found.joint_confidence[i], joints_3d, vertices, translation[i])
-        hands.append(Hand(float(found.scores[i]), side, confidence, *values))
+        hands.append(Hand(float(found.scores[i]), side, confidence, *values, said[i].astype(np.float32)))
     return hands
 
 
@@ -251,16 +252,18 @@ def view_rotation(view: np.ndarray, camera: Camera) -> np.ndarray:
     return ray_rotation(rays) @ spin
 
 
-def _place(found: Instances, joints: np.ndarray, rotation: np.ndarray, camera: Camera, hand_scale: float) -> np.ndarray:
+def _place(found: Instances, joints: np.ndarray, said: np.ndarray, camera: Camera) -> np.ndarray:
     """Metric translations (N, 3): closed form where the joints allow it, else what the network said."""
     rays = camera.normalise(found.joints_2d)
     fitted, solved = fit_translation(joints, rays, found.joint_confidence)
-    if solved.all():
-        return fitted
+    return np.where(solved[:, None], fitted, said)
+
+
+def _said(found: Instances, rotation: np.ndarray, camera: Camera, hand_scale: float) -> np.ndarray:
+    """Metric translations (N, 3) as the network says them."""
     depth_unit = camera.focal / np.maximum(found.view[:, 2], 1e-6)
     said = found.translation * np.stack([np.ones_like(depth_unit), np.ones_like(depth_unit), depth_unit], axis=1)
-    said = hand_scale * (rotation @ said[..., None])[..., 0]
-    return np.where(solved[:, None], fitted, said)
+    return hand_scale * (rotation @ said[..., None])[..., 0]
 
 
 def _check_image(image: np.ndarray) -> None:

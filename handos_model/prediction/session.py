@@ -14,6 +14,8 @@ WEIGHTS = Path(__file__).parents[1] / "weights" / "handos_small.onnx"
 
 DEVICES = ("auto", "cpu", "cuda")
 OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
+OUTPUTS_2D = ("scores", "joints_2d", "joint_confidence", "view")
+"""Of a network of stage 2d, which knows no third dimension."""
 METADATA = ("name", "version", "score_threshold", "size", "small_size", "best_size", "template")
 EXPORTED = "`handos export` makes such a file"
 
@@ -21,12 +23,18 @@ EXPORTED = "`handos export` makes such a file"
 class HandSession:
     """A checked ONNX graph: uint8 RGB (H, W, 3) in, a dict of OUTPUTS out.
 
+    flat: a network of stage 2d, which gives OUTPUTS_2D, is welcome, too.
     Raises FileNotFoundError for a missing file; ValueError for a file that is damaged or not a hand network, for an
     unknown device, and for "cuda" where ONNX Runtime has none.
     """
 
     def __init__(
-        self, weights: str | Path | None = None, device: str = "auto", threads: int | None = None, spinning: bool = True
+        self,
+        weights: str | Path | None = None,
+        device: str = "auto",
+        threads: int | None = None,
+        spinning: bool = True,
+        flat: bool = False,
     ) -> None:
         self.weights = WEIGHTS if weights is None else Path(weights)
         data = _read(self.weights)
@@ -46,17 +54,28 @@ class HandSession:
         self.provider = self._session.get_providers()[0]
         if device == "cuda" and self.provider != "CUDAExecutionProvider":
             raise ValueError('device is "cuda", but ONNX Runtime cannot start CUDA here: check driver and CUDA version')
+        self.outputs = self._checked_outputs(flat)
         self.metadata = self._checked_metadata()
         self.seconds = 0.0
         """Spent in ONNX Runtime so far."""
 
-    def _checked_metadata(self) -> dict[str, str]:
+    def _checked_outputs(self, flat: bool) -> tuple[str, ...]:
         inputs = [node.name for node in self._session.get_inputs()]
         outputs = [node.name for node in self._session.get_outputs()]
+        if set(outputs) == set(OUTPUTS_2D):
+            if flat:
+                return OUTPUTS_2D
+            raise ValueError(
+                f"weights file {self.weights} is of stage 2d, which has no mesh: `handos evaluate` takes it, all else "
+                "needs what stage full made of it"
+            )
         missing = sorted(set(OUTPUTS) - set(outputs))
         if inputs != ["image"] or missing:
             lacks = f"lacks the outputs {', '.join(missing)}" if missing else f"has the inputs {', '.join(inputs)}"
             raise ValueError(f"weights file {self.weights} is not a hand network: it {lacks}; {EXPORTED}")
+        return OUTPUTS
+
+    def _checked_metadata(self) -> dict[str, str]:
         metadata = self._session.get_modelmeta().custom_metadata_map
         absent = [key for key in METADATA if not metadata.get(key)]
         if absent:
@@ -75,7 +94,7 @@ class HandSession:
         """The graph's outputs for a letterboxed image (H, W, 3) uint8."""
         begin = time.perf_counter()
         try:
-            values = self._session.run(OUTPUTS, {"image": image[None]})
+            values = self._session.run(self.outputs, {"image": image[None]})
         except Exception as error:  # as of __init__
             height, width = image.shape[:2]
             reason = " ".join(str(error).split())
@@ -84,7 +103,7 @@ class HandSession:
                 f"{reason}"
             ) from error
         self.seconds += time.perf_counter() - begin
-        return dict(zip(OUTPUTS, values, strict=True))
+        return dict(zip(self.outputs, values, strict=True))
 
 
 def _read(path: Path) -> bytes:

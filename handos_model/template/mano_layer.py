@@ -116,7 +116,7 @@ class ManoLayer:
 
         tips: the vertices that are fingertips, thumb to little.
 
-        They differ by some millimetres from those that pose the hand: FreiHAND labels these, HO-3D and DexYCB those.
+        They differ by some millimetres from those that pose the hand, which data sets label.
         """
         joints = self.regressor @ vertices
         return np.concatenate([joints, vertices[..., tips, :]], axis=-2)[..., JOINT_ORDER, :]

@@ -22,11 +22,13 @@ from handos_model.data.augment import augment
 from handos_model.data.photos import Photos
 from handos_model.data.pool import Pool
 from handos_model.data.registry import Dataset, open_dataset
-from handos_model.data.sample import VERTICES, Sample
+from handos_model.data.sample import VERTICES, Sample, project
 from handos_model.data.transplant import transplant
+from handos_model.template import HandTemplate
 from handos_model.training.recipe import Mixture, Recipe
 
 SEEDS = 2**63 - 1
+TIPS = (4, 8, 12, 16, 20)
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,10 @@ class Mix(TorchDataset[tuple[Sample, int]]):
     Sources are opened once, before the workers start, and shared by them. Images are drawn with replacement.
     """
 
-    def __init__(self, recipe: Recipe, template: str):
-        """template: name of the one whose vertices are learned; those of other templates count as not labelled."""
-        self.recipe, self.template = recipe, template
+    def __init__(self, recipe: Recipe, template: HandTemplate):
+        """template: the one whose vertices are learned; those of other templates count as not labelled."""
+        self.recipe, self.template = recipe, template.name
+        self.tips = template.joint_regressor[list(TIPS)]
         self.sources = open_sources(recipe.mixture)
         shares = np.array([source.share for source in self.sources])
         self.shares = shares / shares.sum()
@@ -112,7 +115,7 @@ class Mix(TorchDataset[tuple[Sample, int]]):
         sample = augment(sample, rng, self.recipe.augmentation, backdrop).check()
         if sample.template != self.template:
             sample = replace(sample, has_vertices=np.zeros_like(sample.has_vertices))
-        return sample, int(rng.integers(SEEDS))
+        return with_tips(sample, self.tips), int(rng.integers(SEEDS))
 
     def draw(self, rng: Generator) -> Sample:
         """One sample of one source."""
@@ -121,6 +124,20 @@ class Mix(TorchDataset[tuple[Sample, int]]):
         if source.name == "photos" and rng.random() < self.recipe.mixture.transplants:
             return transplant(sample, self.backgrounds.any_of(rng).image, rng)
         return sample
+
+
+def with_tips(sample: Sample, regressor: np.ndarray) -> Sample:
+    """Hands with labelled vertices take their fingertips from them, by rows (5, 778) of the template's regressor.
+
+    Data sets label different vertices as fingertips, some millimetres apart; the network's joints have one convention.
+    """
+    if sample.tips is None or not sample.has_vertices.any():
+        return sample
+    joints_2d, joints_3d = sample.joints_2d.copy(), sample.joints_3d.copy()
+    for hand in np.flatnonzero(sample.has_vertices):
+        joints_3d[hand, list(TIPS)] = regressor @ sample.vertices[hand]
+        joints_2d[hand, list(TIPS), :2] = project(joints_3d[hand, list(TIPS)], sample.K)
+    return replace(sample, joints_2d=joints_2d, joints_3d=joints_3d)
 
 
 def weigh_sources(photos: Source, weights: dict[str, float]) -> Source:
@@ -134,17 +151,21 @@ def weigh_sources(photos: Source, weights: dict[str, float]) -> Source:
 def collate(samples: list[Sample], seeds: list[int] | None = None) -> dict[str, Tensor]:
     """Stack samples; hands padded to T, the most that a sample has. Hands that are `ignore` come last, counted apart.
 
-    images (B, 3, S, S) uint8; K (B, 3, 3); joints_2d (B, T, 21, 3); joints_3d; vertices; side, has_3d,
+    images (B, 3, H, W) uint8, padded at the right and bottom to the largest; sizes (B, 2): height and width of each
+    without that; K (B, 3, 3); joints_2d (B, T, 21, 3); joints_3d; vertices; boxes (B, T, 4); side, has_3d,
     has_vertices (B, T); count, ignored (B,): hands to learn from, then hands to ignore; complete, absolute (B,);
     seeds (B,), by default 0.
     """
     b, most = len(samples), max(1, *(len(s.joints_2d) for s in samples))
+    sizes = torch.tensor([s.image.shape[:2] for s in samples])
     batch = {
-        "images": torch.from_numpy(np.stack([s.image for s in samples])).permute(0, 3, 1, 2).contiguous(),
+        "images": torch.zeros(b, 3, *sizes.amax(0).tolist(), dtype=torch.uint8),
+        "sizes": sizes,
         "K": torch.from_numpy(np.stack([s.K for s in samples])),
         "joints_2d": torch.zeros(b, most, 21, 3),
         "joints_3d": torch.zeros(b, most, 21, 3),
         "vertices": torch.zeros(b, most, VERTICES, 3),
+        "boxes": torch.zeros(b, most, 4),
         "side": torch.full((b, most), -1, dtype=torch.int8),
         "has_3d": torch.zeros(b, most, dtype=torch.bool),
         "has_vertices": torch.zeros(b, most, dtype=torch.bool),
@@ -155,19 +176,15 @@ def collate(samples: list[Sample], seeds: list[int] | None = None) -> dict[str, 
         "seeds": torch.tensor(seeds or [0] * b),
     }
     for i, sample in enumerate(samples):
+        height, width = sample.image.shape[:2]
+        batch["images"][i, :, :height, :width] = torch.from_numpy(sample.image).permute(2, 0, 1)
         order = np.argsort(sample.ignore, kind="stable")
+        batch["boxes"][i, : len(order)] = torch.from_numpy(sample.hand_boxes()[order])
         for name in ("joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vertices"):
             batch[name][i, : len(order)] = torch.from_numpy(getattr(sample, name)[order])
         batch["count"][i] = int((~sample.ignore[order]).sum())
         batch["ignored"][i] = int(sample.ignore[order].sum())
     return batch
-
-
-def hand_boxes(joints_2d: Tensor) -> Tensor:
-    """Boxes (..., 4) xyxy of joints (..., 21, 3), padded by a tenth of the long edge."""
-    low, high = joints_2d[..., :2].amin(-2), joints_2d[..., :2].amax(-2)
-    pad = 0.1 * (high - low).amax(-1, keepdim=True)
-    return torch.cat([low - pad, high + pad], -1)
 
 
 def stack(drawn: list[tuple[Sample, int]]) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from handos_model import __version__
-from handos_model.network.handos import HandOS
+from handos_model.network.candidates import Candidates
+from handos_model.network.handos import Chosen, HandOS
+from handos_model.prediction.session import OUTPUTS, OUTPUTS_2D
 from handos_model.training.objective.matcher import pairwise_iou
 
 OPSET = 17
 OF_DETECTOR = ("score_threshold", "size", "small_size", "best_size")  # metadata that a detector decides
-OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
 
 
 class Suppress(torch.autograd.Function):
@@ -52,61 +54,81 @@ class Suppress(torch.autograd.Function):
 class Graph(nn.Module):
     """The network with the contract of the ONNX file: see handos_model/prediction/session.py for the outputs."""
 
-    def __init__(self, network: HandOS, least_score: float | None = None):
+    def __init__(self, network: HandOS, least_score: float | None = None, stage: str = "full"):
         """least_score: of a candidate that is decoded; the detector's when None."""
         super().__init__()
-        self.network = network
+        self.network, self.stage = network, stage
+        self.outputs = OUTPUTS if stage == "full" else OUTPUTS_2D
         self.least_score = network.detector.least_score if least_score is None else least_score
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """image (1, H, W, 3) uint8."""
-        images = image.permute(0, 3, 1, 2).float() / 255
-        detection, values, candidates = self.network.detect(images)
-        # ONNX's Reshape cannot pass zero hands on: the best candidate is always decoded, and scored 0 if it was none.
-        detector = self.network.detector
-        found, least = candidates.scores[0], self.least_score
-        best = (torch.arange(found.shape[0], device=found.device) == found.argmax()).float()
-        wanted = torch.maximum(found, best * 1.01 * least)
-        kept = Suppress.apply(candidates.boxes[0], wanted, least, detector.most_overlap, detector.most_hands)[None]
-        hands = self.network.decode(detection, values, candidates, kept)[-1]
-        confidence = hands["pred_joint_confidence"][0].sigmoid()
-        score = self.network.decoder.score(found[kept[0]], confidence)
-        return (
-            score * (found[kept[0]] > least),
-            hands["pred_joints_2d"][0],
-            confidence,
-            hands["pred_vertices"][0],
-            hands["pred_joints_3d"][0],
-            candidates.views[0][kept[0]],
-            hands["pred_translation"][0],
-            self.network.decoder.right(hands)[0],
-        )
+        wanted = []
+
+        def choose(candidates: Candidates) -> Chosen:
+            indices = self.likely(candidates)
+            wanted.append(candidates.scores[0, indices[0]] > self.least_score)
+            return Chosen(indices)
+
+        found = self.hands(image, choose)
+        found["scores"] = found["scores"] * wanted[0]
+        return tuple(found[name] for name in self.outputs)
+
+    def likely(self, candidates: Candidates) -> Tensor:
+        """Those (1, N) that score enough, the best of what overlaps.
+
+        ONNX's Reshape cannot pass zero hands on: the best candidate is always there, whatever it scores.
+        """
+        detector, scores, least = self.network.detector, candidates.scores[0], self.least_score
+        best = (torch.arange(scores.shape[0], device=scores.device) == scores.argmax()).float()
+        wanted = torch.maximum(scores, best * 1.01 * least)
+        return Suppress.apply(candidates.boxes[0], wanted, least, detector.most_overlap, detector.most_hands)[None]
+
+    def hands(self, image: Tensor, choose: Callable[[Candidates], Chosen]) -> dict[str, Tensor]:
+        """What the file calls the predictions of the instances that are chosen in the one image."""
+        hands = self.network(image.permute(0, 3, 1, 2).float() / 255, choose, self.stage)
+        found = {
+            "scores": hands["pred_scores"],
+            "joints_2d": hands["pred_joints_2d"],
+            "joint_confidence": hands["pred_joint_confidence"].sigmoid(),
+            "view": hands["pred_views"],
+        }
+        if self.stage == "full":
+            for name in ("vertices", "joints_3d", "translation", "right"):
+                found[name] = hands[f"pred_{name}"]
+        return {name: value[0] for name, value in found.items()}
 
 
-def export(network: HandOS, path: Path, metadata: dict[str, str]) -> None:
+def describe(network: HandOS) -> dict[str, str]:
+    """The entries of session.METADATA that a network decides."""
+    own = {name: f"{getattr(network.detector, name):g}" for name in OF_DETECTOR}
+    return {"name": "handos", "version": __version__, "template": network.template} | own
+
+
+def export(network: HandOS, path: Path, metadata: dict[str, str], stage: str = "full") -> None:
     """Write `path`, its checksum beside it, and the trained weights in half precision as .npz, to train on from.
+
+    stage "2d": a file of joints in the image alone, with the outputs OUTPUTS_2D.
 
     metadata: entries of session.METADATA in place of the defaults: name, score_threshold, size. The graph gives no hand
     below the detector's least_score, nor below score_threshold where that is less.
     """
     detector = network.detector
     least = min(detector.least_score, float(metadata.get("score_threshold", detector.score_threshold)))
-    graph = Graph(network.cpu().float().to(memory_format=torch.contiguous_format), least).eval()
+    graph = Graph(network.cpu().float().to(memory_format=torch.contiguous_format), least, stage).eval()
     example = torch.zeros(1, *network.detector.example, 3, dtype=torch.uint8)
     torch.onnx.export(
         graph,
         (example,),
         str(path),
         input_names=["image"],
-        output_names=list(OUTPUTS),
-        dynamic_axes={"image": {1: "height", 2: "width"}} | {name: {0: "hands"} for name in OUTPUTS},
+        output_names=list(graph.outputs),
+        dynamic_axes={"image": {1: "height", 2: "width"}} | {name: {0: "hands"} for name in graph.outputs},
         opset_version=OPSET,
         dynamo=False,
     )
     model = onnx.load(str(path))
-    own = {name: f"{getattr(network.detector, name):g}" for name in OF_DETECTOR}
-    entries = {"name": "handos", "version": __version__, "template": network.template} | own
-    for key, value in (entries | metadata).items():
+    for key, value in (describe(network) | metadata).items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     onnx.checker.check_model(model)

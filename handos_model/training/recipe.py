@@ -21,7 +21,7 @@ class DetectorChoice:
     """The frozen detector: see docs/detectors.md."""
 
     kind: str = "palm"
-    source: str = ""  # hub id or folder; "" for the embedded palm detector
+    source: str = ""  # hub id, best with @ and its commit, or folder; "" for the embedded palm detector
     target: str = "hand"
     memory_layer: int = 0  # the encoder layer whose output is the memory; 0 for the last one
 

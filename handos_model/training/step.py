@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from handos_model.network.candidates import Candidates
-from handos_model.network.handos import HandOS
-from handos_model.training.batches import hand_boxes
+from handos_model.network.handos import Chosen, HandOS
 from handos_model.training.objective.criterion import SIGNS, Criterion
 from handos_model.training.objective.finding import finder_targets, finder_terms
 from handos_model.training.objective.matcher import select_instances
@@ -33,29 +32,38 @@ class TrainingStep(nn.Module):
     def forward(self, batch: dict[str, Tensor], totals: dict[str, Tensor]) -> tuple[Tensor, dict[str, Term]]:
         """This batch's part of the loss of the whole step, and its terms."""
         images = batch["images"].to(memory_format=torch.channels_last).float() / 255
-        detection, values, candidates = self.network.detect(images)
-        indices, assigned = self.assign(batch, candidates)
-        # Images without a hand to learn from are not decoded, but for one where none has any.
-        shown = (assigned >= 0).any(1)
-        shown = shown.nonzero()[:, 0] if shown.any() else shown.new_zeros(1, dtype=torch.long)
-        indices, assigned = indices[shown], assigned[shown]
-        hands = {name: batch[name][shown] for name in LABELS}
-        seen, maps, places = detection.of(shown), [v[shown] for v in values], candidates.of(shown)
-        sides = true_sides(hands["side"], assigned)
-        outputs = self.network.decode(seen, maps, places, indices, self.recipe.stage, sides)
-        rows = torch.arange(len(indices), device=indices.device)[:, None]
+        chosen: list[tuple[Chosen, Tensor]] = []
+
+        def choose(candidates: Candidates) -> Chosen:
+            chosen.append(self.choose(batch, candidates))
+            return chosen[0][0]
+
+        outputs = self.network(images, choose, self.recipe.stage, batch["sizes"])
+        (kept, assigned), candidates = chosen[0], outputs["candidates"]
+        hands = {name: batch[name][kept.images] for name in LABELS}
         with torch.autocast(images.device.type, enabled=False):
-            loss, terms = self.criterion(outputs, hands, places.views[rows, indices].detach(), assigned, totals)
+            layers = [*outputs["aux_outputs"], outputs]
+            loss, terms = self.criterion(layers, hands, outputs["pred_views"].detach(), assigned, totals)
             found = {}
             if self.network.finder is not None:
                 found = finder_terms(candidates, batch["joints_2d"], finder_targets(batch, self.stride))
                 loss = loss + weigh(found, totals, self.recipe.weights)
         return loss, {name: Term(*(part.detach() for part in term)) for name, term in (terms | found).items()}
 
+    def choose(self, batch: dict[str, Tensor], candidates: Candidates) -> tuple[Chosen, Tensor]:
+        """The instances to decode, and the hand that each is trained on, (b, N) or PADDING.
+
+        Images without a hand to learn from are not decoded, but for one where none has any.
+        """
+        indices, assigned = self.assign(batch, candidates)
+        shown = (assigned >= 0).any(1)
+        shown = shown.nonzero()[:, 0] if shown.any() else shown.new_zeros(1, dtype=torch.long)
+        indices, assigned = indices[shown], assigned[shown]
+        return Chosen(indices, shown, sides=true_sides(batch["side"][shown], assigned)), assigned
+
     def assign(self, batch: dict[str, Tensor], candidates: Candidates) -> tuple[Tensor, Tensor]:
         """SimOTA over the batch."""
-        boxes = hand_boxes(batch["joints_2d"])
-        targets = [b[:n] for b, n in zip(boxes, batch["count"], strict=True)]
+        targets = [boxes[:n] for boxes, n in zip(batch["boxes"], batch["count"], strict=True)]
         boxes, scores = candidates.boxes.detach(), candidates.scores.detach()
         return select_instances(boxes, scores, targets, self.recipe.slots, batch["seeds"])
 

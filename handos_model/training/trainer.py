@@ -83,7 +83,7 @@ class Trainer:
         recipe.check_run()
         self.recipe, self.folder = recipe, folder
         self.accelerator = start_accelerator(recipe)
-        self.mix = Mix(recipe, recipe_template(recipe).name)
+        self.mix = Mix(recipe, recipe_template(recipe))
         self.network = build_network(recipe)
         self.step, self.samples, self.seconds = 0, 0, 0.0
         if recipe.start_from:

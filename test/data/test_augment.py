@@ -20,6 +20,7 @@ from handos_model.data.augment import (
 )
 from handos_model.data.sample import LEFT, RIGHT, Sample, assumed_intrinsics, labelled_2d, without_hands
 from handos_model.data.transplant import transplant
+from handos_model.prediction.letterbox import letterbox
 from handos_model.template.hand_template import signed_volume
 from handos_model.template.load import load_template
 
@@ -184,8 +185,36 @@ def test_joints_without_a_label_add_nothing_to_the_extent(sample):
     assert fill_unlabelled(sample) is sample
 
 
-def test_a_whole_image_fills_the_canvas(sample):
-    options = Augmentation(canvas=400, whole=1.0, flip=0.0, rotation=0.0, any_rotation=0.0)
-    placed = place(sample, np.random.default_rng(0), options)
-    expected = (sample.joints_2d[..., :2] - [99.5, 59.5]) * 2 + 199.5  # 200 x 120 px in the middle of 400 x 400
-    assert np.abs(placed.joints_2d[..., :2] - expected).max() < 1e-3
+@pytest.mark.parametrize(
+    ("size", "shape"), [((480, 640), (960, 1280)), ((224, 224), (1280, 1280)), ((719, 1281), (736, 1280))]
+)
+def test_a_whole_image_is_what_prediction_sees(size, shape):
+    """Canvas, padding and pixels are the letterbox's, and a mark lies at its label, flipped or not."""
+    image = np.zeros((*size, 3), np.uint8)
+    place = np.array([size[1] - 30, size[0] - 20])
+    cv2.circle(image, place.tolist(), 9, (255, 255, 255), -1)
+    joints = np.concatenate([place + 4.0 * np.arange(-10, 11)[:, None], np.full((21, 1), 2)], 1)
+    joints = joints[None].astype(np.float32)
+    labels = labelled_2d(image, joints, np.array([RIGHT]), True, boxes=np.array([[10.0, 20, 30, 60]]))
+    for flip in (0.0, 1.0):
+        seen = augment(labels, np.random.default_rng(0), Augmentation(canvas=1280, whole=1.0, flip=flip)).check()
+        source = np.ascontiguousarray(image[:, ::-1]) if flip else image
+        expected, scale = letterbox(source, 1280)
+        assert seen.image.shape[:2] == shape and np.array_equal(seen.image, expected)
+        bright = seen.image[..., 0].astype(float)
+        y, x = np.mgrid[: shape[0], : shape[1]]
+        found = np.array([(bright * x).sum(), (bright * y).sum()]) / bright.sum()
+        np.testing.assert_allclose(seen.joints_2d[0, 10, :2], found, atol=0.1)
+        box = np.array([[size[1] - 31, 20], [size[1] - 11, 60]] if flip else [[10, 20], [30, 60]])
+        np.testing.assert_allclose(seen.boxes[0], ((box + 0.5) * scale - 0.5).ravel(), atol=1e-3)
+
+
+def test_no_joint_falls_off_a_whole_image():
+    """A hand that fills its picture keeps all its joints; a turn of the picture put 4.5 % of them outside."""
+    rng = np.random.default_rng(0)
+    options = Augmentation(canvas=256, whole=1.0)
+    for seed in range(50):
+        joints = np.concatenate([rng.uniform(0, 223, (1, 21, 2)), np.full((1, 21, 1), 2)], -1).astype(np.float32)
+        labels = labelled_2d(np.zeros((224, 224, 3), np.uint8), joints, np.array([RIGHT]), True)
+        seen = augment(labels, np.random.default_rng(seed), options)
+        assert ((seen.joints_2d[..., :2] > -1) & (seen.joints_2d[..., :2] < 256)).all() and not seen.ignore.any()

@@ -1,5 +1,6 @@
 """Readers of published data sets: on made ones in their layouts, and on the real samples where these are at hand."""
 
+import json
 import os
 import pickle
 import shutil
@@ -19,8 +20,10 @@ from made_datasets import (
     make_ho3d,
     make_onehand10k,
     write_json,
+    write_picture,
 )
-from made_mano import made_layer
+from made_mano import full_fields, made_layer
+from scipy.spatial.transform import Rotation
 
 from handos_model.data.files import read_image
 from handos_model.data.published.comphand import K as COMPHAND_K
@@ -37,6 +40,7 @@ def check_hand(
     """Labels in our frame equal those that were put in, and all of them agree with each other."""
     np.testing.assert_allclose(sample.joints_3d[hand], joints, atol=1e-6)
     np.testing.assert_allclose(sample.joints_2d[hand, :, :2], project(joints, sample.K), atol=1e-3)
+    assert sample.tips is not None
     assert sample.side[hand] == side and sample.has_3d[hand] and sample.absolute and sample.template == "mano"
     assert (sample.joints_3d[hand, :, 2] > 0).all()
     assert sample.has_vertices[hand] == (vertices is not None)
@@ -51,7 +55,7 @@ def test_freihand(tmp_path, mano):
     dataset = open_dataset("freihand", tmp_path, "training", mano)
     assert len(dataset) == 8 and dataset.name(5) == "training/rgb/00000005.jpg" and dataset.frame(5) is None
     sample = dataset[5]  # second frame, third background
-    check_hand(sample, 0, made_layer("right").joints_of(hands[1].vertices), hands[1].vertices, RIGHT)
+    check_hand(sample, 0, hands[1].joints, hands[1].vertices, RIGHT)
     np.testing.assert_array_equal(sample.K, K.astype(np.float32))
     np.testing.assert_array_equal(sample.image, read_image(tmp_path / "training/rgb/00000005.jpg"))
     assert sample.complete and sample.joints_2d[0, :, 2].tolist() == [2] * 21
@@ -61,7 +65,40 @@ def test_freihand(tmp_path, mano):
     check_hand(open_dataset("freihand", tmp_path, "training")[5], 0, sample.joints_3d[0], None, RIGHT)
     evaluation = open_dataset("freihand", tmp_path, "evaluation")
     assert len(evaluation) == 2
-    check_hand(evaluation[1], 0, made_layer("right").joints_of(hands[1].vertices), hands[1].vertices, RIGHT)
+    check_hand(evaluation[1], 0, hands[1].joints, hands[1].vertices, RIGHT)
+
+
+def posed_skeleton(pose, shape):
+    """The 16 joints of a posed hand as FreiHAND's utils/model.py has them: matrices along the skeleton, from the rest
+    joints of the shaped hand, without pose correctives."""
+    fields = full_fields()
+    rest = fields["J_regressor"] @ (fields["v_template"] + fields["shapedirs"] @ shape)
+    turns, parents, frames = Rotation.from_rotvec(pose.reshape(16, 3)).as_matrix(), fields["kintree_table"][0], []
+    for joint in range(16):
+        local = np.eye(4)
+        local[:3, :3] = turns[joint]
+        local[:3, 3] = rest[joint] - (rest[parents[joint]] if joint else 0)
+        frames.append(frames[parents[joint]] @ local if joint else local)
+    return np.array([frame[:3, 3] for frame in frames])
+
+
+def test_freihands_root_is_a_joint_of_the_posed_skeleton(tmp_path, mano):
+    """Its MANO numbers place the middle finger's MCP of the posed skeleton. The joint that the regressor finds in the
+    posed mesh lies elsewhere, and would move the whole mesh by that."""
+    make_freihand(tmp_path)
+    dataset, layer = open_dataset("freihand", tmp_path, "training", mano), made_layer("right")
+    for frame in range(2):
+        numbers = np.array(json.loads((tmp_path / "training_mano.json").read_text())[frame][0])
+        pose = np.append(numbers[:3], full_fields()["hands_mean"] + numbers[3:48])
+        place = np.append(numbers[58:60] - K[:2, 2], K[0, 0]) / numbers[60]
+        skeleton = posed_skeleton(pose, numbers[48:58])
+        mesh = layer(pose, numbers[48:58])[0]
+        found = dataset[frame].vertices[0]
+        np.testing.assert_allclose(found, mesh + place - skeleton[4], atol=1e-5)  # MANO's joint 4 is that MCP
+        beside = np.linalg.norm(layer.joints_of(mesh)[9] - skeleton[4])
+        assert 0.0001 < beside < 0.02
+        joints = dataset[frame].joints_3d[0] - place
+        np.testing.assert_allclose(joints[[0, 5, 9, 13, 17]], (skeleton - skeleton[4])[[0, 1, 4, 10, 7]], atol=1e-5)
 
 
 def test_freihand_of_unequal_length(tmp_path):
@@ -197,6 +234,7 @@ def test_hint(tmp_path):
     assert [dataset.name(i).partition("_")[2][:3] for i in range(len(dataset))] == ["new", "epi", "ego"]
     sample = dataset[0]
     np.testing.assert_allclose(sample.joints_2d[0], np.column_stack([JOINTS, [1] + [2] * 20]))
+    np.testing.assert_array_equal(sample.hand_boxes(), [[20, 10, 60, 72]])
     assert [int(dataset[i].side[0]) for i in range(3)] == [LEFT, RIGHT, RIGHT]
     assert not sample.complete and not sample.has_3d.any() and dataset.frame(2) is None
     assert len(open_dataset("hint", tmp_path, "train_visor")) == 1
@@ -216,12 +254,13 @@ def test_hint(tmp_path):
         [{"keypoints": [[1, 2]], "occlusion": [0]}],
         [3],
         [{"keypoints": "none", "occlusion": [0] * 21}],
+        [{"keypoints": JOINTS.tolist(), "occlusion": [0] * 21, "bbox": [1, 2, 3, 4]}],
     ],
 )
 def test_hint_with_foreign_records(tmp_path, record):
     make_hint(tmp_path)
     write_json(tmp_path / "TEST_ego4d_seq/1b7f6104-363b_f97735b0-8145_4437_pre_frame_l.json", record)
-    with pytest.raises(ValueError, match="frame_l.json must list one hand with its keypoints and occlusion"):
+    with pytest.raises(ValueError, match="frame_l.json must list one hand with its keypoints, occlusion and bbox"):
         open_dataset("hint", tmp_path, "test_ego4d_seq")[0]
 
 
@@ -233,6 +272,7 @@ def test_coco_wholebody(tmp_path):
     assert sample.side.tolist() == [LEFT, RIGHT, LEFT] and not sample.complete
     np.testing.assert_allclose(sample.joints_2d[0], np.column_stack([JOINTS, [1] * 5 + [2] * 16]))
     np.testing.assert_allclose(sample.joints_2d[1, :, :2], JOINTS + 3)
+    np.testing.assert_allclose(sample.hand_boxes(), [[15, 8, 70, 76], [16, 9, 71, 77], [15, 8, 70, 76]])  # x, y, w, h
 
 
 def test_onehand10k(tmp_path):
@@ -242,6 +282,7 @@ def test_onehand10k(tmp_path):
     assert dataset.name(0) == "Test/source/5.jpg" and sample.side.tolist() == [UNKNOWN_SIDE]
     np.testing.assert_array_equal(sample.joints_2d[0, 0], 0)
     np.testing.assert_allclose(sample.joints_2d[0, 1:], np.column_stack([JOINTS, [2] * 21])[1:])
+    np.testing.assert_allclose(sample.hand_boxes(), [[-7, -7, 67, 77]])  # of the joints, and a tenth of 70 px around
 
 
 def test_comphand(tmp_path, mano):
@@ -254,6 +295,8 @@ def test_comphand(tmp_path, mano):
     np.testing.assert_array_equal(sample.K, COMPHAND_K)
     stored = read_image(tmp_path / dataset.name(0))
     np.testing.assert_array_equal(sample.image, stored[:, ::-1])
+    write_picture(tmp_path / "base_pose/pic256/fist/view_03/hand.0215.png", 12, (256, 256))  # the authors skip these
+    assert len(open_dataset("comphand", tmp_path, "train", mano)) == 1
     with pytest.raises(ValueError, match="no joints: give the folder of MANO_RIGHT.pkl"):
         open_dataset("comphand", tmp_path, "train")
     mesh = tmp_path / "base_pose/model_mano/fist/12.obj"

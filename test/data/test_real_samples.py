@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from handos_model.data.published.coco_style import CocoStyle, seen_joints
+from handos_model.data.published.coco_style import NO_BOX, CocoStyle, seen_joints
 from handos_model.data.registry import open_dataset
 from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, Sample
 
@@ -66,7 +66,7 @@ def test_real_freihand_of_mmpose(tmp_path):
     dataset = CocoStyle.load(
         ANNOTATED / "formats/test_freihand.json",
         tmp_path,
-        lambda annotation: [(RIGHT, seen_joints(annotation["keypoints"]))],
+        lambda annotation: [(RIGHT, seen_joints(annotation["keypoints"]), NO_BOX)],
     )
     assert len(dataset) == len(records) == 8
     for index in range(8):

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_evaluation import JOINTS, VERTICES, Listed, Predictor, hand, sample, seen
+from small_evaluation import CAMERA, JOINTS, VERTICES, Listed, Predictor, hand, sample, seen
 
 from handos_model.data.sample import UNKNOWN_SIDE
 from handos_model.evaluation.dataset import evaluate_dataset
 
 NOWHERE = np.array([9.0, 0, 0])  # far to the right of the image
 TWO_D = {"has_3d": np.zeros(1, bool), "has_vertices": np.zeros(1, bool), "absolute": False}
-PCKS = [f"pck_{kind}@{fraction}" for kind in ("2d", "proj") for fraction in ("0.05", "0.1", "0.15")]
+PCKS = [f"pck_{kind}@{fraction}" for kind in ("2d", "proj", "proj_fit") for fraction in ("0.05", "0.1", "0.15")]
 
 
 def test_a_perfect_predictor_is_perfect() -> None:
@@ -66,6 +66,39 @@ def test_projected_joints_are_those_of_3d() -> None:
     behind = replace(hand(), joints_3d=hand().joints_3d * [1, 1, -1])
     figures = evaluate_dataset(Listed([sample(hand())]), Predictor(lambda k: [behind]))["figures"]
     assert figures["pck_proj@0.15"] == 0
+
+
+def test_projection_is_from_the_networks_own_translation_and_from_the_fit() -> None:
+    """The paper projects J3D + t with the t that the network says (section 3); a t that is fitted to the 2D joints
+    flatters. Here the fit is exact, and the network is 4 cm beside and 5 cm too far."""
+    said = JOINTS[0] + [0.04, 0, 0.05]
+    found = replace(hand(), network_translation=said)
+    labels = sample(hand())
+    figures = evaluate_dataset(Listed([labels]), Predictor(lambda k: [found]))["figures"]
+    points = (JOINTS - JOINTS[0] + said) @ CAMERA.K.T
+    pixels, target = points[:, :2] / points[:, 2:], labels.joints_2d[0, :, :2]
+    errors = np.linalg.norm(pixels - target, axis=1) / np.ptp(target, axis=0).max()
+    for fraction in (0.05, 0.1, 0.15):
+        assert figures[f"pck_proj@{fraction:g}"] == pytest.approx((errors <= fraction).mean())
+        assert figures[f"pck_proj_fit@{fraction:g}"] == figures[f"pck_2d@{fraction:g}"] == 1
+    assert figures["pck_proj@0.05"] < 1 and figures["pa_mpjpe"] == pytest.approx(0, abs=1e-3)
+    silent = replace(hand(), network_translation=None)
+    results = evaluate_dataset(Listed([labels]), Predictor(lambda k: [silent]))
+    assert "pck_proj@0.05" not in results["figures"] and "pck_proj" in results["absent"]
+
+
+@pytest.mark.parametrize("tips", [(744, 333, 444, 555, 672), (745, 317, 444, 556, 673)])
+def test_a_perfect_mesh_has_no_error_whatever_vertices_are_fingertips(tips: tuple[int, ...]) -> None:
+    """HO-3D and DexYCB label other vertices as fingertips than the template's regressor has."""
+    labels = replace(sample(hand()), tips=tips)
+    labels.joints_3d[0, [4, 8, 12, 16, 20]] = VERTICES[list(tips)]
+    labels.joints_2d[0, :, :2] = CAMERA.project(labels.joints_3d[0].astype(np.float64))
+    assert np.linalg.norm(labels.joints_3d[0] - JOINTS, axis=1).max() > 0.002
+    figures = evaluate_dataset(Listed([labels]), Predictor(lambda k: [hand()]))["figures"]
+    for name in ("pa_mpjpe", "absolute_mpjpe", "absolute_wrist"):
+        assert figures[name] == pytest.approx(0, abs=1e-3)
+    other = replace(labels, template="mano")  # whose vertices mean nothing here: the predictor's own joints count
+    assert evaluate_dataset(Listed([other]), Predictor(lambda k: [hand()]))["figures"]["absolute_mpjpe"] > 0.1
 
 
 def test_visible_and_occluded_joints_are_counted_apart() -> None:

@@ -12,10 +12,10 @@ from handos_model.evaluation.dataset import evaluate_dataset
 from handos_model.evaluation.submission import Submission
 
 
-def submitted(tmp_path: Path, dataset: str) -> tuple[np.ndarray, np.ndarray]:
+def submitted(tmp_path: Path, dataset: str, template: str = "webxr") -> tuple[np.ndarray, np.ndarray]:
     """Three images: one hand; none found; two hands, of which the second scores better."""
     answers = [[hand()], [], [hand([0.3, 0, 0], score=0.2), hand([0, 0.1, 0])]]
-    submission = Submission(dataset, "evaluation")
+    submission = Submission(dataset, "evaluation", template)
     evaluate_dataset(Listed([sample(hand())] * 3), Predictor(lambda k: answers[k]), submission=submission)
     submission.write(tmp_path / "pred.zip")
     return predictions(tmp_path / "pred.zip")
@@ -40,8 +40,15 @@ def test_ho3d_has_manos_order_and_opengls_frame(tmp_path: Path) -> None:
     assert not joints[1].any() and not vertices[1].any()
 
 
+def test_fingertips_on_manos_mesh_are_the_servers_vertices(tmp_path: Path) -> None:
+    joints, vertices = submitted(tmp_path, "ho3d", "mano")
+    np.testing.assert_allclose(joints[0, 16:], vertices[0, [744, 333, 444, 555, 672]], atol=1e-6)  # thumb first
+    joints, vertices = submitted(tmp_path, "freihand", "mano")
+    np.testing.assert_allclose(joints[0, 4::4], vertices[0, [744, 320, 443, 555, 672]], atol=1e-6)
+
+
 def test_no_image_is_an_empty_list(tmp_path: Path) -> None:
-    Submission("ho3d", "evaluation").write(tmp_path / "empty.zip")
+    Submission("ho3d", "evaluation", "mano").write(tmp_path / "empty.zip")
     joints, vertices = predictions(tmp_path / "empty.zip")
     assert joints.size == vertices.size == 0
 
@@ -55,4 +62,4 @@ def test_no_image_is_an_empty_list(tmp_path: Path) -> None:
 )
 def test_submission_refuses(dataset: str, split: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Submission(dataset, split)
+        Submission(dataset, split, "mano")

@@ -8,8 +8,10 @@ import torch
 from small_detectors import MODELS, small_detector
 
 from handos_model.network.decoder import DecoderSize
+from handos_model.network.detectors.detector import detect_each
 from handos_model.network.detectors.palm_detector import PalmDetector
-from handos_model.network.handos import HandOS
+from handos_model.network.handos import Chosen, HandOS
+from handos_model.network.instances import HAND_BOX_PER_VIEW
 from handos_model.network.side_tuning import SIDES, SideTuning
 from handos_model.prediction.letterbox import letterbox
 from handos_model.prediction.predictor import HandPredictor
@@ -51,6 +53,63 @@ def test_a_detector_feeds_the_decoder(kind):
     assert candidates.boxes.shape == (2, detection.boxes.shape[1], 4) and candidates.points.shape[2] == 0
     assert last["pred_vertices"].shape == (2, 2, 778, 3) and last["pred_joints_2d"].isfinite().all()
     assert network.finder is None
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_in_a_batch_an_image_is_seen_without_its_padding(kind):
+    """Images of three shapes in one training batch: what is detected in each is what prediction detects in it."""
+    detector, shapes = small_detector(kind), [(96, 128), (128, 96), (96, 128), (64, 128)]
+    images = torch.zeros(4, 3, 128, 128)
+    for image, (height, width) in zip(images, shapes, strict=True):
+        image[:, :height, :width] = torch.rand(3, height, width)
+    found = detect_each(detector, images, torch.tensor(shapes))
+    for i, (height, width) in enumerate(shapes):
+        alone = detector(images[i : i + 1, :, :height, :width])
+        for name in ("boxes", "scores", "queries"):
+            assert torch.allclose(getattr(found, name)[i], getattr(alone, name)[0], atol=2e-3), name
+        for name in ("backbone", "memory"):
+            for whole, part in zip(getattr(found, name), getattr(alone, name), strict=True):
+                height, width = part.shape[2:]
+                assert torch.allclose(whole[i, :, :height, :width], part[0], atol=1e-3)
+                assert not whole[i, :, height:].any() and not whole[i, :, :, width:].any()
+
+
+def test_the_one_door_says_what_it_gives():
+    """Keys and shapes of HandOS.forward as its docstring has them, for three images of which two are chosen."""
+    network = network_of("rt_detr")
+    indices = torch.tensor([[0, 3], [1, 2]])
+    with torch.no_grad():
+        out = network(torch.rand(3, 3, 96, 128), lambda places: Chosen(indices, torch.tensor([0, 2])))
+    shapes = {
+        "pred_scores": (), "pred_boxes": (4,), "pred_views": (4,), "pred_joints_2d": (21, 2),
+        "pred_joints_view": (21, 2), "pred_joint_confidence": (21,), "pred_vertices": (778, 3),
+        "pred_joints_3d": (21, 3), "pred_translation": (3,), "pred_right": (),
+    }  # fmt: skip
+    assert {name: tuple(out[name].shape[2:]) for name in shapes} == shapes
+    assert {*out} == {*shapes, "aux_outputs", "candidates"} and all(
+        f"{name} " in HandOS.forward.__doc__ for name in out if name.startswith("pred_j")
+    )
+    assert all(out[name].shape[:2] == (2, 2) for name in shapes)
+    assert len(out["aux_outputs"]) == len(network.decoder.layers)  # the query expansion, and all layers but the last
+    assert torch.equal(out["pred_boxes"], out["candidates"].boxes[torch.tensor([[0], [2]]), indices])
+    flat = network(torch.rand(3, 3, 96, 128), lambda places: Chosen(indices, torch.tensor([0, 2])), "2d")
+    assert "pred_vertices" not in flat and "pred_right" not in flat
+
+
+def test_hands_are_read_in_given_boxes():
+    """The detector's instance, its box replaced: joints start from the middle of the box that is given."""
+    network = network_of("rt_detr")
+    images, boxes = torch.rand(1, 3, 96, 128), torch.tensor([[[10.0, 20, 50, 60], [70, 30, 90, 80]]])
+    with torch.no_grad():
+        out = network(images, lambda places: Chosen(torch.tensor([[4, 4]]), boxes=boxes))
+    assert torch.equal(out["pred_boxes"], boxes)
+    expansion = out["aux_outputs"][0]["pred_joints_2d"]
+    size = (boxes[..., 2:] - boxes[..., :2]).amax(-1) / HAND_BOX_PER_VIEW
+    assert torch.allclose(out["pred_views"][..., 2], size)
+    middle = (boxes[..., :2] + boxes[..., 2:]) / 2
+    assert ((expansion - middle[:, :, None]).norm(dim=-1) < size[..., None]).all()
+    with pytest.raises(ValueError, match="only where the detector has queries"):
+        network_of("palm")(images, lambda places: Chosen(torch.tensor([[0, 1]]), boxes=boxes))
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -151,6 +210,28 @@ def test_side_tuning_from_the_backbone_from_nothing_and_off():
         SideTuning(detector, [16] * 4, 32, "on")
     with pytest.raises(ValueError, match="side_widths has 3 entries, the detector's backbone 4 scales"):
         SideTuning(detector, [16] * 3, 32)
+
+
+@pytest.mark.parametrize("side", SIDES)
+def test_every_sign_of_the_memory_reaches_the_value_maps(side):
+    """F is a concatenation (section 3.2): what the maps are told of a memory is its projection, whatever its sign."""
+    detector = small_detector("grounding_dino")
+    images = torch.rand(1, 3, 64, 96)
+    detection = detector(images)
+    torch.manual_seed(0)
+    tuning = SideTuning(detector, [16] * 4, 32, side)
+    maps = tuning(images, detection)
+    for level, memory in enumerate(detection.memory):
+        assert (memory < 0).any()
+        for sign in (-1, 1):
+            other = torch.where(memory.sign() == sign, memory + sign, memory)
+            changed = tuning(
+                images, replace(detection, memory=[*detection.memory[:level], other, *detection.memory[level + 1 :]])
+            )
+            weight = tuning.mix[level].weight[:, : memory.shape[1], 0, 0]
+            expected = torch.einsum("oc,bchw->bohw", weight, other - memory)
+            assert expected.abs().amax() > 0.01
+            assert torch.allclose(changed[level] - maps[level], expected, atol=1e-4)
 
 
 def test_training_in_half_precision_sees_what_prediction_sees():

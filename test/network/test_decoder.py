@@ -5,11 +5,13 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 import torch
+from scipy.spatial.transform import Rotation
 
 from handos_model.network.decoder import JOINTS, POINT_UNIT, DecoderSize, HandDecoder, mesh_volume
 from handos_model.network.handos import joint_weights, template_tensors
 from handos_model.network.instances import HAND_BOX_PER_VIEW, Instances, box_views
-from handos_model.template.hand_template import signed_volume
+from handos_model.template.coarse import random_hands
+from handos_model.template.hand_template import signed_volume, skin
 from handos_model.template.load import load_template
 from handos_model.training.objective.criterion import Criterion, LossWeights, hand_size
 from handos_model.training.objective.term import label_totals
@@ -76,6 +78,36 @@ def test_lifting_starts_as_the_skinning_weights(template):
     bone = template.bone_names.index("index-finger-phalanx-distal")
     moved = template.skinning_weights[:, bone]
     assert np.allclose(weights[:, 7], moved, atol=1e-6)  # turns about the DIP joint, and nothing else does
+
+
+def test_metacarpals_hang_on_the_wrist(template):
+    """No joint of the 21 turns them; the thumb's first one is the nearest to two of them, 23 and 29 mm away."""
+    palm = [name for name in template.bone_names if name.endswith("metacarpal") and not name.startswith("thumb")]
+    rigid = template.skinning_weights[:, [template.bone_names.index(name) for name in ("wrist", *palm)]].sum(1)
+    thumb = template.skinning_weights[:, template.bone_names.index("thumb-metacarpal")]
+    assert len(palm) == 4 and rigid.sum() > 270
+    weights = joint_weights(template).numpy()
+    assert np.allclose(weights[:, 0], rigid, atol=1e-5) and np.allclose(weights[:, 1], thumb, atol=1e-5)
+
+
+def test_the_camera_reaches_hands_that_are_cut(template):
+    """Of posed hands before a far camera whose boxes are cut by 60 % of the hand, every twelfth needs a narrower view
+    than 103 mm, and every one a view that the camera head can say."""
+    vertices = skin(template, *random_hands(template, 500, np.random.default_rng(0)))
+    turns = Rotation.random(500, random_state=0).as_matrix()
+    joints = (template.joint_regressor @ vertices @ turns.transpose(0, 2, 1))[..., :2]
+    extent = np.ptp(joints, axis=1)
+    cut = extent.copy()
+    along = extent.argmax(1)
+    cut[np.arange(500), along] *= 0.4
+    widths = cut.max(1) / HAND_BOX_PER_VIEW
+    assert 0.02 < (widths < 0.103).mean() < 0.3
+    decoder, (hands, values) = decoder_of(template), inputs()
+    said = []
+    for bias in (-100.0, 100.0):
+        decoder.heads[-1].camera[-1].bias.data[2] = bias
+        said.append(float(decoder(hands, values, STRIDES, "full")[-1]["pred_translation"][..., 2].mean()))
+    assert said[0] < 0.6 * widths.min() and said[1] > widths.max()
 
 
 def test_query_lifting_mixes_joint_queries_and_boxes(template):

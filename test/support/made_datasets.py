@@ -60,11 +60,11 @@ def mano_order(joints: np.ndarray) -> np.ndarray:
 
 def make_freihand(root: Path, frames: int = 2) -> list[MadeHand]:
     """Two frames with four backgrounds each, and an evaluation split of the same hands."""
-    layer, hands = made_layer("right"), [made_hand(seed) for seed in range(frames)]
-    joints = [layer.joints_of(hand.vertices) for hand in hands]
+    hands = [made_hand(seed) for seed in range(frames)]
+    joints = [hand.joints for hand in hands]
     mano = []
-    for hand, labelled in zip(hands, joints, strict=True):
-        root_pixel, scale = (K @ labelled[9])[:2] / labelled[9, 2], K[0, 0] / labelled[9, 2]
+    for hand in hands:
+        root_pixel, scale = (K @ hand.joints[9])[:2] / hand.joints[9, 2], K[0, 0] / hand.joints[9, 2]
         pose = np.append(hand.pose[:3], hand.pose[3:] - MEAN)
         mano.append([np.concatenate([pose, hand.shape, root_pixel, [scale]]).tolist()])
     for split, versions in (("training", 4), ("evaluation", 1)):
@@ -197,7 +197,7 @@ def make_hint(root: Path) -> None:
     ):
         write_picture(root / f"{name}.jpg")
         write_json(
-            root / f"{name}.json", [{"bbox": [[20, 10, 60, 70]], "keypoints": JOINTS.tolist(), "occlusion": hidden}]
+            root / f"{name}.json", [{"bbox": [[20, 10, 60, 72]], "keypoints": JOINTS.tolist(), "occlusion": hidden}]
         )
 
 
@@ -220,6 +220,8 @@ def make_coco_wholebody(root: Path) -> None:
             "iscrowd": 0,
             "lefthand_kpts": left if has_left else none,
             "righthand_kpts": right if has_right else none,
+            "lefthand_box": [15, 8, 55, 68] if has_left else [0] * 4,
+            "righthand_box": [16, 9, 55, 68] if has_right else [0] * 4,
             "lefthand_valid": has_left,
             "righthand_valid": has_right,
         }

@@ -55,7 +55,8 @@ class Predictor:
 def hand(shift: Sequence[float] = (0, 0, 0), side: str = "right", scale: float = 1, score: float = 0.9) -> Hand:
     joints, vertices = scale * JOINTS + shift, scale * VERTICES + shift
     joints_2d = CAMERA.project(joints)
-    return Hand(score, side, 1.0, joints_box(joints_2d), joints_2d, np.ones(21), joints, vertices, joints[0])
+    arrays = (joints_2d, np.ones(21), joints, vertices, joints[0])
+    return Hand(score, side, 1.0, joints_box(joints_2d), *arrays, network_translation=joints[0])
 
 
 def sample(*hands: Hand, **changes) -> Sample:

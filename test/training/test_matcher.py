@@ -49,5 +49,16 @@ def test_each_hand_is_decoded_once_and_nothing_else_is():
     scores = torch.tensor([[0.9, 0.8, 0.7, 0.001]]).repeat(2, 1)
     targets = [torch.tensor([[0.0, 0, 10, 10], [80, 80, 90, 90]]), torch.zeros(0, 4)]
     indices, assigned = select_instances(boxes, scores, targets, 3)
-    assert assigned.tolist() == [[0, PADDING, PADDING], [PADDING] * 3]  # the second hand has no likely candidate
+    assert assigned.tolist() == [[0], [PADDING]]  # the second hand has no likely candidate
     assert indices[0, 0].item() in (0, 1)
+
+
+@pytest.mark.parametrize(("hands", "slots", "decoded"), [(1, 4, 1), (3, 4, 3), (5, 4, 4), (0, 4, 1)])
+def test_no_more_instances_are_decoded_than_an_image_has_hands(hands, slots, decoded):
+    """Sets of one hand per image with room for four do not decode three that are padding."""
+    corner = 100.0 * torch.arange(8)[:, None]
+    boxes = torch.cat([corner, corner, corner + 50, corner + 50], 1)[None].repeat(2, 1, 1)
+    targets = [boxes[0, :hands], boxes[1, : min(hands, 1)]]
+    indices, assigned = select_instances(boxes, torch.full((2, 8), 0.9), targets, slots)
+    assert indices.shape == assigned.shape == (2, decoded)
+    assert (assigned != PADDING).sum(1).tolist() == [min(hands, slots), min(hands, 1)]

@@ -8,9 +8,10 @@ from small_run import PX, Uneven, small_recipe, write_small_pool
 
 from handos_model.data.photos import Photos
 from handos_model.data.registry import DATASETS
-from handos_model.data.sample import without_hands
+from handos_model.data.sample import labelled_3d, without_hands
 from handos_model.template.embedded import EMBEDDED_NAME
-from handos_model.training.batches import Mix, Source, weigh_sources
+from handos_model.template.load import load_template
+from handos_model.training.batches import Mix, Source, weigh_sources, with_tips
 from handos_model.training.recipe import DatasetShare, Mixture
 
 
@@ -40,7 +41,7 @@ def pool(tmp_path_factory):
 
 
 def mix(template=EMBEDDED_NAME, **mixture):
-    return Mix(small_recipe(mixture=Mixture(**mixture)), template)
+    return Mix(small_recipe(mixture=Mixture(**mixture)), replace(load_template(), name=template))
 
 
 def grey(root, split, weight=1.0):
@@ -76,6 +77,23 @@ def test_vertices_of_another_template_are_not_learned(pool):
 
     assert labelled(EMBEDDED_NAME) == [True, True]
     assert labelled("mano") == [True, False]
+
+
+def test_fingertips_of_labelled_meshes_are_the_templates():
+    """Of two hands one has a mesh: its joints become what the network's regressor makes of it, seen by its camera."""
+    template, K = load_template(), np.array([[300.0, 0, 60], [0, 310, 50], [0, 0, 1]], np.float32)
+    vertices = (template.vertices + np.float32([0, 0, 0.6]))[None].repeat(2, 0)
+    joints = (template.joints + np.float32([0, 0, 0.6]))[None].repeat(2, 0)
+    other = joints.copy()
+    other[:, [4, 8, 12, 16, 20]] += 0.004
+    image = np.zeros((96, 128, 3), np.uint8)
+    sample = labelled_3d(image, K, other, vertices, np.array([1, 1]), True, tips=(1, 2, 3, 4, 5))
+    sample.has_vertices[1] = False
+    done = with_tips(sample, template.joint_regressor[[4, 8, 12, 16, 20]])
+    np.testing.assert_allclose(done.joints_3d[0], joints[0], atol=1e-6)
+    pixels = done.joints_3d[0] @ K.T
+    np.testing.assert_allclose(done.joints_2d[0, :, :2], pixels[:, :2] / pixels[:, 2:], atol=1e-3)
+    assert np.array_equal(done.joints_3d[1], other[1]) and np.array_equal(done.joints_2d[1], sample.joints_2d[1])
 
 
 def test_the_mano_folder_reaches_the_data_set(tmp_path):

@@ -56,12 +56,36 @@ def test_the_papers_schedule_and_sizes(name):
     read = recipe(name)
     assert (read.learning_rate, read.weight_decay, read.epochs, read.epochs * read.decay_from) == (0.001, 0, 40, 25)
     assert read.batch_size * read.accumulate * 8 == 16
-    assert (read.augmentation.canvas, read.augmentation.whole) == (1280, 1.0)
+    assert (read.augmentation.canvas, read.augmentation.whole) == (1280, 1.0)  # so nothing but flips is done to them
     size = read.decoder
     assert (size.layers_2d, size.layers_3d, size.d_model, size.d_value) == (2, 4, 256, 256)
     assert size.vertex_queries and size.shared_heads and size.own_values and not size.guided
-    assert read.detector.kind == "grounding_dino" and len(read.side_widths) == 4
-    assert (read.stage == "2d") == (name == "paper_2d" or name.startswith("table6"))
+    kind = "deformable_detr" if name.startswith("table9") else "grounding_dino"
+    assert read.detector.kind == kind and len(read.side_widths) == 4
+    assert (read.stage == "2d") == ("_2d" in name or name.startswith("table6"))
+
+
+@pytest.mark.parametrize("name", OF_THE_PAPER)
+def test_a_model_of_the_hub_is_named_with_its_commit(name):
+    source = recipe(name).detector.source
+    assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}|detectors/\w+", source)
+
+
+@pytest.mark.parametrize("name", [name for name in OF_THE_PAPER if recipe(name).stage == "full"])
+def test_a_stage_2_starts_from_a_stage_1_of_the_same_losses_and_detector(name):
+    read = recipe(name)
+    start = Path(read.start_from)
+    assert start.parts[0] == "runs" and start.name == "checkpoint.pt"
+    first = recipe(start.parent.name)
+    assert first.stage == "2d" and first.name == start.parent.name and first.detector == read.detector
+    assert first.weights.oks_2d == read.weights.oks_2d  # Table VIII leaves it out, or not, in both
+
+
+def test_the_paper_flips_where_it_says_so():
+    """Section 4.2 flips FreiHAND, which has right hands only; HO-3D and DexYCB are trained on as they are."""
+    flips = {name: recipe(name).augmentation.flip for name in OF_THE_PAPER}
+    assert flips["paper_freihand"] == flips["paper_ho3d"] == flips["paper_dexycb"] == 0
+    assert flips["paper_freihand_both"] == flips["paper_hint"] == 0.5
 
 
 def test_the_nine_losses_have_the_papers_weights():

@@ -16,8 +16,9 @@ import numpy as np
 from handos_model.data.files import as_floats, read_image, read_json
 from handos_model.data.sample import Sample, labelled_2d
 
-Hands = list[tuple[int, np.ndarray]]
-"""Side and joints (21, 3), as in Sample.joints_2d, of every hand that an annotation labels."""
+Hands = list[tuple[int, np.ndarray, np.ndarray]]
+"""Side, joints (21, 3) and box (4,), as in Sample.joints_2d and Sample.boxes, of every hand of an annotation."""
+NO_BOX = np.full(4, np.nan, np.float32)
 
 
 @dataclass
@@ -52,7 +53,7 @@ class CocoStyle:
 
     def __getitem__(self, index: int) -> Sample:
         """ValueError where the picture is damaged or has another size than its labels are for."""
-        sides, joints = zip(*self.hands[index], strict=True)
+        sides, joints, boxes = zip(*self.hands[index], strict=True)
         path = self.folder / self.pictures[index]
         image = read_image(path)
         for expected, pixels in zip(self.sizes[index], image.shape[1::-1], strict=True):
@@ -61,13 +62,19 @@ class CocoStyle:
                     f"{path} is {image.shape[1]} x {image.shape[0]} px, its labels are for "
                     f"{self.sizes[index][0]} x {self.sizes[index][1]}: get the picture again"
                 )
-        return labelled_2d(image, np.stack(joints), np.array(sides), complete=False)
+        return labelled_2d(image, np.stack(joints), np.array(sides), complete=False, boxes=np.stack(boxes))
 
     def name(self, index: int) -> str:
         return self.pictures[index]
 
     def frame(self, index: int) -> None:
         return None
+
+
+def box_of(box: list[float]) -> np.ndarray:
+    """Box (4,) xyxy of COCO's corner, width and height."""
+    x, y, width, height = as_floats(box, (4,), "a box").tolist()
+    return np.float32([x, y, x + width, y + height])
 
 
 def joints_of(keypoints: list[float]) -> np.ndarray:

@@ -1,8 +1,8 @@
 """COCO-WholeBody version 1.0 (Jin et al., ECCV 2020): the hands of people in COCO's photos, 2D joints and sides.
 
 Layout: data_format.md of github.com/jin-s13/COCO-WholeBody. An annotation is a person; lefthand_kpts and righthand_kpts
-hold 21 joints where lefthand_valid and righthand_valid say that the annotators could tell them. Other hands are not
-listed.
+hold 21 joints, lefthand_box and righthand_box their boxes, where lefthand_valid and righthand_valid say that the
+annotators could tell them. Other hands are not listed.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from handos_model.data.published.coco_style import CocoStyle, Hands, joints_of
+from handos_model.data.published.coco_style import CocoStyle, Hands, box_of, joints_of
 from handos_model.data.sample import LEFT, RIGHT
 
 SPLITS = ("train", "val")
@@ -24,7 +24,7 @@ def open_coco_wholebody(root: Path, split: str, mano: Path | None) -> CocoStyle:
 def hands_of(person: dict[str, Any]) -> Hands:
     """The valid hands of a person."""
     return [
-        (side, joints_of(person[f"{name}hand_kpts"]))
+        (side, joints_of(person[f"{name}hand_kpts"]), box_of(person[f"{name}hand_box"]))
         for name, side in (("left", LEFT), ("right", RIGHT))
         if person[f"{name}hand_valid"]
     ]

@@ -3,7 +3,7 @@
 Layout: complement_data.md and mobrecon/datasets/comphand.py of github.com/SeanChenxy/HandMesh. Below any folder pic256
 lies <pose>/<view>/<name>.<number>.png; its mesh is model_mano/<pose>/<number>.obj. Image and mesh are those of a
 mirror: turned over they show a right hand before the one camera, in metres. There are no splits, and no joints but
-those of the mesh.
+those of the mesh. The authors' reader leaves out pictures with 215 in their name, without a reason; so does this one.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from handos_model.data.sample import RIGHT, Sample, labelled_3d
 from handos_model.template.mano_layer import ManoLayer
 
 SPLITS = ("train",)
+LEFT_OUT = "215"  # in the name of a picture
 TIPS = (744, 333, 444, 555, 672)  # MobRecon's fingertips, thumb to little
 K = np.array([[373.3511425, 0, 128], [0, 373.3511425, 128], [0, 0, 1]], np.float32)
 
@@ -29,7 +30,8 @@ class CompHand:
             raise ValueError("comphand has vertices but no joints: give the folder of MANO_RIGHT.pkl, which finds them")
         self.root = root
         self.layer = ManoLayer.load(mano, "right")
-        self.pictures = sorted(path.relative_to(root).as_posix() for path in root.rglob("pic256/**/*.png"))
+        pictures = (path for path in root.rglob("pic256/**/*.png") if LEFT_OUT not in path.name)
+        self.pictures = sorted(path.relative_to(root).as_posix() for path in pictures)
         if not self.pictures:
             raise FileNotFoundError(f"no pic256/*/*/*.png below {root}: docs/datasets.md says how to get them")
 
@@ -40,7 +42,7 @@ class CompHand:
         image = np.ascontiguousarray(read_image(self.root / self.pictures[index])[:, ::-1])
         vertices = _vertices(self.root / _mesh_of(self.pictures[index])) * np.float32([-1, 1, 1])
         joints = self.layer.joints_of(vertices, TIPS)
-        return labelled_3d(image, K, joints[None], vertices[None], np.array([RIGHT]), complete=True)
+        return labelled_3d(image, K, joints[None], vertices[None], np.array([RIGHT]), complete=True, tips=TIPS)
 
     def name(self, index: int) -> str:
         return self.pictures[index]

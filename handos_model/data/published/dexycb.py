@@ -31,6 +31,7 @@ CAMERAS = (
     "932122061900",
     "932122062010",
 )
+TIPS = {"right": (745, 317, 444, 556, 673), "left": (745, 317, 445, 556, 673)}  # of manopth, which made the labels
 SEQUENCES = 100  # of each subject, five in a row with the same object
 
 # setup_split: subjects, cameras, sequences
@@ -101,7 +102,7 @@ class DexYcb:
             layer = self.layers[side]
             vertices, _ = layer(layer.from_components(pose[:, :48]), self.shapes[sequence], pose[:, 48:])
         sample = labelled_3d(
-            image, self.K[camera], joints, vertices, np.array([RIGHT if side == "right" else LEFT]), complete=True
+            image, self.K[camera], joints, vertices, np.array([RIGHT if side == "right" else LEFT]), True, TIPS[side]
         )
         sample.joints_2d[..., :2] = pixels
         return sample.check()

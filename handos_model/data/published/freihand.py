@@ -3,7 +3,8 @@
 Layout: README, utils/fh_utils.py and utils/model.py of github.com/lmb-freiburg/freihand. `training` has 32,560 frames,
 each with four backgrounds: picture i belongs to frame i modulo the number of frames. A frame's 61 MANO numbers are 48
 of pose (axis-angle, from the mean hand), 10 of shape, and the middle finger's MCP: its pixel and focal length over
-depth. `evaluation` needs the labels that were published later, and brings the vertices themselves.
+depth. That joint and the labelled ones are those of the posed skeleton, not what the regressor finds in the posed mesh.
+`evaluation` needs the labels that were published later, and brings the vertices themselves.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from handos_model.template.mano_layer import ManoLayer
 SPLITS = ("training", "evaluation")
 BACKGROUNDS = {"training": 4, "evaluation": 1}
 ROOT = 9  # the joint that the MANO parameters place
+TIPS = (744, 320, 443, 555, 672)  # kpId2vertices of its utils/mano_utils.py
 
 
 class FreiHand:
@@ -43,7 +45,7 @@ class FreiHand:
         index = range(len(self))[index]
         frame = index % len(self.joints)
         image, K, joints = read_image(self.pictures / f"{index:08d}.jpg"), self.K[frame], self.joints[frame][None]
-        sample = labelled_3d(image, K, joints, self._vertices(frame), np.array([RIGHT]), complete=True)
+        sample = labelled_3d(image, K, joints, self._vertices(frame), np.array([RIGHT]), complete=True, tips=TIPS)
         if self.hands[frame].shape != (778, 3):
             sample.joints_2d[0, ROOT, :2] = self.hands[frame, 0, 58:60]  # labelled, so K can be checked with it
         return sample.check()
@@ -55,10 +57,10 @@ class FreiHand:
         if self.layer is None:
             return None
         pose, shape, pixel, scale = np.split(values[0].astype(np.float64), [48, 58, 60])
-        vertices, _ = self.layer(self.layer.from_mean(pose), shape)
+        vertices, joints = self.layer(self.layer.from_mean(pose), shape)
         K = self.K[frame]
         root = np.append(pixel - K[:2, 2], (K[0, 0] + K[1, 1]) / 2) / scale
-        return (vertices + root - self.layer.joints_of(vertices)[ROOT])[None]
+        return (vertices + root - joints[ROOT])[None]
 
     def name(self, index: int) -> str:
         return f"{self.pictures.parent.name}/rgb/{index:08d}.jpg"

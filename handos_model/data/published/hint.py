@@ -1,8 +1,8 @@
 """HInt (Pavlakos et al., CVPR 2024): hands in everyday photos and egocentric video, 2D joints and which are occluded.
 
 Layout: README, prep_HInt/prep_ego4d.py and visualize_HInt/draw_hand.py of github.com/ddshan/hint. A folder per subset
-holds pairs of .jpg and .json; the JSON lists one hand with its 21 keypoints and their occlusion (0 seen, 1 hidden); the
-file's name ends in _l or _r, the side. Epic-Kitchens VISOR is called epick there.
+holds pairs of .jpg and .json; the JSON lists one hand with its box (two corners, px), its 21 keypoints and their
+occlusion (0 seen, 1 hidden); the file's name ends in _l or _r, the side. Epic-Kitchens VISOR is called epick there.
 """
 
 from __future__ import annotations
@@ -48,10 +48,12 @@ class Hint:
             (hand,) = record
             joints = as_floats(hand["keypoints"], (21, 2), "keypoints")
             hidden = as_floats(hand["occlusion"], (21,), "occlusion") > 0.5
+            box = as_floats(hand["bbox"], (1, 4), "bbox")
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} must list one hand with its keypoints and occlusion: {error!r}") from error
+            raise ValueError(f"{path} must list one hand with its keypoints, occlusion and bbox: {error!r}") from error
         joints_2d = np.column_stack([joints, np.where(hidden, 1, 2)])
-        return labelled_2d(read_image(path.with_suffix(".jpg")), joints_2d[None], np.array([side]), complete=False)
+        image = read_image(path.with_suffix(".jpg"))
+        return labelled_2d(image, joints_2d[None], np.array([side]), complete=False, boxes=box)
 
     def name(self, index: int) -> str:
         return f"{self.records[index]}.jpg"

@@ -2,9 +2,9 @@
 
 Layout: README, vis_HO3D.py, vis_H2O3D.py, pred.py and utils/vis_utils.py of github.com/shreyashampali/ho3d. A split
 lists its frames in <split>.txt as sequence/frame; the labels of a frame are a pickle of plain arrays in OpenGL's frame
-(x right, y up, z backwards), joints in MANO's order, the pose from the flat hand. The pickles of `evaluation` hold the
-wrist alone: its labels are evaluation_xyz.json and evaluation_verts.json, published in November 2024, in the order of
-evaluation.txt. H2O-3D's evaluation is not published.
+(x right, y up, z backwards), joints in MANO's order, the pose from the flat hand. The pickles of `evaluation` hold no
+more of the hand than the wrist and a box of all of it, hidden parts included: its labels are evaluation_xyz.json and
+evaluation_verts.json, published in November 2024, in the order of evaluation.txt. H2O-3D's evaluation is not published.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from handos_model.template.mano_layer import ManoLayer
 
 FROM_OPENGL = np.array([1, -1, -1], np.float32)
 SIDES = {"right": RIGHT, "left": LEFT}
+TIPS = (744, 333, 444, 555, 672)  # no file of the authors says so; programs that use the sets do
 
 
 class HandsAndObjects:
@@ -60,7 +61,9 @@ class HandsAndObjects:
             K = as_floats(as_array(labels["camMat"]), (3, 3), "camMat")
             if self.evaluation is not None:
                 joints, vertices = (values[index][None] for values in self.evaluation)
-                return self._sample(image, K, joints, vertices, ["right"])
+                sample = self._sample(image, K, joints, vertices, ["right"])
+                sample.boxes = as_floats([as_array(labels["handBoundingBox"])], (1, 4), "handBoundingBox")
+                return sample.check()
             valid = {side: self._valid(labels, side) for side in self.prefixes}
             valid = {side: joints for side, joints in valid.items() if joints.any()}
             if not valid:
@@ -115,7 +118,7 @@ class HandsAndObjects:
         joints = np.asarray(joints)[:, JOINT_ORDER] * FROM_OPENGL
         vertices = None if vertices is None else np.asarray(vertices) * FROM_OPENGL
         complete = self.complete and len(sides) == len(self.prefixes)
-        return labelled_3d(image, K, joints, vertices, np.array([SIDES[side] for side in sides]), complete)
+        return labelled_3d(image, K, joints, vertices, np.array([SIDES[side] for side in sides]), complete, TIPS)
 
     def _vertices(self, labels: dict[str, Any], side: str) -> np.ndarray:
         prefix = self.prefixes[side]

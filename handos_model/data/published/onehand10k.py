@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from handos_model.data.published.coco_style import CocoStyle, Hands, seen_joints
+from handos_model.data.published.coco_style import NO_BOX, CocoStyle, Hands, seen_joints
 from handos_model.data.sample import UNKNOWN_SIDE
 
 SPLITS = ("train", "test")
@@ -23,4 +23,4 @@ def open_onehand10k(root: Path, split: str, mano: Path | None) -> CocoStyle:
 
 def hands_of(annotation: dict[str, Any]) -> Hands:
     """The one hand of an annotation."""
-    return [(UNKNOWN_SIDE, seen_joints(annotation["keypoints"]))]
+    return [(UNKNOWN_SIDE, seen_joints(annotation["keypoints"]), NO_BOX)]

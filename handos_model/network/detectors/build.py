@@ -12,7 +12,8 @@ KINDS = ("palm", "grounding_dino", "rt_detr", "d_fine", "deformable_detr")
 def build_detector(kind: str, source: str = "", target: str = "hand", memory_layer: int | None = None) -> Detector:
     """A frozen detector with the weights of `source`; see docs/detectors.md.
 
-    source: a hub id or a local folder; for the palm detector an .npz file, by default the embedded one.
+    source: a hub id, with @ and a commit where it is to stay the same, or a local folder; for the palm detector an .npz
+    file, by default the embedded one.
     target: what to detect: the prompt of Grounding DINO without its full stop, the name of a class for the others.
     memory_layer: the encoder layer, from 1, whose output is the memory (F_e4 and F_e6 of the paper's Table 6), where
     the encoder has layers to choose from (Grounding DINO, Deformable DETR); by default the last.

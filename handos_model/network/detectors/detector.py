@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import torch
 from torch import Tensor, nn
-
-from handos_model.network.frozen import Frozen
+from torch.nn import functional as F
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,43 @@ class Detection:
         )
 
 
-class Detector(Frozen):
+def detect_each(detector: Detector, images: Tensor, sizes: Tensor | None) -> Detection:
+    """What is detected in images (B, 3, H, W) of which number i has content up to sizes[i] = (height, width) only.
+
+    The detector sees each without the padding, as in prediction; its maps are padded with zeros instead.
+    """
+    kinds = [images.shape[2:]] if sizes is None else list(dict.fromkeys(map(tuple, sizes.tolist())))
+    if len(kinds) == 1:
+        return detector(images[:, :, : kinds[0][0], : kinds[0][1]])
+    groups = [[i for i, size in enumerate(sizes.tolist()) if tuple(size) == kind] for kind in kinds]
+    parts = [detector(images[rows, :, :h, :w]) for rows, (h, w) in zip(groups, kinds, strict=True)]
+    order = torch.tensor([i for rows in groups for i in rows], device=images.device).argsort()
+
+    def joined(name: str) -> Tensor | None:
+        values = [getattr(part, name) for part in parts]
+        return None if values[0] is None else torch.cat(values)[order]
+
+    def maps(name: str) -> list[Tensor]:
+        return [torch.cat(padded(level))[order] for level in zip(*(getattr(part, name) for part in parts), strict=True)]
+
+    return replace(
+        parts[0],
+        backbone=maps("backbone"),
+        memory=maps("memory"),
+        boxes=joined("boxes"),
+        scores=joined("scores"),
+        queries=joined("queries"),
+        keypoints=joined("keypoints"),
+    )
+
+
+def padded(maps: Sequence[Tensor]) -> list[Tensor]:
+    """Maps (b, C, h, w) with zeros at the right and bottom, up to the largest height and width among them."""
+    height, width = (max(m.shape[axis] for m in maps) for axis in (2, 3))
+    return [F.pad(m, (0, width - m.shape[3], 0, height - m.shape[2])) for m in maps]
+
+
+class Detector(nn.Module):
     """Base of every detector: frozen, so no gradient, and in evaluation mode whatever `train()` is called with."""
 
     backbone_channels: tuple[int, ...]
@@ -50,6 +87,7 @@ class Detector(Frozen):
     memory_strides: tuple[int, ...]
     query_size: int  # length of an instance's query; without `queries`, the sum of memory_channels
     points: int = 0  # keypoints per instance
+    rectified_maps: bool = False  # F, memory and side tuning, goes through a ReLU: the small preset was trained so
     multiple: int = 32  # images have heights and widths that are multiples of this
     size: int = 1280  # px: long edge of images in prediction (paper, section 4.1)
     score_threshold: float = 0.1  # of a hand in prediction

@@ -154,6 +154,7 @@ class PalmDetector(Detector):
     memory_strides = (8, 16)
     query_size = sum(memory_channels)
     points = POINTS
+    rectified_maps = True
     size = 192
     score_threshold = 0.5
     least_score = 0.25  # the paper's 0.1 decodes twice as many here and finds 1 % more hands

@@ -1,4 +1,7 @@
-"""Models of transformers from a hub id or a local folder: safetensors and JSON only, and every weight accounted for."""
+"""Models of transformers from a hub id or a local folder: safetensors and JSON only, and every weight accounted for.
+
+A hub id may say which commit of the model it means: owner/name@commit.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,14 @@ IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PLAIN = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
+def located(source: str) -> dict[str, str]:
+    """What transformers' loaders are told of a source: a folder, a hub id, or a hub id and a commit."""
+    name, _, revision = source.partition("@")
+    if not revision or Path(source).is_dir():
+        return {"pretrained_model_name_or_path": source}
+    return {"pretrained_model_name_or_path": name, "revision": revision}
+
+
 def load_model(architecture: type[PreTrainedModel], source: str) -> PreTrainedModel:
     """The model of a hub id or a local folder, in evaluation mode.
 
@@ -32,7 +43,7 @@ def load_model(architecture: type[PreTrainedModel], source: str) -> PreTrainedMo
     config = load_config(architecture, source)
     try:
         model, report = architecture.from_pretrained(
-            source, config=config, use_safetensors=True, output_loading_info=True
+            **located(source), config=config, use_safetensors=True, output_loading_info=True
         )
     except Exception as error:  # a bad file makes transformers raise whatever it trips over
         raise ValueError(f"no weights to load in {source}: {reason(error)} (only safetensors are read)") from error
@@ -50,7 +61,7 @@ def load_config(architecture: type[PreTrainedModel], source: str) -> PretrainedC
     if (Path(source).is_absolute() or source.startswith(".")) and not Path(source).is_dir():
         raise FileNotFoundError(f"detector not found: {source} is no folder; give one, or the id of a model on the hub")
     try:
-        settings, _ = PretrainedConfig.get_config_dict(source)
+        settings, _ = PretrainedConfig.get_config_dict(**located(source))
         found = settings.get("model_type")
         config = architecture.config_class.from_dict(settings) if found == wanted else None
     except Exception as error:
@@ -73,7 +84,13 @@ def missing_weights(model: PreTrainedModel, names: list[str]) -> list[str]:
 
 def load_normalisation(source: str) -> Normalisation | None:
     """What the source's image processor does to colours; None where the source has no image processor."""
-    file = cached_file(source, PREPROCESSOR, _raise_exceptions_for_missing_entries=False)
+    place = located(source)
+    file = cached_file(
+        place["pretrained_model_name_or_path"],
+        PREPROCESSOR,
+        revision=place.get("revision"),
+        _raise_exceptions_for_missing_entries=False,
+    )
     if file is None:
         return None
     try:
@@ -91,7 +108,7 @@ def load_normalisation(source: str) -> Normalisation | None:
 def load_tokenizer(source: str) -> BertTokenizerFast:
     """The tokenizer of a detector whose text backbone is BERT."""
     try:
-        return BertTokenizerFast.from_pretrained(source)
+        return BertTokenizerFast.from_pretrained(**located(source))
     except Exception as error:
         raise ValueError(f"no tokenizer to read in {source}: {reason(error)}") from error
 

@@ -14,6 +14,10 @@ from handos_model.training.objective.term import Term, weigh, weighted
 
 CONFIDENT_WITHIN = 0.1  # joint confidence is the chance of an error below this share of the hand's long edge
 SIGNS = torch.tensor([-1.0, 1.0, 0.0])  # of sides 0, 1 and, from the end, -1
+PREDICTIONS = (
+    "pred_joints_view", "pred_joint_confidence", "pred_cells", "pred_sides",
+    "pred_vertices", "pred_joints_3d", "pred_translation",
+)  # fmt: skip
 PALM_BONES = ((0, 5), (0, 9), (0, 13), (0, 17), (5, 6), (9, 10), (13, 14), (17, 18))
 
 
@@ -126,7 +130,7 @@ class Criterion:
         target = view_targets(batch, rows, assigned[rows, slots], views[rows, slots], self.size)
         total, report = torch.zeros((), device=views.device), {}
         for output in outputs:
-            hands = {k: v[rows, slots] for k, v in output.items()}
+            hands = {name: output[name][rows, slots] for name in PREDICTIONS if name in output}
             terms = self.layer_terms(hands, target)
             total = total + weigh(terms, totals, self.weights)
             report |= terms

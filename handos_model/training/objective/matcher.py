@@ -45,7 +45,9 @@ def simota(
 def select_instances(
     boxes: Tensor, scores: Tensor, targets: list[Tensor], slots: int, seeds: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Queries to decode in a batch: indices (B, slots), and the target of each (B, slots) or PADDING.
+    """Queries to decode in a batch: indices (B, n), and the target of each (B, n) or PADDING.
+
+    n is the number of hands in the image that has most of them, from 1 to `slots`.
 
     Of the queries that SimOTA gives to one hand a random one is taken: neighbouring queries see the same pixels, so
     another image teaches more than they do. targets is a list of (T, 4) boxes; seeds (B,) int64, 0 by default, decide
@@ -60,7 +62,8 @@ def select_instances(
         chosen = {int(owner): int(likely[query]) for query, owner in shuffled(queries, owners, order)}
         for slot, (owner, query) in enumerate(list(chosen.items())[:slots]):
             indices[b, slot], assigned[b, slot] = query, owner
-    return indices, assigned
+    used = max(1, int((assigned != PADDING).sum(1).max()))
+    return indices[:, :used], assigned[:, :used]
 
 
 def shuffled(queries: Tensor, owners: Tensor, generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:

@@ -1,0 +1,107 @@
+"""Hands as the paper evaluates them: a network over the whole image, of either stage, as ONNX file or checkpoint.
+
+HandPredictor prepares hands for robots: it looks closer at small ones, merges what is one hand, leaves out what lies
+behind the camera and says "unknown" of a doubtful side. None of that is in the paper, and nothing of it is done here.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from handos_model.camera import Camera, fit_translation
+from handos_model.hand import Hand, joints_box
+from handos_model.prediction.letterbox import letterbox, to_network, to_source
+from handos_model.prediction.predictor import view_rotation
+from handos_model.template import HandTemplate, signed_volume
+
+Outputs = dict[str, np.ndarray]
+
+
+class Network(Protocol):
+    """What runs: a HandSession, or handos_model.training.trained.TrainedNetwork."""
+
+    metadata: dict[str, str]
+    outputs: tuple[str, ...]
+
+    def run(self, image: np.ndarray) -> Outputs:
+        """The outputs for a letterboxed image (H, W, 3) uint8."""
+
+
+class BoxedNetwork(Network, Protocol):
+    """One that can look into given boxes: a TrainedNetwork."""
+
+    def run_boxes(self, image: np.ndarray, boxes: np.ndarray) -> Outputs:
+        """The outputs for the hands in boxes (N, 4) xyxy px of a letterboxed image, one for each, in their order."""
+
+
+class WholeImagePredictor:
+    """Predicts from a network alone. size: long edge in px; threshold: least score; by default the weights' own."""
+
+    def __init__(
+        self, network: Network, template: HandTemplate, size: int | None = None, threshold: float | None = None
+    ) -> None:
+        if network.metadata["template"] != template.name:
+            raise ValueError(
+                f"the weights were trained on the hand template {network.metadata['template']}, not on {template.name}"
+            )
+        self.network, self.template = network, template
+        self.size = int(network.metadata["size"] if size is None else size)
+        self.threshold = float(network.metadata["score_threshold"] if threshold is None else threshold)
+
+    @property
+    def flat(self) -> bool:
+        """Whether the network is of stage 2d: its hands have no third dimension, which is NaN."""
+        return "vertices" not in self.network.outputs
+
+    def predict(self, image: np.ndarray, camera: Camera | None = None) -> list[Hand]:
+        """Hands in an image (H, W, 3) uint8 RGB that score enough, best first."""
+        canvas, scale = letterbox(image, self.size)
+        outputs = self.network.run(canvas)
+        # A score of 0 is that of the candidate which the graph always decodes.
+        kept = np.flatnonzero((outputs["scores"] >= self.threshold) & (outputs["scores"] > 0))
+        kept = kept[np.argsort(-outputs["scores"][kept], kind="stable")]
+        return self._hands({name: values[kept] for name, values in outputs.items()}, scale, _camera(image, camera))
+
+    def predict_boxes(self, image: np.ndarray, boxes: np.ndarray, camera: Camera | None = None) -> list[Hand]:
+        """The hand in each of boxes (N, 4) xyxy px, whatever it scores (paper, Table X: "w/ GT box")."""
+        canvas, scale = letterbox(image, self.size)
+        corners = to_network(np.asarray(boxes, np.float64).reshape(-1, 2, 2), scale).reshape(-1, 4)
+        outputs = self.network.run_boxes(canvas, corners)
+        return self._hands(outputs, scale, _camera(image, camera))
+
+    def _hands(self, outputs: Outputs, scale: np.ndarray, camera: Camera) -> list[Hand]:
+        joints_2d = to_source(outputs["joints_2d"], scale).astype(np.float32)
+        joints, vertices, fitted, said = self._placed(outputs, joints_2d, scale, camera)
+        hands = []
+        for i, score in enumerate(outputs["scores"].tolist()):
+            volume = float(signed_volume(vertices[i].astype(np.float64), self.template.faces))
+            side = "unknown" if self.flat else "right" if volume > 0 else "left"
+            values = (joints_box(joints_2d[i]), joints_2d[i], outputs["joint_confidence"][i])
+            place = (joints[i] + fitted[i], vertices[i] + fitted[i], fitted[i], said[i])
+            hands.append(Hand(score, side, float(side != "unknown"), *values, *place))
+        return hands
+
+    def _placed(
+        self, outputs: Outputs, joints_2d: np.ndarray, scale: np.ndarray, camera: Camera
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """In the camera's axes: joints (N, 21, 3) and vertices (N, V, 3) m from the wrist; the wrist as it fits
+        the 2D joints, and as the network says it, (N, 3)."""
+        n = len(joints_2d)
+        if self.flat:
+            points, place = np.full((n, 21, 3), np.nan), np.full((n, 3), np.nan)
+            return points, np.full((n, len(self.template.vertices), 3), np.nan), place, place
+        view = outputs["view"].astype(np.float64)
+        view[:, :2], view[:, 2] = to_source(view[:, :2], scale), view[:, 2] / np.sqrt(scale.prod())
+        rotation = view_rotation(view, camera)  # (N, 3, 3)
+        joints, vertices = (outputs[name] @ rotation.transpose(0, 2, 1) for name in ("joints_3d", "vertices"))
+        depth = camera.focal / np.maximum(view[:, 2:], 1e-6)  # of a hand at which the view shows one metre
+        said = np.concatenate([outputs["translation"][:, :2], outputs["translation"][:, 2:] * depth], axis=1)
+        said = (rotation @ said[..., None])[..., 0]
+        fitted, solved = fit_translation(joints, camera.normalise(joints_2d), outputs["joint_confidence"])
+        return joints, vertices, np.where(solved[:, None], fitted, said), said
+
+
+def _camera(image: np.ndarray, camera: Camera | None) -> Camera:
+    return Camera.from_fov(image.shape[1], image.shape[0]) if camera is None else camera
