@@ -128,7 +128,7 @@ def labelled_3d(
     vertices: NDArray[np.float32] | None,
     side: NDArray[np.int8],
     complete: bool,
-    tips: tuple[int, ...],
+    tips: tuple[int, ...] | None = None,
 ) -> Sample:
     """A checked sample of hands where they were before a calibrated camera; vertices (n, 778, 3) of MANO or None.
 

@@ -11,7 +11,14 @@ import numpy as np
 from handos_model.data.registry import Dataset
 from handos_model.data.sample import Sample
 from handos_model.evaluation import metrics
-from handos_model.evaluation.detection import COCO_IOUS, ImageDetections, average_precision, recall
+from handos_model.evaluation.detection import (
+    COCO_IOUS,
+    MOST_DETECTIONS,
+    ImageDetections,
+    average_precision,
+    detector_figures,
+    recall,
+)
 from handos_model.evaluation.hand_errors import HandErrors, hand_errors, hand_figures
 from handos_model.evaluation.own_sets import Predictor, predict, progress, spread
 from handos_model.evaluation.scoring import MATCH_IOU, RECALL_IOU, Figures, label_overlaps
@@ -98,6 +105,32 @@ def evaluate_dataset(
         tally.add(sample, hands, dataset.frame(index))
     figures = tally.figures()
     return {"images": len(chosen), "figures": figures, "absent": _absent(figures, tally)}
+
+
+class BoxDetector(Protocol):
+    """What says where things may be: a WholeImagePredictor of a TrainedNetwork."""
+
+    def detections(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (Q, 4) xyxy px and scores (Q,) in an image (H, W, 3) uint8 RGB."""
+
+
+def evaluate_detector(dataset: Dataset, detector: BoxDetector, limit: int | None = None) -> dict[str, Any]:
+    """COCO's AP of the detector's own boxes against the data set's, as evaluate_dataset gives its figures.
+
+    The paper measures hands of COCO val2017. Pictures without a labelled hand are not in the data set, and hands that
+    the annotators could not label count as false where they are found.
+    """
+    images = []
+    chosen = spread(range(len(dataset)), limit)
+    for index in progress(chosen, "images"):
+        sample = dataset[index]
+        boxes, scores = detector.detections(sample.image)
+        best = np.argsort(-scores, kind="stable")[:MOST_DETECTIONS]
+        iou = metrics.box_iou(sample.hand_boxes(), boxes[best])
+        images.append(ImageDetections(scores[best], iou, sample.ignore))
+    figures = detector_figures(images)
+    absent = {} if figures else {"detector_ap": "no image shows a labelled hand"}
+    return {"images": len(chosen), "figures": figures, "absent": absent}
 
 
 def left_out(sample: Sample) -> np.ndarray:

@@ -39,6 +39,13 @@ def average_precision(images: Sequence[ImageDetections], iou: float) -> float:
     return float(best_from_here[np.searchsorted(right / labels, RECALL_POINTS)].mean())
 
 
+def detector_figures(images: Sequence[ImageDetections]) -> dict[str, float]:
+    """COCO's AP of a detector's own boxes, {"detector_ap": ..., "detector_ap50": ...}; empty where no label counts."""
+    precisions = [average_precision(images, iou) for iou in COCO_IOUS]
+    figures = {"detector_ap": float(np.mean(precisions)), "detector_ap50": precisions[0]}
+    return {name: value for name, value in figures.items() if np.isfinite(value)}
+
+
 def recall(images: Sequence[ImageDetections], iou: float) -> float:
     """Share of the labels that are found with an overlap of `iou` or more. NaN where no label counts."""
     labels, _, verdicts = _judge(images, iou)

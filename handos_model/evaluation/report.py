@@ -72,20 +72,24 @@ def dataset_markdown(results: Mapping[str, Any]) -> str:
     rows = paper_rows(results["dataset"], results["split"])
     figures = results["figures"]
     measured = f"{results['dataset']} {results['split']}, {results['images']} images"
-    header = [measured, *(f"HandOS, {row.label}" for row in rows)]
+    header = [measured, *(f"HandOS, table {row.table}, {row.label}" for row in rows)]
     lines = [f"| figure | {' | '.join(header)} |", "|---" * (len(header) + 1) + "|"]
     columns = [figures, *(row.figures for row in rows)]
-    for names in _by_stem(name for column in columns for name in column):
-        stem = names[0].partition("@")[0]
-        thresholds = "/".join(name.removeprefix(f"{stem}@") for name in names)
-        label = stem + UNITS.get(stem, "") if names == [stem] else f"{stem}@{thresholds}"
-        cells = (" / ".join(_number(name, column[name]) for name in names if name in column) for column in columns)
-        lines.append(f"| {label} | {' | '.join(cells)} |")
+    for names in by_stem(name for column in columns for name in column):
+        cells = (" / ".join(number(name, column[name]) for name in names if name in column) for column in columns)
+        lines.append(f"| {labelled(names)} | {' | '.join(cells)} |")
     lines += ["", *(f"No {name}: {reason}." for name, reason in results["absent"].items())]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _by_stem(names: Iterable[str]) -> list[list[str]]:
+def labelled(names: list[str]) -> str:
+    """The label of a row of one figure at one or several thresholds."""
+    stem = names[0].partition("@")[0]
+    thresholds = "/".join(name.removeprefix(f"{stem}@") for name in names)
+    return stem + UNITS.get(stem, "") if names == [stem] else f"{stem}@{thresholds}"
+
+
+def by_stem(names: Iterable[str]) -> list[list[str]]:
     """Names that differ in what follows "@" alone share a row."""
     rows: dict[str, dict[str, None]] = {}
     for name in names:
@@ -99,12 +103,13 @@ def _table(name: str, figures: Mapping[str, Any]) -> list[str]:
     rows = list(dict.fromkeys(key for column in columns.values() for key in column if key != "groups"))
     lines = [f"| | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
     for row in rows:
-        cells = " | ".join(_number(row, column.get(row)) for column in columns.values())
+        cells = " | ".join(number(row, column.get(row)) for column in columns.values())
         lines.append(f"| {row} | {cells} |")
     return lines
 
 
-def _number(figure: str, value: float | int | None) -> str:
+def number(figure: str, value: float | int | None) -> str:
+    """A figure as text; nothing for None."""
     if value is None:
         return ""
     lengths = figure.startswith(("pa_", "wrist_mm", "jitter_px")) or figure in UNITS

@@ -14,7 +14,7 @@ from handos_model.camera import Camera, fit_translation
 from handos_model.hand import Hand, joints_box
 from handos_model.prediction.letterbox import letterbox, to_network, to_source
 from handos_model.prediction.predictor import view_rotation
-from handos_model.template import HandTemplate, signed_volume
+from handos_model.template.hand_template import HandTemplate, signed_volume
 
 Outputs = dict[str, np.ndarray]
 
@@ -30,10 +30,13 @@ class Network(Protocol):
 
 
 class BoxedNetwork(Network, Protocol):
-    """One that can look into given boxes: a TrainedNetwork."""
+    """One that can look into given boxes, and says where its detector sees something: a TrainedNetwork."""
 
     def run_boxes(self, image: np.ndarray, boxes: np.ndarray) -> Outputs:
         """The outputs for the hands in boxes (N, 4) xyxy px of a letterboxed image, one for each, in their order."""
+
+    def detections(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (Q, 4) xyxy px and scores (Q,) of all instances in a letterboxed image."""
 
 
 class WholeImagePredictor:
@@ -70,6 +73,12 @@ class WholeImagePredictor:
         corners = to_network(np.asarray(boxes, np.float64).reshape(-1, 2, 2), scale).reshape(-1, 4)
         outputs = self.network.run_boxes(canvas, corners)
         return self._hands(outputs, scale, _camera(image, camera))
+
+    def detections(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (Q, 4) xyxy px and scores (Q,) of all that the detector sees in an image."""
+        canvas, scale = letterbox(image, self.size)
+        boxes, scores = self.network.detections(canvas)
+        return to_source(boxes.reshape(-1, 2, 2), scale).reshape(-1, 4), scores
 
     def _hands(self, outputs: Outputs, scale: np.ndarray, camera: Camera) -> list[Hand]:
         joints_2d = to_source(outputs["joints_2d"], scale).astype(np.float32)

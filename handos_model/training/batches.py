@@ -24,7 +24,7 @@ from handos_model.data.pool import Pool
 from handos_model.data.registry import Dataset, open_dataset
 from handos_model.data.sample import VERTICES, Sample, project
 from handos_model.data.transplant import transplant
-from handos_model.template import HandTemplate
+from handos_model.template.hand_template import HandTemplate
 from handos_model.training.recipe import Mixture, Recipe
 
 SEEDS = 2**63 - 1

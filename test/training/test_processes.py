@@ -10,7 +10,7 @@ import pytest
 import torch
 from small_run import of_renders, of_uneven, small_recipe, without_batch_statistics, write_small_pool
 
-from handos_model.template import load_template
+from handos_model.template.load import load_template
 from handos_model.training.batches import Consecutive, Mix, batches
 from handos_model.training.trainer import Trainer
 
