@@ -6,11 +6,16 @@ import argparse
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from handos_model.commands.predict import add_predictor_arguments, open_predictor
+from handos_model.prediction.session import OUTPUTS_2D, HandSession
+from handos_model.template.load import load_template
 
-DATASET_OPTIONS = ("root", "split", "mano", "submission")
+if TYPE_CHECKING:
+    from handos_model.evaluation.dataset import MeshPredictor
+
+DATASET_OPTIONS = ("root", "split", "mano", "submission", "checkpoint", "given_boxes", "detector")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     published.add_argument(
         "--submission", type=Path, metavar="FILE.zip", help="also write a submission file for the data set's server"
     )
+    trained = parser.add_argument_group("a checkpoint, evaluated as in the paper: the network's output as it is")
+    trained.add_argument("--checkpoint", type=Path, metavar="FILE", help="checkpoint.pt of a run of either stage")
+    trained.add_argument(
+        "--given-boxes", action="store_true", default=None, help="predict in the labels' boxes (Table X)"
+    )
+    trained.add_argument(
+        "--detector", action="store_true", default=None, help="measure the AP of the detector's own boxes"
+    )
+    paper = parser.add_argument_group("the paper")
+    paper.add_argument("--paper", type=Path, metavar="DIR", help="print every row beside the results in this folder")
     parser.add_argument("--limit", type=int, metavar="N", help="use at most N images, evenly spread")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
     add_predictor_arguments(parser)
@@ -33,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the figures as tables."""
+    if args.paper is not None:
+        from handos_model.evaluation.paper_report import paper_markdown
+
+        print(paper_markdown(args.paper), end="")
+        return 0
     _check_options(args)
     if args.dataset is None:
         _evaluate_own(args)
@@ -54,7 +74,7 @@ def _check_options(args: argparse.Namespace) -> None:
             raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} to")
         if path is not None and (path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)):
             raise ValueError(f"{path} cannot be written: give a file in a folder that may be written to")
-    given = [name for name in DATASET_OPTIONS if getattr(args, name) is not None]
+    given = [name.replace("_", "-") for name in DATASET_OPTIONS if getattr(args, name) is not None]
     if args.dataset is None:
         if given:
             raise ValueError(f"--{given[0]} is for a published data set: name it with --dataset NAME")
@@ -66,6 +86,10 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ValueError(f"{came} is of the project's own images: give either that or --dataset {args.dataset}")
     if args.root is None:
         raise ValueError(f"--dataset {args.dataset} needs --root DIR, the folder of the data set")
+    if args.checkpoint is None and (args.given_boxes or args.detector):
+        raise ValueError("--given-boxes and --detector need --checkpoint FILE: an ONNX file has no such door")
+    if args.checkpoint is not None and args.weights is not None:
+        raise ValueError("give either --checkpoint or --weights")
     if args.submission is not None and args.limit is not None:
         raise ValueError("--submission needs every image: leave out --limit")
     if args.submission is not None and args.submission.suffix.lower() != ".zip":
@@ -83,16 +107,36 @@ def _evaluate_own(args: argparse.Namespace) -> None:
 
 def _evaluate_dataset(args: argparse.Namespace) -> None:
     from handos_model.data.registry import open_dataset
-    from handos_model.evaluation.dataset import evaluate_dataset
+    from handos_model.evaluation.dataset import evaluate_dataset, evaluate_detector
     from handos_model.evaluation.report import dataset_markdown
     from handos_model.evaluation.submission import SPLIT, Submission
 
     split = args.split or SPLIT
-    predictor = open_predictor(args)
+    predictor = _open_evaluated(args)
     submission = None if args.submission is None else Submission(args.dataset, split, predictor.template.name)
     dataset = open_dataset(args.dataset, args.root, split, args.mano)
-    figures = evaluate_dataset(dataset, predictor, args.limit, submission)
+    if args.detector:
+        figures = evaluate_detector(dataset, predictor, args.limit)
+    else:
+        figures = evaluate_dataset(dataset, predictor, args.limit, submission, bool(args.given_boxes))
     results = {"dataset": args.dataset, "split": split, **figures}
     _report(args, results, dataset_markdown(results))
     if submission is not None:  # last, as its gigabyte may not fit on the disk
         submission.write(args.submission)
+
+
+def _open_evaluated(args: argparse.Namespace) -> MeshPredictor:
+    """A network as it is, of a checkpoint or of stage 2d; else what a robot runs."""
+    from handos_model.evaluation.whole_image import WholeImagePredictor
+
+    if args.checkpoint is not None:
+        from handos_model.training.trained import TrainedNetwork  # torch
+
+        network = TrainedNetwork(args.checkpoint, None, args.device, args.threshold)
+        return WholeImagePredictor(network, network.template, args.size and int(args.size), args.threshold)
+    if args.weights is not None:
+        session = HandSession(args.weights, args.device, args.threads, flat=True)
+        if session.outputs == OUTPUTS_2D:
+            template = load_template(args.template)
+            return WholeImagePredictor(session, template, args.size and int(args.size), args.threshold)
+    return open_predictor(args)

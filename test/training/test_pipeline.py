@@ -8,11 +8,17 @@ import pytest
 import yaml
 
 torch = pytest.importorskip("torch")
+from made_datasets import make_hint  # noqa: E402
 from small_detectors import save, small_model  # noqa: E402
 from small_run import PX, write_small_pool  # noqa: E402
 
+from handos_model.camera import Camera  # noqa: E402
 from handos_model.cli import main  # noqa: E402
 from handos_model.data.pool import Pool  # noqa: E402
+from handos_model.evaluation.whole_image import WholeImagePredictor  # noqa: E402
+from handos_model.prediction.session import HandSession  # noqa: E402
+from handos_model.template.load import load_template  # noqa: E402
+from handos_model.training.trained import TrainedNetwork  # noqa: E402
 
 
 def write_recipe(folder, name, **changes):
@@ -57,12 +63,60 @@ def test_two_stages_export_and_prediction(folder, capsys):
     assert hands and all(np.shape(hand["vertices"]) == (778, 3) and hand["score"] > 0 for hand in hands)
 
 
-def test_a_2d_model_has_no_mesh_to_export(folder, capsys):
-    run = folder / "runs" / "flat"
+def evaluated(folder, *options):
+    """The results of `handos evaluate` on HInt's test split of Ego4D's sequences."""
+    out = folder / "figures.json"
+    argv = [
+        "evaluate",
+        "--dataset",
+        "hint",
+        "--root",
+        str(folder / "hint"),
+        "--split",
+        "test_ego4d_seq",
+        "--size",
+        str(PX),
+    ]
+    assert main([*argv, "--threshold", "0", "--json", str(out), *options]) == 0
+    return json.loads(out.read_text())
+
+
+def test_a_2d_model_is_evaluated_from_its_checkpoint_and_from_its_file(folder, capsys):
+    """Table 6 is measured on such models. Both ways give the PCK of the same joints, and nothing of a third dimension."""
+    run, weights = folder / "runs" / "flat", str(folder / "flat.onnx")
+    make_hint(folder / "hint")
     assert main(["train", write_recipe(folder, "flat", stage="2d", max_steps=1), "--out", str(run)]) == 0
-    assert main(["export", str(run / "checkpoint.pt"), "--out", str(folder / "flat.onnx")]) == 2
-    assert "is of stage 2d, which has no mesh" in capsys.readouterr().err
-    assert not (folder / "flat.onnx").exists()
+    checkpoint = str(run / "checkpoint.pt")
+    assert main(["export", checkpoint, "--out", weights, "--size", str(PX), "--threshold", "0"]) == 0
+    by_torch, by_onnx = evaluated(folder, "--checkpoint", checkpoint), evaluated(folder, "--weights", weights)
+    assert by_torch["images"] == 1 and by_torch["figures"]["hands"] == 1
+    assert {"pck_2d@0.05", "pck_2d@0.1", "pck_2d_visible@0.1", "pck_2d_occluded@0.15"} <= set(by_torch["figures"])
+    assert by_onnx["figures"] == pytest.approx(by_torch["figures"], abs=1e-6)
+    assert not {"pck_proj@0.1", "pck_proj_fit@0.1", "side", "pa_mpjpe"} & set(by_torch["figures"])
+    assert by_torch["absent"]["pck_proj"] == "the network is of stage 2d, which knows joints in the image alone"
+    capsys.readouterr()
+    assert main(["predict", str(folder / "hint"), "--weights", weights]) == 2
+    assert "is of stage 2d, which has no mesh: `handos evaluate` takes it" in capsys.readouterr().err
+
+
+def test_a_checkpoint_says_what_its_file_says(folder):
+    """Hands of a stage 2 checkpoint, read in torch, and of its ONNX file; and in the boxes that the detector gave."""
+    run, weights = folder / "runs" / "second", folder / "hands.onnx"
+    network = TrainedNetwork(run / "checkpoint.pt", device="cpu", threshold=0)
+    by_torch = WholeImagePredictor(network, load_template(), PX, 0)
+    by_onnx = WholeImagePredictor(HandSession(weights, "cpu"), load_template(), PX, 0)
+    image, camera = Pool(folder / "pool")[1].image, Camera.from_fov(PX, PX)
+    ours, theirs = by_torch.predict(image, camera), by_onnx.predict(image, camera)
+    assert len(ours) == len(theirs) > 1
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.side == b.side and np.abs(a.joints_2d - b.joints_2d).max() < 0.05
+        assert np.abs(a.vertices - b.vertices).max() < 1e-3 * np.abs(a.vertices).max()
+        said = a.joints_3d - a.translation + a.network_translation
+        assert np.isfinite(camera.project(said)).all()
+    boxes, scores = by_torch.detections(image)
+    assert len(boxes) == len(scores) == 30
+    given = by_torch.predict_boxes(image, boxes[[3, 7]], camera)
+    assert len(given) == 2 and [hand.score for hand in given] == pytest.approx(scores[[3, 7]].tolist(), abs=1e-6)
 
 
 def test_a_detector_that_is_not_there_is_one_sentence(folder, capsys):

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from handos_model.network.frozen import Frozen
+
 
 @dataclass(frozen=True)
 class Detection:
@@ -78,7 +80,7 @@ def padded(maps: Sequence[Tensor]) -> list[Tensor]:
     return [F.pad(m, (0, width - m.shape[3], 0, height - m.shape[2])) for m in maps]
 
 
-class Detector(nn.Module):
+class Detector(Frozen):
     """Base of every detector: frozen, so no gradient, and in evaluation mode whatever `train()` is called with."""
 
     backbone_channels: tuple[int, ...]
