@@ -8,11 +8,11 @@ import sys
 from typing import NoReturn
 
 from handos_model import __version__
-from handos_model.commands import benchmark, datasets, evaluate, export, predict, render, train
+from handos_model.commands import benchmark, datasets, evaluate, export, predict, render, reproduce, train
 
 COMMANDS = {
     "predict": predict, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,
-    "render": render, "datasets": datasets,
+    "render": render, "datasets": datasets, "reproduce": reproduce,
 }  # fmt: skip
 TRAINING_PACKAGES = ("torch", "numba", "onnx", "yaml", "tensorboard", "accelerate", "transformers")
 """What extra [train] installs and prediction does without."""

@@ -32,6 +32,9 @@ _CONVENTIONS = {
     "ho3d": (np.argsort(JOINT_ORDER), OPENGL, ho3d.TIPS),
 }
 
+SUBMITTED = tuple(_CONVENTIONS)
+"""The data sets that have such a server."""
+
 
 class Submission:
     """Collects one hand per image.

@@ -105,7 +105,7 @@ class WholeImagePredictor:
         view[:, :2], view[:, 2] = to_source(view[:, :2], scale), view[:, 2] / np.sqrt(scale.prod())
         rotation = view_rotation(view, camera)  # (N, 3, 3)
         joints, vertices = (outputs[name] @ rotation.transpose(0, 2, 1) for name in ("joints_3d", "vertices"))
-        depth = camera.focal / np.maximum(view[:, 2:], 1e-6)  # of a hand at which the view shows one metre
+        depth = camera.focal / np.maximum(view[:, 2:3], 1e-6)  # of a hand at which the view shows one metre
         said = np.concatenate([outputs["translation"][:, :2], outputs["translation"][:, 2:] * depth], axis=1)
         said = (rotation @ said[..., None])[..., 0]
         fitted, solved = fit_translation(joints, camera.normalise(joints_2d), outputs["joint_confidence"])

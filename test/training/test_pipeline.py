@@ -82,7 +82,7 @@ def evaluated(folder, *options):
 
 
 def test_a_2d_model_is_evaluated_from_its_checkpoint_and_from_its_file(folder, capsys):
-    """Table 6 is measured on such models. Both ways give the PCK of the same joints, and nothing of a third dimension."""
+    """Table 6 is measured on such models. Both ways give the PCK of the same joints, and nothing in 3D."""
     run, weights = folder / "runs" / "flat", str(folder / "flat.onnx")
     make_hint(folder / "hint")
     assert main(["train", write_recipe(folder, "flat", stage="2d", max_steps=1), "--out", str(run)]) == 0

@@ -1,0 +1,49 @@
+"""Train, evaluate and report every row of the paper, or go on with it.
+
+Works in the current folder: reads datasets/ and what the recipes name, writes runs/ and results/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of `handos reproduce`."""
+    parser.add_argument("--recipes", type=Path, default=Path("config/train"), metavar="DIR", help="(config/train)")
+    parser.add_argument("--only", nargs="+", default=(), metavar="RECIPE", help="rows of these recipes; default: all")
+    parser.add_argument(
+        "--launch",
+        default="",
+        metavar="COMMAND",
+        help="starts a training on several processes: 'accelerate launch --multi_gpu --num_processes 8'",
+    )
+    parser.add_argument("--changes", type=Path, metavar="FILE", help="YAML that goes into every recipe, for a trial")
+    parser.add_argument("--list", action="store_true", help="print what is still to be done, and do nothing")
+    parser.add_argument("--device", default="auto", help="for evaluations: auto, cpu or cuda (auto)")
+    parser.add_argument("--size", type=int, metavar="PX", help="long edge of the input; default: the detector's")
+    parser.add_argument("--threshold", type=float, metavar="T", help="least score of a hand; default: the paper's .1")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N images of each evaluation, for a quick look")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Does what is left to do, and prints the paper's tables with ours beside them."""
+    from handos_model.evaluation.paper_report import paper_markdown
+    from handos_model.training.recipe import read_values
+    from handos_model.training.reproduction import RESULTS, Reproduction  # torch
+
+    changes = read_values(args.changes) if args.changes else {}
+    launch = tuple(shlex.split(args.launch))
+    rest = (args.device, args.size, args.threshold, args.limit)
+    work = Reproduction(args.recipes, changes, launch, tuple(args.only), *rest)
+    steps = work.steps()
+    for number, step in enumerate(steps, start=1):
+        print(f"{number}/{len(steps)} {step}", flush=True)
+        if not args.list:
+            work.run(step)
+    if not args.list:
+        RESULTS.mkdir(exist_ok=True)
+        print(paper_markdown(RESULTS), end="")
+    return 0

@@ -1,0 +1,155 @@
+"""From the folders of the data sets to every row of the paper: stage 1, stage 2, evaluations, submission files.
+
+All lies below the current folder, as the recipes name it: datasets/, runs/NAME for what is trained, results/NAME for
+what is measured. Whatever is there is not made again, so that a reproduction that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from handos_model.data.registry import Dataset, open_dataset
+from handos_model.evaluation.dataset import evaluate_dataset, evaluate_detector
+from handos_model.evaluation.paper import DETECTOR, GIVEN_BOXES, HANDS, Measurement, measurements
+from handos_model.evaluation.submission import SPLIT, SUBMITTED, Submission
+from handos_model.evaluation.whole_image import WholeImagePredictor
+from handos_model.training.recipe import Recipe, build, merged, read_values
+from handos_model.training.trained import TrainedNetwork
+from handos_model.training.trainer import CHECKPOINT, train
+
+RUNS, RESULTS = Path("runs"), Path("results")
+DONE = "done"  # lies in the folder of a run that has come to its end
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something to be made, and where it will lie."""
+
+    what: str  # train, evaluate
+    name: str
+    path: Path
+    source: Measurement | None = None
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.name} -> {self.path}"
+
+
+@dataclass
+class Reproduction:
+    """What is to be done, by recipes in `folder`.
+
+    changes: settings that go into every recipe, such as a smaller decoder for a trial. launch: the words that start a
+    training on several processes, such as accelerate launch --multi_gpu --num_processes 8; without them it runs in this
+    process. only: names of the recipes whose rows are wanted, all by default. limit: images of each evaluation.
+    """
+
+    folder: Path
+    changes: dict[str, Any] = field(default_factory=dict)
+    launch: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    device: str = "auto"
+    size: int | None = None
+    threshold: float | None = None
+    limit: int | None = None
+
+    def recipe(self, name: str) -> Recipe:
+        """FileNotFoundError for a name that no recipe has."""
+        return build(Recipe, self.values(name), f"recipe {name}")
+
+    def values(self, name: str) -> dict[str, Any]:
+        """The settings of a recipe, with the changes."""
+        return merged(read_values(self.folder / f"{name}.yaml"), self.changes)
+
+    @cached_property
+    def wanted(self) -> list[Measurement]:
+        """What is measured. ValueError for a name that belongs to no row."""
+        every = measurements()
+        if unknown := set(self.only) - {source.recipe for source in every}:
+            names = ", ".join(dict.fromkeys(source.recipe for source in every))
+            raise ValueError(f"no row of the paper needs {', '.join(sorted(unknown))}: known are {names}")
+        return [source for source in every if not self.only or source.recipe in self.only]
+
+    def steps(self) -> list[Step]:
+        """All that is still to be made, in an order in which it can be."""
+        trainings: dict[str, Step] = {}
+        for source in self.wanted:
+            for name in self.chain(source.recipe):
+                trainings[name] = Step("train", name, RUNS / name / CHECKPOINT)
+        evaluations = [
+            Step("evaluate", f"{source.recipe} on {source.dataset} {source.split}", RESULTS / source.file, source)
+            for source in self.wanted
+        ]
+        trained = [step for step in trainings.values() if not (step.path.parent / DONE).is_file()]
+        return trained + [step for step in evaluations if not step.path.is_file()]
+
+    def chain(self, name: str) -> Iterator[str]:
+        """A recipe behind those that it starts from."""
+        start = Path(self.recipe(name).start_from)
+        if start.parts[:1] == RUNS.parts:
+            yield from self.chain(start.parent.name)
+        yield name
+
+    def run(self, step: Step) -> None:
+        """Make it."""
+        if step.what == "train":
+            self.train(step.name)
+        else:
+            self.evaluate(step.source)
+
+    def train(self, name: str) -> None:
+        """Train a recipe, or go on with it. ValueError where it ends with an error in another process."""
+        folder = RUNS / name
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "reproduced.yaml"
+        path.write_text(yaml.safe_dump(self.values(name), sort_keys=False))
+        if self.launch:
+            command = [*self.launch, "-m", "handos_model.cli", "train", str(path), "--out", str(folder)]
+            if code := subprocess.run(command).returncode:
+                raise ValueError(f"training {name} ended with {code}: {' '.join(command)}")
+        else:
+            train(path, folder)
+        (folder / DONE).touch()
+
+    def evaluate(self, source: Measurement) -> None:
+        """Write the results of a measurement, and the file for its data set's server."""
+        dataset = self.dataset(source)
+        predictor = self.predictor(source.recipe)
+        submission = None
+        if source.what == HANDS and source.dataset in SUBMITTED and source.split == SPLIT and self.limit is None:
+            submission = Submission(source.dataset, source.split, predictor.template.name)
+        if source.what == DETECTOR:
+            results = evaluate_detector(dataset, predictor, self.limit)
+        else:
+            results = evaluate_dataset(dataset, predictor, self.limit, submission, source.what == GIVEN_BOXES)
+        path = RESULTS / source.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if submission is not None:
+            submission.write(path.with_name(f"{source.dataset}_pred.zip"))
+        unfinished = path.with_suffix(".tmp")
+        content = {"dataset": source.dataset, "split": source.split, **results}
+        unfinished.write_text(json.dumps(content, indent=1) + "\n")
+        unfinished.replace(path)
+
+    def predictor(self, name: str) -> WholeImagePredictor:
+        """Of what a recipe trained; kept until another one is asked for."""
+        if getattr(self, "_opened", ("", None))[0] != name:
+            network = TrainedNetwork(RUNS / name / CHECKPOINT, None, self.device, self.threshold)
+            self._opened = name, WholeImagePredictor(network, network.template, self.size, self.threshold)
+        return self._opened[1]
+
+    def dataset(self, source: Measurement) -> Dataset:
+        """The data set, where any recipe has it. ValueError where none does."""
+        for path in sorted(self.folder.glob("*.yaml")):
+            for share in self.recipe(path.stem).mixture.datasets:
+                if share.name == source.dataset:
+                    mano = Path(share.mano) if share.mano else None
+                    return open_dataset(source.dataset, Path(share.root), source.split, mano)
+        raise ValueError(f"no recipe in {self.folder} says where {source.dataset} lies")
