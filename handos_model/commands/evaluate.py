@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the figures as tables."""
     if args.paper is not None:
-        from handos_model.evaluation.paper_report import paper_markdown
+        from handos_model.evaluation.paper.table import paper_markdown
 
         print(paper_markdown(args.paper), end="")
         return 0
@@ -127,7 +127,7 @@ def _evaluate_dataset(args: argparse.Namespace) -> None:
 
 def _open_evaluated(args: argparse.Namespace) -> MeshPredictor:
     """A network as it is, of a checkpoint or of stage 2d; else what a robot runs."""
-    from handos_model.evaluation.whole_image import WholeImagePredictor
+    from handos_model.evaluation.paper.whole_image import WholeImagePredictor
 
     if args.checkpoint is not None:
         from handos_model.training.trained import TrainedNetwork  # torch

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Does what is left to do, and prints the paper's tables with ours beside them."""
-    from handos_model.evaluation.paper_report import paper_markdown
+    from handos_model.evaluation.paper.table import paper_markdown
     from handos_model.training.recipe import read_values
     from handos_model.training.reproduction import RESULTS, Reproduction  # torch
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from handos_model.evaluation.paper import paper_rows
+from handos_model.evaluation.paper.rows import paper_rows
 
 MEDIAPIPE_PCK = 0.416
 """PCK@.1 of MediaPipe Hands 0.10.21 on the real hands of `annotated`, as benchmarks/accuracy.py measures it."""

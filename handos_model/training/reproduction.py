@@ -18,9 +18,9 @@ import yaml
 
 from handos_model.data.registry import Dataset, open_dataset
 from handos_model.evaluation.dataset import evaluate_dataset, evaluate_detector
-from handos_model.evaluation.paper import DETECTOR, GIVEN_BOXES, HANDS, Measurement, measurements
+from handos_model.evaluation.paper.rows import DETECTOR, GIVEN_BOXES, HANDS, Measurement, measurements
+from handos_model.evaluation.paper.whole_image import WholeImagePredictor
 from handos_model.evaluation.submission import SPLIT, SUBMITTED, Submission
-from handos_model.evaluation.whole_image import WholeImagePredictor
 from handos_model.training.recipe import Recipe, build, merged, read_values
 from handos_model.training.trained import TrainedNetwork
 from handos_model.training.trainer import CHECKPOINT, train

@@ -8,7 +8,7 @@ from small_evaluation import Listed, Predictor, hand, sample, seen
 
 from handos_model.evaluation.dataset import evaluate_dataset
 from handos_model.evaluation.detection import ImageDetections, detector_figures
-from handos_model.evaluation.paper import PAPER, paper_rows
+from handos_model.evaluation.paper.rows import PAPER, paper_rows
 from handos_model.evaluation.report import dataset_markdown
 
 

@@ -14,7 +14,7 @@ import pytest
 
 import handos_model
 from handos_model.data.photos import Photos, held_out_backgrounds
-from handos_model.evaluation.paper import PAPER
+from handos_model.evaluation.paper.rows import PAPER
 from handos_model.evaluation.report import BARS, UNITS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -44,12 +44,12 @@ IDS = torch.tensor([[101, 1030, 1012, 102]])  # "hand."
 CLASSES = {0: "person", 1: "Hand"}
 
 
-def grounding_dino() -> PreTrainedModel:
+def grounding_dino(encoder_layers: int = 2) -> PreTrainedModel:
     image = SwinConfig(
         image_size=64, embed_dim=8, depths=[2, 1, 1, 1], num_heads=[1, 1, 2, 2], window_size=7, out_indices=[2, 3, 4]
     )
     text = BertConfig(vocab_size=1040, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
-    config = GroundingDinoConfig(image, text_config=text, encoder_layers=2, max_text_len=16, **COMMON)
+    config = GroundingDinoConfig(image, text_config=text, encoder_layers=encoder_layers, max_text_len=16, **COMMON)
     return GroundingDinoForObjectDetection(config)
 
 
@@ -84,10 +84,10 @@ MODELS = {
 }  # fmt: skip
 
 
-def small_model(kind: str) -> PreTrainedModel:
+def small_model(kind: str, **sizes: int) -> PreTrainedModel:
     """A model whose queries differ clearly: transformers' own start would rank them by rounding errors."""
     torch.manual_seed(1)
-    model = MODELS[kind]().eval()
+    model = MODELS[kind](**sizes).eval()
     for module in model.modules():
         for name, weight in module.named_parameters(recurse=False):
             if weight.ndim > 1:

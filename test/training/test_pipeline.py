@@ -15,7 +15,7 @@ from small_run import PX, write_small_pool  # noqa: E402
 from handos_model.camera import Camera  # noqa: E402
 from handos_model.cli import main  # noqa: E402
 from handos_model.data.pool import Pool  # noqa: E402
-from handos_model.evaluation.whole_image import WholeImagePredictor  # noqa: E402
+from handos_model.evaluation.paper.whole_image import WholeImagePredictor  # noqa: E402
 from handos_model.prediction.session import HandSession  # noqa: E402
 from handos_model.template.load import load_template  # noqa: E402
 from handos_model.training.trained import TrainedNetwork  # noqa: E402

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from handos_model.evaluation.paper import PAPER, PaperRow
+from handos_model.evaluation.paper.rows import PAPER, PaperRow
 from handos_model.evaluation.report import by_stem, labelled, number
 
 MISSING = "nobody measured it: there is no {path}"

@@ -1,0 +1,61 @@
+"""`handos reproduce` on made data: every cell of every table, though its numbers mean nothing."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+from made_paper import PX, make_all  # noqa: E402
+
+from handos_model.cli import main  # noqa: E402
+from handos_model.evaluation.paper.rows import measurements  # noqa: E402
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+RECIPES = Path(__file__).resolve().parents[2] / "config" / "train"
+
+
+def test_a_trial_fills_every_cell_of_every_table(tmp_path, monkeypatch, capsys):
+    changes = make_all(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    argv = ["reproduce", "--recipes", str(RECIPES), "--changes", str(changes), "--device", "cpu"]
+    argv += ["--size", str(PX), "--threshold", "0"]
+    assert main([*argv, "--list"]) == 0
+    listed = capsys.readouterr().out.splitlines()
+    trained = [line.split()[2] for line in listed if " train " in line]
+    assert len(trained) == len(set(trained)) == 19 and len(listed) == 19 + len(measurements())
+    assert trained.index("paper_2d") < trained.index("paper_freihand") and not Path("runs").exists()
+    assert trained.index("paper_2d_no_oks") < trained.index("table8_no_oks")
+
+    assert main(argv) == 0
+    table = capsys.readouterr().out
+    assert "Empty: 0 cells." in table
+    rows = [line for line in table.splitlines() if re.match(r"\| (?!row|---)", line)]
+    assert len(rows) > 80 and all(re.search(r"\d \|$", row) for row in rows)
+    for name in ("## Table 1", "## Table 6", "## Table 7", "## Table VIII (I)", "## Table X (III)", "## section 4.2"):
+        assert name in table
+    assert (
+        Path("results/paper_ho3d/ho3d_pred.zip").is_file()
+        and Path("results/paper_freihand/freihand_pred.zip").is_file()
+    )
+
+    # What is there is not made again; what went missing is, and nothing else.
+    Path("results/paper_dexycb/dexycb_s0_test.json").unlink()
+    assert main([*argv, "--list"]) == 0
+    assert capsys.readouterr().out.split(" -> ")[0] == "1/1 evaluate paper_dexycb on dexycb s0_test"
+    assert main(["evaluate", "--paper", "results"]) == 0
+    table = capsys.readouterr().out
+    assert "Empty: 3 cells." in table and "nobody measured it: there is no results/paper_dexycb/" in table
+
+
+def test_rows_that_nobody_has_are_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["reproduce", "--recipes", str(RECIPES), "--only", "paper_fingers"]) == 2
+    assert "no row of the paper needs paper_fingers: known are paper_freihand, " in capsys.readouterr().err
+    assert main(["evaluate", "--paper", "nowhere"]) == 2
+    assert "there is no folder nowhere" in capsys.readouterr().err
+    Path("results/paper_freihand").mkdir(parents=True)
+    Path("results/paper_freihand/freihand_evaluation.json").write_text(json.dumps({"figures": []}))
+    assert main(["evaluate", "--paper", "results"]) == 2
+    assert "freihand_evaluation.json is damaged" in capsys.readouterr().err
