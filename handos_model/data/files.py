@@ -9,6 +9,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from handos_model.data.parsed import parsed
+
 
 def present(path: Path) -> Path:
     """The path itself; FileNotFoundError when no file is there."""
@@ -51,8 +53,12 @@ def read_json(path: Path) -> Any:
 
 
 def read_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """A JSON list of arrays of `shape`, as (n, *shape) float32; ValueError when they are of others."""
-    return as_floats(read_json(path), (-1, *shape), f"{path}")
+    """A JSON list of arrays of `shape`, as (n, *shape) float32; ValueError when they are of others.
+
+    Large files are parsed once on a machine: see parsed.py.
+    """
+    what = f"{__name__} {shape}"
+    return parsed(path, lambda: {"values": as_floats(read_json(path), (-1, *shape), f"{path}")}, what)["values"]
 
 
 def as_floats(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:

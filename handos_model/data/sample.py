@@ -143,10 +143,10 @@ def labelled_3d(
     inside = ((joints_2d > -0.5) & (joints_2d < [width - 0.5, height - 0.5])).all(-1)
     return Sample(
         image=image,
-        K=np.asarray(K, np.float32),
+        K=np.array(K, np.float32),
         joints_2d=np.concatenate([joints_2d, 1.0 + inside[..., None]], -1).astype(np.float32),
-        joints_3d=np.asarray(joints_3d, np.float32),
-        vertices=np.zeros((n, VERTICES, 3), np.float32) if vertices is None else np.asarray(vertices, np.float32),
+        joints_3d=np.array(joints_3d, np.float32),
+        vertices=np.zeros((n, VERTICES, 3), np.float32) if vertices is None else np.array(vertices, np.float32),
         side=np.asarray(side, np.int8),
         has_3d=np.ones(n, bool),
         has_vertices=np.full(n, vertices is not None),

@@ -68,12 +68,20 @@ def start_accelerator(recipe: Recipe) -> Accelerator:
         cpu=not torch.cuda.is_available(),  # without it, processes on a machine of CPUs would not hear of each other
         mixed_precision="bf16" if recipe.bf16 else "no",
         gradient_accumulation_plugin=GradientAccumulationPlugin(recipe.accumulate, sync_with_dataloader=False),
-        # The first stage has no use for what makes vertices, and a batch without hands for most of the decoder.
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=leaves_some_unused(recipe))],
     )
+    torch.set_float32_matmul_precision("high")  # TF32 on GPUs: ten bits of mantissa, and the exponents of float32
     if accelerator.device.type == "cpu":
         torch.set_num_threads(recipe.threads)
     return accelerator
+
+
+def leaves_some_unused(recipe: Recipe) -> bool:
+    """Whether some parameters get no gradient in a step, which DistributedDataParallel must then look for.
+
+    Stage 2d has no use for what makes vertices; a finder learns from images whose hands nothing else is learned from.
+    """
+    return recipe.stage != "full" or recipe.detector.kind == "palm"
 
 
 class Trainer:

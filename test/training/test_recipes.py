@@ -19,7 +19,7 @@ from handos_model.training.batches import collate
 from handos_model.training.objective.criterion import LossWeights
 from handos_model.training.recipe import read_recipe
 from handos_model.training.step import TrainingStep
-from handos_model.training.trainer import build_criterion
+from handos_model.training.trainer import build_criterion, leaves_some_unused
 
 ROOT = Path(__file__).parents[2]
 
@@ -146,6 +146,22 @@ def test_a_recipes_network_takes_a_step(name, batch):
     assert loss.isfinite() and ("vertices" in terms) == (read.stage == "full")
     assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in network.decoder.layers[-1].parameters())
     assert all(p.grad is None for p in network.detector.parameters())
+    trained = [name for name, p in network.named_parameters() if p.requires_grad]
+    unused = [name for name in trained if network.get_parameter(name).grad is None]
+    assert bool(unused) == leaves_some_unused(read)
+
+
+def test_a_batch_without_hands_leaves_no_parameter_without_a_gradient(batch):
+    """So that processes whose images show none need not be looked at one by one."""
+    read = recipe("paper_freihand")
+    read = replace(read, decoder=replace(read.decoder, d_model=32, d_value=32, feedforward=32))
+    network = HandOS(small_detector("grounding_dino"), load_template(), read.decoder, [16] * 4, "backbone")
+    step = TrainingStep(network, build_criterion(replace(read, template=""), torch.device("cpu")), read)
+    none = batch | {"count": torch.zeros_like(batch["count"])}
+    loss, _ = step(none, step.totals(none))
+    loss.backward()
+    assert loss == 0
+    assert all(p.grad is not None and not p.grad.any() for p in network.parameters() if p.requires_grad)
 
 
 def test_the_docs_list_the_papers_recipes():

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from handos_model.data.files import as_floats, read_image, read_json
+from handos_model.data.parsed import parsed
 from handos_model.data.sample import Sample, labelled_2d
 
 Hands = list[tuple[int, np.ndarray, np.ndarray]]
@@ -23,52 +24,74 @@ NO_BOX = np.full(4, np.nan, np.float32)
 
 @dataclass
 class CocoStyle:
-    """The pictures with labelled hands, read when asked for. Others may be in view: no such file promises otherwise."""
+    """The pictures with labelled hands, read when asked for. Others may be in view: no such file promises otherwise.
+
+    Arrays, so that processes may share them: the hands of picture i are those from first[i] to first[i + 1].
+    """
 
     folder: Path
-    pictures: list[str]  # below the folder
-    hands: list[Hands]  # of every picture
-    sizes: list[tuple[Any, Any]]  # width and height px of every picture, None where the file does not say
+    pictures: np.ndarray  # (n,) text: paths below the folder
+    sizes: np.ndarray  # (n, 2) width and height px, 0 where the file does not say
+    first: np.ndarray  # (n + 1,)
+    sides: np.ndarray  # (m,)
+    joints: np.ndarray  # (m, 21, 3)
+    boxes: np.ndarray  # (m, 4)
 
     @classmethod
     def load(cls, file: Path, folder: Path, hands_of: Callable[[dict[str, Any]], Hands]) -> CocoStyle:
         """Pictures below `folder`, in the order of `file`. ValueError for a file that is damaged or of another kind."""
-        content = read_json(file)
-        try:
-            pictures = {image["id"]: str(image["file_name"]) for image in content["images"]}
-            sizes = {image["id"]: (image.get("width"), image.get("height")) for image in content["images"]}
-            hands: dict[int, Hands] = {image: [] for image in pictures}
-            for annotation in content["annotations"]:
-                hands[annotation["image_id"]] += hands_of(annotation)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{file} is damaged or of another data set: {error!r}") from error
-        shown = [image for image in pictures if hands[image]]
-        for picture in (pictures[image] for image in shown):
-            if Path(picture).is_absolute() or ".." in Path(picture).parts:
-                raise ValueError(f"{file} names the picture {picture!r}, which is not below the folder of pictures")
-        return cls(folder, *([values[image] for image in shown] for values in (pictures, hands, sizes)))
+        return cls(folder, **parsed(file, lambda: read_arrays(file, hands_of), hands_of.__module__))
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def __getitem__(self, index: int) -> Sample:
         """ValueError where the picture is damaged or has another size than its labels are for."""
-        sides, joints, boxes = zip(*self.hands[index], strict=True)
-        path = self.folder / self.pictures[index]
+        path = self.folder / self.name(index)
         image = read_image(path)
         for expected, pixels in zip(self.sizes[index], image.shape[1::-1], strict=True):
-            if expected not in (None, pixels):
+            if expected not in (0, pixels):
                 raise ValueError(
                     f"{path} is {image.shape[1]} x {image.shape[0]} px, its labels are for "
                     f"{self.sizes[index][0]} x {self.sizes[index][1]}: get the picture again"
                 )
-        return labelled_2d(image, np.stack(joints), np.array(sides), complete=False, boxes=np.stack(boxes))
+        index = range(len(self))[index]
+        hands = slice(int(self.first[index]), int(self.first[index + 1]))
+        joints, sides, boxes = (np.array(values[hands]) for values in (self.joints, self.sides, self.boxes))
+        return labelled_2d(image, joints, sides, complete=False, boxes=boxes)
 
     def name(self, index: int) -> str:
-        return self.pictures[index]
+        return str(self.pictures[index])
 
     def frame(self, index: int) -> None:
         return None
+
+
+def read_arrays(file: Path, hands_of: Callable[[dict[str, Any]], Hands]) -> dict[str, np.ndarray]:
+    """The fields of a CocoStyle."""
+    content = read_json(file)
+    try:
+        pictures = {image["id"]: str(image["file_name"]) for image in content["images"]}
+        sizes = {image["id"]: [image.get("width") or 0, image.get("height") or 0] for image in content["images"]}
+        hands: dict[int, Hands] = {image: [] for image in pictures}
+        for annotation in content["annotations"]:
+            hands[annotation["image_id"]] += hands_of(annotation)
+        shown = [image for image in pictures if hands[image]]
+        every = [hand for image in shown for hand in hands[image]]
+        arrays = {
+            "pictures": np.array([pictures[image] for image in shown], np.str_),
+            "sizes": np.array([sizes[image] for image in shown], np.int64).reshape(-1, 2),
+            "first": np.cumsum([0, *(len(hands[image]) for image in shown)]),
+            "sides": np.array([side for side, _, _ in every], np.int8),
+            "joints": np.array([joints for _, joints, _ in every], np.float32).reshape(-1, 21, 3),
+            "boxes": np.array([box for _, _, box in every], np.float32).reshape(-1, 4),
+        }
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{file} is damaged or of another data set: {error!r}") from error
+    for picture in arrays["pictures"].tolist():
+        if Path(picture).is_absolute() or ".." in Path(picture).parts:
+            raise ValueError(f"{file} names the picture {picture!r}, which is not below the folder of pictures")
+    return arrays
 
 
 def box_of(box: list[float]) -> np.ndarray:

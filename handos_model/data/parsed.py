@@ -1,0 +1,72 @@
+"""Large files of labels, parsed once on a machine: whoever comes first writes arrays, all others map them.
+
+Eight training processes with four workers each would otherwise hold the labels 40 times, as Python objects.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+LARGE = 20_000_000
+"""Bytes; smaller files are parsed by everybody."""
+FORMAT = 1
+"""Raised when a reader gives other arrays for the same file."""
+CACHE = "HANDOS_CACHE"
+"""The environment variable that names another folder than ~/.cache/handos."""
+
+Arrays = dict[str, np.ndarray]
+
+
+def parsed(file: Path, parse: Callable[[], Arrays], reader: str) -> Arrays:
+    """What `parse`, of the module `reader`, makes of a file; of a large one mapped read-only from the cache.
+
+    Errors are those of `parse`. Where nothing can be written, every process parses for itself.
+    """
+    if not file.is_file() or file.stat().st_size < LARGE:
+        return parse()
+    status = file.stat()
+    identity = f"{file.resolve()} {status.st_size} {status.st_mtime_ns} {reader} {FORMAT}"
+    folder = cache() / hashlib.sha256(identity.encode()).hexdigest()[:24]
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = folder.with_suffix(".lock").open("w")
+    except OSError:
+        return parse()
+    with lock:
+        hold(lock.fileno())  # let go where the file is closed, also by a process that dies
+        if not folder.is_dir():
+            write(folder, parse())
+    return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
+
+
+def cache() -> Path:
+    """The folder of what was parsed."""
+    return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "handos")
+
+
+def hold(descriptor: int) -> None:
+    """Wait for other processes of this machine that parse the same file."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks on Windows: two may parse at once, and the first to finish counts
+        return
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def write(folder: Path, arrays: Arrays) -> None:
+    """The arrays as files of `folder`, all or none."""
+    unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
+    for name, array in arrays.items():
+        np.save(unfinished / f"{name}.npy", array, allow_pickle=False)
+    try:
+        unfinished.rename(folder)
+    except OSError:  # somebody else was first
+        for path in unfinished.iterdir():
+            path.unlink()
+        unfinished.rmdir()
