@@ -11,13 +11,13 @@ from handos_model.camera import Camera
 from handos_model.hand import Hand
 
 SCALES = (0.4, 2.5)
-"""Least and largest factor that a measured depth may have to the predicted one: others are of something else."""
+"""Smallest and largest ratio of measured to predicted depth: others belong to something else."""
 TOLERANCE = 0.05
-"""Ratios this close to the median, as a fraction of it, agree with it: a hand's own relief, at an arm's length."""
-LEAST_POINTS = 30
-"""Visible vertices with a measured depth that it takes."""
-LEAST_AGREEMENT = 0.5
-"""Share of them that must agree: fewer, and the hand is covered, or its depth is mixed with what is behind it."""
+"""Ratios that differ from the median by less than this fraction of it agree: the relief of a hand at arm's length."""
+MIN_POINTS = 30
+"""Minimum number of visible vertices with a measured depth."""
+MIN_AGREEMENT = 0.5
+"""Minimum share of them that agree: with fewer, the hand is covered, or its depth is mixed with what lies behind it."""
 _CELLS = 24  # cells along the hand's long edge in the image, each about a centimetre
 _FRONT = 0.006  # m behind the foremost vertex around: still the same side of the surface
 
@@ -54,16 +54,16 @@ def _measured_scale(vertices: np.ndarray, depth: np.ndarray, camera: Camera) -> 
     nearest = np.clip(np.rint(pixels), -1, [camera.width, camera.height]).astype(np.intp)
     inside &= ((nearest >= 0) & (nearest < [camera.width, camera.height])).all(axis=1)
     nearest, pixels, z = nearest[inside], pixels[inside], z[inside]
-    if len(z) < LEAST_POINTS:
+    if len(z) < MIN_POINTS:
         return None
     front = _in_front(pixels, z)
     ratios = depth[nearest[front, 1], nearest[front, 0]] / z[front]
     ratios = ratios[(ratios > SCALES[0]) & (ratios < SCALES[1])]  # False for NaN
-    if len(ratios) < LEAST_POINTS:
+    if len(ratios) < MIN_POINTS:
         return None
     median = np.median(ratios)
     agreeing = ratios[np.abs(ratios - median) < TOLERANCE * median]
-    if len(agreeing) < max(LEAST_POINTS, LEAST_AGREEMENT * len(ratios)):
+    if len(agreeing) < max(MIN_POINTS, MIN_AGREEMENT * len(ratios)):
         return None
     return float(np.median(agreeing))
 

@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-LARGEST_FILE = 32 * 2**20  # bytes; MANO's are about 4 MB
-MOST_OPERATIONS = 1_000_000
-LARGEST_SPARSE = 1_000_000  # numbers
-DEEPEST = 4  # selections of selections
+MAX_FILE = 32 * 2**20  # bytes; MANO's are about 4 MB
+MAX_OPERATIONS = 1_000_000
+MAX_SPARSE = 1_000_000  # numbers
+MAX_DEPTH = 4  # selections of selections
 
 _NAMES = {
     **{("numpy", name): name for name in ("ndarray", "dtype")},
@@ -66,28 +66,28 @@ class _Object:
 def load_arrays(path: Path) -> Any:
     """What the pickle at `path` holds: plain Python values, and in place of arrays what as_array makes them of.
 
-    ValueError when it is damaged, names anything but arrays of NumPy, SciPy and chumpy, or is larger than LARGEST_FILE.
+    ValueError when it is damaged, names anything but arrays of NumPy, SciPy and chumpy, or is larger than MAX_FILE.
     Strings of Python 2 are decoded as Latin 1.
     """
     with path.open("rb") as file:
-        data = file.read(LARGEST_FILE + 1)
-    if len(data) > LARGEST_FILE:
-        raise ValueError(f"it is larger than {LARGEST_FILE} bytes")
+        data = file.read(MAX_FILE + 1)
+    if len(data) > MAX_FILE:
+        raise ValueError(f"it is larger than {MAX_FILE} bytes")
     reader = _Reader()
     try:
-        for operation, argument in islice(_operations(io.BytesIO(data)), MOST_OPERATIONS):
+        for operation, argument in islice(_operations(io.BytesIO(data)), MAX_OPERATIONS):
             if operation == "STOP":
                 return reader.stack.pop()
             reader.run(operation, argument)
     except (LookupError, TypeError, OverflowError) as error:
         raise ValueError(f"it is damaged: {type(error).__name__}") from error
-    raise ValueError(f"it has more than {MOST_OPERATIONS} operations")
+    raise ValueError(f"it has more than {MAX_OPERATIONS} operations")
 
 
 def as_array(value: Any) -> np.ndarray:
     """The numbers of an array, a sparse matrix, a chumpy array or a flat list; ValueError for anything else."""
     try:
-        array = _numbers(value, DEEPEST)
+        array = _numbers(value, MAX_DEPTH)
     except ValueError:
         raise
     except Exception as error:  # parts that are missing or of any other type
@@ -226,7 +226,7 @@ def _numbers(value: Any, deepest: int) -> np.ndarray:
         return _numbers(value.state["x"], 0)
     if kind == "Select" and deepest:  # MANO keeps its shape space so: flat indices into another array
         chosen = _numbers(value.state["idxs"], 0)
-        if chosen.size > LARGEST_SPARSE:
+        if chosen.size > MAX_SPARSE:
             raise ValueError(f"a selection of {chosen.size} numbers is no part of MANO")
         chosen = _numbers(value.state["a"], deepest - 1).ravel()[chosen]
         return chosen.reshape(value.state.get("preferred_shape", chosen.shape))
@@ -242,7 +242,7 @@ def _dense(shape: Any, dtype: Any, fortran: Any, raw: Any) -> np.ndarray:
     raw = raw.encode("latin1") if isinstance(raw, str) else _expect(raw, bytes)
     numbers = _number_type(_expect(dtype, _Object))
     shape = tuple(_expect(n, int) for n in _expect(shape, tuple))
-    possible = len(shape) <= 32 and all(0 <= n <= LARGEST_FILE for n in shape)  # before the product: it may be endless
+    possible = len(shape) <= 32 and all(0 <= n <= MAX_FILE for n in shape)  # before the product: it may be endless
     if not possible or math.prod(shape) * numbers.itemsize != len(raw):
         raise ValueError(f"an array of {len(raw)} bytes does not fit its shape")
     array = np.ndarray(shape, numbers, raw, order="F" if fortran else "C")
@@ -261,11 +261,11 @@ def _number_type(dtype: _Object) -> np.dtype:
 def _sparse(state: dict[str, Any], kind: str) -> np.ndarray:
     """A compressed matrix: `indptr` says where every column (of csr: row) begins in `indices` and `data`."""
     shape = tuple(_expect(n, int) for n in (state["_shape"] if "_shape" in state else state["shape"]))
-    if len(shape) != 2 or any(not 0 <= n <= LARGEST_SPARSE for n in shape):
+    if len(shape) != 2 or any(not 0 <= n <= MAX_SPARSE for n in shape):
         raise ValueError("a sparse matrix has a shape that is no part of MANO")
     rows, columns = shape if kind == "csc" else shape[::-1]
     starts, indices, data = (_numbers(state[name], 0) for name in ("indptr", "indices", "data"))
-    if rows * columns > LARGEST_SPARSE:
+    if rows * columns > MAX_SPARSE:
         raise ValueError(f"a sparse matrix of {rows} x {columns} is no part of MANO")
     counts: np.ndarray = np.diff(starts.astype(np.int64))
     if starts.shape != (columns + 1,) or starts[0] != 0 or (counts < 0).any() or starts[-1] != len(data):

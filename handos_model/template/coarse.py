@@ -61,7 +61,7 @@ def coarse_subset(template: HandTemplate, size: int = 96, hands: int = 2000, see
     """
     bones = template.skinning_weights.shape[1]
     if size < 4 * bones:
-        raise ValueError(f"A coarse subset of {size} vertices is too small: {bones} bones need at least {4 * bones}.")
+        raise ValueError(f"a coarse subset of {size} vertices is too small: {bones} bones need at least {4 * bones}")
     posed = skin(template, *random_hands(template, hands, np.random.default_rng(seed))).astype(np.float64)
     samples = posed.transpose(0, 2, 1).reshape(-1, posed.shape[1])  # (3N, V)
     gram = samples.T @ samples / hands

@@ -24,7 +24,7 @@ def embedded_template() -> HandTemplate:
     data = EMBEDDED_TEMPLATE.read_bytes()
     if hashlib.sha256(data).hexdigest() != EMBEDDED_SHA256:
         raise ValueError(
-            f"The embedded hand template '{EMBEDDED_TEMPLATE}' is damaged (wrong checksum): install the package again."
+            f"the embedded hand template '{EMBEDDED_TEMPLATE}' is damaged (wrong checksum): install the package again"
         )
     return _parse_npz(data, EMBEDDED_TEMPLATE)
 
@@ -45,7 +45,7 @@ def _parse_npz(data: bytes, file: Path) -> HandTemplate:
         with np.load(io.BytesIO(data), allow_pickle=False) as archive:
             values = {f.name: archive[f.name] for f in fields(HandTemplate)}
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"Hand template '{file}' is damaged or not a template: {error}.") from error
+        raise ValueError(f"hand template '{file}' is damaged or not a template: {error}") from error
     values["name"] = str(values["name"])
     values["bone_names"] = tuple(str(name) for name in values["bone_names"])
     template = HandTemplate(**values)
@@ -68,4 +68,4 @@ def _check_shapes(template: HandTemplate, file: Path) -> None:
     for name, shape in expected.items():
         found = getattr(template, name).shape
         if found != shape:
-            raise ValueError(f"Hand template '{file}': {name} has the shape {found}, expected {shape}.")
+            raise ValueError(f"hand template '{file}': {name} has the shape {found}, expected {shape}")

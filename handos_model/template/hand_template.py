@@ -67,7 +67,7 @@ def _bone_scales(template: HandTemplate, lengths: np.ndarray | None, thickness: 
     bones = len(template.bone_names)
     along = np.ones(bones, np.float32) if lengths is None else np.asarray(lengths, np.float32)
     if along.shape[-1] != bones:
-        raise ValueError(f"lengths has the shape {along.shape}, expected (..., {bones}): one factor per bone.")
+        raise ValueError(f"lengths has the shape {along.shape}, expected (..., {bones}): one factor per bone")
     across = np.broadcast_to(np.asarray(thickness, np.float32), along.shape)
     return np.stack([across, across, along], axis=-1)
 
@@ -86,7 +86,7 @@ def pose_bones(
     rotations = np.asarray(rotations, np.float32)
     bones = len(template.bone_names)
     if rotations.shape[-3:] != (bones, 3, 3):
-        raise ValueError(f"rotations has the shape {rotations.shape}, expected (..., {bones}, 3, 3).")
+        raise ValueError(f"rotations has the shape {rotations.shape}, expected (..., {bones}, 3, 3)")
     scales = _bone_scales(template, lengths, thickness)
     rest = template.bone_frames
     batch = np.broadcast_shapes(rotations.shape[:-3], scales.shape[:-2])

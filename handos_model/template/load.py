@@ -18,9 +18,9 @@ def load_template(path: str | Path | None = None) -> HandTemplate:
         return embedded_template()
     file = Path(path)
     if not file.is_file():
-        raise FileNotFoundError(f"No hand template at '{file}': give the path of a template .npz or of MANO_RIGHT.pkl.")
+        raise FileNotFoundError(f"no hand template at '{file}': give the path of a template .npz or of MANO_RIGHT.pkl")
     if file.suffix.lower() == ".pkl":
         return read_mano(file)
     if file.suffix.lower() != ".npz":
-        raise ValueError(f"Hand template '{file}' has the suffix '{file.suffix}': allowed are .npz and .pkl (MANO).")
+        raise ValueError(f"hand template '{file}' has the suffix '{file.suffix}': allowed are .npz and .pkl (MANO)")
     return read_template(file)

@@ -78,15 +78,15 @@ def read_fields(path: Path, shapes: Mapping[str, tuple[int, ...]] = SHAPES) -> d
         for name, shape in shapes.items():  # one at a time: hostile ones may be large
             fields[name] = as_array(data[name])
             if (found := fields[name].shape) != shape:
-                raise _WrongShape(f"'{path}' is not a MANO hand: {name} has the shape {found}, expected {shape}.")
+                raise _WrongShape(f"'{path}' is not a MANO hand: {name} has the shape {found}, expected {shape}")
     except (OSError, _WrongShape):
         raise
     except Exception as error:  # not a dictionary, a field missing, a stand-in without its parts
-        raise ValueError(f"'{path}' cannot be read as a MANO model: {error}.") from error
+        raise ValueError(f"'{path}' cannot be read as a MANO model: {error}") from error
     finite = all(np.isfinite(values).all() for values in fields.values())
     faces, parents = fields["f"], fields["kintree_table"][0, 1:]
     if not finite or faces.min() < 0 or faces.max() >= 778 or parents.min() < 0 or (parents > np.arange(15)).any():
-        raise ValueError(f"'{path}' is not a MANO hand: numbers that are not finite, or indices that lead nowhere.")
+        raise ValueError(f"'{path}' is not a MANO hand: numbers that are not finite, or indices that lead nowhere")
     return fields
 
 
@@ -138,6 +138,6 @@ def close_wrist(faces: np.ndarray) -> np.ndarray:
     while following[loop[-1]] != loop[0] and len(loop) <= len(following):
         loop.append(following[loop[-1]])
     if len(loop) != len(following):
-        raise ValueError("The MANO mesh has more than one hole, or an edge in more than two faces.")
+        raise ValueError("the MANO mesh has more than one hole, or an edge in more than two faces")
     fan = [(loop[0], b, c) for b, c in pairwise(loop[1:])]
     return np.vstack([faces, fan])

@@ -1,11 +1,14 @@
 """The decoder: masks, views, freezing, batches."""
 
+import numpy as np
 import pytest
 import torch
 
+from handos_model.camera import Camera
 from handos_model.network.attention import MASKS, attention_mask
 from handos_model.network.instances import camera_rotation, palm_views, to_pixels, to_view, view_boxes
 from handos_model.network.view_encoder import CELLS, REACH, cell_targets, grid_cells
+from handos_model.prediction.predictor import view_rotation
 from handos_model.training.recipe import Recipe
 from handos_model.training.trainer import build_network
 
@@ -70,6 +73,15 @@ def test_to_view_and_back():
     top = to_pixels(torch.tensor([[[0.0, -0.5]]]), views([0, 0, 10, torch.pi / 2]))
     assert top[0, 0].tolist() == pytest.approx([5, 0], abs=1e-5)  # the view's up is the image's right
     assert view_boxes(views([50, 50, 40, 1.0]))[0].tolist() == pytest.approx([35, 35, 65, 65])
+
+
+def test_prediction_turns_views_as_training_does():
+    """NumPy's view_rotation and torch's camera_rotation are one formula, written twice: the robot has no torch."""
+    camera = Camera.from_intrinsics(500, 520, 310, 250, 640, 480)
+    rng = np.random.default_rng(3)
+    view = np.column_stack([rng.uniform(0, 640, 50), rng.uniform(0, 480, 50), np.full(50, 90), rng.uniform(-4, 4, 50)])
+    trained = camera_rotation(torch.tensor(view), torch.tensor(camera.K))
+    np.testing.assert_allclose(view_rotation(view, camera), trained.numpy(), atol=1e-12)
 
 
 def test_camera_rotation_looks_along_the_ray():

@@ -150,7 +150,7 @@ def test_what_would_blow_up_stays_small(tmp_path):
 
 
 def test_too_large_a_file_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("handos_model.template.array_pickle.LARGEST_FILE", 10)
+    monkeypatch.setattr("handos_model.template.array_pickle.MAX_FILE", 10)
     with pytest.raises(ValueError, match="it is larger than 10 bytes"):
         load_arrays(written(tmp_path, "eleven bytes"))
 

@@ -190,7 +190,7 @@ def test_saved_template_loads_again(tmp_path):
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"No hand template at '.*nowhere\.npz'"):
+    with pytest.raises(FileNotFoundError, match=r"no hand template at '.*nowhere\.npz'"):
         load_template(tmp_path / "nowhere.npz")
 
 
