@@ -1,4 +1,4 @@
-"""CameraInfo from what a user knows: a file of ROS' camera_calibration, a field of view, or nothing."""
+"""CameraInfo from a file of camera_calibration, or from a field of view."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from sensor_msgs.msg import CameraInfo
 from handos_model.camera import Camera
 
 MATRICES = {"camera_matrix": ("k", 9), "rectification_matrix": ("r", 9), "projection_matrix": ("p", 12)}
-"""Keys of the file, and field and number of values of the message; camera_matrix must be there."""
+"""Keys of the file, with the field of the message and its number of values; camera_matrix is required."""
 
 
 def read_calibration(path: Path) -> CameraInfo:
-    """The CameraInfo of a YAML file as camera_calibration writes it; ValueError, in one sentence, for another file."""
+    """Reads a YAML file as camera_calibration writes it; raises ValueError, in one sentence, for any other."""
     try:
         about = yaml.safe_load(path.read_text())
     except FileNotFoundError:
@@ -36,7 +36,7 @@ def read_calibration(path: Path) -> CameraInfo:
 
 
 def field_of_view(width: int, height: int, degrees: float) -> CameraInfo:
-    """The CameraInfo of a pinhole camera with `degrees` along its long edge; K stays zero, not calibrated, for 0."""
+    """Returns a pinhole camera with `degrees` along its long edge; 0 leaves it uncalibrated, with K zero."""
     info = CameraInfo(width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5)
     if degrees:
         K = Camera.from_fov(width, height, degrees).K

@@ -10,16 +10,15 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import Image
 
 KEPT = 8
-"""Depth images kept: at 30 Hz, those of the last quarter of a second, longer than a frame takes."""
+"""Number of depth images kept: a quarter of a second at 30 Hz, which is longer than a frame takes."""
 PATIENCE = 0.05
 """Seconds to wait for the depth image of a frame: drivers publish it some milliseconds after the colour image."""
-
 FRESH = 1.0
-"""Seconds after the last depth image for which another one is worth waiting for."""
+"""Seconds after the last depth image during which waiting for another one is worthwhile."""
 
 
 class DepthFrames:
-    """The latest depth images. One thread keeps them, another one asks."""
+    """Keeps the latest depth images for another thread to look up."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -27,16 +26,16 @@ class DepthFrames:
         self._last_came = -float("inf")
 
     def keep(self, message: Image) -> None:
-        """Takes a depth image."""
+        """Keeps a depth image."""
         with self._changed:
             self._kept.append(message)
             self._last_came = time.monotonic()
             self._changed.notify()
 
     def nearest(self, stamp: float, max_difference: float) -> Image:
-        """The depth image closest to a stamp in s; ValueError, in one sentence, when none is within `max_difference` s.
+        """Returns the depth image closest to a stamp in seconds; ValueError if none is within `max_difference` seconds.
 
-        Waits for PATIENCE at most when depth images do come, and the one of that stamp has not come yet.
+        Waits for up to PATIENCE if depth images do arrive and the one with that stamp has not yet.
         """
         with self._changed:
             if time.monotonic() - self._last_came < FRESH:
@@ -53,5 +52,5 @@ class DepthFrames:
 
 
 def seconds(stamp: Time) -> float:
-    """A ROS stamp in s."""
+    """Converts a ROS stamp to seconds."""
     return stamp.sec + stamp.nanosec * 1e-9

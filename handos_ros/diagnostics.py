@@ -1,4 +1,4 @@
-"""What the node tells /diagnostics: rate, time of each stage, frames dropped and why, device and intrinsics in use."""
+"""Diagnostics of the node: rate, time of each stage, dropped frames and why, device and intrinsics in use."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from collections import Counter
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 STAGES = ("decode", "predict", "track", "publish", "tf", "draw")
-"""Of one frame: message to image and camera; hands in it; depth, ids and smoothing; HandArray; frames; what is only
-drawn for subscribers."""
+"""Stages of a frame: message to image and camera; hands in it; depth, ids and smoothing; HandArray; TF frames; markers,
+points and debug image for subscribers."""
 
 SPANS = ("network", "overhead", "received to published", "stamp to published")
-"""Of one frame: what of "predict" the network took; what everything else took until the HandArray was out; all of it,
-from when the message came and from its stamp."""
+"""Times of a frame: in the network; outside it until the HandArray was published; the sum, from the arrival of the
+message; and from its stamp."""
 
 DROP_REASONS = ("late", "bad image", "bad camera_info", "time jumped back", "internal error")
-"""Why a frame gave no HandArray. late: a newer one came while the network was busy, which is no error."""
+"""Reasons for which a frame gives no HandArray. late: a newer one arrived while the network was busy; no error."""
 
 SILENCE = 3.0
 """Seconds without an image after which the status warns."""
 
 
 class StageClock:
-    """Seconds that a frame took, stage by stage, from the moment its message came."""
+    """Measures the seconds that a frame takes, stage by stage, from the arrival of its message."""
 
     def __init__(self, received: float) -> None:
         """received: of time.perf_counter()."""
@@ -33,23 +33,23 @@ class StageClock:
         self.stages: dict[str, float] = {}
 
     def begin(self) -> None:
-        """The message's turn has come: what it waited before belongs to no stage."""
+        """Starts the first stage: the time waited until now belongs to none."""
         self._last = time.perf_counter()
 
     def mark(self, stage: str) -> None:
-        """`stage` ends here, and the next one begins."""
+        """Ends `stage` and starts the next one."""
         now = time.perf_counter()
         self.stages[stage] = now - self._last
         self._last = now
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the message came, up to the last mark."""
+        """Seconds from the arrival of the message to the last mark."""
         return self._last - self.received
 
 
 class Health:
-    """Counts and times of one node. Written by the thread that works on frames, read by the one that reports."""
+    """Counts and times of one node, written by the thread that processes frames and read by the one that reports."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -62,28 +62,26 @@ class Health:
         self._reported = self._last_image = time.monotonic()
         self._problem = ""
         self.rate = 0.0
-        """Frames per second, of the last report."""
+        """Frames per second, as last reported."""
 
     def received(self) -> None:
-        """An image message came."""
+        """Records that an image arrived."""
         self._last_image = time.monotonic()
 
     def drop(self, reason: str, problem: str = "") -> None:
-        """A frame gave no HandArray; reason: one of DROP_REASONS; problem: a sentence for the status' message."""
+        """Records that a frame gave no HandArray; reason: one of DROP_REASONS; problem: a sentence for the status."""
         with self._lock:
             self._dropped[reason] += 1
             self._problem = problem or self._problem
 
     def depth_unusable(self, problem: str) -> None:
-        """A frame had no depth image that could be used: its hands are as large as without one."""
+        """Records that a frame had no usable depth image."""
         with self._lock:
             self._depth_unusable += 1
             self._depth_problem = problem
 
     def processed(self, clock: StageClock, network: float, published: float, since_stamp: float) -> None:
-        """A frame is done. network: s in the network; published: s from its message to its HandArray; since_stamp: s
-        from its stamp to there.
-        """
+        """Records a frame. Seconds in the network, from its message to its HandArray, and from its stamp to there."""
         spans = dict(zip(SPANS, (network, published - network, published, since_stamp), strict=True))
         with self._lock:
             self._processed += 1
@@ -91,9 +89,9 @@ class Health:
                 self._times.setdefault(name, []).append(seconds)
 
     def status(self, name: str, enabled: bool, facts: dict[str, str], doubt: str = "") -> DiagnosticStatus:
-        """Everything since the last call, and totals; level and message say the worst of it.
+        """Returns totals and everything since the last call; level and message report the worst of it.
 
-        facts: further values, as text; doubt: what makes the node's results less than they could be.
+        facts: further values, as text; doubt: why results may be worse than they could be.
         """
         with self._lock:
             now = time.monotonic()
@@ -108,7 +106,7 @@ class Health:
         return DiagnosticStatus(level=level, name=name, message=message, hardware_id=name, values=pairs)
 
     def _milliseconds(self) -> dict[str, str]:
-        """Median and longest of every stage; a stage that did not happen has none."""
+        """Returns median and maximum of every stage that occurred."""
         texts = {}
         for name in (*STAGES, *SPANS):
             if name in self._times:

@@ -1,4 +1,4 @@
-"""The camera of an image: from the latest CameraInfo, or assumed where none says anything."""
+"""The camera of an image: from the latest CameraInfo, or assumed if there is none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from handos_model.io.camera_info import camera_of_info, fitted_to_image, is_cali
 
 
 def camera_from_info(info: CameraInfo, width: int, height: int, rectified: bool = False) -> Camera:
-    """The camera of an image of `width` x `height` px, by the CameraInfo of its topic.
+    """Returns the camera of an image of `width` x `height` px, from the CameraInfo of its topic.
 
     K and D at full resolution, roi and binning as sensor_msgs says; rectified: for images that image_proc has
     undistorted. Raises ValueError for a camera that is not calibrated, for NaN and zero focal lengths, for coefficients
@@ -20,7 +20,7 @@ def camera_from_info(info: CameraInfo, width: int, height: int, rectified: bool 
 
 
 class Intrinsics:
-    """Keeps the latest CameraInfo and converts it once, until it changes.
+    """Keeps the latest CameraInfo and converts it only when it changes.
 
     One thread keeps, another one asks.
     """
@@ -30,16 +30,15 @@ class Intrinsics:
         self._converted: tuple[tuple[CameraInfo, int, int, bool], Camera] | None = None
 
     def keep(self, info: CameraInfo) -> None:
-        """Takes a message; one that says that the camera is not calibrated counts as none."""
+        """Keeps a message; one from an uncalibrated camera counts as none."""
         info.header = Header()  # stamps differ where the camera is the same
         if info != self._info:
             self._info = info if is_calibrated(info) else None
 
     def camera(self, width: int, height: int, assumed_fov: float, rectified: bool) -> Camera:
-        """The camera of an image of that size; ValueError for a CameraInfo that is wrong or of another size.
+        """Returns the camera of an image of that size; ValueError for a CameraInfo that is wrong or of another size.
 
-        assumed_fov: degrees along the long edge, for a camera that nobody has calibrated; rectified: the image is, so
-        that P holds in place of K and distortion.
+        assumed_fov: degrees along the long edge of an uncalibrated camera; rectified: use P instead of K and D.
         """
         info = self._info
         if info is None:
@@ -50,7 +49,7 @@ class Intrinsics:
         return self._converted[1]
 
     def describe(self, camera: Camera | None, assumed_fov: float) -> str:
-        """What is in use, for people; camera: that of the last frame."""
+        """Describes the intrinsics in use, for people; camera: that of the last frame."""
         if camera is None:
             return "none yet"
         fx, fy, (cx, cy) = camera.K[0, 0], camera.K[1, 1], camera.K[:2, 2]

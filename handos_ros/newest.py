@@ -1,4 +1,4 @@
-"""A mailbox of one place between the thread that receives images and the one that works on them."""
+"""A mailbox of one place between the thread that receives images and the one that processes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The topics of hands_node: what is always published, and what is made only when somebody listens."""
+"""Publishers of hands_node: some always publish, others only while somebody subscribes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Outputs:
-    """Publishers of one node. Reliable, so that any subscriber fits: a best-effort one gets best effort."""
+    """Holds the publishers of one node. They are reliable, which matches reliable and best-effort subscribers alike."""
 
     def __init__(self, node: Node, template: HandTemplate) -> None:
         overridable = QoSOverridingOptions.with_default_policies()
         self._hands = node.create_publisher(HandArray, "hands", 5, qos_overriding_options=overridable)
-        self._tf = node.create_publisher(TFMessage, "/tf", 100)  # as tf2_ros has it
+        self._tf = node.create_publisher(TFMessage, "/tf", 100)  # the depth that tf2_ros uses
         self._markers = node.create_publisher(MarkerArray, "hands/markers", 1)
         self._debug_image = node.create_publisher(Image, "hands/debug_image", 1, qos_overriding_options=overridable)
         self._points = node.create_publisher(PointCloud2, "hands/points", 1)
@@ -42,11 +42,11 @@ class Outputs:
         self._board = MarkerBoard(template.faces)
 
     def publish(self, message: HandArray) -> None:
-        """The hands of a frame."""
+        """Publishes the hands of a frame."""
         self._hands.publish(message)
 
     def publish_frames(self, hands: list[Hand], header: Header, settings: Settings) -> None:
-        """Their wrists, and fingers if so set, on /tf."""
+        """Publishes their wrist frames, and finger frames if enabled, on /tf."""
         if not settings.publish_tf or not hands:
             return
         naming, fingers, prefix = settings.tf_names, settings.tf_fingers, settings.frame_prefix
@@ -57,9 +57,9 @@ class Outputs:
     def draw(
         self, image: np.ndarray, camera: Camera, hands: list[Hand], header: Header, lifetime: float, caption: str
     ) -> bool:
-        """Markers, points and picture for those who listen; False when nobody does.
+        """Publishes markers, points and debug image to their subscribers; returns False if there are none.
 
-        image (H, W, 3) uint8 RGB; lifetime: of markers, in s; caption: a line for the picture.
+        image (H, W, 3) uint8 RGB; lifetime: of markers, in seconds; caption: a line for the debug image.
         """
         markers, points, picture = (
             publisher.get_subscription_count() > 0 for publisher in (self._markers, self._points, self._debug_image)

@@ -1,4 +1,4 @@
-"""How far the wrist's pose may be off: a plain model of known causes, for filters that fuse the pose."""
+"""Covariance of the wrist's pose: a simple model of known causes, for filters that fuse the pose."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from handos_model.camera import Camera
 from handos_model.hand import Hand
 from handos_ros.msg import HandArray
 
-# Of the embedded weights, on renders other than those that benchmarks/covariance.py reports on.
+# Measured for the embedded weights, on other renders than those that benchmarks/covariance.py reports on.
 JOINT_DEVIATION = 0.05
-"""Standard deviation of a joint of full confidence, as a fraction of the box's long edge."""
+"""Standard deviation of a joint at full confidence, as a fraction of the box's long edge."""
 SHAPE_DEVIATION = 0.07
-"""Relative standard deviation of distance at full confidence by a shape that is off: fingers drawn too straight make
-the hand too large for its picture, and so too far."""
+"""Relative standard deviation of distance at full confidence from errors of shape: fingers that are estimated too
+straight make the hand too large for its image, and so too far away."""
 TURN_DEVIATION = 0.17
-"""rad, standard deviation of a rotation at full confidence."""
+"""Standard deviation of a rotation at full confidence, in rad."""
 WRONG_SIDE_TURN = 0.9
-"""rad, the same of a hand that is taken for one of the other side."""
+"""Standard deviation of the rotation of a hand that is taken for the other side, in rad."""
 
-# Estimates.
+# Estimated.
 SCALE_DEVIATION = {HandArray.SCALE_PRIOR: 0.07, HandArray.SCALE_USER: 0.03, HandArray.SCALE_DEPTH: 0.02}
-"""Relative standard deviation of the hand's size, and so of distance: adults differ by 6 to 7 %; a ruler and a template
-of other proportions leave 3 %, a depth camera 2 %."""
+"""Relative standard deviation of the hand's size, and so of distance: adults differ by 6 to 7 %; a measured
+hand with a template of other proportions leaves 3 %, a depth camera 2 %."""
 FOCAL_DEVIATION = 0.2
-"""Relative standard deviation of an assumed focal length: lenses of 45 to 80 degrees, taken for 60."""
+"""Relative standard deviation of an assumed focal length: lenses have 45 to 80 degrees."""
 UNKNOWN_TURN = np.pi**2
-"""rad^2 of a rotation that is not known."""
+"""Variance of an unknown rotation, in rad^2."""
 _MIN_CONFIDENCE = 0.1
 
 

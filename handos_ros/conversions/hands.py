@@ -1,4 +1,4 @@
-"""Messages in and out of the node: images, intrinsics, hands and their frames."""
+"""Hands as messages and as TF frames."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SIDES = {"left": HandMessage.LEFT, "right": HandMessage.RIGHT, "unknown": HandM
 def hand_array(
     hands: list[Hand], header: Header, camera: Camera, scale_source: int, vertices: bool = True
 ) -> HandArray:
-    """The message of one frame.
+    """Makes the message of one frame.
 
     header: the image's; scale_source: HandArray.SCALE_...; vertices False leaves the meshes out. The wrist's covariance
     is wrist_covariance's. Where a hand's side is unknown or its joints span no palm, its orientation is the identity,
@@ -74,14 +74,14 @@ def _hand_message(hand: Hand, camera: Camera, scale_source: int, vertices: bool)
 
 
 def _float_array(values: np.ndarray) -> array:
-    """float32[] as message fields take it fast: other types are checked number by number."""
+    """Makes a float32[] that message fields accept at once: other types are checked number by number."""
     return array("f", values.astype(np.float32).tobytes())
 
 
 def hand_transforms(
     hands: list[Hand], header: Header, naming: str, fingers: bool = False, prefix: str = ""
 ) -> list[TransformStamped]:
-    """Wrist frames under the header's frame, called <prefix>left_hand and <prefix>right_hand, or <prefix>hand_<id>.
+    """Makes wrist frames in the header's frame: <prefix>left_hand and <prefix>right_hand, or <prefix>hand_<id>.
 
     naming "side": the best scored hand of each side. naming "id": every tracked hand. fingers: also the frames of
     joints 1 to 20 under their hand's, each called <hand>_<joint>, as left_hand_index_tip (see finger_frames). Hands

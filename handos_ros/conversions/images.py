@@ -11,7 +11,7 @@ from std_msgs.msg import Header
 from handos_model.io.image_encodings import MAX_PIXELS, decode_compressed, decode_mosaic, decode_raw
 
 _DEPTH_ENCODINGS = {"32FC1": ("f4", 1.0), "16UC1": ("u2", 0.001)}
-"""What a sample is, and metres per unit (REP 118)."""
+"""NumPy type of a sample, and metres per unit (REP 118)."""
 
 
 def rgb_image(message: Image | CompressedImage) -> np.ndarray:

@@ -15,21 +15,21 @@ from handos_model.drawing.hand_drawing import FINGER_COLOURS, MESH_COLOURS
 from handos_model.hand import BONES, Hand
 
 NAMESPACES = ("mesh", "skeleton", "label")
-"""Namespaces of a hand's markers; their id is the hand's."""
+"""Namespaces of the markers of a hand; their id is that of the hand."""
 MESH_OPACITY = 0.75
-"""Lets the skeleton shine through."""
+"""Opacity of the mesh, which lets the skeleton show through."""
 LINE_WIDTH = 0.004
-"""m, of a skeleton's bones."""
+"""Width of the bones of a skeleton, in metres."""
 LABEL_HEIGHT = 0.025
-"""m, of a label's capital letters."""
+"""Height of a label's capital letters, in metres."""
 LABEL_DISTANCE = 0.03
-"""m, from a hand's uppermost joint to the middle of its label."""
+"""Distance from the uppermost joint of a hand to the middle of its label, in metres."""
 
 
 def hand_markers(hands: list[Hand], header: Header, faces: np.ndarray, lifetime: float) -> MarkerArray:
-    """Mesh, skeleton and label of every hand. faces (F, 3): the template's; lifetime: s, 0 for ever.
+    """Makes mesh, skeleton and label of every hand. faces (F, 3): the template's; lifetime: in seconds, 0 for ever.
 
-    Right hands are orange, left ones blue, which colour-blind people tell apart; hands of unknown side are grey. Ids
+    Right hands are orange and left ones blue, which colour-blind people can tell apart; unknown sides are grey. Ids
     are those of the hands; untracked hands have -1, -2, ... in their order. Left hands' faces are turned over, as they
     are mirrored right hands: all normals point outwards.
     """
@@ -46,14 +46,14 @@ def hand_markers(hands: list[Hand], header: Header, faces: np.ndarray, lifetime:
 
 
 def marker_ids(hands: list[Hand]) -> list[int]:
-    """A marker id per hand: its own, or -1, -2, ... for untracked ones."""
+    """Returns a marker id per hand: its own, or -1, -2, ... for untracked ones."""
     return [int(hand.id) if hand.id >= 0 else -1 - index for index, hand in enumerate(hands)]
 
 
 class MarkerBoard:
-    """What one topic's viewers see: takes back the markers of hands that are gone, without waiting for their lifetime.
+    """Deletes the markers of hands that are gone at once, without waiting for their lifetime to end.
 
-    The first message clears what an earlier run of the node may have left.
+    The first message deletes what an earlier run of the node may have left.
     """
 
     def __init__(self, faces: np.ndarray) -> None:
@@ -61,7 +61,7 @@ class MarkerBoard:
         self._shown: set[int] | None = None
 
     def markers(self, hands: list[Hand], header: Header, lifetime: float) -> MarkerArray:
-        """The next message to publish; arguments as for hand_markers."""
+        """Returns the next message to publish; arguments as for hand_markers."""
         message = hand_markers(hands, header, self._faces, lifetime)
         ids = set(marker_ids(hands))
         if self._shown is None:

@@ -1,4 +1,4 @@
-"""What shows hands in RViz and its like: markers, point clouds, the template's mesh, pictures."""
+"""Hands as a point cloud, and the template as a mesh."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from handos_model.template.hand_template import HandTemplate
 from handos_ros.conversions.images import byte_array
 
 POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("hand_id", "<i4")])
-"""One point of the cloud: m in the header's frame, and the id of its hand, -1 when not tracked."""
+"""One point of the cloud: metres in the header's frame, and the id of its hand, -1 if not tracked."""
 
 
 def hand_points(hands: list[Hand], header: Header) -> PointCloud2:
-    """The vertices of all hands, one after another, each with x, y, z and hand_id."""
+    """Makes a cloud of the vertices of all hands in turn, each with x, y, z and hand_id."""
     counts = [len(hand.vertices) for hand in hands]
     points = np.empty(sum(counts), POINT)
     if hands:
@@ -38,9 +38,9 @@ def hand_points(hands: list[Hand], header: Header) -> PointCloud2:
 
 
 def template_mesh(template: HandTemplate) -> Mesh:
-    """The right hand at rest, in m; its triangles are those of Hand.vertices, with normals that point outward.
+    """Makes a mesh of the right hand at rest, in metres; its triangles, with outward normals, fit Hand.vertices.
 
-    For a left hand's vertices the same triangles have normals that point inward.
+    For the vertices of a left hand, the same triangles have inward normals.
     """
     triangles = [MeshTriangle(vertex_indices=face) for face in template.faces.astype(np.uint32)]
     vertices = [Point(x=x, y=y, z=z) for x, y, z in template.vertices.tolist()]

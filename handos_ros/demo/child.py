@@ -15,7 +15,7 @@ STOP = 15.0
 
 
 class Child:
-    """An executable of handos_ros with parameters, started and stopped as by ros2 launch."""
+    """Runs an executable of handos_ros with parameters, started and stopped as `ros2 launch` does."""
 
     def __init__(self, executable: str, **parameters: str | bool | float) -> None:
         self.name = executable
@@ -26,7 +26,7 @@ class Child:
         self._process: subprocess.Popen | None = None
 
     def start(self) -> None:
-        """In a process group of its own, so that Ctrl-C reaches this process first and the node once."""
+        """Starts it in its own process group, so that Ctrl-C reaches this process first and the node only once."""
         self._process = subprocess.Popen(self._command, start_new_session=True)
 
     @property
@@ -35,12 +35,12 @@ class Child:
         return self._process is not None and self._process.poll() is not None
 
     def must_run(self) -> None:
-        """RuntimeError when the process has ended."""
+        """Raises RuntimeError if the process has ended."""
         if self._process is not None and self._process.poll() is not None:
             raise RuntimeError(f"{self.name} ended with code {self._process.returncode}: its message above says why")
 
     def stop(self) -> None:
-        """Ctrl-C; RuntimeError when the process does not end then, or not with code 0."""
+        """Sends Ctrl-C; raises RuntimeError if the process does not end, or not with code 0."""
         if self._process is None:
             return
         if not self.ended:
@@ -53,7 +53,7 @@ class Child:
             raise RuntimeError(f"{self.name} ended with code {code}: its message above says why")
 
     def kill(self) -> None:
-        """Leaves no process behind; nothing happens to one that ended."""
+        """Kills the process if it is still running."""
         if self._process is not None and not self.ended:
             self._process.kill()
             self._process.wait()

@@ -1,4 +1,4 @@
-"""demo: a video through camera_node and hands_node as on a robot; rates, latencies and an annotated video come out."""
+"""demo: plays a video through camera_node and hands_node, prints rates and latencies, writes an annotated video."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from handos_ros.msg import HandArray
 from handos_ros.process.fast_dds import profile
 
 START = 180.0
-"""Seconds that a node may take to start on a cold disk and a busy machine; one that ends is noticed at once."""
+"""Seconds that a node may take to start on a cold disk and a busy machine; if it ends, that is noticed at once."""
 SILENCE = 2.0
-"""Seconds without a message after which, the camera being done, nothing more is expected."""
+"""Seconds without a message after which nothing more is expected, once the camera is done."""
 TOPICS = {
     "camera_info": CameraInfo,
     "hands": HandArray,
@@ -42,17 +42,17 @@ TOPICS = {
 
 
 class DemoNode(Node):
-    """Listens to all that the nodes publish: takes times, and hands the debug images on."""
+    """Listens to everything the nodes publish, measures times and passes the debug images on."""
 
     def __init__(self, on_picture: Callable[[Image], None]) -> None:
         super().__init__("demo")
         self.times = {topic: TopicTimes() for topic in TOPICS}
         self.hands = 0
-        """Hands in all frames together."""
+        """Number of hands in all frames."""
         self.assumed = False
-        """Were the intrinsics a guess?"""
+        """True if the intrinsics were assumed."""
         self.diagnostics: dict[str, str] = {}
-        """What hands_node said last of itself."""
+        """Latest diagnostics of hands_node."""
         self._on_picture = on_picture
         keep_all = QoSProfile(depth=100)
         for topic, kind in TOPICS.items():
@@ -83,7 +83,7 @@ class DemoNode(Node):
 
 
 class AnnotatedVideo:
-    """The debug images at the video's own pace: where frames were dropped, a picture stays."""
+    """Writes the debug images at the video's own pace: where frames were dropped, an image stays."""
 
     def __init__(self, path: Path, fps: float) -> None:
         self._video = VideoOutput(path, fps)
@@ -91,7 +91,7 @@ class AnnotatedVideo:
         self._written = 0
 
     def add(self, message: Image) -> None:
-        """Writes the picture, as often as its stamp asks for."""
+        """Writes the image as often as its stamp asks for."""
         stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
         self._first = stamp if self._first is None else self._first
         due = round((stamp - self._first) * self._video.fps) + 1
@@ -106,7 +106,7 @@ class AnnotatedVideo:
 
 
 def play(video: Path, out: Path) -> None:
-    """Plays `video` once, writes `out`, prints what was measured; else RuntimeError, ValueError or OSError."""
+    """Plays `video` once, writes `out` and prints the measurements; raises RuntimeError, ValueError or OSError."""
     source = open_inputs([str(video)])[0]
     fps = source.fps or DEFAULT_FPS
     annotated = AnnotatedVideo(out, fps)
@@ -135,7 +135,7 @@ def play(video: Path, out: Path) -> None:
 
 
 def wait_until(done: Callable[[], bool], node: Node, needed: Child, seconds: float, problem: str) -> None:
-    """Spins until `done`; RuntimeError when that takes too long or the process that is needed ends."""
+    """Spins until `done`; raises RuntimeError if that takes too long or the needed process ends."""
     deadline = time.monotonic() + seconds
     while not done():
         needed.must_run()
@@ -145,7 +145,7 @@ def wait_until(done: Callable[[], bool], node: Node, needed: Child, seconds: flo
 
 
 def report(node: DemoNode, frames: int) -> None:
-    """Prints what came; frames: of the video."""
+    """Prints the measurements; frames: number of frames in the video."""
     print(f"\n{'topic':<20}{'messages':>10}{'Hz':>8}{'latency, median':>18}{'longest':>10}")
     for topic, times in node.times.items():
         print(f"{topic:<20}{times.count:>10}{times.rate:>8.1f}{times.milliseconds(0.5):>18}{times.milliseconds(1):>10}")
@@ -158,13 +158,13 @@ def report(node: DemoNode, frames: int) -> None:
         print("Late frames came while the network was busy: they are dropped, never queued.")
     print("Latency runs from the image's stamp to the message's arrival here.")
     if node.assumed:
-        print("The camera is not known: 60 degrees along the long edge are assumed, and distances are a guess.")
+        print("The camera is not calibrated: a field of view is assumed, and distances are a guess.")
 
 
 def main() -> None:
-    """`demo --video FILE --out FILE.mp4`: exit code 0 when hands came through."""
+    """`demo --video FILE --out FILE.mp4`: exits with 0 if hands came through."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__.partition(": ")[2])
-    parser.add_argument("--video", type=Path, required=True, help="video, picture or folder of pictures")
+    parser.add_argument("--video", type=Path, required=True, help="video, image or folder of images")
     parser.add_argument("--out", type=Path, required=True, help="video to write")
     options = parser.parse_args()
     if options.out.suffix.lower() not in VIDEO_CODECS:

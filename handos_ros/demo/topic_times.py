@@ -1,4 +1,4 @@
-"""When the messages of one topic came: their rate and latency."""
+"""Measures rate and latency of the messages of one topic."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import time
 
 
 class TopicTimes:
-    """Counts messages and keeps their times of arrival and their stamps."""
+    """Counts messages and keeps their arrival times and stamps."""
 
     def __init__(self) -> None:
         self.last_received = time.monotonic()
-        """time.monotonic() of the last message, or of the start."""
+        """time.monotonic() at the last message, or at the start."""
         self._received: list[float] = []
         self._latencies: list[float] = []
 
     def add(self, now: float, stamp: float | None) -> None:
-        """A message came at `now`; stamp: of its header, None where it has none; both in s of the ROS clock."""
+        """Records a message that arrived at `now`; stamp: its header's, or None. Both in seconds of the ROS clock."""
         self.last_received = time.monotonic()
         self._received.append(now)
         if stamp is not None:
@@ -23,18 +23,18 @@ class TopicTimes:
 
     @property
     def count(self) -> int:
-        """Messages so far."""
+        """Number of messages so far."""
         return len(self._received)
 
     @property
     def rate(self) -> float:
-        """Hz, between the first and the last message; 0 for less than two."""
+        """Rate in Hz between the first and the last message; 0 for fewer than two."""
         if self.count < 2:
             return 0.0
         return (self.count - 1) / max(self._received[-1] - self._received[0], 1e-9)
 
     def latency(self, share: float) -> float | None:
-        """Seconds from stamp to arrival that `share` (0 to 1) of the messages stay within; None for no stamps."""
+        """Seconds from stamp to arrival that `share` (0 to 1) of the messages do not exceed; None without stamps."""
         if not self._latencies:
             return None
         return sorted(self._latencies)[round(share * (len(self._latencies) - 1))]

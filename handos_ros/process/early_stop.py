@@ -1,4 +1,4 @@
-"""Ctrl-C while a program still imports what it needs, most of its start: it ends with code 0, as it does later."""
+"""Lets Ctrl-C end a program with code 0 while it is still importing, which is most of its start."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import signal
 
 
 def stop_quietly() -> None:
-    """Until other handlers are set, SIGINT and SIGTERM end the process at once: there is nothing to clean up yet.
+    """Makes SIGINT and SIGTERM end the process at once until other handlers are set: there is nothing to clean up yet.
 
-    Python's own would raise KeyboardInterrupt in the middle of an import, and print where.
+    Python's own handler would raise KeyboardInterrupt in the middle of an import and print a traceback.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: os._exit(0))

@@ -1,4 +1,4 @@
-"""Start and stop of a node's process: an error at start is one sentence and code 1, a signal to stop is code 0."""
+"""Runs a node as a process: an error at start is one sentence and exit code 1, a signal to stop is exit code 0."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rclpy.node import Node
 from handos_ros.process.fast_dds import profile
 
 START_ERRORS = (ValueError, OSError, ParameterException, InvalidParameterException, NameValidationException)
-"""What a user can cause and mend: wrong parameters and names, missing and damaged files, absent devices."""
+"""Errors that a user can cause and fix: wrong parameters and names, missing and damaged files, absent devices."""
 
 
 def run(name: str, make: Callable[[], Node]) -> int:
     """Initialises ROS, makes the node, spins it until it is stopped, and returns the exit code.
 
-    make may raise one of START_ERRORS. A node that is done by itself shuts its context down.
+    `make` may raise one of START_ERRORS. A node that finishes by itself shuts down its context.
     """
     # Python's own handler would raise KeyboardInterrupt wherever the main thread is, cleaning up included. rclpy's
     # handlers, installed by init on top of these, end the spinning.

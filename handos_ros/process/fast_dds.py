@@ -1,4 +1,4 @@
-"""Settings of Fast DDS that let whole images through, and nodes end cleanly: config/fastdds.xml."""
+"""Fast DDS settings for large images and clean shutdown: config/fastdds.xml."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from ament_index_python.packages import get_package_share_directory
 
 BEFORE_KILTED = ("humble", "iron", "jazzy")
-"""Distributions whose Fast DDS is older than version 3, which renamed the variable."""
+"""Distributions with a Fast DDS before version 3, which renamed the variable."""
 VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-"""Environment variables that name a file of settings: since Fast DDS 3, and before."""
+"""Environment variables that name a settings file, since Fast DDS 3 and before it."""
 
 
 def profile(environment: Mapping[str, str]) -> dict[str, str]:
-    """What to add to `environment` for a process that sends images; nothing where the user has settings of his own."""
+    """Returns what to add to `environment` for a process that sends images: nothing if the user has set a file."""
     if any(name in environment for name in VARIABLES):
         return {}
     name = VARIABLES[environment.get("ROS_DISTRO") in BEFORE_KILTED]
