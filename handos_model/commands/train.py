@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos train`."""
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="YAML file, such as train/small.yaml")
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="folder of the run; a run in it is resumed"
-    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; a run in it is resumed")
+    parser.add_argument("--memory", action="store_true", help="estimate the memory of a step, and do not train")
 
 
 def run(args: argparse.Namespace) -> int:
     """Trains until the recipe's time is over."""
-    from handos_model.training.trainer import train  # torch
+    if args.out is None and not args.memory:
+        raise ValueError("give --out DIR, the folder of the run")
+    import torch
 
-    train(args.recipe, args.out)
+    from handos_model.training.memory import of_recipe
+    from handos_model.training.recipe import read_recipe
+    from handos_model.training.trainer import train
+
+    first = int(os.environ.get("RANK", "0")) == 0  # of the processes that a launcher started
+    if args.memory or (first and torch.cuda.is_available()):
+        print(of_recipe(read_recipe(args.recipe)), flush=True)
+    if not args.memory:
+        train(args.recipe, args.out)
     return 0
