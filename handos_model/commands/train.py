@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 
@@ -18,14 +17,11 @@ def run(args: argparse.Namespace) -> int:
     """Trains until the recipe's time is over."""
     if args.out is None and not args.memory:
         raise ValueError("give --out DIR, the folder of the run")
-    import torch
-
-    from handos_model.training.memory import of_recipe
+    from handos_model.training.memory import of_recipe, wanted_before_a_run  # torch
     from handos_model.training.recipe import read_recipe
     from handos_model.training.trainer import train
 
-    first = int(os.environ.get("RANK", "0")) == 0  # of the processes that a launcher started
-    if args.memory or (first and torch.cuda.is_available()):
+    if args.memory or wanted_before_a_run():
         print(of_recipe(read_recipe(args.recipe)), flush=True)
     if not args.memory:
         train(args.recipe, args.out)

@@ -7,6 +7,7 @@ kernels and fragments of the allocator take more: the estimate is for choosing a
 
 from __future__ import annotations
 
+import os
 import weakref
 from dataclasses import dataclass, replace
 from typing import Any
@@ -70,6 +71,11 @@ class Memory:
             f"memory of each process: about {whole:.1f} GiB ({self.weights / 2**30:.1f} GiB weights, gradients and "
             f"optimiser, {self.step / 2**30:.1f} GiB for a step in float32), extrapolated from small steps"
         )
+
+
+def wanted_before_a_run() -> bool:
+    """Whether there is a GPU, and this is the first of the processes that a launcher started."""
+    return torch.cuda.is_available() and int(os.environ.get("RANK", "0")) == 0
 
 
 def of_recipe(recipe: Recipe) -> Memory:
