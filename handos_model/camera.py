@@ -13,14 +13,14 @@ DISTORTION_COEFFICIENTS = {"none": (0,), "plumb_bob": (4, 5), "rational_polynomi
 """Distortion models of sensor_msgs/CameraInfo and the numbers of coefficients that each may have."""
 
 DEFAULT_FOV = 60.0
-"""Degrees along the long edge: assumed when nothing is known of the camera; webcams and phones have 55 to 70."""
+"""Field of view in degrees along the long edge, assumed for an unknown camera; webcams and phones have 55 to 70."""
 
 REFINEMENTS = 2
 """Gauss-Newton steps of :func:`fit_translation`: with joints off by 5 % of the hand a third moves nothing by a tenth
 of a millimetre."""
 
 FAR_AWAY = (0.0, 0.0, 1e3)
-"""m, where hands are refined that are not solved, for want of a better place: nothing is divided by 0 there."""
+"""Where unsolved hands are placed during refinement, in metres: nothing is divided by 0 there."""
 
 _INVERSION_ERROR = 0.5  # px: beyond, a pixel lies outside of what the distortion model can explain
 
@@ -41,7 +41,7 @@ class Camera:
     distortion: np.ndarray = field(default_factory=lambda: np.zeros(0))
     """(n,) float64 coefficients in OpenCV's order."""
     assumed: bool = False
-    """True when the intrinsics are a guess: then depth is one as well."""
+    """True if the intrinsics are a guess: then depth is one, too."""
 
     def __post_init__(self) -> None:
         K = np.array(self.K, np.float64)
@@ -74,13 +74,13 @@ class Camera:
         cls, fx: float, fy: float, cx: float, cy: float, width: int, height: int,
         distortion_model: str = "none", distortion: tuple[float, ...] = (),
     ) -> Camera:  # fmt: skip
-        """A calibrated camera; lengths in px."""
+        """Makes a calibrated camera; lengths in px."""
         K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float64)
         return cls(K, width, height, distortion_model, np.array(distortion, np.float64))
 
     @classmethod
     def from_fov(cls, width: int, height: int, fov: float = DEFAULT_FOV) -> Camera:
-        """A guess for an image of which nothing is known: `fov` degrees along its long edge, square pixels, centred.
+        """Makes a guess for an unknown camera: `fov` degrees along the long edge, square pixels, centred.
 
         The long edge, because a phone turned upright keeps its lens. The result has `assumed` set.
         """
@@ -91,14 +91,14 @@ class Camera:
         return cls(K, width, height, assumed=True)
 
     def cropped(self, x: int, y: int, width: int, height: int) -> Camera:
-        """The camera of the region of `width` x `height` px whose first pixel is (x, y), as CameraInfo.roi says it."""
+        """Returns the camera of a region of `width` x `height` px whose first pixel is (x, y), as in CameraInfo.roi."""
         K = self.K.copy()
         K[0, 2] -= x
         K[1, 2] -= y
         return replace(self, K=K, width=width, height=height)
 
     def binned(self, x: int, y: int) -> Camera:
-        """The camera whose pixels are blocks of `x` by `y` pixels of this one, as CameraInfo.binning_x and _y say."""
+        """Returns the camera whose pixels are blocks of `x` by `y` pixels of this one, as in CameraInfo.binning."""
         if x < 1 or y < 1:
             raise ValueError(f"binning must be 1 or more, got {x} and {y}")
         K = self.K.copy()
@@ -169,7 +169,7 @@ def ray_rotation(rays: np.ndarray) -> np.ndarray:
 
 
 def _ray_rotation(u: float, v: float) -> list[list[float]]:
-    """Of one ray. Plain numbers: on a few rays NumPy takes several times as long."""
+    """Rotation of one ray. Plain numbers: on a few rays NumPy takes several times as long."""
     # Rodrigues' formula about (-y, x, 0), of which the sine is the length and z the cosine; z > 0 always.
     z = 1 / math.sqrt(u * u + v * v + 1)
     x, y = u * z, v * z

@@ -15,7 +15,7 @@ COMMANDS = {
     "render": render, "datasets": datasets, "reproduce": reproduce,
 }  # fmt: skip
 TRAINING_PACKAGES = ("torch", "numba", "onnx", "yaml", "tensorboard", "accelerate", "transformers")
-"""What extra [train] installs and prediction does without."""
+"""Packages that the extra [train] installs and prediction does without."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _missing(error: ModuleNotFoundError, command: str) -> str:
-    """The sentence for a package that is not installed; an error of our own is no such thing and is raised again."""
+    """Returns the sentence for a package that is not installed; raises errors of our own again."""
     if error.name is None:
         return str(error)
     package = error.name.partition(".")[0]

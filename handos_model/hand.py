@@ -30,9 +30,9 @@ class Hand:
     """
 
     score: float
-    """Confidence that this is a hand, 0..1."""
+    """Confidence that this is a hand, 0 to 1."""
     side: str
-    """"left", "right", or "unknown" where the mesh does not say."""
+    """"left", "right", or "unknown" if the mesh does not tell."""
     side_confidence: float
     """0..1."""
     box: np.ndarray
@@ -50,14 +50,14 @@ class Hand:
     network_translation: np.ndarray | None = None
     """(3,) m, where the network itself puts the wrist, while `translation` is fitted to joints_2d; None: not said."""
     id: int = -1
-    """Of the track that this hand belongs to; -1 when not tracked."""
+    """Id of the track that this hand belongs to; -1 if it is not tracked."""
 
     def __post_init__(self) -> None:
         if self.side not in SIDES:
             raise ValueError(f"side is {self.side!r}, must be one of {', '.join(SIDES)}")
 
     def to_dict(self, vertices: bool = False) -> dict[str, Any]:
-        """Plain numbers for JSON: 0.01 px, 0.01 mm; the mesh only with `vertices`, the id only when tracked."""
+        """Returns plain numbers for JSON, to 0.01 px and 0.01 mm; the mesh with `vertices`, the id if tracked."""
         record = {
             "score": round(float(self.score), 4),
             "side": self.side,
@@ -76,7 +76,7 @@ class Hand:
 
 
 def joints_box(joints_2d: np.ndarray) -> np.ndarray:
-    """Boxes (..., 4) px around joints (..., 21, 2) px: their extent plus 10 % of its long edge on every side."""
+    """Returns boxes (..., 4) px of joints (..., 21, 2) px: their extent plus 10 % of its long edge on every side."""
     low, high = joints_2d.min(axis=-2), joints_2d.max(axis=-2)
     margin = 0.1 * (high - low).max(axis=-1, keepdims=True)
     return np.concatenate([low - margin, high + margin], axis=-1)

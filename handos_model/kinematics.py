@@ -16,9 +16,9 @@ from handos_model.hand import BONES, SIDES
 KNUCKLES = (17, 13, 9, 5)
 """MCP joints, little to index: with the wrist they span the palm."""
 RETARGETING_KNUCKLES = (9, 5)
-"""Those that dex-retargeting's palm goes through; it is some degrees off the polygon's."""
+"""MCP joints that dex-retargeting's palm goes through, some degrees off the plane of KNUCKLES."""
 FLAT = 1e-3
-"""Least area of the palm and least length of a bone, as a fraction of a hand's size, that give a direction."""
+"""Minimum area of the palm and length of a bone, as a fraction of a hand's size, that give a direction."""
 
 
 def wrist_frame(joints_3d: np.ndarray, side: str) -> tuple[np.ndarray, np.ndarray]:
@@ -82,7 +82,7 @@ def quaternion(rotation: np.ndarray) -> np.ndarray:
 
 
 def _quaternion(a: float, b: float, c: float, d: float, e: float, f: float, g: float, h: float, i: float) -> list:
-    """Of one matrix, row by row. Plain numbers: on a few matrices NumPy takes ten times as long."""
+    """Quaternion of one matrix, row by row. Plain numbers: on a few matrices NumPy takes ten times as long."""
     # Shepperd: each row is the quaternion times four of its own numbers; the row of the largest is exact.
     diagonal = (1 + a - e - i, 1 - a + e - i, 1 - a - e + i, 1 + a + e + i)
     rows = (

@@ -1,4 +1,4 @@
-"""The picture that shows what the node saw: mesh, skeleton, box and label of each hand, and a line of figures."""
+"""Draws what the node saw: mesh, skeleton, box and label of each hand, and a line of figures."""
 
 from __future__ import annotations
 

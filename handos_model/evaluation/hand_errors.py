@@ -101,7 +101,7 @@ def _relative_errors(joints: np.ndarray | None, sample: Sample, i: int) -> np.nd
     if joints is None:
         return np.full(21, np.inf)
     target, labelled = sample.joints_2d[i, :, :2], sample.joints_2d[i, :, 2] > 0
-    distance = np.linalg.norm(joints - target, axis=1) / metrics.long_edge(metrics.joints_box(target, labelled))
+    distance = np.linalg.norm(joints - target, axis=1) / metrics.long_edge(metrics.joints_extent(target, labelled))
     return np.where(np.isnan(distance), np.inf, distance)  # a joint behind the camera has no projection
 
 

@@ -15,7 +15,7 @@ AUC_LIMIT = 0.05  # m
 AUC_STEPS = 100
 
 
-def joints_box(joints: np.ndarray, labelled: np.ndarray | None = None) -> np.ndarray:
+def joints_extent(joints: np.ndarray, labelled: np.ndarray | None = None) -> np.ndarray:
     """Box xyxy (4,) around the labelled ones of `joints` (J, 2), unpadded.
 
     Raises ValueError when no joint is labelled or a labelled one is not finite.
@@ -79,7 +79,7 @@ def pck(pred: np.ndarray | None, target: np.ndarray, labelled: np.ndarray, fract
     The figure of a data set is the mean over its hands.
     """
     labelled = np.asarray(labelled, bool)
-    limit = fraction * float(long_edge(joints_box(target, labelled)))
+    limit = fraction * float(long_edge(joints_extent(target, labelled)))
     if pred is None:
         return 0.0
     pred, target = _pair(pred, target, 2)

@@ -181,9 +181,9 @@ def _video_pck(best: Sequence[Hand | None], reference: np.ndarray, fraction: flo
 
 
 def _video_recall(best: Sequence[Hand | None], reference: np.ndarray) -> float:
-    boxes = [None if hand is None else metrics.joints_box(hand.joints_2d)[None] for hand in best]
+    boxes = [None if hand is None else metrics.joints_extent(hand.joints_2d)[None] for hand in best]
     ious = [
-        0.0 if box is None else float(metrics.box_iou(box, metrics.joints_box(target)[None])[0, 0])
+        0.0 if box is None else float(metrics.box_iou(box, metrics.joints_extent(target)[None])[0, 0])
         for box, target in zip(boxes, reference, strict=True)
     ]
     return float(np.mean(np.array(ious) >= RECALL_IOU))

@@ -43,8 +43,8 @@ def label_overlaps(hands: Sequence[Hand], sample: Sample) -> np.ndarray:
     for row, joints in zip(iou, sample.joints_2d, strict=True):
         marked = joints[:, 2] > 0
         if len(hands) and marked.any():
-            boxes = np.array([metrics.joints_box(hand.joints_2d, marked) for hand in hands])
-            row[:] = metrics.box_iou(metrics.joints_box(joints[:, :2], marked)[None], boxes)[0]
+            boxes = np.array([metrics.joints_extent(hand.joints_2d, marked) for hand in hands])
+            row[:] = metrics.box_iou(metrics.joints_extent(joints[:, :2], marked)[None], boxes)[0]
     return iou
 
 

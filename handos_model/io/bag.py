@@ -64,7 +64,7 @@ class BagSource:
                     yield Frame(name, None, problem=f"cannot use a message of {connection.topic} in {name}: {error}")
 
     def _first_camera(self, topic: str) -> Camera | None:
-        """Of the recording's first CameraInfo: often it follows the first image, which is seen by the same camera."""
+        """Returns the camera of the first CameraInfo: it often follows the first image, which shows the same camera."""
         with _open_reader(self.path) as reader:
             used = [c for c in reader.connections if c.topic == topic and c.msgtype == INFO_TYPE]
             for connection, _, raw in reader.messages(used) if used else ():

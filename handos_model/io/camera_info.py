@@ -13,7 +13,7 @@ _ALIASES = {"": "none", "fisheye": "equidistant", "kannala_brandt4": "equidistan
 
 
 def is_calibrated(message: Any) -> bool:
-    """False for a CameraInfo with K[0] = 0, with which a driver says that it knows nothing of its camera."""
+    """Returns False for a CameraInfo with K[0] = 0, by which a driver says that its camera is not calibrated."""
     return bool(_intrinsics(message)[0] != 0)
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 DEFAULT_FPS = 10.0
-"""Of a video made of single images."""
+"""Frame rate of a video made of single images."""
 VIDEO_CODECS = {".mp4": "mp4v", ".avi": "MJPG"}
 
 
@@ -34,7 +34,7 @@ class FolderOutput:
             raise OSError(f"cannot write {file}")
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Does nothing: every file is complete."""
 
 
 class VideoOutput:

@@ -1,4 +1,4 @@
-"""Frame: one image of an input, with what the input says of its camera."""
+"""Frame: one image of an input, with its camera if the input names one."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Frame:
     image: np.ndarray | None
     """(H, W, 3) uint8 RGB; None when it could not be read."""
     camera: Camera | None = None
-    """What the input says of its camera; None when it says nothing."""
+    """Camera that the input names; None if it names none."""
     stamp: float | None = None
     """Seconds: the image message's stamp, or the time since a video's start; None for images, which have no time."""
     problem: str = ""

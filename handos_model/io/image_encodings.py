@@ -8,7 +8,7 @@ import numpy as np
 from handos_model.io.image_header import image_size
 
 MAX_PIXELS = 64_000_000
-"""Pixels of the largest image that is decoded: more is an attack or an accident."""
+"""Maximum number of pixels of an image that is decoded: more is an attack or an accident."""
 
 # Samples per pixel, bytes per sample and OpenCV's conversion. OpenCV names a Bayer pattern by its second row's second
 # and third pixel, ROS by its first row's first two. OpenCV's own type names carry no colour order: BGR, as it has it.

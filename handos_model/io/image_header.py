@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 KINDS = "JPEG, PNG, WebP, TIFF, BMP, PNM"
-"""What image_size knows."""
+"""Kinds of files that image_size knows."""
 
 _NO_FRAME = {0xC4, 0xC8, 0xCC}  # markers among 0xC0 to 0xCF that are not a JPEG's start of frame
 _PNM = re.compile(rb"P[1-6](?:\s+|#[^\n]*\n)+(\d{1,9})(?:\s+|#[^\n]*\n)+(\d{1,9})\s")
@@ -45,7 +45,7 @@ def _number(data: bytes | memoryview, order: Literal["little", "big"], signed: b
 
 
 def _jpeg_size(data: memoryview) -> tuple[int, int] | None:
-    """Of the first frame; thumbnails lie inside of segments and are passed over. None without an end of the image."""
+    """Returns the size of the first frame, passing over thumbnails inside segments; None if the image has no end."""
     at = 2
     while at + 9 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]

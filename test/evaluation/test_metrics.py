@@ -14,10 +14,10 @@ def random_rotation(rng: np.random.Generator) -> np.ndarray:
     return q * np.sign(np.linalg.det(q))
 
 
-def test_joints_box_takes_only_labelled_joints() -> None:
+def test_joints_extent_takes_only_labelled_joints() -> None:
     joints = np.array([[0, 0], [10, 20], [500, 500]], float)
-    assert metrics.joints_box(joints, [1, 1, 0]).tolist() == [0, 0, 10, 20]
-    assert metrics.long_edge(metrics.joints_box(joints)) == 500
+    assert metrics.joints_extent(joints, [1, 1, 0]).tolist() == [0, 0, 10, 20]
+    assert metrics.long_edge(metrics.joints_extent(joints)) == 500
 
 
 @pytest.mark.parametrize(
@@ -28,9 +28,9 @@ def test_joints_box_takes_only_labelled_joints() -> None:
         (np.full((21, 2), np.nan), None, "finite"),
     ],
 )
-def test_joints_box_refuses(joints: np.ndarray, labelled: np.ndarray | None, message: str) -> None:
+def test_joints_extent_refuses(joints: np.ndarray, labelled: np.ndarray | None, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        metrics.joints_box(joints, labelled)
+        metrics.joints_extent(joints, labelled)
 
 
 def test_box_iou_by_hand() -> None:
