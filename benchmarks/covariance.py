@@ -1,4 +1,4 @@
-"""Does the covariance of the wrist's pose say how far it is off? Errors of single frames over what it foretells.
+"""Per-frame errors of the wrist's pose, divided by the standard deviation that its covariance predicts.
 
     python benchmarks/covariance.py --data ../shared/data
 

@@ -1,4 +1,4 @@
-"""Results of an evaluation as a Markdown table, beside the bars that they are held against."""
+"""Results of an evaluation as a Markdown table, next to their release thresholds."""
 
 from __future__ import annotations
 
