@@ -27,6 +27,7 @@ from small_detectors import (  # noqa: E402
 )
 
 from handos_model.network.detectors.build import build_detector  # noqa: E402
+from handos_model.network.detectors.pretrained import located  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -224,3 +225,18 @@ def test_a_word_of_several_tokens_scores_as_its_best(folder):
     logits = torch.full((1, 2, 16), -torch.inf)
     logits[0, 0, :7] = torch.tensor([9.0, -1.0, 2.0, 9.0, 1.0, 9.0, 9.0])
     assert detector.scores(logits)[0].tolist() == pytest.approx([1 / (1 + np.exp(-2.0)), 0.0])
+
+
+def test_a_hub_id_may_say_which_commit_it_means(folder, monkeypatch):
+    """The commit goes to every loader; a folder whose name has an @ in it is a folder."""
+    commit = "12bdfa3120f3e7ec7b434d90674b3396eccf88eb"
+    assert located("owner/name") == {"pretrained_model_name_or_path": "owner/name"}
+    assert located(f"owner/name@{commit}") == {"pretrained_model_name_or_path": "owner/name", "revision": commit}
+    monkeypatch.chdir(folder)
+    (folder / "owner").mkdir()
+    (folder / "grounding_dino").rename(folder / "owner" / f"name@{commit}")
+    try:
+        assert located(f"owner/name@{commit}") == {"pretrained_model_name_or_path": f"owner/name@{commit}"}
+        assert len(build_detector("grounding_dino", f"owner/name@{commit}").words) == 1
+    finally:
+        (folder / "owner" / f"name@{commit}").rename(folder / "grounding_dino")
