@@ -144,7 +144,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=540, help="no part is begun after these (540)")
     arguments = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.set_float32_matmul_precision("high")
+    if device == "cuda":
+        torch.set_float32_matmul_precision("high")  # as in training
     begin = time.monotonic()
     network, recipe, size = network_of(arguments.full)
     results: dict[str, Any] = {

@@ -70,7 +70,8 @@ def start_accelerator(recipe: Recipe) -> Accelerator:
         gradient_accumulation_plugin=GradientAccumulationPlugin(recipe.accumulate, sync_with_dataloader=False),
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=leaves_some_unused(recipe))],
     )
-    torch.set_float32_matmul_precision("high")  # TF32 on GPUs: ten bits of mantissa, and the exponents of float32
+    if accelerator.device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32: ten bits of mantissa, and the exponents of float32
     if accelerator.device.type == "cpu":
         torch.set_num_threads(recipe.threads)
     return accelerator

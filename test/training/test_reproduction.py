@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from made_paper import PX, make_all  # noqa: E402
 
 from handos_model.cli import main  # noqa: E402
 from handos_model.evaluation.paper.rows import measurements  # noqa: E402
+from handos_model.training.recipe import read_recipe  # noqa: E402
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RECIPES = Path(__file__).resolve().parents[2] / "config" / "train"
@@ -59,3 +61,17 @@ def test_rows_that_nobody_has_are_one_sentence(tmp_path, monkeypatch, capsys):
     Path("results/paper_freihand/freihand_evaluation.json").write_text(json.dumps({"figures": []}))
     assert main(["evaluate", "--paper", "results"]) == 2
     assert "freihand_evaluation.json is damaged" in capsys.readouterr().err
+
+
+def test_a_training_that_fails_elsewhere_stops_the_reproduction(tmp_path, monkeypatch, capsys):
+    """A launcher gets the recipe with its changes; what it could not train is not marked as done."""
+    (tmp_path / "changes.yaml").write_text("epochs: 3\n")
+    monkeypatch.chdir(tmp_path)
+    argv = ["reproduce", "--recipes", str(RECIPES), "--only", "paper_freihand", "--changes", "changes.yaml"]
+    assert main([*argv, "--launch", "false --processes 8"]) == 2
+    said = capsys.readouterr()
+    assert "training paper_2d ended with 1: false --processes 8 -m handos_model.cli train runs/paper_2d/" in said.err
+    assert "1/3 train paper_2d" in said.out
+    assert not Path("runs/paper_2d/done").exists()
+    recipe = read_recipe(Path("runs/paper_2d/reproduced.yaml"))
+    assert recipe.epochs == 3 and recipe == replace(read_recipe(RECIPES / "paper_2d.yaml"), epochs=3.0)
