@@ -5,7 +5,7 @@
 
 Photos of one labelled hand each (split val) are shrunk with antialiasing, or enlarged to twice their size at most,
 until the hand has so many px, and laid on a hand-free photo that training leaves out. Each frame is seen as a still
-photo and as a scene that stays as it is for ten frames; there the hand counts in the first frame in which it is found.
+photo and as a scene that stays as it is for ten frames; there the hand counts in the last frame in which it is found.
 False hands are counted on the hand-free photos alone, at the same size: still, and in the last of ten frames.
 """
 
@@ -108,15 +108,12 @@ def empty_frames(root: Path, most: int | None) -> Iterator[np.ndarray]:
 
 
 def found(system: System, scenes: list[Sample]) -> dict[str, float]:
-    """Figures over the hands of `scenes`, each in the first frame in which it is found."""
+    """Figures over the hands of `scenes`, each in the last frame in which it is found."""
     scores: list[HandScore] = []
     for scene in progress(scenes, "frames"):
         see = system.start()
-        for number in range(system.frames):
-            (score,), _ = score_image(see(scene.image, number / RATE), scene)
-            if score.found:
-                break
-        scores.append(score)
+        frames = [score_image(see(scene.image, number / RATE), scene)[0][0] for number in range(system.frames)]
+        scores.append(next((score for score in reversed(frames) if score.found), frames[-1]))
     hits = [score for score in scores if score.found]
     figures = {"hands": len(scores), "found": len(hits) / len(scores), "recall": summary(scores)["recall"]}
     return figures | ({name: summary(hits)[name] for name in ("pck@0.1", "side")} if hits else {})
