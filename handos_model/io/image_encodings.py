@@ -56,7 +56,7 @@ def decode_raw(
         raise ValueError(f"image buffer ({len(data)} bytes, step {step}) is too short for {width}x{height} {encoding}")
     kind = np.dtype(np.uint8) if depth == 1 else np.dtype(">u2" if big_endian else "<u2")
     shape, strides = (rows, width, samples), (step if rows > 1 else row_bytes, samples * depth, depth)
-    pixels = np.ndarray(shape, kind, data, strides=strides)
+    pixels: np.ndarray = np.ndarray(shape, kind, data, strides=strides)
     if depth == 2:  # in this machine's byte order, and without padding: OpenCV takes none of an odd length
         pixels = pixels.astype(np.uint16, order="C")
     image = pixels if conversion is None else cv2.cvtColor(pixels, conversion)

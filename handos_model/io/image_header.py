@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def image_size(data: bytes | np.ndarray) -> tuple[int, int]:
     data: the whole file. Raises ValueError for a file of another kind than KINDS, and for a damaged one: no size, or a
     JPEG or PNG without its end.
     """
-    file = memoryview(data)  # type: ignore[arg-type]  # an array is a buffer, too
+    file = memoryview(cast(bytes, data))  # an array is a buffer, too
     head = bytes(file[:4096])
     size = None
     if head[:2] == b"\xff\xd8":

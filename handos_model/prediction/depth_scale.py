@@ -37,12 +37,12 @@ def scale_by_depth(hand: Hand, depth: np.ndarray, camera: Camera) -> Hand | None
     scale = _measured_scale(hand.vertices, depth, camera)
     if scale is None:
         return None
-    scale = np.float32(scale)
+    factor = np.float32(scale)
     return replace(
         hand,
-        joints_3d=hand.joints_3d * scale,
-        vertices=hand.vertices * scale,
-        translation=hand.translation * scale,
+        joints_3d=hand.joints_3d * factor,
+        vertices=hand.vertices * factor,
+        translation=hand.translation * factor,
     )
 
 

@@ -245,7 +245,7 @@ def _dense(shape: Any, dtype: Any, fortran: Any, raw: Any) -> np.ndarray:
     possible = len(shape) <= 32 and all(0 <= n <= MAX_FILE for n in shape)  # before the product: it may be endless
     if not possible or math.prod(shape) * numbers.itemsize != len(raw):
         raise ValueError(f"an array of {len(raw)} bytes does not fit its shape")
-    array = np.ndarray(shape, numbers, raw, order="F" if fortran else "C")
+    array: np.ndarray = np.ndarray(shape, numbers, raw, order="F" if fortran else "C")
     return array.astype(numbers.newbyteorder("="))
 
 

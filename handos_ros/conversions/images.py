@@ -47,7 +47,7 @@ def depth_image(message: Image) -> np.ndarray:
             f"depth image buffer ({len(data)} bytes, step {step}) is too short for {width}x{height} {message.encoding}"
         )
     strides = (step if height > 1 else row_bytes, kind.itemsize)
-    depth = np.ndarray((height, width), kind, data, strides=strides).astype(np.float32)
+    depth: np.ndarray = np.ndarray((height, width), kind, data, strides=strides).astype(np.float32)
     if unit != 1.0:
         depth *= np.float32(unit)
     depth[~((depth > 0) & (depth < np.inf))] = np.nan
