@@ -13,7 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from handos_model.network.detectors.detector import Detection
-from handos_model.network.instances import HAND_BOX_PER_VIEW, Instances, box_views, palm_views, to_pixels, view_boxes
+from handos_model.network.instances import (
+    HAND_BOX_PER_VIEW,
+    Instances,
+    at_points,
+    box_views,
+    palm_views,
+    to_pixels,
+    view_boxes,
+)
 from handos_model.network.view_encoder import block, enlarge
 
 WIDTH = 96
@@ -75,14 +83,18 @@ class Candidates:
             queries=self.queries[rows, indices],
         )
 
-    def take(self, indices: Tensor, memory: list[Tensor]) -> Instances:
-        """The candidates at `indices` (B, N), without gradients to where they are. memory: the detection's."""
+    def take(self, indices: Tensor, detection: Detection) -> Instances:
+        """The candidates at `indices` (B, N), without gradients to where they are, in images with this detection."""
         rows = torch.arange(len(indices), device=indices.device)[:, None]
         boxes, views = self.boxes[rows, indices].detach(), self.views[rows, indices].detach()
+        memory = detection.memory
         queries = self.vectors(memory, indices) if self.queries is None else self.queries[rows, indices]
         extents = (boxes[..., 2:] - boxes[..., :2]) / (HAND_BOX_PER_VIEW * views[..., 2:3])
         points, scores = self.points[rows, indices].detach(), self.scores[rows, indices].detach()
-        return Instances(queries, views, extents, points, scores)
+        seen = None
+        if self.queries is not None and points.shape[2]:
+            seen = at_points(memory, points, views, detection.memory_strides)
+        return Instances(queries, views, extents, points, scores, seen)
 
     def vectors(self, memory: list[Tensor], indices: Tensor) -> Tensor:
         """Memory vectors at candidates (B, N): (B, N, all scales' channels), zero but for its own scale."""
@@ -201,10 +213,11 @@ class HandFinder(nn.Module):
 def own_candidates(detection: Detection) -> Candidates:
     """The instances of a detector that knows hands of all kinds."""
     boxes = detection.boxes.float()
+    nowhere = boxes.new_zeros(*boxes.shape[:2], 0, 2)
     return Candidates(
         boxes=boxes,
         views=box_views(boxes),
-        points=boxes.new_zeros(*boxes.shape[:2], 0, 2),
+        points=nowhere if detection.keypoints is None else detection.keypoints,
         logits=logits_of(detection.scores),
         queries=detection.queries,
         level=None,

@@ -31,6 +31,7 @@ class DecoderSize:
     unified_query: bool = False  # Q_uni of Table 6: one learned query for all instances, not the detector's
     vertex_queries: bool = False  # one per vertex of the template, not per coarse vertex
     shared_heads: bool = False  # one FFN for all points, as in the paper
+    deformable: bool = True  # queries look at the value maps; without, each knows what it was told alone
     own_values: bool = False  # each layer projects the value maps anew, as Deformable DETR does
 
     d_model: int = 128
@@ -85,7 +86,9 @@ class DecoderLayer(nn.Module):
         super().__init__()
         d = size.d_model
         self.self_attention = SelfAttention(d, size.self_heads)
-        self.deformable = DeformableAttention(d, size.d_value, size.heads, levels, points)
+        self.deformable = None
+        if size.deformable:
+            self.deformable = DeformableAttention(d, size.d_value, size.heads, levels, points)
         self.feedforward = mlp(d, size.feedforward, d)
         self.position = mlp(2, d, d)
         self.value = nn.Conv2d(size.d_value, size.d_value, 1) if size.own_values else None
@@ -105,6 +108,8 @@ class DecoderLayer(nn.Module):
         b, n, q, d = queries.shape
         x, position = rows(queries), self.position(4 * rows(centres))
         x = x + rows(self.self_attention(self.norms[0](x + position).reshape(b * n, q, d), mask))
+        if self.deformable is None:
+            return (x + self.feedforward(self.norms[2](x))).reshape(b, n, q, d)
         values = values if self.value is None else [self.value(value) for value in values]
         looking = self.norms[1](x + position).reshape(b, n, q, d)
         x = x + rows(self.deformable(looking, centres, sizes, views, values, strides))

@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from handos_model.network.candidates import Candidates, HandFinder, own_candidates, palm_candidates
 from handos_model.network.decoder import DecoderSize, HandDecoder
 from handos_model.network.detectors.detector import Detection, Detector, detect_each
+from handos_model.network.detectors.landmark_detector import LandmarkDetector
+from handos_model.network.detectors.palm_detector import PalmDetector
 from handos_model.network.guided_decoder import GuidedDecoder
+from handos_model.network.landmark_decoder import LandmarkDecoder
 from handos_model.network.side_tuning import SideTuning
+from handos_model.network.trainable import Trainable
 from handos_model.template.hand_template import HandTemplate
 
 STAGES = ("2d", "full")
@@ -69,7 +73,7 @@ class Chosen:
     sides: Tensor | None = None  # (b, N), in training: 1 right, -1 left, 0 unknown
 
 
-class HandOS(nn.Module):
+class HandOS(Trainable):
     """The whole network. The detector never trains: see :class:`handos_model.network.detectors.detector.Detector`.
 
     side: where side tuning starts from, one of side_tuning.SIDES. Raises ValueError for parts that do not fit.
@@ -81,19 +85,24 @@ class HandOS(nn.Module):
         super().__init__()
         if size.guided and not detector.points:
             raise ValueError("a guided decoder needs a detector with keypoints: give the decoder guided: false")
-        if side == "off" and detector.points:
-            raise ValueError("a detector with keypoints needs side tuning: side_tuning may not be off")
+        if side == "off" and isinstance(detector, PalmDetector):
+            raise ValueError("the palm detector needs side tuning: side_tuning may not be off")
         self.detector, self.template = detector, template.name
         self.side_network = detector.side_network() if side == "copy" else None
         self.side_tuning = SideTuning(detector, side_widths, size.d_value, side)
         # The palm detector was made for open palms; a DETR knows hands of all kinds.
         self.finder = None
-        if detector.points:
+        if isinstance(detector, PalmDetector):
             channels, coarse_channels = detector.memory_channels
             self.finder = HandFinder(2 * channels, coarse_channels, size.d_value, detector.points)
         fixed = template_tensors(template, size.vertex_queries)
         parts = (size, detector.query_size, len(self.side_tuning.strides), fixed)
-        self.decoder = GuidedDecoder(*parts, detector.points) if size.guided else HandDecoder(*parts)
+        if not size.guided:
+            self.decoder = HandDecoder(*parts)
+        elif isinstance(detector, LandmarkDetector):
+            self.decoder = LandmarkDecoder(*parts, detector.memory_channels)
+        else:
+            self.decoder = GuidedDecoder(*parts, detector.points)
 
     def forward(
         self,
@@ -171,18 +180,5 @@ class HandOS(nn.Module):
         """
         if stage not in STAGES:
             raise ValueError(f"unknown stage {stage!r}: choose one of {', '.join(STAGES)}")
-        hands = candidates.take(indices, detection.memory)
+        hands = candidates.take(indices, detection)
         return self.decoder(hands, values, list(self.side_tuning.strides), stage, sides)
-
-    def trainable_state(self) -> dict[str, Tensor]:
-        """Weights that training moves: everything but the detector's."""
-        return {k: v for k, v in self.state_dict().items() if not k.startswith("detector.")}
-
-    def load_trainable_state(self, state: dict[str, Tensor]) -> None:
-        """Load what :meth:`trainable_state` gave; a missing or unknown name is an error."""
-        result = self.load_state_dict(state, strict=False)  # the detector brings its own weights
-        missing = [k for k in result.missing_keys if not k.startswith("detector.")]
-        if missing or result.unexpected_keys:
-            raise ValueError(
-                f"these weights do not fit this network: missing {missing[:3]}, unknown {result.unexpected_keys[:3]}"
-            )

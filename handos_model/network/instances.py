@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
+
+from handos_model.network.attention import view_axes
 
 # MediaPipe's region of interest for the landmark model: 2.6 palm boxes, moved by half a palm towards the fingers
 # (mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt).
@@ -26,6 +29,7 @@ class Instances:
     extents: Tensor  # (B, N, 2): width and height of the box, in those that an average hand has in its view
     points: Tensor  # (B, N, P, 2) px: the detector's keypoints, P 0 without any
     scores: Tensor  # (B, N) 0..1
+    seen: Tensor | None = None  # (B, N, P, C): what the detector's memory holds at the points of an instance's query
 
 
 def box_views(boxes: Tensor) -> Tensor:
@@ -75,6 +79,15 @@ def to_view(points: Tensor, views: Tensor) -> Tensor:
 def to_pixels(points: Tensor, views: Tensor) -> Tensor:
     """View coordinates (..., n, 2) back to pixels; inverse of :func:`to_view`."""
     return turn(points, views[..., 3]) * views[..., None, 2:3] + views[..., None, :2]
+
+
+def at_points(memory: list[Tensor], points: Tensor, views: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """What maps (B, C, h, w) hold at points (B, N, P, 2) px of the instances with these views: (B, N, P, all C)."""
+    axes = view_axes(views, memory[0].shape[3] * strides[0], memory[0].shape[2] * strides[0])
+    x, y = to_view(points, views).unbind(-1)
+    grid = torch.stack([along * x + across * y + start for along, across, start in axes], -1)
+    sampled = [F.grid_sample(m.float(), grid, align_corners=False, padding_mode="border") for m in memory]
+    return torch.cat(sampled, 1).permute(0, 2, 3, 1)
 
 
 def view_boxes(views: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import yaml
 from handos_model.data.augment import Augmentation
 from handos_model.network.decoder import DecoderSize
 from handos_model.training.objective.criterion import LossWeights
+from handos_model.training.shares import Shares
 
 UNBOUNDED_STEPS = 1_000_000  # max_steps in the run folders of earlier versions, beside the minutes that did bound them
 
@@ -54,6 +55,17 @@ class Mixture:
 
 
 @dataclass(frozen=True)
+class Views:
+    """What stages see and find learn from."""
+
+    shares: Shares = field(default_factory=Shares)
+    cache: str = (
+        ""  # folder of the frozen features of views, made where it is missing; "" cuts views as they are needed
+    )
+    cached: int = 60_000  # views in it
+
+
+@dataclass(frozen=True)
 class Recipe:
     """Everything that decides a training run. One optimiser step sees batch_size * accumulate * processes images."""
 
@@ -86,6 +98,7 @@ class Recipe:
     weights: LossWeights = field(default_factory=LossWeights)
     augmentation: Augmentation = field(default_factory=Augmentation)
     mixture: Mixture = field(default_factory=Mixture)
+    views: Views = field(default_factory=Views)
 
     def check_run(self) -> None:
         """ValueError unless a run can be made of this: one length, numbers that count something."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
+from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -26,6 +27,7 @@ from handos_model.training.progress import Progress
 from handos_model.training.recipe import Recipe, read_recipe
 from handos_model.training.run_folder import write_start
 from handos_model.training.step import TrainingStep
+from handos_model.training.view_tasks import FindTask, SeeTask
 from handos_model.training.weights import start_from
 
 CHECKPOINT = "checkpoint.pt"
@@ -85,6 +87,30 @@ def leaves_some_unused(recipe: Recipe) -> bool:
     return recipe.stage != "full" or recipe.detector.kind == "palm"
 
 
+class WholeImages:
+    """The paper's two stages: HandOS on whole images."""
+
+    def __init__(self, recipe: Recipe):
+        self.recipe, self.network = recipe, build_network(recipe)
+        self.mix = Mix(recipe, recipe_template(recipe))
+        self.sources, self.images = self.mix.sources, self.mix.images
+
+    def step(self, criterion: Criterion) -> nn.Module:
+        """What a process trains."""
+        return TrainingStep(self.network, criterion, self.recipe)
+
+    def stream(self, start: int, rank: int, processes: int) -> Iterator[dict[str, Tensor]]:
+        """Batches of process `rank` of a run that has seen `start` images."""
+        return batches(self.mix, start, rank, processes)
+
+
+def build_task(recipe: Recipe, device: torch.device) -> WholeImages | SeeTask | FindTask:
+    """Network, loss and batches of the recipe's stage."""
+    if recipe.stage == "find":
+        return FindTask(recipe, device)
+    return SeeTask(recipe, build_network(recipe), device) if recipe.stage == "see" else WholeImages(recipe)
+
+
 class Trainer:
     """One run in one folder: network, averaged weights, optimiser, and how far it has come."""
 
@@ -92,8 +118,8 @@ class Trainer:
         recipe.check_run()
         self.recipe, self.folder = recipe, folder
         self.accelerator = start_accelerator(recipe)
-        self.mix = Mix(recipe, recipe_template(recipe))
-        self.network = build_network(recipe)
+        self.task = build_task(recipe, self.accelerator.device)
+        self.network = self.task.network
         self.step, self.samples, self.seconds = 0, 0, 0.0
         if recipe.start_from:
             told = start_from(self.network, Path(recipe.start_from))
@@ -108,7 +134,7 @@ class Trainer:
         if (folder / CHECKPOINT).is_file():
             self.resume()
         criterion = build_criterion(recipe, self.accelerator.device)
-        self.losses = TrainingStep(self.network, criterion, recipe)
+        self.losses = self.task.step(criterion)
         self.model = self.accelerator.prepare_model(self.losses)
 
     @property
@@ -156,7 +182,7 @@ class Trainer:
         recipe = self.recipe
         if recipe.minutes:
             return self.seconds / (60 * recipe.minutes)
-        return self.step / recipe.max_steps if recipe.max_steps else self.samples / (recipe.epochs * self.mix.images)
+        return self.step / recipe.max_steps if recipe.max_steps else self.samples / (recipe.epochs * self.task.images)
 
     def rate(self) -> float:
         """Learning rate now: warm-up, constant, cosine to zero as the run's length is used up."""
@@ -185,7 +211,8 @@ class Trainer:
         self.move()
         sums = self.accelerator.reduce(torch.stack(reports).sum(0))
         report = {name: Term(*row) for name, row in zip(terms, sums, strict=True)}
-        return {name: float(term.mean) for name, term in report.items()} | {"hands": float(report["joints_2d"].weight)}
+        hands = report.get("joints_2d", report.get("finder_score"))
+        return {name: float(term.mean) for name, term in report.items()} | {"hands": float(hands.weight)}
 
     def label_totals(self, parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
         """What the labels of one optimiser step add up to, over all processes: see term.py."""
@@ -215,7 +242,7 @@ class Trainer:
         """Train until the recipe's length is used up."""
         main, processes = self.accelerator.is_main_process, self.accelerator.num_processes
         progress = Progress(self.folder, self.step, self.progress()) if main else None
-        stream = batches(self.mix, self.samples, self.accelerator.process_index, processes)
+        stream = self.task.stream(self.samples, self.accelerator.process_index, processes)
         saved = time.monotonic()
         last = None  # end of the step before; the first one waits for the workers, and is not counted as training
         while self.progress() < 1:
@@ -248,7 +275,7 @@ def share_batch_statistics(network: HandOS) -> None:
 def train(recipe_path: Path, folder: Path) -> None:
     """Train a recipe in `folder`, or continue there."""
     trainer = Trainer(read_recipe(recipe_path), folder)
-    accelerator, sources = trainer.accelerator, trainer.mix.sources
+    accelerator, sources = trainer.accelerator, trainer.task.sources
     if accelerator.is_main_process:
         folder.mkdir(parents=True, exist_ok=True)
         write_start(folder, trainer.recipe, sources, accelerator.device, accelerator.num_processes, trainer.step)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from handos_model.network.detectors.detector import Detector
 
-KINDS = ("palm", "grounding_dino", "rt_detr", "d_fine", "deformable_detr")
+KINDS = ("palm", "landmarks", "grounding_dino", "rt_detr", "d_fine", "deformable_detr")
 
 
 def build_detector(kind: str, source: str = "", target: str = "hand", memory_layer: int | None = None) -> Detector:
@@ -24,6 +24,8 @@ def build_detector(kind: str, source: str = "", target: str = "hand", memory_lay
     match kind:
         case "palm":
             return build_palm_detector(source, target, memory_layer)
+        case "landmarks":
+            return build_landmark_detector(source, target, memory_layer)
         case "grounding_dino":
             from handos_model.network.detectors.grounding_dino import GroundingDino as DetectorClass
         case "rt_detr":
@@ -44,3 +46,13 @@ def build_palm_detector(source: str, target: str, memory_layer: int | None) -> D
     if target != "hand" or memory_layer is not None:
         raise ValueError(f"the palm detector has no options: leave out target={target!r}, memory_layer={memory_layer}")
     return PalmDetector(Path(source) if source else WEIGHTS)
+
+
+def build_landmark_detector(source: str, target: str, memory_layer: int | None) -> Detector:
+    """The foundation of views, which has no options either."""
+    from handos_model.network.detectors.landmark_detector import LandmarkDetector
+    from handos_model.network.hand_landmarks import WEIGHTS
+
+    if target != "hand" or memory_layer is not None:
+        raise ValueError(f"landmarks have no options: leave out target={target!r}, memory_layer={memory_layer}")
+    return LandmarkDetector(Path(source) if source else WEIGHTS)

@@ -38,6 +38,7 @@ class LossWeights:
     cells: float = 2.0
     side: float = 2.0
     volume: float = 0.5
+    presence: float = 2.0
     finder_score: float = 1.0
     finder_view: float = 2.0
     finder_points: float = 2.0

@@ -23,6 +23,7 @@ LABEL_OF = {
     "finder_score": "finder_peaks",
     "finder_view": "finder_cells",
     "finder_points": "finder_cells",
+    "presence": "views",
 }
 """Which label a term needs, where a hand alone is not enough."""
 

@@ -1,0 +1,64 @@
+"""The hand landmark network behind the detector's interface: an image is one view of one hand, and its one instance.
+
+At the paper's scale one DETR finds hands and feeds the decoder. On a robot's CPU the two are apart: a finder says where
+hands are, and this foundation, which knows hands, sees each of them once more at 224 px.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from handos_model.network.detectors.detector import Detection, Detector
+from handos_model.network.hand_landmarks import CHANNELS, JOINTS, SIZE, STRIDES, VECTOR, WEIGHTS, HandLandmarkNetwork
+from handos_model.network.instances import HAND_BOX_PER_VIEW
+
+MAPS = slice(1, None)  # the map of stride 4 is left out: it knows edges, not hands
+QUERY = (VECTOR, 3 * JOINTS, 1, 1)  # the vector, world landmarks, the logits of presence and of a right hand
+
+
+class LandmarkDetector(Detector):
+    """Views of 224 px as images, each with one instance, whose box is that of an average hand in its view.
+
+    An instance's query is the network's vector with its world landmarks and logits: see :data:`QUERY`.
+    """
+
+    backbone_channels = CHANNELS[MAPS]
+    backbone_strides = STRIDES[MAPS]
+    memory_channels = CHANNELS[MAPS]
+    memory_strides = STRIDES[MAPS]
+    query_size = sum(QUERY)
+    points = JOINTS
+    size = SIZE
+    most_hands = 1
+    example = (SIZE, SIZE)
+
+    def __init__(self, weights: Path = WEIGHTS) -> None:
+        super().__init__()
+        self.network = HandLandmarkNetwork(weights)
+        self.freeze()
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> Detection:
+        """images: float views (B, 3, 224, 224) RGB in 0..1."""
+        seen = self.network(images)
+        query = torch.cat([seen.vector, seen.world.flatten(1), seen.presence[:, None], seen.right[:, None]], 1)
+        return self.detection(list(seen.maps[MAPS]), query[:, None], seen.landmarks[:, None, :, :2])
+
+    def detection(self, maps: list[Tensor], queries: Tensor, points: Tensor) -> Detection:
+        """What was seen in views: maps (B, C, h, w), queries (B, 1, D), points (B, 1, 21, 2) px."""
+        batch, device = len(queries), queries.device
+        half = HAND_BOX_PER_VIEW * SIZE / 2
+        box = torch.tensor([-half, -half, half, half], device=device) + (SIZE - 1) / 2
+        return Detection(
+            backbone=maps,
+            memory=maps,
+            boxes=box.expand(batch, 1, 4),
+            scores=torch.ones(batch, 1, device=device),  # whether a view shows a hand, the decoder says
+            backbone_strides=self.backbone_strides,
+            memory_strides=self.memory_strides,
+            queries=queries,
+            keypoints=points,
+        )

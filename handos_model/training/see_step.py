@@ -1,0 +1,65 @@
+"""One pass over a batch of views, from what the frozen foundation says to the loss."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from handos_model.network.handos import HandOS
+from handos_model.training.objective.criterion import Criterion, HandTargets
+from handos_model.training.objective.term import HANDS, Term, weigh
+from handos_model.training.views.feature_cache import detection_of
+
+
+class SeeStep(nn.Module):
+    """Network and criterion. A batch holds rows of views.feature_cache.batch_of."""
+
+    def __init__(self, network: HandOS, criterion: Criterion):
+        super().__init__()
+        self.network, self.criterion = network, criterion
+
+    def totals(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Labels in a batch, to be summed over all batches of an optimiser step: see term.py."""
+        shows = batch["shows"]
+        return {
+            HANDS: shows.sum(),
+            "sides": (shows * batch["sign"].abs()).sum(),
+            "joints_3d": (shows * batch["has_3d"]).sum(),
+            "vertices": (shows * batch["has_vertices"]).sum(),
+            "views": (batch["presence"] >= 0).sum(),
+        }
+
+    def forward(self, batch: dict[str, Tensor], totals: dict[str, Tensor]) -> tuple[Tensor, dict[str, Term]]:
+        """This batch's part of the loss of the whole step, and its terms."""
+        detection = detection_of(batch, self.network.detector)
+        only = torch.zeros(len(batch["shows"]), 1, dtype=torch.long, device=batch["shows"].device)
+        proposed = self.network.propose(None, detection)
+        layers = self.network.decode(*proposed, only, "full", batch["sign"][:, None])
+        shown = batch["shows"] > 0
+        target = targets_of(batch, shown, self.criterion.size)
+        loss, report = torch.zeros((), device=shown.device), {}
+        for layer in layers:
+            hands = {name: value[shown, 0].float() for name, value in layer.items()}
+            terms = self.criterion.layer_terms(hands, target)
+            loss = loss + weigh(terms, totals, self.criterion.weights)
+            report |= terms
+        report["presence"] = presence_term(layers[-1]["pred_presence"][:, 0].float(), batch["presence"])
+        loss = loss + weigh({"presence": report["presence"]}, totals, self.criterion.weights)
+        return loss, {name: Term(*(part.detach() for part in term)) for name, term in report.items()}
+
+
+def targets_of(batch: dict[str, Tensor], shown: Tensor, size: float) -> HandTargets:
+    """The labels of the rows that show a hand, at the size of the template's hand, m of palm and finger bones."""
+    rows = {field.name: batch[field.name][shown] for field in fields(HandTargets)}
+    target = HandTargets(**rows | {"measured": rows["measured"] > 0})
+    return replace(target, joints_3d=target.joints_3d * size, vertices=target.vertices * size)
+
+
+def presence_term(logits: Tensor, presence: Tensor) -> Term:
+    """Cross entropy of whether a view shows a hand, where that is known."""
+    known = (presence >= 0).float()
+    entropy = F.binary_cross_entropy_with_logits(logits, presence.clamp(min=0), reduction="none")
+    return Term((entropy * known).sum(), known.sum())

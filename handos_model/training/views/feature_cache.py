@@ -1,0 +1,95 @@
+"""What the frozen foundation says of training views, on disk: it needs no gradient, and is seen many times.
+
+On one core a view takes 30 ms to cut, change and see, and 142 kB; learning from a cached one takes 10 to 20 ms.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from handos_model.network.detectors.detector import Detection
+from handos_model.network.detectors.landmark_detector import LandmarkDetector
+from handos_model.training.objective.criterion import HandTargets
+from handos_model.training.shares import Shares
+from handos_model.training.views.batches import Sources, see_batch
+
+BATCH = 64
+PROGRESS = "cached.json"
+HALF = ("map8", "map16", "map32", "queries", "vertices")  # kept at half precision
+
+
+def batch_of(detection: Detection, targets: HandTargets, presence: Tensor) -> dict[str, Tensor]:
+    """One row per view: the foundation's outputs and the labels, zeros where a view shows no hand."""
+    maps = {f"map{stride}": m for stride, m in zip(detection.memory_strides, detection.memory, strict=True)}
+    rows = {**maps, "queries": detection.queries, "points": detection.keypoints, "presence": presence}
+    shows = torch.zeros_like(presence)
+    shows[: len(targets.joints)] = 1
+    for name, value in vars(targets).items():
+        rows[name] = value.new_zeros(len(presence), *value.shape[1:])
+        rows[name][: len(value)] = value
+    return rows | {"shows": shows}
+
+
+def detection_of(batch: dict[str, Tensor], detector: LandmarkDetector) -> Detection:
+    """The foundation's outputs of a batch's rows, as it gave them."""
+    maps = [batch[f"map{stride}"].float() for stride in detector.memory_strides]
+    return detector.detection(maps, batch["queries"].float(), batch["points"].float())
+
+
+def fill_cache(
+    folder: Path, frames: Callable[[], Sources], shares: Shares, count: int, seed: int, detector: LandmarkDetector
+) -> None:
+    """Cache `count` views of `frames`, as many as are missing. A run that was cut off goes on, to the same rows.
+
+    Batch k depends on the seed and k alone. Raises ValueError where the folder holds another cache.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    progress = folder / PROGRESS
+    made = {"count": count, "seed": seed, "shares": vars(shares)}
+    done = json.loads(progress.read_text()) if progress.is_file() else made | {"batches": 0}
+    if {name: done[name] for name in made} != made:
+        raise ValueError(f"{folder} holds a cache made otherwise (see {progress}): give another folder")
+    files: dict[str, np.ndarray] = {}
+    missing = range(done["batches"], -(-count // BATCH))
+    sources = frames() if missing else None
+    for k in tqdm(missing, desc="cache", unit="batch"):
+        rng = np.random.default_rng([seed, k])
+        torch.manual_seed(int(rng.integers(2**31)))
+        with torch.no_grad():
+            images, targets, presence = see_batch(sources, shares.counts(BATCH), rng)
+            rows = batch_of(detector(images), targets, presence)
+        files = files or {name: opened(folder, name, value, count) for name, value in rows.items()}
+        for name, value in rows.items():
+            files[name][k * BATCH : (k + 1) * BATCH] = value[: count - k * BATCH].cpu().numpy()
+        progress.write_text(json.dumps(made | {"batches": k + 1}))
+
+
+def opened(folder: Path, name: str, value: Tensor, count: int) -> np.ndarray:
+    """The file of one kind of row, made where it is missing."""
+    path = folder / f"{name}.npy"
+    kind = np.float16 if name in HALF else np.float32
+    if path.is_file():
+        return np.load(path, mmap_mode="r+")
+    return np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(count, *value.shape[1:]))
+
+
+def cached_batches(
+    folder: Path, size: int, seed: int, start: int, rank: int, processes: int
+) -> Iterator[dict[str, Tensor]]:
+    """Batches of random rows of a cache, without end. What batch k holds depends on the seed and k alone."""
+    files = {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
+    if not files:
+        raise FileNotFoundError(f"there is no cache in {folder}")
+    count = len(files["presence"])
+    number = start // (size * processes)
+    while True:
+        rows = np.sort(np.random.default_rng([seed, number, rank]).integers(count, size=size))
+        yield {name: torch.from_numpy(np.array(file[rows])).float() for name, file in files.items()}
+        number += 1
