@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from handos_model.prediction.session import HandSession
+
+if TYPE_CHECKING:
+    from handos_model.network.handos import HandOS
+
+FIND_THRESHOLD = 0.15
+"""Score of a place that is looked at: what see makes of it decides."""
+SCORE_THRESHOLD = 0.9
+"""Presence of a hand in prediction, chosen on training photos without hands."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,7 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "checkpoints", type=Path, nargs="+", metavar="CHECKPOINT",
         help="checkpoint.pt of a run, or an .npz; several that continue one another are averaged",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="ONNX file to write")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE",
+        help="ONNX file to write; with --finder, FILE.find.onnx and FILE.see.onnx",
+    )  # fmt: skip
+    parser.add_argument("--finder", type=Path, metavar="CHECKPOINT", help="the finder's, for a CHECKPOINT of stage see")
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="default: recipe.yaml next to the last CHECKPOINT")
     parser.add_argument("--threshold", type=float, metavar="T", help="minimum detection score; default: the detector's")
     parser.add_argument(
@@ -34,12 +47,31 @@ def run(args: argparse.Namespace) -> int:
     from handos_model.training.weights import load_weights, mean_weights
 
     made_by = read_recipe(recipe)
+    if (made_by.stage == "see") != bool(args.finder):
+        raise ValueError(f"{recipe} is of stage {made_by.stage}: --finder goes with stage see, and only with it")
     network = build_network(made_by)
     network.load_trainable_state(mean_weights([load_weights(path) for path in args.checkpoints]))
     args.out.parent.mkdir(parents=True, exist_ok=True)
+    if args.finder:
+        return write_pair(network, args)
     given = {"score_threshold": args.threshold, "size": args.size}
     chosen = {name: str(value) for name, value in given.items() if value is not None}
     export(network, args.out, {"name": f"handos_{made_by.name}"} | chosen, made_by.stage)
     HandSession(args.out, "cpu", flat=True)
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
+    return 0
+
+
+def write_pair(network: HandOS, args: argparse.Namespace) -> int:
+    """Writes the find and see graphs of the embedded checkpoint."""
+    from handos_model.network.finder import HandFinder
+    from handos_model.training.view_export import export_pair
+    from handos_model.training.weights import load_weights
+
+    finder = HandFinder()
+    finder.load_trainable_state(load_weights(args.finder))
+    thresholds = {"find_threshold": FIND_THRESHOLD, "score_threshold": args.threshold or SCORE_THRESHOLD}
+    metadata = {"name": "handos_small"} | {name: f"{value:g}" for name, value in thresholds.items()}
+    for path in export_pair(network, finder, args.out, metadata):
+        print(f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -113,7 +113,7 @@ class DeformableAttention(nn.Module):
         grid = torch.stack(grid, -1).reshape(b * h, levels, p, n * q, 2)
         mixed = 0
         for level, value in enumerate(values):
-            value = value.float().reshape(b * h, -1, *value.shape[2:])
+            value = value.float().reshape(b * h, value.shape[1] // h, *value.shape[2:])
             sampled = F.grid_sample(value, grid[:, level], align_corners=False)  # (b h, C / h, p, n q)
             mixed = mixed + (sampled * weights[:, level, None]).sum(2)
         mixed = mixed.reshape(b, self.out.in_features, n * q).transpose(1, 2)

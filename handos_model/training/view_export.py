@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from handos_model import __version__
 from handos_model.network.finder import HandFinder
 from handos_model.network.handos import HandOS
 from handos_model.network.instances import view_boxes
-from handos_model.training.onnx_graph import Suppress
+from handos_model.training.onnx_graph import OPSET, Suppress
 
 FIND_OUTPUTS = ("scores", "views")
 SEE_OUTPUTS = ("presence", "joints_2d", "joint_confidence", "joints_3d", "vertices", "translation", "right")
 MIN_SCORE = 0.05  # of a candidate that the graph gives out
 MAX_OVERLAP = 0.6  # IoU of the boxes of two: hands that touch overlap as well
 MAX_CANDIDATES = 64
+FIND_SIZE = 192  # px: long edge of the images that the finder was trained on
+MIN_HALVED = 1024  # values of an initialiser that is stored at half precision
+KEPT_FLOAT = 4  # convolutions next to the image that stay in float32: in 8 bits they alone cost 4 px
 
 
 class FindGraph(nn.Module):
@@ -35,7 +47,7 @@ class FindGraph(nn.Module):
 
 
 class SeeGraph(nn.Module):
-    """view uint8 (1, 224, 224, 3) to SEE_OUTPUTS, each with a leading 1: see handos_model/session.py."""
+    """view uint8 (1, 224, 224, 3) to SEE_OUTPUTS, each with a leading 1: see handos_model/prediction."""
 
     def __init__(self, network: HandOS) -> None:
         super().__init__()
@@ -54,3 +66,103 @@ class SeeGraph(nn.Module):
             hand["pred_translation"][0],
             self.network.decoder.right(hand)[0],
         )
+
+
+def export_pair(network: HandOS, finder: HandFinder, stem: Path, metadata: dict[str, str]) -> list[Path]:
+    """Write <stem>.find.onnx and <stem>.see.onnx with their checksums, and say in both that they belong together.
+
+    metadata: name, find_threshold and score_threshold. Returns the paths.
+    """
+    states = [{k: v.cpu().float() for k, v in part.trainable_state().items()} for part in (network, finder)]
+    pair = hashlib.sha256(b"".join(v.numpy().tobytes() for state in states for v in state.values())).hexdigest()[:16]
+    common = {"name": metadata["name"], "version": __version__, "template": network.template, "pair": pair}
+    image, view = torch.zeros(1, 160, 192, 3, dtype=torch.uint8), torch.zeros(1, 224, 224, 3, dtype=torch.uint8)
+    sizes = {"image": {1: "height", 2: "width"}} | {name: {0: "candidates"} for name in FIND_OUTPUTS}
+    find, see = (stem.with_name(f"{stem.name}.{part}.onnx") for part in ("find", "see"))
+    trace(FindGraph(finder), find, "image", image, FIND_OUTPUTS, sizes)
+    trace(SeeGraph(network), see, "view", view, SEE_OUTPUTS, {})
+    finish(find, common | {"size": str(FIND_SIZE), "find_threshold": metadata["find_threshold"]})
+    finish(see, common | {"score_threshold": metadata["score_threshold"]})
+    return [find, see]
+
+
+def trace(
+    graph: nn.Module, path: Path, name: str, example: Tensor, outputs: Sequence[str], axes: dict[str, Any]
+) -> None:
+    """Write a graph with one input."""
+    graph = graph.cpu().float().to(memory_format=torch.contiguous_format).eval()
+    torch.onnx.export(
+        graph,
+        (example,),
+        str(path),
+        input_names=[name],
+        output_names=list(outputs),
+        dynamic_axes=axes,
+        opset_version=OPSET,
+        dynamo=False,
+    )
+
+
+def finish(path: Path, metadata: dict[str, str]) -> None:
+    """Halve what is stored, add metadata, check, and write the checksum beside the file."""
+    model = onnx.load(str(path))
+    halve(model)
+    for key, value in metadata.items():
+        entry = model.metadata_props.add()
+        entry.key, entry.value = key, value
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n")
+
+
+def halve(model: onnx.ModelProto) -> None:
+    """Store large float32 initialisers at half precision; ONNX Runtime turns them back once, when it loads them.
+
+    The foundations' weights were published at half precision: theirs stay as they are.
+    """
+    graph, casts = model.graph, []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < MIN_HALVED or np.abs(values).max() > np.finfo(np.float16).max:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def quantise(path: Path, views: Sequence[np.ndarray], out: Path) -> None:
+    """Write the see graph with convolutions in 8 bits: static, per channel, calibrated on views (1, 224, 224, 3)."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Views(CalibrationDataReader):
+        """The calibration views, once."""
+
+        def __init__(self) -> None:
+            self.left: Iterator[np.ndarray] = iter(views)
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            """The next one as the graph's input."""
+            view = next(self.left, None)
+            return None if view is None else {"view": view}
+
+    prepared = out.with_suffix(".prepared")
+    quant_pre_process(str(path), str(prepared), skip_symbolic_shape=True)
+    convolutions = [node.name for node in onnx.load(str(prepared)).graph.node if node.op_type == "Conv"]
+    quantize_static(
+        str(prepared),
+        str(out),
+        Views(),
+        quant_format=QuantFormat.QDQ,
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        op_types_to_quantize=["Conv"],
+        nodes_to_exclude=convolutions[:KEPT_FLOAT],
+    )
+    prepared.unlink()
+    finish(out, {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props})

@@ -1,0 +1,118 @@
+"""Stages see and find by the trainer: cache, resume, what moves, and files that predict."""
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from support.made_frames import sources
+
+from handos_model.network.decoder import DecoderSize
+from handos_model.network.finder import HandFinder
+from handos_model.training.recipe import DetectorChoice, Recipe, Views
+from handos_model.training.see_step import SeeStep, presence_term
+from handos_model.training.shares import Shares
+from handos_model.training.trainer import build_criterion, build_network
+from handos_model.training.view_export import FIND_OUTPUTS, SEE_OUTPUTS, export_pair
+from handos_model.training.views.batches import see_batch
+from handos_model.training.views.feature_cache import batch_of, cached_batches, fill_cache
+
+DECODER = DecoderSize(d_model=32, d_value=16, heads=2, self_heads=2, feedforward=32, deformable=False)
+RECIPE = Recipe(
+    stage="see", max_steps=1, detector=DetectorChoice("landmarks"), side_tuning="off", decoder=DECODER, bf16=False
+)
+
+
+def made_batch(network: torch.nn.Module, count: int = 8) -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    with torch.no_grad():
+        images, targets, presence = see_batch(sources(), Shares().counts(count), np.random.default_rng(0))
+        return batch_of(network.detector(images), targets, presence)
+
+
+def test_see_learns_a_batch_by_heart_and_leaves_its_foundation() -> None:
+    network = build_network(RECIPE)
+    step = SeeStep(network, build_criterion(RECIPE, torch.device("cpu")))
+    batch = made_batch(network)
+    totals, frozen = step.totals(batch), {k: v.clone() for k, v in network.detector.state_dict().items()}
+    optimiser = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], 3e-3)
+    losses = []
+    for _ in range(25):
+        loss, terms = step(batch, totals)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss))
+    assert losses[-1] < 0.7 * losses[0] and "presence" in terms
+    assert all(torch.equal(v, frozen[k]) for k, v in network.detector.state_dict().items())
+
+
+def test_views_without_a_hand_teach_presence_alone() -> None:
+    network = build_network(RECIPE)
+    step = SeeStep(network, build_criterion(RECIPE, torch.device("cpu")))
+    batch = {name: value[-2:] for name, value in made_batch(network).items()}
+    assert batch["shows"].sum() == 0
+    loss, terms = step(batch, step.totals(batch))
+    assert loss.isfinite() and terms["joints_2d"].weight == 0 and terms["presence"].weight > 0
+
+
+def test_presence_that_is_not_known_does_not_count() -> None:
+    term = presence_term(torch.tensor([2.0, -1.0, 5.0]), torch.tensor([1.0, 0.0, -1.0]))
+    expected = np.log1p(np.exp(-2.0)) + np.log1p(np.exp(-1.0))
+    assert float(term.total) == pytest.approx(expected, rel=1e-5) and term.weight == 2
+
+
+def test_a_cache_that_was_cut_off_ends_as_one_that_never_was(tmp_path: Path) -> None:
+    detector, shares = build_network(RECIPE).detector, Shares()
+
+    class Stopped(Exception):
+        """As Ctrl-C."""
+
+    seen = 0
+
+    def stopping(images: torch.Tensor):
+        nonlocal seen
+        seen += 1
+        if seen == 2:
+            raise Stopped
+        return detector(images)
+
+    fill_cache(tmp_path / "whole", sources, shares, 100, 7, detector)
+    with pytest.raises(Stopped):
+        fill_cache(tmp_path / "cut", sources, shares, 100, 7, stopping)
+    fill_cache(tmp_path / "cut", sources, shares, 100, 7, detector)
+    for path in (tmp_path / "whole").glob("*.npy"):
+        assert np.array_equal(np.load(path), np.load(tmp_path / "cut" / path.name)), path.name
+    with pytest.raises(ValueError, match="made otherwise"):
+        fill_cache(tmp_path / "cut", sources, shares, 100, 8, detector)
+    first, again = (next(cached_batches(tmp_path / "whole", 8, 1, 16, 0, 1)) for _ in range(2))
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_without_a_cache_there_are_no_batches(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no cache"):
+        next(cached_batches(tmp_path, 8, 1, 0, 0, 1))
+
+
+def test_the_pair_of_files_says_what_the_networks_say(tmp_path: Path) -> None:
+    network, finder = build_network(replace(RECIPE, views=Views())), HandFinder().eval()
+    metadata = {"name": "made", "find_threshold": "0.1", "score_threshold": "0.5"}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        find, see = export_pair(network, finder, tmp_path / "made", metadata)
+    sessions = [ort.InferenceSession(str(path), providers=["CPUExecutionProvider"]) for path in (find, see)]
+    said = [session.get_modelmeta().custom_metadata_map for session in sessions]
+    assert said[0]["pair"] == said[1]["pair"] and said[0]["size"] == "192" and said[1]["score_threshold"] == "0.5"
+    view = np.random.default_rng(0).integers(0, 255, (1, 224, 224, 3), np.uint8)
+    from_file = dict(zip(SEE_OUTPUTS, sessions[1].run(list(SEE_OUTPUTS), {"view": view}), strict=True))
+    with torch.no_grad():
+        images = torch.from_numpy(view).permute(0, 3, 1, 2).float() / 255
+        hand = network.eval().decode(*network.detect(images), torch.zeros(1, 1, dtype=torch.long))[-1]
+    assert np.abs(from_file["joints_2d"] - hand["pred_joints_2d"][0].numpy()).max() < 0.05
+    assert np.abs(from_file["vertices"] - hand["pred_vertices"][0].numpy()).max() < 5e-5
+    image = np.random.default_rng(1).integers(0, 255, (1, 96, 128, 3), np.uint8)
+    scores, views = sessions[0].run(list(FIND_OUTPUTS), {"image": image})
+    assert len(scores) == len(views) >= 1 and (np.diff(scores) <= 0).all()
