@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from handos_model.network.candidates import logits_of
 from handos_model.network.detectors.palm_detector import WEIGHTS, PalmDetector
+from handos_model.network.frozen import Trainable
 from handos_model.network.instances import palm_views
-from handos_model.network.trainable import Trainable
 from handos_model.template.embedded import EMBEDDED_NAME
 
 STRIDE = 8  # px per cell

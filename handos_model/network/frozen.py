@@ -1,4 +1,7 @@
-"""What others trained and stays as they left it: no gradient, no training mode, weights out of a checked file."""
+"""What others trained and stays as they left it: no gradient, no training mode, weights out of a checked file.
+
+And the networks on top of it, whose own weights are all that is trained and stored.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,23 @@ class Frozen(nn.Module):
     def train(self, mode: bool = True) -> Frozen:
         """Stay in evaluation mode, whatever the rest of the model does."""
         return super().train(False)
+
+
+class Trainable(nn.Module):
+    """A network whose frozen part is its child `detector`, which brings its own weights."""
+
+    def trainable_state(self) -> dict[str, Tensor]:
+        """Weights that training moves: everything but the detector's."""
+        return {k: v for k, v in self.state_dict().items() if not k.startswith("detector.")}
+
+    def load_trainable_state(self, state: dict[str, Tensor]) -> None:
+        """Load what :meth:`trainable_state` gave; a missing or unknown name is an error."""
+        result = self.load_state_dict(state, strict=False)  # the detector brings its own weights
+        missing = [k for k in result.missing_keys if not k.startswith("detector.")]
+        if missing or result.unexpected_keys:
+            raise ValueError(
+                f"these weights do not fit this network: missing {missing[:3]}, unknown {result.unexpected_keys[:3]}"
+            )
 
 
 def read_weights(path: Path, expected: dict[str, Tensor], tool: str) -> dict[str, Tensor]:

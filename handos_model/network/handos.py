@@ -15,10 +15,10 @@ from handos_model.network.decoder import DecoderSize, HandDecoder
 from handos_model.network.detectors.detector import Detection, Detector, detect_each
 from handos_model.network.detectors.landmark_detector import LandmarkDetector
 from handos_model.network.detectors.palm_detector import PalmDetector
+from handos_model.network.frozen import Trainable
 from handos_model.network.guided_decoder import GuidedDecoder
 from handos_model.network.landmark_decoder import LandmarkDecoder
 from handos_model.network.side_tuning import SideTuning
-from handos_model.network.trainable import Trainable
 from handos_model.template.hand_template import HandTemplate
 
 STAGES = ("2d", "full")

@@ -12,7 +12,7 @@ import yaml
 from handos_model.data.augment import Augmentation
 from handos_model.network.decoder import DecoderSize
 from handos_model.training.objective.criterion import LossWeights
-from handos_model.training.shares import Shares
+from handos_model.training.views.shares import Shares
 
 UNBOUNDED_STEPS = 1_000_000  # max_steps in the run folders of earlier versions, beside the minutes that did bound them
 

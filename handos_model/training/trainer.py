@@ -27,7 +27,7 @@ from handos_model.training.progress import Progress
 from handos_model.training.recipe import Recipe, read_recipe
 from handos_model.training.run_folder import write_start
 from handos_model.training.step import TrainingStep
-from handos_model.training.view_tasks import FindTask, SeeTask
+from handos_model.training.views.tasks import FindTask, SeeTask
 from handos_model.training.weights import start_from
 
 CHECKPOINT = "checkpoint.pt"

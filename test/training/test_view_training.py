@@ -13,12 +13,12 @@ from support.made_frames import sources
 from handos_model.network.decoder import DecoderSize
 from handos_model.network.finder import HandFinder
 from handos_model.training.recipe import DetectorChoice, Recipe, Views
-from handos_model.training.see_step import SeeStep, presence_term
-from handos_model.training.shares import Shares
 from handos_model.training.trainer import build_criterion, build_network
-from handos_model.training.view_export import FIND_OUTPUTS, SEE_OUTPUTS, export_pair
 from handos_model.training.views.batches import see_batch
+from handos_model.training.views.export import FIND_OUTPUTS, SEE_OUTPUTS, export_pair
 from handos_model.training.views.feature_cache import batch_of, cached_batches, fill_cache
+from handos_model.training.views.see_step import SeeStep, presence_term
+from handos_model.training.views.shares import Shares
 
 DECODER = DecoderSize(d_model=32, d_value=16, heads=2, self_heads=2, feedforward=32, deformable=False)
 RECIPE = Recipe(

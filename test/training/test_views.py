@@ -8,12 +8,12 @@ import torch
 from support.made_frames import DEVICE, frames, hand, sample, sources
 
 from handos_model.network.instances import to_pixels, to_view
-from handos_model.training.shares import Shares
 from handos_model.training.views.appearance import change_colours, cover, motion_kernel, spoil
 from handos_model.training.views.batches import see_batch, view_targets
 from handos_model.training.views.cutting import cut, joint_views
 from handos_model.training.views.finding_batches import finder_batch
 from handos_model.training.views.frames import MAX_HANDS, load_frames
+from handos_model.training.views.shares import Shares
 
 
 def test_a_view_is_laid_around_the_palm_with_the_fingers_up() -> None:

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from handos_model.network.detectors.detector import Detection
 from handos_model.network.detectors.landmark_detector import LandmarkDetector
 from handos_model.training.objective.criterion import HandTargets
-from handos_model.training.shares import Shares
 from handos_model.training.views.batches import Sources, see_batch
+from handos_model.training.views.shares import Shares
 
 BATCH = 64
 PROGRESS = "cached.json"

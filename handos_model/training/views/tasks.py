@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from handos_model.network.finder import HandFinder
 from handos_model.network.handos import HandOS
 from handos_model.training.batches import Source, open_sources
-from handos_model.training.find_step import FindStep
 from handos_model.training.objective.criterion import Criterion
 from handos_model.training.recipe import Recipe
-from handos_model.training.see_step import SeeStep
 from handos_model.training.views.batches import Sources, see_batch
 from handos_model.training.views.feature_cache import batch_of, cached_batches, fill_cache
+from handos_model.training.views.find_step import FindStep
 from handos_model.training.views.finding_batches import finder_batch
 from handos_model.training.views.frames import load_frames
+from handos_model.training.views.see_step import SeeStep
 
 PHOTO, BACKGROUND = 320, 256  # px: long edge of photos as frames
 CANVASES = ((128, (11.0, 110.0)), (128, (11.0, 110.0)), (128, (11.0, 110.0)), (192, (45.0, 165.0)))
