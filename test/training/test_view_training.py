@@ -45,7 +45,7 @@ def test_see_learns_a_batch_by_heart_and_leaves_its_foundation() -> None:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     assert losses[-1] < 0.7 * losses[0] and "presence" in terms
     assert all(torch.equal(v, frozen[k]) for k, v in network.detector.state_dict().items())
 
