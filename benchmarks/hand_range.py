@@ -22,10 +22,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from handos_followed import HandFollower
 from mediapipe_hands import VERSION, MediaPipeHands
 
-from handos_model import Camera, Hand, HandPredictor
+from handos_model import Camera, Hand, HandFollower, HandPredictor
 from handos_model.data.photos import Photos, held_out_backgrounds
 from handos_model.data.sample import Sample
 from handos_model.evaluation.own_sets import progress, spread

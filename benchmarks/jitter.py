@@ -24,12 +24,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-from handos_followed import HandFollower
 from mediapipe_hands import VERSION, MediaPipeHands
 
-from handos_model import Hand, HandPredictor
+from handos_model import Hand, HandFollower, HandPredictor
 from handos_model.evaluation.own_sets import progress
 from handos_model.io.inputs import open_inputs
+from handos_model.tracking.tracker import HandTracker, TrackerOptions
 
 VIDEOS = {"video/human_hand_video.mp4": 30.0, "video/asl_hand.25fps.mp4": 25.0}  # frames per second
 LONG_EDGE = 1280
@@ -73,7 +73,7 @@ def main() -> None:
 
 def systems(predictor: HandPredictor, peers: ExitStack) -> dict[str, Follow]:
     """What follows one hand, each from its beginning."""
-    raw, smoothed = HandFollower(predictor, smoothing=False), HandFollower(predictor)
+    raw, smoothed = HandFollower(predictor, HandTracker(TrackerOptions(smoothing=False))), HandFollower(predictor)
     mediapipe = peers.enter_context(MediaPipeHands(max_hands=1, static=False))
     return {
         "HandOS": raw.follow,

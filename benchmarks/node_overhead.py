@@ -32,7 +32,7 @@ CASES = ((640, 480, 1), (640, 480, 2), (1920, 1080, 2))
 RATE = 30.0
 BARS = {"640x480": 3.0, "1920x1080": 6.0}
 """ms, median; frames lost at 640x480 must stay below 1 %."""
-KEYS = ("decode", "predict", "track", "publish", "network", "received to published", "overhead", "overhead, longest")
+KEYS = ("decode", "follow", "publish", "network", "received to published", "overhead", "overhead, longest")
 BUSY = 0.7  # load average from which other work is in the way
 
 

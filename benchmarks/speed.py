@@ -21,10 +21,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from handos_followed import HandFollower
 from mediapipe_hands import VERSION, MediaPipeHands
 
-from handos_model import Camera, HandPredictor
+from handos_model import Camera, HandFollower, HandPredictor
 from handos_model.io.inputs import open_inputs
 
 VIDEO = "video/human_hand_video.mp4"

@@ -10,7 +10,7 @@ import numpy as np
 from handos_model import Camera, Hand, load_template
 from handos_model.hand import joints_box
 from handos_model.template.hand_template import skin
-from handos_model.tracking.tracker import mirrored_in_depth
+from handos_model.tracking.mirroring import mirrored_in_depth
 
 RATE = 30.0  # frames per second
 CAMERA = Camera.from_fov(640, 480)

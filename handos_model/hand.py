@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 SIDES = ("left", "right", "unknown")
+
+SCALE_SOURCES = ("prior", "user", "depth", "remembered")
+"""What a hand's metres rest on: a mean adult's size, the user's word, a depth image, or one that came before."""
 
 FINGERS = ("thumb", "index", "middle", "ring", "little")
 
@@ -51,10 +54,27 @@ class Hand:
     """(3,) m, where the network itself puts the wrist, while `translation` is fitted to joints_2d; None: not said."""
     id: int = -1
     """Id of the track that this hand belongs to; -1 if it is not tracked."""
+    scale_source: str = "prior"
+    """One of SCALE_SOURCES."""
 
     def __post_init__(self) -> None:
         if self.side not in SIDES:
             raise ValueError(f"side is {self.side!r}, must be one of {', '.join(SIDES)}")
+        if self.scale_source not in SCALE_SOURCES:
+            raise ValueError(f"scale_source is {self.scale_source!r}, must be one of {', '.join(SCALE_SOURCES)}")
+
+    def scaled(self, factor: float, source: str) -> Hand:
+        """The hand scaled about the camera, so that it is seen as before; source: one of SCALE_SOURCES."""
+        by = np.float32(factor)
+        said = self.network_translation
+        return replace(
+            self,
+            joints_3d=self.joints_3d * by,
+            vertices=self.vertices * by,
+            translation=self.translation * by,
+            network_translation=None if said is None else said * by,
+            scale_source=source,
+        )
 
     def to_dict(self, vertices: bool = False) -> dict[str, Any]:
         """Returns plain numbers for JSON, to 0.01 px and 0.01 mm; the mesh with `vertices`, the id if tracked."""
@@ -67,6 +87,7 @@ class Hand:
             "joint_confidence": _rounded(self.joint_confidence, 4),
             "joints_3d": _rounded(self.joints_3d, 5),
             "translation": _rounded(self.translation, 5),
+            "scale_source": self.scale_source,
         }
         if self.id >= 0:
             record["id"] = int(self.id)

@@ -9,9 +9,9 @@ from collections import Counter
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
-STAGES = ("decode", "predict", "track", "publish", "tf", "draw")
-"""Stages of a frame: message to image and camera; hands in it; depth, ids and smoothing; HandArray; TF frames; markers,
-points and debug image for subscribers."""
+STAGES = ("decode", "follow", "publish", "tf", "draw")
+"""Stages of a frame: message to image and camera; hands in it, with depth, ids and smoothing; HandArray; TF frames;
+markers, points and debug image for subscribers."""
 
 SPANS = ("network", "overhead", "received to published", "stamp to published")
 """Times of a frame: in the network; outside it until the HandArray was published; the sum, from the arrival of the

@@ -7,6 +7,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,9 @@ from std_srvs.srv import SetBool
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand
-from handos_model.prediction.depth_scale import scale_by_depth
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.template.load import load_template
+from handos_model.tracking.follower import HandFollower
 from handos_model.tracking.tracker import HandTracker, TrackerOptions
 from handos_ros.conversions.hands import hand_array
 from handos_ros.conversions.images import depth_image, rgb_image
@@ -72,7 +73,7 @@ class HandsNode(Node):
         self._tracker = HandTracker(_tracker_options(self._settings), self._template.faces)
         self._last_stamp = -float("inf")
         self._camera: Camera | None = None
-        self._busy = threading.Lock()  # held by whoever uses or replaces the predictor
+        self._busy = threading.Lock()  # held by whoever uses or replaces the follower
 
         self._outputs = Outputs(self, self._template)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -81,13 +82,14 @@ class HandsNode(Node):
             self._listen(Image, "depth", self._depth.keep)
         self._images: Subscription | None = self._listen_to_images()
         refuse_undeclared(self, self._settings, given)
-        self._predictor: HandPredictor | None = self._open_predictor()
-        self._own_threshold = self._predictor.score_threshold
+        predictor = self._open_predictor()
+        self._own_threshold = predictor.score_threshold
+        self._follower: HandFollower | None = HandFollower(predictor, self._tracker)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_service(SetBool, "~/set_enabled", self._on_set_enabled)
         self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._worker.start()
-        version = f"{self._predictor.name} {self._predictor.version}"
+        version = f"{predictor.name} {predictor.version}"
         self.get_logger().info(f"{version} on {self._device}, images from {self._images.topic_name}")
 
     def destroy_node(self) -> None:
@@ -108,12 +110,10 @@ class HandsNode(Node):
         settings = self._settings
         image, camera, stamp = self._decode(message, settings)
         clock.mark("decode")
-        hands, network = self._predict(image, camera, settings)
-        clock.mark("predict")
-        hands, scale_source = self._scale(hands, camera, stamp, settings)
-        hands = self._track(hands, stamp, settings)
-        clock.mark("track")
-        self._outputs.publish(hand_array(hands, message.header, camera, scale_source, settings.vertices))
+        hands, network = self._follow(image, camera, stamp, settings)
+        source = _scale_source(hands, settings)
+        clock.mark("follow")
+        self._outputs.publish(hand_array(hands, message.header, camera, source, settings.vertices))
         clock.mark("publish")
         published, since_stamp = clock.elapsed, self.get_clock().now().nanoseconds * 1e-9 - stamp
         self._outputs.publish_frames(hands, message.header, settings)
@@ -136,47 +136,37 @@ class HandsNode(Node):
             raise FrameDropped("bad camera_info", str(error)) from error
         stamp, last = seconds(message.header.stamp), self._last_stamp
         self._last_stamp, self._camera = stamp, camera
-        if stamp < last:  # should time go on from there, the tracker finds out, and starts anew
+        if stamp < last:  # should time go on from there, the follower finds out, and starts anew
             raise FrameDropped("time jumped back", f"the stamp of an image lies {last - stamp:.3f} s back")
         return image, camera, stamp
 
-    def _predict(self, image: np.ndarray, camera: Camera, settings: Settings) -> tuple[list[Hand], float]:
+    def _follow(self, image: np.ndarray, camera: Camera, stamp: float, settings: Settings) -> tuple[list[Hand], float]:
         """The hands in an image, and the seconds that the network took for them."""
-        predictor = self._predictor
-        assert predictor is not None  # frames are processed while the node is not paused
+        follower = self._follower
+        assert follower is not None  # frames are processed while the node is not paused
+        predictor = follower.predictor
         predictor.score_threshold = settings.score_threshold if settings.score_threshold >= 0 else self._own_threshold
         predictor.hand_scale = settings.hand_scale
+        follower.tracking, follower.max_hands = settings.tracking, settings.max_hands
+        follower.search_rate = settings.search_rate
         before = predictor.network_seconds
-        hands = predictor.predict(image, camera)
-        network = predictor.network_seconds - before
-        return hands[: settings.max_hands] if settings.max_hands else hands, network
+        depth = partial(self._depth_image, stamp, settings) if self._depth else None
+        hands = follower.follow(image, stamp, camera, depth)
+        if follower.problem:
+            self._health.depth_unusable(follower.problem)
+        return hands, predictor.network_seconds - before
 
-    def _scale(self, hands: list[Hand], camera: Camera, stamp: float, settings: Settings) -> tuple[list[Hand], int]:
-        """The hands at their measured depth where there is one, and what their scale comes from."""
-        prior = HandArray.SCALE_PRIOR if settings.hand_scale == 1 else HandArray.SCALE_USER
-        if self._depth is None or not hands:
-            return hands, prior
-        try:
-            depth = depth_image(self._depth.nearest(stamp, settings.depth_max_difference))
-            scaled = [scale_by_depth(hand, depth, camera) for hand in hands]
-        except Exception as error:  # whatever came as depth, the colour image is as good as without
-            self._health.depth_unusable(str(error))
-            return hands, prior
-        measured = all(hand is not None for hand in scaled)
-        hands = [hand if better is None else better for hand, better in zip(hands, scaled, strict=True)]
-        return hands, HandArray.SCALE_DEPTH if measured else prior
-
-    def _track(self, hands: list[Hand], stamp: float, settings: Settings) -> list[Hand]:
-        if not settings.tracking:
-            return hands
-        return self._tracker.update(hands, stamp)
+    def _depth_image(self, stamp: float, settings: Settings) -> np.ndarray:
+        """(H, W) m, of the colour image of this stamp; ValueError where there is none."""
+        assert self._depth is not None
+        return depth_image(self._depth.nearest(stamp, settings.depth_max_difference))
 
     def _work(self) -> None:
         """Frame after frame, always the newest, until the node is destroyed."""
         while (waiting := self._newest.take()) is not None:
             message, clock = waiting
             with self._busy:
-                if self._predictor is None:  # paused since the image came
+                if self._follower is None:  # paused since the image came
                     self._health.drop("late")
                     continue
                 clock.begin()
@@ -232,9 +222,9 @@ class HandsNode(Node):
         try:
             with self._busy:
                 if not request.data:
-                    self._predictor = None
-                elif self._predictor is None:
-                    self._predictor = self._open_predictor()
+                    self._follower = None
+                elif self._follower is None:
+                    self._follower = HandFollower(self._open_predictor(), self._tracker)
         except START_ERRORS as error:
             response.success, response.message = False, str(error)
             return response
@@ -248,8 +238,10 @@ class HandsNode(Node):
 
     @property
     def _device(self) -> str:
-        predictor = self._predictor
-        return "none: paused" if predictor is None else predictor.provider.removesuffix("ExecutionProvider").lower()
+        follower = self._follower
+        if follower is None:
+            return "none: paused"
+        return follower.predictor.provider.removesuffix("ExecutionProvider").lower()
 
     def _report(self) -> None:
         """One DiagnosticArray."""
@@ -262,9 +254,17 @@ class HandsNode(Node):
         assumed = camera is not None and camera.assumed
         doubt = f"no camera_info: {fov:g} degrees are assumed, and distances are a guess" if assumed else ""
         name = f"{self.get_fully_qualified_name().lstrip('/')}: hands"
-        message = DiagnosticArray(status=[self._health.status(name, self._predictor is not None, facts, doubt)])
+        message = DiagnosticArray(status=[self._health.status(name, self._follower is not None, facts, doubt)])
         message.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(message)
+
+
+def _scale_source(hands: list[Hand], settings: Settings) -> int:
+    """What the scale of all of them comes from, of HandArray's values: the depth image, or less."""
+    sources = {hand.scale_source for hand in hands}
+    if sources and sources <= {"depth", "remembered"}:
+        return HandArray.SCALE_DEPTH
+    return HandArray.SCALE_PRIOR if settings.hand_scale == 1 else HandArray.SCALE_USER
 
 
 def _tracker_options(settings: Settings) -> TrackerOptions:

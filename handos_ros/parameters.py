@@ -12,6 +12,7 @@ from rclpy.parameter import Parameter
 
 from handos_model.camera import DEFAULT_FOV
 from handos_model.prediction.session import DEVICES
+from handos_model.tracking.follower import SEARCH_RATE
 from handos_model.tracking.tracker import TrackerOptions
 
 BUILT_IN = ("use_sim_time", "start_type_description_service")
@@ -42,12 +43,17 @@ def parameter(
 class Settings:
     """Parameters of hands_node."""
 
-    weights: str = parameter("", "ONNX file of `handos export`; empty uses the embedded weights", read_only=True)
+    weights: str = parameter(
+        "", "ONNX file of `handos export`, or either of a pair; empty uses the embedded weights", read_only=True
+    )
     template: str = parameter(
         "", "MANO_RIGHT.pkl, for weights trained on MANO; empty uses the embedded template", read_only=True
     )
     device: str = parameter(
-        "auto", "Where the network runs; auto uses CUDA if it is available", choices=DEVICES, read_only=True
+        "auto",
+        "Where the network runs; auto uses CUDA if it is available, tensorrt keeps its engines",
+        choices=DEVICES,
+        read_only=True,
     )
     threads: int = parameter(0, "CPU threads of the network; 0 uses one per core", 0, 256, read_only=True)
     size: int = parameter(
@@ -55,7 +61,9 @@ class Settings:
         read_only=True,
     )  # fmt: skip
     score_threshold: float = parameter(-1.0, "Minimum detection score; negative uses the weights' default", -1.0, 1.0)
-    max_hands: int = parameter(0, "Maximum number of hands per frame, best scores first; 0 for no limit", 0, 100)
+    max_hands: int = parameter(
+        0, "Maximum number of hands; those followed stay, then best scores; 0 for no limit", 0, 100
+    )
     hand_scale: float = parameter(1.0, "Size of the user's hand relative to an average adult's", 0.2, 5.0)
     compressed: bool = parameter(False, "Subscribe to image/compressed instead of image", read_only=True)
     assumed_fov: float = parameter(
@@ -64,8 +72,11 @@ class Settings:
     rectified: bool = parameter(False, "Images are already rectified: use P instead of K and D")
     use_depth: bool = parameter(False, "Subscribe to depth and scale the hands to it", read_only=True)
     depth_max_difference: float = parameter(0.02, "Maximum time between colour and depth stamps, in seconds", 0.0, 1.0)
-    tracking: bool = parameter(True, "Give hands ids and decide left or right over time")
-    smoothing: bool = parameter(True, "Smooth tracked hands with a One Euro filter")
+    tracking: bool = parameter(True, "Follow hands from frame to frame: ids, left or right over time")
+    search_rate: float = parameter(
+        SEARCH_RATE, "Searches for further hands while some are followed, in Hz", 0.0, 1000.0
+    )
+    smoothing: bool = parameter(True, "Smooth tracked hands with a One Euro filter, and keep the size of each")
     smoothing_min_cutoff: float = parameter(
         TrackerOptions().min_cutoff,
         "Cutoff frequency for a hand at rest, in Hz; lower is smoother but lags",
@@ -79,7 +90,7 @@ class Settings:
         1000.0,
     )
     track_max_age: float = parameter(
-        TrackerOptions().max_age, "Time for which a lost hand keeps its id, in seconds", 0.0, 60.0
+        TrackerOptions().max_age, "Time for which a lost hand keeps its id, in seconds; 2.5 frames at least", 0.0, 60.0
     )
     vertices: bool = parameter(True, "Fill Hand.vertices, which takes 9 kB per hand")
     publish_tf: bool = parameter(True, "Publish wrist frames on /tf")

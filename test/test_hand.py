@@ -20,6 +20,7 @@ def test_record_has_the_documented_keys_in_plain_numbers():
     record = hand().to_dict()
     assert list(record) == [
         "score", "side", "side_confidence", "box", "joints_2d", "joint_confidence", "joints_3d", "translation",
+        "scale_source",
     ]  # fmt: skip
     assert record["score"] == 0.1235
     assert record["box"] == [1, 2, 3, 4]

@@ -21,7 +21,8 @@ from handos_model.io.drawing_output import FolderOutput, VideoOutput, open_drawi
 from handos_model.io.frame import Frame
 from handos_model.io.inputs import Source, open_inputs
 from handos_model.prediction.predictor import HandPredictor
-from handos_model.tracking.tracker import HandTracker
+from handos_model.prediction.view_network import SEARCHES
+from handos_model.tracking.follower import HandFollower
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("input", nargs="+", metavar="INPUT", help="image, folder, video, rosbag2 folder or MCAP file")
     parser.add_argument("--out", metavar="FILE", help="JSON lines, one per frame; without --out and --draw: stdout")
     parser.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
-    parser.add_argument("--track", action="store_true", help="give hands ids, decide sides over time, smooth motion")
+    parser.add_argument("--track", action="store_true", help="follow hands: ids, sides over time, smooth motion")
     parser.add_argument("--vertices", action="store_true", help="also write the 778 vertices of the mesh")
     parser.add_argument("--intrinsics", metavar="fx,fy,cx,cy", help="in pixels; default: the recording's, else assumed")
     parser.add_argument("--topic", help="image topic of a recording that has several")
@@ -43,17 +44,29 @@ def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what chooses the network and how it runs."""
     parser.add_argument("--weights", metavar="FILE", help="ONNX file of `handos export`; default: the embedded weights")
     parser.add_argument("--template", metavar="FILE", help="MANO_RIGHT.pkl, for weights trained on MANO")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda (auto)")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or tensorrt (auto)")
     parser.add_argument("--size", metavar="PX", help="long edge of the network's input; default: as trained")
     parser.add_argument(
         "--threshold", type=float, metavar="T", help="minimum detection score; default: the weights' own"
+    )
+    parser.add_argument(
+        "--search", choices=SEARCHES, default="fast", help="thorough: also look for small hands, in parts of the image"
     )
     parser.add_argument("--threads", type=int, metavar="N", help="number of CPU threads; default: one per core")
 
 
 def open_predictor(args: argparse.Namespace, hand_scale: float = 1.0) -> HandPredictor:
     """The predictor that the arguments ask for."""
-    return HandPredictor(args.weights, args.device, args.size, args.threshold, hand_scale, args.threads, args.template)
+    return HandPredictor(
+        args.weights,
+        args.device,
+        args.size,
+        args.threshold,
+        hand_scale,
+        args.threads,
+        args.template,
+        search=args.search,
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -89,15 +102,15 @@ Finder = Callable[[Frame, Camera, bool], list[Hand]]
 
 def _finder(predictor: HandPredictor, track: bool) -> Finder:
     """Hands of a frame that its camera sees, and whether it is its input's first; tracked where frames have stamps."""
-    tracker = HandTracker(faces=predictor.template.faces) if track else None
+    follower = HandFollower(predictor) if track else None
 
     def find(frame: Frame, camera: Camera, first: bool) -> list[Hand]:
-        hands = predictor.predict(frame.image, camera)
-        if tracker is None or frame.stamp is None:
-            return hands
+        assert frame.image is not None  # unreadable frames are not predicted
+        if follower is None or frame.stamp is None:
+            return predictor.predict(frame.image, camera)
         if first:
-            tracker.reset()
-        return tracker.update(hands, frame.stamp)
+            follower.reset()
+        return follower.follow(frame.image, frame.stamp, camera)
 
     return find
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 
@@ -37,13 +35,7 @@ def scale_by_depth(hand: Hand, depth: np.ndarray, camera: Camera) -> Hand | None
     scale = _measured_scale(hand.vertices, depth, camera)
     if scale is None:
         return None
-    factor = np.float32(scale)
-    return replace(
-        hand,
-        joints_3d=hand.joints_3d * factor,
-        vertices=hand.vertices * factor,
-        translation=hand.translation * factor,
-    )
+    return hand.scaled(scale, "depth")
 
 
 def _measured_scale(vertices: np.ndarray, depth: np.ndarray, camera: Camera) -> float | None:

@@ -1,129 +1,189 @@
-"""The ONNX Runtime session of a weights file: found, checked, opened on a device."""
+"""An ONNX Runtime session of one weights file: read, checked, opened on a device."""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "handos_small.onnx"
-"""The embedded checkpoint; its SHA-256 lies beside it as handos_small.onnx.sha256."""
-
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "tensorrt")
 OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
 OUTPUTS_2D = ("scores", "joints_2d", "joint_confidence", "view")
 """Of a network of stage 2d, which knows no third dimension."""
-METADATA = ("name", "version", "score_threshold", "size", "small_size", "best_size", "template")
+METADATA = ("name", "version", "score_threshold", "size", "template")
 EXPORTED = "`handos export` makes such a file"
+_CUDA, _TENSORRT, _CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
+_PROVIDERS = {"cuda": _CUDA, "tensorrt": _TENSORRT}
+_LIBRARIES = {"cuda": "CUDA", "tensorrt": "TensorRT"}
 
 
-class HandSession:
-    """A checked ONNX graph: uint8 RGB (H, W, 3) in, a dict of OUTPUTS out.
+@dataclass(frozen=True)
+class SessionOptions:
+    """Where and how graphs run. Wrong values are a ValueError."""
 
-    flat: a network of stage 2d, which gives OUTPUTS_2D, is welcome, too.
-    Raises FileNotFoundError for a missing file; ValueError for a file that is damaged or not a hand network, for an
-    unknown device, and for "cuda" where ONNX Runtime has none.
-    """
+    device: str = "auto"
+    """One of DEVICES: auto is CUDA where there is one, else the CPU."""
+    threads: int | None = None
+    """CPU threads, ONNX Runtime's choice when None."""
+    spinning: bool = True
+    """Between two runs the threads wait for work at full power."""
 
-    def __init__(
-        self,
-        weights: str | Path | None = None,
-        device: str = "auto",
-        threads: int | None = None,
-        spinning: bool = True,
-        flat: bool = False,
-    ) -> None:
-        self.weights = WEIGHTS if weights is None else Path(weights)
-        data = _read(self.weights)
-        providers = _providers(device)
+    def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise ValueError(f"device is {self.device!r}, must be one of {', '.join(DEVICES)}")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads is {self.threads}, must be 1 or more")
+        wanted = _PROVIDERS.get(self.device)
+        if wanted and wanted not in ort.get_available_providers():
+            raise ValueError(
+                f'device is "{self.device}", but the installed ONNX Runtime has no {_LIBRARIES[self.device]}: '
+                f"pip install onnxruntime-gpu"
+            )
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether graphs will run on the CPU alone."""
+        return self.device == "cpu" or (self.device == "auto" and _CUDA not in ort.get_available_providers())
+
+    def providers(self) -> list[str | tuple[str, dict[str, str]]]:
+        """ONNX Runtime's execution providers, best first."""
+        if self.on_cpu:
+            return [_CPU]
+        if self.device == "tensorrt":
+            folder = str(engine_cache())
+            cache = {"trt_engine_cache_enable": "True", "trt_engine_cache_path": folder, "trt_fp16_enable": "True"}
+            return [(_TENSORRT, cache), _CUDA, _CPU]
+        return [_CUDA, _CPU]
+
+    def opened(self, data: bytes) -> ort.InferenceSession:
+        """The graph that `data` holds. Raises what ONNX Runtime raises."""
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.add_session_config_entry("session.force_spinning_stop", "0" if spinning else "1")
+        options.add_session_config_entry("session.force_spinning_stop", "0" if self.spinning else "1")
         options.log_severity_level = 4  # what fails is raised; the rest is noise on a robot's console
-        if threads is not None:
-            if threads < 1:
-                raise ValueError(f"threads is {threads}, must be 1 or more")
-            options.intra_op_num_threads = threads
+        if self.threads is not None:
+            options.intra_op_num_threads = self.threads
+        return ort.InferenceSession(data, options, providers=self.providers())
+
+
+class OnnxSession:
+    """A checked graph from one image to named outputs, with its metadata.
+
+    Raises FileNotFoundError for a missing file; ValueError for one that is damaged, has another input or lacks
+    metadata, and where the device that was asked for cannot be started.
+    """
+
+    def __init__(self, path: Path, metadata: Sequence[str], options: SessionOptions, embedded: bool = False) -> None:
+        """metadata: names that it must have; embedded: the file ships with the package, with a checksum."""
+        self.path = path
+        data = _read(path, embedded)
         try:
-            self._session = ort.InferenceSession(data, options, providers=providers)
+            self._session = options.opened(data)
         except Exception as error:  # ONNX Runtime's errors share no other base class
-            raise ValueError(f"weights file {self.weights} is damaged or not an ONNX file; {EXPORTED}") from error
-        self.provider = self._session.get_providers()[0]
-        if device == "cuda" and self.provider != "CUDAExecutionProvider":
-            raise ValueError('device is "cuda", but ONNX Runtime cannot start CUDA here: check driver and CUDA version')
-        self.outputs = self._checked_outputs(flat)
-        self.metadata = self._checked_metadata()
+            raise ValueError(f"weights file {path} is damaged or not an ONNX file; {EXPORTED}") from error
+        self.provider: str = self._session.get_providers()[0]
+        wanted = _PROVIDERS.get(options.device)
+        if wanted and self.provider != wanted:
+            library = _LIBRARIES[options.device]
+            raise ValueError(
+                f'device is "{options.device}", but ONNX Runtime cannot start {library} here: check the driver and the '
+                f"versions of CUDA and {library}"
+            )
+        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        self.outputs = tuple(node.name for node in self._session.get_outputs())
+        self._input = self._checked_input()
+        absent = [key for key in metadata if not self.metadata.get(key)]
+        if absent:
+            raise ValueError(f"weights file {path} carries no {', '.join(absent)} in its metadata; {EXPORTED}")
         self.seconds = 0.0
         """Spent in ONNX Runtime so far."""
 
-    def _checked_outputs(self, flat: bool) -> tuple[str, ...]:
-        inputs = [node.name for node in self._session.get_inputs()]
-        outputs = [node.name for node in self._session.get_outputs()]
-        if set(outputs) == set(OUTPUTS_2D):
-            if flat:
-                return OUTPUTS_2D
-            raise ValueError(
-                f"weights file {self.weights} is of stage 2d, which has no mesh: `handos evaluate` takes it, all else "
-                "needs what stage full made of it"
-            )
-        missing = sorted(set(OUTPUTS) - set(outputs))
-        if inputs != ["image"] or missing:
-            lacks = f"lacks the outputs {', '.join(missing)}" if missing else f"has the inputs {', '.join(inputs)}"
-            raise ValueError(f"weights file {self.weights} is not a hand network: it {lacks}; {EXPORTED}")
-        return OUTPUTS
+    def _checked_input(self) -> str:
+        inputs = self._session.get_inputs()
+        if len(inputs) != 1 or inputs[0].type != "tensor(uint8)":
+            given = ", ".join(f"{node.name} {node.type}" for node in inputs)
+            raise ValueError(f"weights file {self.path} is not a hand network: it has the inputs {given}; {EXPORTED}")
+        return inputs[0].name
 
-    def _checked_metadata(self) -> dict[str, str]:
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        absent = [key for key in METADATA if not metadata.get(key)]
-        if absent:
-            raise ValueError(f"weights file {self.weights} carries no {', '.join(absent)} in its metadata; {EXPORTED}")
-        return metadata
+    def require(self, outputs: Sequence[str]) -> None:
+        """ValueError where the graph lacks one of these outputs; from then on `run` gives these, in this order."""
+        missing = sorted(set(outputs) - set(self.outputs))
+        if missing:
+            lacks = f"lacks the outputs {', '.join(missing)}"
+            raise ValueError(f"weights file {self.path} is not a hand network: it {lacks}; {EXPORTED}")
+        self.outputs = tuple(outputs)
 
-    @property
-    def closer_look(self) -> tuple[float, float]:
-        """px of a hand in the input below which it gets a closer look, 0 for never; px that it has there."""
+    def number(self, key: str) -> float:
+        """A number of the metadata; ValueError where it is none."""
         try:
-            return float(self.metadata["small_size"]), float(self.metadata["best_size"])
+            return float(self.metadata[key])
         except ValueError:
-            raise ValueError(f"weights file {self.weights} has sizes that are no numbers; {EXPORTED}") from None
+            raise ValueError(
+                f"weights file {self.path} has {key} {self.metadata[key]!r} in its metadata, must be a number"
+            ) from None
 
     def run(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        """The graph's outputs for a letterboxed image (H, W, 3) uint8."""
+        """The graph's outputs for an image (H, W, 3) uint8."""
         begin = time.perf_counter()
         try:
-            values = self._session.run(self.outputs, {"image": image[None]})
+            values = self._session.run(self.outputs, {self._input: image[None]})
         except Exception as error:  # as of __init__
             height, width = image.shape[:2]
             reason = " ".join(str(error).split())
             raise ValueError(
-                f"the network of {self.weights} fails on an image of {width}x{height} px; it may need a larger size: "
+                f"the network of {self.path} fails on an image of {width}x{height} px; it may need a larger size: "
                 f"{reason}"
             ) from error
         self.seconds += time.perf_counter() - begin
         return dict(zip(self.outputs, values, strict=True))
 
 
-def _read(path: Path) -> bytes:
+class HandSession(OnnxSession):
+    """A graph from a letterboxed image to all its hands, as `handos export` writes it: OUTPUTS out.
+
+    flat: a network of stage 2d, which gives OUTPUTS_2D, is welcome, too.
+    """
+
+    def __init__(
+        self,
+        weights: str | Path,
+        device: str = "auto",
+        threads: int | None = None,
+        spinning: bool = True,
+        flat: bool = False,
+    ) -> None:
+        super().__init__(Path(weights), METADATA, SessionOptions(device, threads, spinning))
+        is_flat = set(self.outputs) == set(OUTPUTS_2D)
+        if is_flat and not flat:
+            raise ValueError(
+                f"weights file {weights} is of stage 2d, which has no mesh: `handos evaluate` takes it, all else "
+                "needs what stage full made of it"
+            )
+        self.require(OUTPUTS_2D if is_flat else OUTPUTS)
+
+
+def engine_cache() -> Path:
+    """The folder of TensorRT's engines, made if need be: handos/tensorrt under XDG_CACHE_HOME, which is ~/.cache."""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "handos" / "tensorrt"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _read(path: Path, embedded: bool) -> bytes:
     if not path.is_file():
-        if path == WEIGHTS:
+        if embedded:
             raise FileNotFoundError(f"the embedded weights are missing ({path}): reinstall the package or pass weights")
         raise FileNotFoundError(f"there is no weights file {path}")
     data = path.read_bytes()
     sidecar = path.with_name(path.name + ".sha256")
-    if path == WEIGHTS and not sidecar.is_file():
+    if embedded and not sidecar.is_file():
         raise FileNotFoundError(f"the checksum of the embedded weights is missing ({sidecar}): reinstall the package")
-    if path == WEIGHTS and hashlib.sha256(data).hexdigest() != sidecar.read_text().split()[0]:
+    if embedded and hashlib.sha256(data).hexdigest() != sidecar.read_text().split()[0]:
         raise ValueError(f"the embedded weights are damaged ({path} differs from its checksum): reinstall the package")
     return data
-
-
-def _providers(device: str) -> list[str]:
-    if device not in DEVICES:
-        raise ValueError(f"device is {device!r}, must be one of {', '.join(DEVICES)}")
-    cuda = "CUDAExecutionProvider" in ort.get_available_providers()
-    if device == "cuda" and not cuda:
-        raise ValueError('device is "cuda", but the installed ONNX Runtime has no CUDA: pip install onnxruntime-gpu')
-    return ["CUDAExecutionProvider", "CPUExecutionProvider"] if cuda and device != "cpu" else ["CPUExecutionProvider"]

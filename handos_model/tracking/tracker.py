@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import statistics
+from collections import deque
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from handos_model.hand import Hand, joints_box
-from handos_model.template.hand_template import signed_volume
 from handos_model.template.load import load_template
 from handos_model.tracking.assignment import assign
+from handos_model.tracking.hand_size import HandSize
+from handos_model.tracking.mirroring import mesh_side, mirrored_in_depth
 from handos_model.tracking.one_euro import OneEuro
 
 GATE = 1.0
@@ -23,6 +26,10 @@ LONGEST_FORESIGHT = 0.15
 """s that a lost hand is expected to go on moving."""
 DOUBT = 0.5
 """Votes against any side that every track starts with: how much its first frame alone is believed."""
+INTERVALS = 2.5
+"""Usual intervals between frames that a lost hand keeps its id for at least."""
+LONGEST_INTERVAL = 1.0
+"""s: slower cameras show a hand too seldom to know it again."""
 STILL_STEP = 1 / 30
 """s that count as passed between two frames of the same stamp: a camera that stamps nothing is tracked as well."""
 
@@ -32,9 +39,11 @@ class TrackerOptions:
     """How hands are tracked. A value that is not finite or out of range is a ValueError."""
 
     smoothing: bool = True
-    """Smooth 2D and 3D joints, vertices and translation; without, they pass through as they were measured."""
+    """Smooth 2D and 3D joints, vertices and translation, and give every hand its own size; without, all of it passes
+    through as it was measured."""
     max_age: float = 0.3
-    """s that a hand which is not seen keeps its id. Frames farther apart than this have no ids in common."""
+    """s that a hand which is not seen keeps its id, or 2.5 times what usually lies between two frames, where that is
+    more. Frames farther apart than this have no ids in common."""
     min_cutoff: float = 1.0
     """Hz, cut-off of the One Euro filters for a hand at rest: less is steadier, more is quicker."""
     beta: float = 10.0
@@ -69,6 +78,7 @@ class HandTracker:
         self._next_id = 0
         self._stamp: float | None = None
         self._clock = 0.0  # s of tracking, which never stands still
+        self._steps: deque[float] = deque(maxlen=5)  # s between the last frames
 
     def update(self, hands: list[Hand], stamp: float) -> list[Hand]:
         """The same hands in the same order with id >= 0, the side of their track, and smoothed; `stamp` in s.
@@ -94,15 +104,33 @@ class HandTracker:
         self._tracks = []
         self._stamp = None
 
+    def forget_sizes(self) -> None:
+        """Hands keep their ids and learn their sizes anew, as after a change of what a mean hand is."""
+        for track in self._tracks:
+            track.size = HandSize()
+
+    def continues(self, stamp: float) -> bool:
+        """Whether a frame of this stamp comes so soon after the last one that hands keep their ids."""
+        return self._stamp is not None and 0 <= stamp - self._stamp <= self._age(stamp - self._stamp)
+
+    def _age(self, step: float) -> float:
+        """s that a lost hand keeps its id, in a frame `step` s after the last one."""
+        usual = statistics.median(self._steps) if self._steps else step
+        return max(self.options.max_age, INTERVALS * min(usual, LONGEST_INTERVAL)) if self.options.max_age else 0.0
+
     def _advance(self, stamp: float) -> None:
         if not math.isfinite(stamp):
             raise ValueError(f"stamp is {stamp}, must be a finite number of seconds")
         if self._stamp is not None and stamp < self._stamp:
             self.reset()
             self.resets += 1
-        self._clock += (0.0 if self._stamp is None else stamp - self._stamp) or STILL_STEP
+        step = 0.0 if self._stamp is None else stamp - self._stamp
+        age = self._age(step)
+        if self._stamp is not None:
+            self._steps.append(step)
+        self._clock += step or STILL_STEP
         self._stamp = stamp
-        self._tracks = [track for track in self._tracks if self._clock - track.seen <= self.options.max_age]
+        self._tracks = [track for track in self._tracks if self._clock - track.seen <= age]
         if not self._tracks:
             self._clock = 0.0  # small numbers: after a leap of the stamps, steps would be lost in rounding
 
@@ -138,6 +166,7 @@ class Track:
         """s of the tracker's clock when the hand was last seen."""
         self.side = SideVotes()
         self._smoother = HandSmoother()
+        self.size = HandSize()
         self._joints: PlainJoints | None = None  # as measured last
         self._velocity = [0.0, 0.0]  # px / s
 
@@ -162,8 +191,9 @@ class Track:
             hand = mirrored_in_depth(hand)
         smoothed: dict[str, np.ndarray] = {}
         if not options.smoothing:
-            self._smoother = HandSmoother()
+            self._smoother, self.size = HandSmoother(), HandSize()
         else:
+            hand = self.size.kept(hand)
             if self.side.decided != before:
                 self._smoother.restart_shape()  # a mean of a hand and its mirror image is flat
             smoothed = self._smoother.smooth(hand, joints.extent, step, options)
@@ -242,30 +272,6 @@ class HandSmoother:
     def restart_shape(self) -> None:
         """The next shape has nothing to do with those before."""
         self._filter.restart(self.SHAPE)
-
-
-def mirrored_in_depth(hand: Hand) -> Hand:
-    """The hand with joints_3d and vertices mirrored at the plane through its wrist across the ray to its joints' mean.
-
-    That is the other hand in the pose that looks most alike: bone lengths and the wrist stay, joints move in the image
-    only by what perspective makes of their depth (3 % of a hand's size on average; across the wrist's ray it would be
-    11 %), and the mesh has the other chirality. side stays as it is.
-    """
-    ray = hand.joints_3d.mean(axis=0, dtype=np.float64)
-    ray = ray / max(np.linalg.norm(ray), 1e-9)
-
-    def mirrored(points: np.ndarray) -> np.ndarray:
-        depth = (points - hand.translation) @ ray
-        return (points - 2 * depth[:, None] * ray).astype(np.float32)
-
-    return replace(hand, joints_3d=mirrored(hand.joints_3d), vertices=mirrored(hand.vertices))
-
-
-def mesh_side(hand: Hand, faces: np.ndarray) -> str:
-    """The chirality of a hand's mesh, "left" or "right", which a hand of unknown side has as well. faces (F, 3)."""
-    if hand.side != "unknown":
-        return hand.side
-    return "right" if signed_volume(hand.vertices - hand.translation, faces) > 0 else "left"
 
 
 def _long_edge(axes: list[list[float]]) -> float:

@@ -160,7 +160,7 @@ def test_ctrl_c_leaves_whole_files(tmp_path, weights, monkeypatch, capsys, stop_
 
 
 def test_ctrl_c_elsewhere_is_130(weights, photo, monkeypatch):
-    def stop(*_):
+    def stop(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(HandPredictor, "__init__", stop)

@@ -42,7 +42,7 @@ def camera(image: np.ndarray) -> Camera:
 
 @pytest.fixture(scope="module")
 def expected(image: np.ndarray, camera: Camera) -> list[Hand]:
-    hands = HandPredictor(threads=1).predict(image, camera)
+    hands = HandPredictor(threads=1, passes=2).predict(image, camera)
     assert len(hands) >= 1
     return hands
 
@@ -165,7 +165,7 @@ def depth_message(header: Header, shape: tuple[int, ...], metres: float) -> Imag
 def test_depth_of_the_same_stamp_scales_the_hands(
     robots: tuple[Robot, Robot], answer: HandArray, image: np.ndarray, metres: float
 ) -> None:
-    robot, index = robots[1], round(metres * 100)
+    robot, index = robots[1], round(metres * 1000)  # tenths of a second: far enough apart to be forgotten
     png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
     prior = robot.hands_of(CompressedImage(header=stamped(index), format="png", data=png))
     assert prior.scale_source == HandArray.SCALE_PRIOR
@@ -176,6 +176,10 @@ def test_depth_of_the_same_stamp_scales_the_hands(
     for hand in measured.hands:
         depths = np.array(hand.vertices)[2::3]
         assert depths.min() < metres < np.median(depths) + 0.02
+    remembered = robot.hands_of(CompressedImage(header=stamped(index + 2), format="png", data=png))
+    assert remembered.scale_source == HandArray.SCALE_DEPTH
+    for before, after in zip(measured.hands, remembered.hands, strict=True):
+        assert after.translation.z == pytest.approx(before.translation.z, rel=0.05)
 
 
 def test_diagnostics_say_what_is_in_use(robots: tuple[Robot, Robot], answer: HandArray) -> None:
@@ -183,13 +187,13 @@ def test_diagnostics_say_what_is_in_use(robots: tuple[Robot, Robot], answer: Han
 
     def timed_reports() -> list[dict[str, str]]:
         reports = [message for message in robot.got["/diagnostics"] if "first" in message.status[0].name]
-        return [values for values in map(diagnostics, reports) if "predict (ms)" in values]
+        return [values for values in map(diagnostics, reports) if "follow (ms)" in values]
 
     timed = robot.until(timed_reports)[-1]
     both = {"first/hands_node: hands", "second/hands_node: hands"}
     robot.until(lambda: {message.status[0].name for message in robot.got["/diagnostics"]} == both)
     assert timed["device"] == "cpu" and timed["intrinsics"].startswith("camera_info: fx 560.0, fy 540.0")
-    stages = [float(timed[f"{stage} (ms)"]) for stage in ("decode", "predict", "track", "publish")]
+    stages = [float(timed[f"{stage} (ms)"]) for stage in ("decode", "follow", "publish")]
     assert min(stages) >= 0 and max(stages) <= float(timed["received to published, longest (ms)"])
 
 

@@ -8,7 +8,7 @@ from handos_model.camera import Camera
 from handos_model.network.attention import MASKS, attention_mask
 from handos_model.network.instances import camera_rotation, palm_views, to_pixels, to_view, view_boxes
 from handos_model.network.view_encoder import CELLS, REACH, cell_targets, grid_cells
-from handos_model.prediction.predictor import view_rotation
+from handos_model.prediction.placing import view_rotation
 from handos_model.training.recipe import Recipe
 from handos_model.training.trainer import build_network
 

@@ -1,5 +1,4 @@
 import dataclasses
-import hashlib
 
 import numpy as np
 import pytest
@@ -12,7 +11,6 @@ from posed_hand import posed_hand, rotation
 from handos_model import Camera, HandPredictor
 from handos_model.prediction import session
 from handos_model.prediction.letterbox import letterbox, to_network, to_source
-from handos_model.prediction.predictor import MOST_LOOKS
 from handos_model.template.load import load_template
 
 IMAGE = np.zeros((480, 640, 3), np.uint8)
@@ -166,6 +164,14 @@ def test_the_same_hand_twice_is_one_hand(tmp_path):
     assert hand.score == pytest.approx(0.8)
 
 
+def test_what_looks_like_a_hand_within_a_hand_is_a_part_of_it(tmp_path):
+    vertices, joints = placed("centre")
+    knuckles, their_joints = (0.3 * (points - joints[9]) + joints[9] for points in (vertices, joints))
+    part, hand = answer(knuckles, their_joints, PLAIN, score=0.95), answer(vertices, joints, PLAIN, score=0.6)
+    (found,) = predictor_of(tmp_path, [part, hand]).predict(IMAGE, PLAIN)
+    assert found.score == pytest.approx(0.6)
+
+
 def test_two_overlapping_hands_stay_two(tmp_path):
     vertices, joints = placed("centre")
     other, other_joints = posed_hand(0.1, "left", rotation((1, 2, 3), 0.6))
@@ -188,84 +194,12 @@ def test_a_hand_that_is_not_finite_is_left_out(tmp_path):
     np.testing.assert_allclose(hands[0].joints_2d, good.joints_2d, atol=1e-3)
 
 
-class BlobSession:
-    """Stands for a network: sees one hand centred on the bright pixels, if they are 8 px wide or more, and notes what
-    it was shown."""
-
-    def __init__(self, metadata):
-        self.metadata, self.provider, self.seen = metadata, "fake", []
-
-    def run(self, image):
-        self.seen.append(image.shape[:2])
-        y, x = np.nonzero(image[..., 0] > 128)
-        n = int(len(x) > 0 and np.ptp(x) >= 8 and np.ptp(x) < 150)
-        box = np.array([x.min(), y.min(), x.max(), y.max()], np.float32) if n else np.zeros(4, np.float32)
-        ring = np.linspace(0, 2 * np.pi, 21)
-        spread = np.stack([np.cos(ring), np.sin(ring)], -1) * (box[2:] - box[:2]) / 2
-        vertices, joints = posed_hand(0.5, "right", rotation((1, 2, 3), 0.6))
-        return {
-            "scores": np.full(n, 0.9, np.float32),
-            "joints_2d": ((box[:2] + box[2:]) / 2 + spread)[None][:n],
-            "joint_confidence": np.ones((n, 21), np.float32),
-            "vertices": vertices[None][:n],
-            "joints_3d": joints[None][:n],
-            "view": np.array([[*(box[:2] + box[2:]) / 2, 50, 0]])[:n],
-            "translation": np.array([[0, 0, 0.3]])[:n],
-            "right": np.ones(1)[:n],
-        }
-
-
-def blob_predictor(tmp_path):
-    predictor = predictor_of(tmp_path, [], size=192)
-    predictor._session = BlobSession(predictor._session.metadata)
-    return predictor
-
-
-def test_a_small_hand_gets_a_closer_look(tmp_path):
-    predictor = blob_predictor(tmp_path)
-    image = IMAGE.copy()
-    image[200:241, 500:541] = 255  # 12 px wide at 192
-    (hand,) = predictor.predict(image, PLAIN)
-    assert len(predictor._session.seen) == 2
-    first, second = predictor._session.seen
-    assert first == (160, 192) and max(second) <= 224
-    np.testing.assert_allclose(hand.joints_2d.mean(axis=0), [520, 220], atol=2.5)
-    assert 38 < np.ptp(hand.joints_2d, axis=0).max() < 43  # seen at almost twice its size instead of a third
-
-
-def test_small_hands_beyond_the_closer_looks_are_kept_as_they_were_seen(tmp_path):
-    vertices, joints = posed_hand(0.5, "right")
-    places = [np.array([x, y, 1.6]) for x in (-0.5, -0.1, 0.3) for y in (-0.3, 0.2)]
-    answers = [answer(vertices + p, joints + p, PLAIN, score=0.9 - 0.01 * i) for i, p in enumerate(places)]
-    hands = predictor_of(tmp_path, answers, size=192).predict(IMAGE, PLAIN)
-    assert len(hands) == 6 > MOST_LOOKS
-    for i in (4, 5):
-        (hand,) = (hand for hand in hands if hand.score == pytest.approx(0.9 - 0.01 * i))
-        np.testing.assert_allclose(hand.joints_2d, PLAIN.project(joints + places[i]), atol=1e-3)
-
-
-def test_a_hand_of_good_size_takes_one_pass(tmp_path):
-    predictor = blob_predictor(tmp_path)
-    image = IMAGE.copy()
-    image[100:400, 100:400] = 255
-    assert len(predictor.predict(image, PLAIN)) == 1
-    assert len(predictor._session.seen) == 1
-
-
-def test_a_hand_that_fills_the_image_is_found_at_half_the_size(tmp_path):
-    predictor = blob_predictor(tmp_path)
-    image = IMAGE.copy()
-    image[:, 20:620] = 255
-    assert len(predictor.predict(image, PLAIN)) == 1
-    assert predictor._session.seen == [(160, 192), (96, 96)]
-
-
-def test_a_network_for_hands_of_all_sizes_takes_one_pass(tmp_path):
-    predictor = predictor_of(tmp_path, [], size=192)
-    predictor._session = BlobSession(predictor._session.metadata)
-    predictor.small_size = 0.0  # as of weights whose metadata says so
-    assert predictor.predict(IMAGE, PLAIN) == []
-    assert len(predictor._session.seen) == 1
+def test_a_graph_of_the_whole_image_sees_it_once_whatever_the_search(tmp_path):
+    predictor = predictor_of(tmp_path, [answer(*placed("centre"), PLAIN)], search="thorough")
+    run, seen = predictor.network._session.run, []
+    predictor.network._session.run = lambda image: seen.append(image.shape) or run(image)
+    assert len(predictor.predict(IMAGE, PLAIN)) == 1
+    assert seen == [(480, 640, 3)]
 
 
 # --- wrong input
@@ -294,7 +228,7 @@ def test_a_camera_of_another_size_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "options, says",
     [
-        ({"device": "gpu"}, "'gpu', must be one of auto, cpu, cuda"),
+        ({"device": "gpu"}, "'gpu', must be one of auto, cpu, cuda, tensorrt"),
         ({"size": 8}, "size is 8, must be"),
         ({"size": "big"}, "size is big"),
         ({"score_threshold": 1.5}, "between 0 and 1"),
@@ -326,7 +260,7 @@ def test_wrong_weights_are_refused(tmp_path):
     with pytest.raises(ValueError, match="damaged or not"):
         HandPredictor(cut)
     bare = write_network(tmp_path / "bare.onnx", [], 640, {"name": "fake", "version": "1"})
-    with pytest.raises(ValueError, match="no score_threshold, size, small_size, best_size, template in its"):
+    with pytest.raises(ValueError, match="no score_threshold, size, template in its"):
         HandPredictor(bare)
 
 
@@ -350,23 +284,3 @@ def test_another_network_is_refused(tmp_path):
     onnx.save(model, str(tmp_path / "other.onnx"))
     with pytest.raises(ValueError, match="not a hand network: it lacks the outputs right, translation"):
         HandPredictor(tmp_path / "other.onnx")
-
-
-def test_embedded_weights_are_checked(tmp_path, monkeypatch):
-    path = tmp_path / "embedded.onnx"
-    monkeypatch.setattr(session, "WEIGHTS", path)
-    with pytest.raises(FileNotFoundError, match="embedded weights are missing"):
-        HandPredictor()
-    write_network(path, [], 640)
-    with pytest.raises(FileNotFoundError, match="checksum of the embedded weights is missing"):
-        HandPredictor()
-    sidecar = tmp_path / "embedded.onnx.sha256"
-    sidecar.write_text("0" * 64 + "  embedded.onnx\n")
-    with pytest.raises(ValueError, match="embedded weights are damaged"):
-        HandPredictor()
-    sidecar.write_text(hashlib.sha256(path.read_bytes()).hexdigest() + "  embedded.onnx\n")
-    predictor = HandPredictor(score_threshold=0.0)
-    assert (predictor.name, predictor.version) == (METADATA["name"], METADATA["version"])
-    assert predictor.size == 640
-    assert predictor.score_threshold == 0.0
-    assert predictor.predict(IMAGE) == []

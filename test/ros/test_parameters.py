@@ -51,7 +51,7 @@ def test_defaults_are_those_of_the_parts() -> None:
         ("threads", 2.0, "threads is 2.0, must be a whole number"),
         ("smoothing", 1, "smoothing is 1, must be true or false"),
         ("tf_names", "", "tf_names is '', must be one of side, id"),
-        ("device", "tpu", "device is 'tpu', must be one of auto, cpu, cuda"),
+        ("device", "tpu", "device is 'tpu', must be one of auto, cpu, cuda, tensorrt"),
         ("weights", [1, 2], "weights is [1, 2], must be text"),
         ("frame_prefix", "/robot/", "frame_prefix is '/robot/', must not begin with /: tf2 knows no such frames"),
     ],

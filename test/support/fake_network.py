@@ -10,12 +10,11 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from handos_model.camera import Camera
-from handos_model.prediction.predictor import view_rotation
+from handos_model.prediction.placing import view_rotation
 from handos_model.template.embedded import EMBEDDED_NAME
 
 METADATA = {
-    "name": "fake", "version": "1", "score_threshold": "0.3", "size": "640", "small_size": "40", "best_size": "45",
-    "template": EMBEDDED_NAME,
+    "name": "fake", "version": "1", "score_threshold": "0.3", "size": "640", "template": EMBEDDED_NAME,
 }  # fmt: skip
 
 

@@ -13,7 +13,8 @@ from handos_model.camera import Camera
 from handos_model.hand import Hand, joints_box
 from handos_model.template.hand_template import signed_volume
 from handos_model.template.load import load_template
-from handos_model.tracking.tracker import HandTracker, TrackerOptions, mirrored_in_depth
+from handos_model.tracking.mirroring import mirrored_in_depth
+from handos_model.tracking.tracker import HandTracker, TrackerOptions
 
 CAMERA = Camera.from_fov(640, 480)
 FACES = load_template().faces

@@ -1,6 +1,6 @@
 """Hands as the paper evaluates them: a network over the whole image, of either stage, as ONNX file or checkpoint.
 
-HandPredictor prepares hands for robots: it looks closer at small ones, merges what is one hand, leaves out what lies
+HandPredictor prepares hands for robots: it merges what is one hand, leaves out what lies
 behind the camera and says "unknown" of a doubtful side. None of that is in the paper, and nothing of it is done here.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from handos_model.camera import Camera, fit_translation
 from handos_model.hand import Hand, joints_box
 from handos_model.prediction.letterbox import letterbox, to_network, to_source
-from handos_model.prediction.predictor import view_rotation
+from handos_model.prediction.placing import view_rotation
 from handos_model.template.hand_template import HandTemplate, signed_volume
 
 Outputs = dict[str, np.ndarray]

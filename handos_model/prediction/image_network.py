@@ -1,0 +1,52 @@
+"""ImageNetwork: one graph from the whole image to all its hands, as `handos export` writes it."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from handos_model.prediction.letterbox import letterbox, to_source
+from handos_model.prediction.seen_hands import SeenHands
+from handos_model.prediction.session import HandSession, SessionOptions
+
+
+class ImageNetwork:
+    """A graph of the paper's design. Raises as HandSession."""
+
+    def __init__(self, weights: Path, options: SessionOptions) -> None:
+        self.weights = weights
+        self._session = HandSession(weights, options.device, options.threads, options.spinning)
+        self.metadata = self._session.metadata
+        self.score_threshold = self._session.number("score_threshold")
+        self.provider = self._session.provider
+
+    @property
+    def seconds(self) -> float:
+        """Spent in ONNX Runtime so far."""
+        return self._session.seconds
+
+    def hands(self, image: np.ndarray, size: int, threshold: float, search: str, passes: int) -> SeenHands:
+        """Distinct hands of one image that score enough, best first.
+
+        size: px of its long edge. The graph sees all of the image at once, so search and passes change nothing.
+        """
+        del search, passes
+        canvas, scale = letterbox(image, size)
+        said = self._session.run(canvas)
+        scores, joints, view = said["scores"], said["joints_2d"], said["view"]
+        pixels = to_source(np.concatenate([joints, view[:, None, :2]], axis=1), scale)
+        sizes = view[:, 2:3] / math.sqrt(math.prod(scale.tolist()))
+        seen = SeenHands(
+            scores=scores,
+            joints_2d=pixels[:, :21],
+            joint_confidence=said["joint_confidence"].clip(0, 1),
+            joints_3d=said["joints_3d"],
+            vertices=said["vertices"],
+            views=np.concatenate([pixels[:, 21], sizes, view[:, 3:]], axis=1),
+            translation=said["translation"],
+            right=said["right"],
+        ).finite()
+        # A score of 0 is that of the candidate which the graph always decodes.
+        return seen.where((seen.scores >= threshold) & (seen.scores > 0)).distinct()

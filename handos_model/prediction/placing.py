@@ -1,0 +1,70 @@
+"""From what the network says of hands to metric Hands in the camera's frame."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from handos_model.camera import Camera, fit_translation, ray_rotation
+from handos_model.hand import Hand, joints_box
+from handos_model.prediction.seen_hands import SeenHands
+from handos_model.template.hand_template import HandTemplate, signed_volume
+
+MIN_SIDE_CONFIDENCE = 0.1
+"""Below, the side is unknown."""
+
+
+def placed(seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: float) -> list[Hand | None]:
+    """From view frames to the camera frame, metric, with sides; None for a hand that would lie behind the camera."""
+    if not len(seen):
+        return []
+    # The mesh's normals decide the side; how sure it is, the network says beside it. No agreement, no confidence.
+    normals, right = np.sign(signed_volume(seen.vertices, template.faces)).tolist(), seen.right.tolist()
+    rotation = view_rotation(seen.views, camera)  # (N, 3, 3)
+    points = np.concatenate([seen.joints_3d, seen.vertices], axis=1)
+    points = points @ (hand_scale * rotation).astype(np.float32).transpose(0, 2, 1)  # (N, 21 + V, 3)
+    said = _said(seen, rotation, camera, hand_scale)
+    translation = _fitted(seen, points[:, :21], said, camera).astype(np.float32)
+    points = points + translation[:, None]
+    boxes = joints_box(seen.joints_2d).astype(np.float32)
+    joints_2d = seen.joints_2d.astype(np.float32)
+    source = "prior" if hand_scale == 1 else "user"
+    hands: list[Hand | None] = []
+    for i in range(len(seen)):
+        if not translation[i, 2] > 0:
+            hands.append(None)
+            continue
+        confidence = max(normals[i] * (2 * right[i] - 1), 0.0)
+        side = ("right" if normals[i] > 0 else "left") if confidence >= MIN_SIDE_CONFIDENCE else "unknown"
+        joints_3d, vertices = points[i, :21], points[i, 21:]
+        values = (boxes[i], joints_2d[i], seen.joint_confidence[i], joints_3d, vertices, translation[i])
+        hands.append(Hand(float(seen.scores[i]), side, confidence, *values, said[i], scale_source=source))
+    return hands
+
+
+def view_rotation(views: np.ndarray, camera: Camera) -> np.ndarray:
+    """Rotations (N, 3, 3) from the view frames of N hands to the camera frame: R_ray(centre) @ Rz(angle).
+
+    views (N, 4): centre and size in px of the source image, angle in rad. A view frame looks along the ray through the
+    centre of its hand, so that what the network sees of a hand does not change with the hand's place in the image.
+    """
+    rays = camera.normalise(views[:, :2])
+    if not np.isfinite(rays).all():  # centres beyond the distortion model, off the image's edge
+        rays = np.where(np.isfinite(rays), rays, camera.pinhole(views[:, :2]))
+    turns = [(math.cos(angle), math.sin(angle)) for angle in views[:, 3].tolist()]
+    spin = np.array([[[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]] for c, s in turns]).reshape(-1, 3, 3)
+    return ray_rotation(rays) @ spin
+
+
+def _fitted(seen: SeenHands, joints: np.ndarray, said: np.ndarray, camera: Camera) -> np.ndarray:
+    """Metric translations (N, 3): closed form where the joints allow it, else what the network said."""
+    fitted, solved = fit_translation(joints, camera.normalise(seen.joints_2d), seen.joint_confidence)
+    return np.where(solved[:, None], fitted, said)
+
+
+def _said(seen: SeenHands, rotation: np.ndarray, camera: Camera, hand_scale: float) -> np.ndarray:
+    """Metric translations (N, 3) float32 as the network says them."""
+    depth_unit = camera.focal / np.maximum(seen.views[:, 2], 1e-6)
+    said = seen.translation * np.stack([np.ones_like(depth_unit), np.ones_like(depth_unit), depth_unit], axis=1)
+    return (hand_scale * (rotation @ said[..., None])[..., 0]).astype(np.float32)

@@ -1,0 +1,88 @@
+"""SeenHands: what a network says of the hands of one image, and which of several results are the same hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+DUPLICATE_DISTANCE = 0.15
+"""Two results are one hand when their joints lie this close on average, as a fraction of the larger one's extent."""
+
+PART = 0.5
+"""A result this much smaller than another, in whose box it lies, is a part of that hand: knuckles look like a hand."""
+
+
+@dataclass(frozen=True)
+class SeenHands:
+    """N hands; pixels are those of the source image."""
+
+    scores: np.ndarray  # (N,)
+    joints_2d: np.ndarray  # (N, 21, 2) px
+    joint_confidence: np.ndarray  # (N, 21)
+    joints_3d: np.ndarray  # (N, 21, 3) m, relative to the wrist, view frame
+    vertices: np.ndarray  # (N, 778, 3) m, likewise
+    views: np.ndarray  # (N, 4) cx, cy, size in px, angle in rad of the square that they were seen in
+    translation: np.ndarray  # (N, 3) of the normalised camera
+    right: np.ndarray  # (N,) probability of a right hand
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    def take(self, index: np.ndarray | list[int]) -> SeenHands:
+        """The hands at `index`, in that order."""
+        index = np.asarray(index, np.intp)
+        return SeenHands(*(getattr(self, f.name)[index] for f in fields(self)))
+
+    def where(self, kept: np.ndarray) -> SeenHands:
+        """The hands for which `kept` (N,) is true."""
+        return self if kept.all() else self.take(np.flatnonzero(kept))
+
+    def finite(self) -> SeenHands:
+        """The hands without NaN and infinity."""
+        values = [np.asarray(getattr(self, f.name)) for f in fields(self)]
+        flat = [value.reshape(len(self), math.prod(value.shape[1:])) for value in values]
+        return self.where(np.isfinite(np.concatenate(flat, axis=1).sum(axis=1)))  # with NaN in it no sum is finite
+
+    def kept(self, order: Sequence[int]) -> list[int]:
+        """Those of `order`, indices of hands, that are neither the same hand as one before nor a part of another."""
+        # Plain numbers: on a few hands NumPy takes several times as long.
+        joints = self.joints_2d.tolist()
+        boxes = [[(min(axis), max(axis)) for axis in zip(*points, strict=True)] for points in joints]
+        extents = [max(high - low for low, high in box) for box in boxes]
+        kept: list[int] = []
+        for i in order:
+            part = any(extents[i] < PART * extents[j] and _within(boxes[i], boxes[j]) for j in order)
+            if not part and not any(_same(joints[i], joints[j], max(extents[i], extents[j])) for j in kept):
+                kept.append(i)
+        return kept
+
+    def distinct(self) -> SeenHands:
+        """Of results that are the same hand the one that scores best; best score first."""
+        scores = self.scores.tolist()
+        kept = self.kept(sorted(range(len(scores)), key=lambda i: -scores[i]))
+        return self if kept == list(range(len(self))) else self.take(kept)
+
+
+def joined(parts: Sequence[SeenHands]) -> SeenHands:
+    """All hands of several."""
+    if not parts:
+        return NONE
+    return SeenHands(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(SeenHands)))
+
+
+def _within(box: list[tuple[float, float]], other: list[tuple[float, float]]) -> bool:
+    """Whether the middle of a box, (low, high) of x and y, lies in another."""
+    return all(low <= sum(own) / 2 <= high for own, (low, high) in zip(box, other, strict=True))
+
+
+def _same(a: list[list[float]], b: list[list[float]], extent: float) -> bool:
+    """Whether 21 joints (x, y) of two results, the larger of which is `extent` px long, are those of one hand."""
+    return sum(map(math.dist, a, b)) < DUPLICATE_DISTANCE * extent * len(a)
+
+
+_SHAPES = ((), (21, 2), (21,), (21, 3), (778, 3), (4,), (3,), ())
+NONE = SeenHands(*(np.zeros((0, *shape), np.float32) for shape in _SHAPES))
+"""No hand."""

@@ -1,0 +1,127 @@
+"""ViewNetwork: find says where hands may be in an image, see looks at each of them in its own view."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from handos_model.prediction.letterbox import letterbox, to_source
+from handos_model.prediction.seen_hands import NONE, SeenHands, joined
+from handos_model.prediction.session import OnnxSession, SessionOptions
+from handos_model.prediction.views import cut_view, from_view, unclaimed, view_of_joints
+from handos_model.prediction.windows import Window, half, parts, whole
+
+FIND_OUTPUTS = ("scores", "views")
+SEE_OUTPUTS = ("presence", "joints_2d", "joint_confidence", "joints_3d", "vertices", "translation", "right")
+METADATA = ("name", "version", "template", "pair")
+FIND, SEE = ".find", ".see"
+"""Of the names of a pair's files, before .onnx; a graph in whole numbers, for CPUs, has .int8 between."""
+SMALLEST_VIEW = 8.0
+"""px of the image: smaller ones show nothing."""
+WORTH_ANOTHER_LOOK = 0.5
+"""Of the least score: a hand that scores less in its first view gets no second one."""
+SEARCHES = ("fast", "thorough")
+
+
+class ViewNetwork:
+    """A pair of graphs: uint8 images to candidates, and views of them to hands.
+
+    Raises FileNotFoundError where one of the two is missing, ValueError as OnnxSession and where they are no pair.
+    """
+
+    def __init__(self, weights: Path, options: SessionOptions, embedded: bool = False) -> None:
+        """weights: either file of the pair; the other lies beside it."""
+        find, see = pair_of(weights)
+        self.weights = weights
+        self._find = _opened(find, ("size", "find_threshold", *METADATA), options, embedded)
+        self._find.require(FIND_OUTPUTS)
+        self._see = _opened(see, ("score_threshold", *METADATA), options, embedded)
+        self._see.require(SEE_OUTPUTS)
+        for key in METADATA:
+            ours, theirs = self._find.metadata[key], self._see.metadata[key]
+            if ours != theirs:
+                differ = f"{key} is {ours!r} in one, {theirs!r} in the other"
+                raise ValueError(f"weights files {find} and {see.name} are no pair: {differ}")
+        self.metadata = self._find.metadata | self._see.metadata
+        self.find_threshold = self._find.number("find_threshold")
+        self.score_threshold = self._see.number("score_threshold")
+        self.provider = self._see.provider
+
+    @property
+    def seconds(self) -> float:
+        """Spent in ONNX Runtime so far."""
+        return self._find.seconds + self._see.seconds
+
+    def find(self, image: np.ndarray, windows: Iterable[Window]) -> np.ndarray:
+        """Views (N, 4) of the source image that may show a hand, best first, of several windows of it."""
+        scores, views = [], []
+        for window in windows:
+            region = image[window.y0 : window.y1, window.x0 : window.x1]
+            canvas, scale = letterbox(region, window.size)
+            found = self._find.run(canvas)
+            kept = (found["scores"] >= max(self.find_threshold, 1e-6)) & np.isfinite(found["views"]).all(axis=1)
+            view = found["views"][kept].astype(np.float64)
+            centres = to_source(view[:, :2], scale) + (window.x0, window.y0)
+            sizes = view[:, 2:3] / math.sqrt(scale[0] * scale[1])
+            inside = ((centres >= -0.5) & (centres < image.shape[1::-1])).all(axis=1) & (sizes[:, 0] >= SMALLEST_VIEW)
+            scores.append(found["scores"][kept][inside])
+            views.append(np.concatenate([centres, sizes, view[:, 3:]], axis=1)[inside])
+        order = np.argsort(-np.concatenate(scores), kind="stable")
+        return np.concatenate(views)[order]
+
+    def see(self, image: np.ndarray, view: np.ndarray) -> SeenHands:
+        """The hand in a view (4,) of an image, whatever it scores; none where the network says what is not finite."""
+        said = self._see.run(cut_view(image, view))
+        joints_2d = from_view(said["joints_2d"], view)
+        confidence, shape = said["joint_confidence"].clip(0, 1), (said["joints_3d"], said["vertices"])
+        hand = SeenHands(
+            said["presence"], joints_2d, confidence, *shape, view[None], said["translation"], said["right"]
+        )
+        return hand.finite()
+
+    def look(self, image: np.ndarray, view: np.ndarray, passes: int, threshold: float) -> SeenHands:
+        """As see, `passes` times: each view is that of the joints that were seen in the one before."""
+        hand = self.see(image, view)
+        for _ in range(1, passes):
+            if not len(hand) or hand.scores[0] < WORTH_ANOTHER_LOOK * threshold:
+                break
+            hand = self.see(image, view_of_joints(hand.joints_2d[0]))
+        return hand
+
+    def hands(self, image: np.ndarray, size: int, threshold: float, search: str, passes: int) -> SeenHands:
+        """Distinct hands of one image that score enough, best first. size: px of its long edge; search: of SEARCHES."""
+        height, width = image.shape[:2]
+        windows = [whole(width, height, size)] + (parts(width, height, size) if search == "thorough" else [])
+        seen = self._hands_in(image, windows, threshold, passes)
+        if not len(seen):
+            seen = self._hands_in(image, [half(width, height, size)], threshold, passes)
+        return seen
+
+    def _hands_in(self, image: np.ndarray, windows: list[Window], threshold: float, passes: int) -> SeenHands:
+        views = unclaimed(self.find(image, windows), [])
+        seen = joined([self.look(image, view, passes, threshold) for view in views]) if views else NONE
+        return seen.where((seen.scores >= threshold) & (seen.scores > 0)).distinct()
+
+
+def pair_of(weights: Path) -> tuple[Path, Path]:
+    """The files of find and see from either of them; ValueError for another name."""
+    for part in (FIND, SEE):
+        if weights.name.endswith(f"{part}.onnx"):
+            stem = weights.name.removesuffix(f"{part}.onnx")
+            return weights.with_name(f"{stem}{FIND}.onnx"), weights.with_name(f"{stem}{SEE}.onnx")
+    raise ValueError(f"weights file {weights} is no pair's: its name must end in {FIND}.onnx or {SEE}.onnx")
+
+
+def is_of_a_pair(weights: Path) -> bool:
+    """Whether a file is named as one of a pair."""
+    return weights.name.endswith((f"{FIND}.onnx", f"{SEE}.onnx"))
+
+
+def _opened(path: Path, metadata: tuple[str, ...], options: SessionOptions, embedded: bool) -> OnnxSession:
+    """The graph, in whole numbers where it runs on the CPU and there is one."""
+    whole_numbers = path.with_name(f"{path.stem}.int8.onnx")
+    chosen = whole_numbers if options.on_cpu and whole_numbers.is_file() else path
+    return OnnxSession(chosen, metadata, options, embedded)

@@ -1,0 +1,98 @@
+"""Views of single hands: oriented squares of the source image, fingers up, cut out at the network's size.
+
+A view is centre x, y, size in px of the source image and angle in rad. Pixel (u, v) of the cut view shows the image at
+centre + R(angle) size ((u + .5) / SIZE - .5, (v + .5) / SIZE - .5), with pixel centres at whole numbers in both.
+"""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+
+SIZE = 224
+"""px of a cut view."""
+COARSEST = 1.5
+"""px of the image that one of the view may stand for when it is sampled; beyond, the image is halved before."""
+MOST_OVERLAP = 0.6
+"""Intersection over union of the squares of two candidates, above which they are one."""
+PART = 0.5
+"""Candidates this much smaller than a hand's view, and within WITHIN of its size from its middle, are a part of it."""
+WITHIN = 0.3
+_PALM = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18]  # joints that the square of a hand rests on, as MediaPipe has it
+_SCALE, _SHIFT = 2.0, -0.1  # of their box's long edge; of its height, towards the fingers
+
+
+def cut_view(image: np.ndarray, view: np.ndarray) -> np.ndarray:
+    """What a view (4,) shows of an image (H, W, 3) uint8: (SIZE, SIZE, 3); the edge goes on outside of the image."""
+    x, y, size, angle = view.tolist()
+    step = size / SIZE
+    if step > COARSEST:
+        image, x, y, step = _halved(image, x, y, size, step)
+    c, s = step * math.cos(angle), step * math.sin(angle)
+    middle = (SIZE - 1) / 2
+    matrix = np.array([[c, -s, x - (c - s) * middle], [s, c, y - (s + c) * middle]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(image, matrix, (SIZE, SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _halved(image: np.ndarray, x: float, y: float, size: float, step: float) -> tuple[np.ndarray, float, float, float]:
+    """The surroundings of a view's centre, halved until it may be sampled; centre and step in their pixels."""
+    times = math.ceil(math.log2(step / COARSEST))
+    block, reach = 2**times, 0.75 * size
+    low = [max(0, math.floor(centre - reach)) for centre in (x, y)]
+    high = [min(edge, math.ceil(centre + reach)) for centre, edge in zip((x, y), image.shape[1::-1], strict=True)]
+    width, height = ((b - a) // block * block for a, b in zip(low, high, strict=True))
+    if min(width, height) < block:  # a view beside the image, or of a few rows
+        return image, x, y, step
+    small = image[low[1] : low[1] + height, low[0] : low[0] + width]
+    for _ in range(times):
+        small = cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    x, y = ((centre + 0.5 - a) / block - 0.5 for centre, a in zip((x, y), low, strict=True))
+    return small, x, y, step / block
+
+
+def from_view(points: np.ndarray, view: np.ndarray) -> np.ndarray:
+    """Points (..., 2) from pixels of a cut view to pixels of the source image."""
+    x, y, size, angle = view.tolist()
+    c, s = size / SIZE * math.cos(angle), size / SIZE * math.sin(angle)
+    return (points - (SIZE - 1) / 2) @ np.array([[c, s], [-s, c]]) + (x, y)
+
+
+def view_of_joints(joints_2d: np.ndarray) -> np.ndarray:
+    """The view (4,) of a hand whose joints (21, 2) px are known: MediaPipe's rule for the next frame of a video."""
+    joints = joints_2d.tolist()
+    (x0, y0), index, middle, ring = (joints[i] for i in (0, 5, 9, 13))
+    ahead = [((a + b) / 2 + c) / 2 for a, b, c in zip(index, ring, middle, strict=True)]
+    angle = math.atan2(ahead[0] - x0, y0 - ahead[1])  # 0 where the fingers point up in the image
+    c, s = math.cos(angle), math.sin(angle)
+    across, along = ([a * x + b * y for x, y in (joints[i] for i in _PALM)] for a, b in ((c, s), (-s, c)))
+    width, height = max(across) - min(across), max(along) - min(along)
+    u, v = min(across) + width / 2, min(along) + height / 2 + _SHIFT * height
+    return np.array([c * u - s * v, s * u + c * v, _SCALE * max(width, height), angle])
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    """Intersection over union of the upright squares of two views (4,)."""
+    (ax, ay, asize, _), (bx, by, bsize, _) = a.tolist(), b.tolist()
+    sides = [min(p + asize / 2, q + bsize / 2) - max(p - asize / 2, q - bsize / 2) for p, q in ((ax, bx), (ay, by))]
+    common = max(sides[0], 0.0) * max(sides[1], 0.0)
+    return common / max(asize * asize + bsize * bsize - common, 1e-9)
+
+
+def is_part(view: np.ndarray, other: np.ndarray) -> bool:
+    """Whether a view (4,) shows a part of the hand in another."""
+    size = float(other[2])
+    return bool(view[2] < PART * size) and math.dist(view[:2].tolist(), other[:2].tolist()) < WITHIN * size
+
+
+def unclaimed(views: np.ndarray, claimed: list[np.ndarray]) -> list[np.ndarray]:
+    """Those of views (N, 4), in their order, that show no hand of `claimed`, no part of one, and none of before."""
+    taken, fresh = list(claimed), []
+    for view in views:
+        one = any(overlap(view, other) > MOST_OVERLAP for other in taken)
+        if not one and not any(is_part(view, other) for other in claimed):
+            taken.append(view)
+            fresh.append(view)
+    return fresh

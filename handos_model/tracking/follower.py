@@ -1,0 +1,214 @@
+"""HandFollower: the hands of one camera, frame after frame, each seen where the last frame says that it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from handos_model.camera import Camera
+from handos_model.hand import Hand
+from handos_model.prediction.depth_scale import scale_by_depth
+from handos_model.prediction.placing import placed
+from handos_model.prediction.predictor import HandPredictor, checked_frame
+from handos_model.prediction.seen_hands import NONE, SeenHands, joined
+from handos_model.prediction.view_network import SMALLEST_VIEW, ViewNetwork
+from handos_model.prediction.views import unclaimed, view_of_joints
+from handos_model.tracking.search import Search
+from handos_model.tracking.tracker import HandTracker
+
+SEARCH_RATE = 5.0
+"""Hz, of searches for further hands while some are followed."""
+KEPT = 0.5
+"""Of the least score of a new hand: what a followed one may score."""
+FARTHEST = 0.6
+"""Of a view's size, from its centre to that of the hand that was seen in it: farther away it is another hand's."""
+GROWTH = 2.0
+"""Most by which a hand's view may grow or shrink from one frame to the next."""
+STILL = 0.04
+"""Of a view's size, and in rad: a hand that moved by less is seen in the same view again, and does not tremble."""
+LONGEST_STEP = 0.5
+"""Of a view's size: farther than this no motion carries an expected view."""
+NEW_PASSES = 2
+"""Looks at a new hand: its first frame is as good as those that follow."""
+MOST_CANDIDATES = 12
+"""Places that are looked at in one search, the best ones."""
+
+Depth = Callable[[], np.ndarray | None]
+
+
+@dataclass
+class Followed:
+    """A hand of the last frame."""
+
+    view: np.ndarray  # (4,): in which it is seen next, if it does not move
+    place: np.ndarray  # (2,) px: where it was
+    velocity: np.ndarray  # (2,) px / s
+
+
+class HandFollower:
+    """Finds hands once and then follows them. Not for several cameras: each needs one of its own.
+
+    predictor: finds and sees; one whose network knows no views sees every frame anew. tracker: gives ids, sides, sizes
+    and smooth motion; one with its own defaults when None. search_rate: Hz. max_hands: 0 for no limit; those that are
+    followed stay before new ones come. tracking: False sees every frame anew, as a still, and gives no ids. The last
+    three and the predictor's may be changed between two frames.
+    """
+
+    def __init__(
+        self,
+        predictor: HandPredictor,
+        tracker: HandTracker | None = None,
+        search_rate: float = SEARCH_RATE,
+        max_hands: int = 0,
+    ) -> None:
+        if not (math.isfinite(search_rate) and search_rate >= 0):
+            raise ValueError(f"search_rate is {search_rate}, must be 0 or more and finite")
+        self.predictor = predictor
+        self.tracker = HandTracker(faces=predictor.template.faces) if tracker is None else tracker
+        self.tracking = True
+        self.search_rate, self.max_hands = search_rate, max_hands
+        self.problem = ""
+        """Why the depth image of the last frame could not be used; empty where it could, or there was none."""
+        self._search = Search()
+        self._followed: list[Followed] = []
+        self._stamp = -math.inf
+        self._size = (0, 0)  # px, width and height
+        self._hand_scale = predictor.hand_scale
+
+    def reset(self) -> None:
+        """Forgets all hands, as before another video."""
+        self.tracker.reset()
+        self._forget()
+
+    def follow(
+        self, image: np.ndarray, stamp: float, camera: Camera | None = None, depth: Depth | None = None
+    ) -> list[Hand]:
+        """The hands in an image (H, W, 3) uint8 RGB, best score first; stamp in s.
+
+        camera: as of HandPredictor.predict. depth: gives the depth image (H, W) m that belongs to it, or None; it is
+        asked after the network has run. Raises ValueError as HandPredictor.predict and HandTracker.update; a depth
+        image that cannot be used is a `problem` and no error.
+        """
+        image, camera = checked_frame(image, camera)
+        seen, before = self._see(image, float(stamp))
+        all_hands = placed(seen, camera, self.predictor.template, self.predictor.hand_scale)
+        rows = [row for row in zip(all_hands, before, seen.views, strict=True) if row[0] is not None]
+        if self.max_hands:
+            rows = rows[: self.max_hands]
+        self._followed = [self._remembered(hand, old, view, float(stamp)) for hand, old, view in rows if hand]
+        self._stamp = float(stamp)
+        hands = sorted((hand for hand, _, _ in rows if hand), key=lambda hand: -hand.score)
+        hands = self._measured(hands, camera, depth)
+        return self.tracker.update(hands, stamp) if self.tracking else hands
+
+    def _see(self, image: np.ndarray, stamp: float) -> tuple[SeenHands, list[Followed | None]]:
+        """Distinct hands, followed ones first, then new ones by score, and what each of them was in the last frame."""
+        predictor, network = self.predictor, self.predictor.network
+        if predictor.hand_scale != self._hand_scale:
+            self.tracker.forget_sizes()
+            self._hand_scale = predictor.hand_scale
+        if not isinstance(network, ViewNetwork) or not self.tracking:
+            self._forget()
+            passes = max(predictor.passes, NEW_PASSES)
+            seen = network.hands(image, predictor.size, predictor.score_threshold, predictor.search, passes)
+            return seen, [None] * len(seen)
+        height, width = image.shape[:2]
+        if self._size != (width, height) or not self.tracker.continues(stamp):
+            self._forget()
+        self._size = (width, height)
+        seen, before = self._see_followed(network, image, stamp)
+        if self.max_hands and len(seen) >= self.max_hands:
+            return seen, before
+        window = self._search.window(width, height, predictor.size, stamp, len(seen), self.search_rate)
+        if window is not None:
+            claimed = [view_of_joints(joints) for joints in seen.joints_2d]
+            views = unclaimed(network.find(image, [window]), claimed)[:MOST_CANDIDATES]
+            least = predictor.score_threshold
+            new = joined([network.look(image, view, NEW_PASSES, least) for view in views]) if views else NONE
+            new = new.where((new.scores >= least) & (new.scores > 0)).distinct()
+            count, both = len(seen), joined([seen, new])
+            kept = both.kept(list(range(len(both))))
+            seen, before = both.take(kept), [before[i] if i < count else None for i in kept]
+        return seen, before
+
+    def _see_followed(
+        self, network: ViewNetwork, image: np.ndarray, stamp: float
+    ) -> tuple[SeenHands, list[Followed | None]]:
+        """The followed hands that are still there; each is one hand, that of the follower that expected it best."""
+        least = KEPT * self.predictor.score_threshold
+        found: list[tuple[float, SeenHands, Followed]] = []
+        for hand in self._followed:
+            view = self._expected(hand, stamp)
+            now = network.see(image, view)
+            off = _displacement(view, now, image.shape) if len(now) and now.scores[0] >= least else math.inf
+            if off < FARTHEST and now.scores[0] > 0:
+                found.append((off, now, hand))
+            else:
+                self._search.miss(view, stamp)
+        if len(found) < len(self._followed) and not found:
+            self._search.restart()  # all at once: another scene, perhaps
+        both = joined([now for _, now, _ in found])
+        kept = both.kept(sorted(range(len(found)), key=lambda i: found[i][0]))
+        for i in set(range(len(found))) - set(kept):
+            self._search.miss(found[i][2].view, stamp)
+        kept.sort()
+        return both.take(kept), [found[i][2] for i in kept]
+
+    def _expected(self, hand: Followed, stamp: float) -> np.ndarray:
+        """The view of a hand of the last frame, carried on by its motion."""
+        step = hand.velocity * max(stamp - self._stamp, 0.0)
+        length, most = math.hypot(*step.tolist()), LONGEST_STEP * float(hand.view[2])
+        if length < STILL * hand.view[2]:
+            return hand.view
+        step = step * min(1.0, most / length)
+        x, y = (hand.view[:2] + step).tolist()
+        x, y = (min(max(value, 0.0), edge - 1.0) for value, edge in zip((x, y), self._size, strict=True))
+        return np.array([x, y, *hand.view[2:]])
+
+    def _remembered(self, hand: Hand, old: Followed | None, seen_in: np.ndarray, stamp: float) -> Followed:
+        """A hand that was seen in a view, for the next frame."""
+        view, velocity, step = view_of_joints(hand.joints_2d), np.zeros(2), stamp - self._stamp
+        if old is not None and step > 0:
+            velocity = (view[:2] - old.place) / step
+        return Followed(seen_in if _is_still(seen_in, view) else view, view[:2], velocity)
+
+    def _measured(self, hands: list[Hand], camera: Camera, depth: Depth | None) -> list[Hand]:
+        """The hands at their measured depth where there is one."""
+        self.problem = ""
+        if depth is None or not hands:
+            return hands
+        try:
+            image = depth()
+            if image is None:
+                return hands
+            scaled = [scale_by_depth(hand, image, camera) for hand in hands]
+        except Exception as error:  # whatever came as depth, the colour image is as good as without
+            self.problem = str(error)
+            return hands
+        return [hand if better is None else better for hand, better in zip(hands, scaled, strict=True)]
+
+    def _forget(self) -> None:
+        self._followed = []
+        self._search.restart()
+
+
+def _displacement(view: np.ndarray, seen: SeenHands, shape: tuple[int, ...]) -> float:
+    """Of the hand seen in a view from where it was expected, in sizes of the view; infinite where it cannot be."""
+    now = view_of_joints(seen.joints_2d[0])
+    inside = 0 <= now[0] < shape[1] and 0 <= now[1] < shape[0] and now[2] >= SMALLEST_VIEW
+    if not inside or not view[2] / GROWTH < now[2] < view[2] * GROWTH:
+        return math.inf
+    return math.dist(now[:2].tolist(), view[:2].tolist()) / float(view[2])
+
+
+def _is_still(old: np.ndarray, new: np.ndarray) -> bool:
+    size = float(old[2])
+    turned = math.remainder(float(new[3] - old[3]), math.tau)
+    return (
+        math.dist(old[:2].tolist(), new[:2].tolist()) < STILL * size
+        and abs(new[2] - size) < STILL * size
+        and (abs(turned) < STILL)
+    )

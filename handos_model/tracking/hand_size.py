@@ -1,0 +1,44 @@
+"""A followed hand's own size: one image says it with an error of a few per cent, a hand keeps it."""
+
+from __future__ import annotations
+
+import math
+
+from handos_model.hand import Hand
+
+KNUCKLES = (5, 9, 13, 17)
+"""MCP joints: how far they lie from the wrist does not change with the pose."""
+MOST_FRAMES = 900
+"""Frames that the mean remembers: then each newer one counts as much as it would there."""
+
+
+class HandSize:
+    """Scales one hand, frame after frame, to the mean of what all its frames say of its size.
+
+    A depth image measures, all else is foretold: from the first measurement on only measurements count.
+    """
+
+    def __init__(self) -> None:
+        self._measured = False
+        self._frames = 0
+        self._size = 0.0  # m
+
+    def kept(self, hand: Hand) -> Hand:
+        """The hand, scaled about the camera to its own size: it is seen as before."""
+        now = palm_length(hand)
+        if not now > 0:
+            return hand
+        measured = hand.scale_source == "depth"
+        if measured and not self._measured:
+            self._measured, self._frames = True, 0
+        if measured == self._measured:
+            self._frames = min(self._frames + 1, MOST_FRAMES)
+            self._size += (now - self._size) / self._frames
+        source = "remembered" if self._measured and not measured else hand.scale_source
+        return hand.scaled(self._size / now, source)
+
+
+def palm_length(hand: Hand) -> float:
+    """Mean distance of the knuckles from the wrist, m."""
+    joints = hand.joints_3d.tolist()
+    return sum(math.dist(joints[0], joints[i]) for i in KNUCKLES) / len(KNUCKLES)

@@ -1,0 +1,34 @@
+"""The other hand in the pose that looks most alike: for hands that a single frame took for those of the other side."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from handos_model.hand import Hand
+from handos_model.template.hand_template import signed_volume
+
+
+def mirrored_in_depth(hand: Hand) -> Hand:
+    """The hand with joints_3d and vertices mirrored at the plane through its wrist across the ray to its joints' mean.
+
+    That is the other hand in the pose that looks most alike: bone lengths and the wrist stay, joints move in the image
+    only by what perspective makes of their depth (3 % of a hand's size on average; across the wrist's ray it would be
+    11 %), and the mesh has the other chirality. side stays as it is.
+    """
+    ray = hand.joints_3d.mean(axis=0, dtype=np.float64)
+    ray = ray / max(np.linalg.norm(ray), 1e-9)
+
+    def mirrored(points: np.ndarray) -> np.ndarray:
+        depth = (points - hand.translation) @ ray
+        return (points - 2 * depth[:, None] * ray).astype(np.float32)
+
+    return replace(hand, joints_3d=mirrored(hand.joints_3d), vertices=mirrored(hand.vertices))
+
+
+def mesh_side(hand: Hand, faces: np.ndarray) -> str:
+    """The chirality of a hand's mesh, "left" or "right", which a hand of unknown side has as well. faces (F, 3)."""
+    if hand.side != "unknown":
+        return hand.side
+    return "right" if signed_volume(hand.vertices - hand.translation, faces) > 0 else "left"

@@ -1,0 +1,54 @@
+"""Search: which window of a frame is searched for hands that are not followed yet; one at most."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from handos_model.prediction.windows import Window, around, half, parts, whole
+
+MISSED_FOR = 0.5
+"""s for which a hand that was lost is looked for where it was."""
+
+
+class Search:
+    """Takes the whole image and its parts in turn: all of it within ten frames.
+
+    Every frame while no hand is followed or one was lost a moment ago, else at a rate.
+    """
+
+    def __init__(self) -> None:
+        self._missed: list[tuple[float, np.ndarray]] = []  # since when, and the view where it was
+        self.restart()
+
+    def restart(self) -> None:
+        """The next window is the whole image; nothing is missed."""
+        self._turn, self._last, self._missed = 0, -math.inf, []
+
+    def miss(self, view: np.ndarray, stamp: float) -> None:
+        """A hand that was expected in this view is not there."""
+        self._missed.append((stamp, view))
+
+    def window(self, width: int, height: int, size: int, stamp: float, followed: int, rate: float) -> Window | None:
+        """Where to look now. size: px of the whole image's long edge; followed: hands that are; rate: Hz."""
+        self._missed = [(since, view) for since, view in self._missed if stamp - since <= MISSED_FOR]
+        if followed and not self._missed and not stamp - self._last >= (1 / rate if rate > 0 else math.inf) - 1e-6:
+            return None
+        self._last = stamp
+        if followed and self._missed:
+            _, view = self._missed.pop(0)  # once each, then with the rest
+            return around(view, width, height, size)
+        turns = _turns(width, height, size)
+        window = turns[self._turn % len(turns)]
+        self._turn += 1
+        return window
+
+
+def _turns(width: int, height: int, size: int) -> list[Window]:
+    """The whole image first and after every two parts, now and then at half the size."""
+    everything, large = whole(width, height, size), half(width, height, size)
+    small = parts(width, height, size)
+    if not small:
+        return [everything, everything, large]
+    return [everything, *small[:2], everything, *small[2:4], large, *small[4:]]

@@ -1,0 +1,204 @@
+"""A pair of graphs, small and real: what is found, how it is seen, and pairs that are none."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+from disc_network import BLUE, GREEN, RED, scene, unit_joints, write_pair
+
+from handos_model import Camera, HandPredictor
+from handos_model.prediction import predictor as predictor_module
+from handos_model.prediction import session
+from handos_model.prediction.views import view_of_joints
+from handos_model.prediction.windows import parts
+
+
+@pytest.fixture
+def pair(tmp_path):
+    return write_pair(tmp_path)
+
+
+def centre(hand):
+    return view_of_joints(hand.joints_2d.astype(np.float64))[:2]
+
+
+# --- find and see
+
+
+def test_an_empty_image_has_no_hand(pair):
+    for search in ("fast", "thorough"):
+        assert HandPredictor(pair, "cpu", search=search).predict(scene(width=1280, height=720)) == []
+
+
+def test_hands_are_found_and_seen_where_they_are(pair):
+    image = scene((RED, 150.25, 200.5, 80), (GREEN, 420, 130, 60))
+    camera = Camera.from_fov(640, 480)
+    right, left = sorted(HandPredictor(pair, "cpu").predict(image, camera), key=lambda hand: hand.side, reverse=True)
+    assert (right.side, left.side) == ("right", "left")
+    np.testing.assert_allclose(right.joints_2d, unit_joints() * 80 + (150.25, 200.5), atol=1.5)
+    np.testing.assert_allclose(left.joints_2d, unit_joints() * 60 + (420, 130), atol=1.5)
+    assert right.score == pytest.approx(0.9) and right.scale_source == "prior"
+    assert np.abs(camera.project(right.joints_3d) - right.joints_2d).max() < 12  # the discs know no perspective
+    assert right.translation[2] < left.translation[2]
+
+
+def test_either_file_of_the_pair_and_text_name_it(pair):
+    see = pair.with_name("discs.see.onnx")
+    image = scene((RED, 300, 200, 90))
+    hands = [HandPredictor(weights, "cpu").predict(image)[0] for weights in (pair, see, str(see))]
+    assert np.array_equal(hands[0].joints_2d, hands[1].joints_2d) and np.array_equal(
+        hands[0].vertices, hands[2].vertices
+    )
+
+
+@pytest.mark.parametrize("x, y", [(6, 240), (320, 474), (634, 4)])
+def test_a_hand_at_the_edge_is_found(pair, x, y):
+    (hand,) = HandPredictor(pair, "cpu").predict(scene((RED, x, y, 90)))
+    assert np.linalg.norm(centre(hand) - (x, y)) < 45
+
+
+def test_a_hand_that_fills_the_picture_is_found_at_half_the_size(pair):
+    (hand,) = HandPredictor(pair, "cpu").predict(scene((RED, 320, 240, 470)))
+    np.testing.assert_allclose(centre(hand), [320, 240], atol=4)
+
+
+def test_a_far_hand_takes_a_thorough_search(pair):
+    image = scene((GREEN, 1010, 610, 22), width=1280, height=720)
+    assert HandPredictor(pair, "cpu").predict(image) == []
+    (hand,) = HandPredictor(pair, "cpu", search="thorough").predict(image)
+    np.testing.assert_allclose(centre(hand), [1010, 610], atol=1)
+    assert hand.side == "left"
+
+
+def test_a_hand_that_several_windows_show_is_one_hand(pair):
+    image = scene((RED, 640, 360, 70), (BLUE, 500, 360, 70), width=1280, height=720)
+    assert len(HandPredictor(pair, "cpu", search="thorough").predict(image)) == 2
+
+
+@pytest.mark.parametrize("width, height", [(1280, 720), (480, 640), (641, 359), (4000, 300)])
+def test_parts_cover_the_image_and_overlap(width, height):
+    covered = np.zeros((height, width), int)
+    for part in parts(width, height, 192):
+        assert 0 <= part.x0 < part.x1 <= width and 0 <= part.y0 < part.y1 <= height and part.size >= 32
+        covered[part.y0 : part.y1, part.x0 : part.x1] += 1
+    assert covered.min() == 1 and covered.max() == 4
+    assert parts(240, 180, 192) == []
+
+
+def test_more_passes_see_the_view_of_the_last_ones_joints(pair):
+    predictor = HandPredictor(pair, "cpu", passes=3)
+    views, see = [], predictor.network.see
+    predictor.network.see = lambda image, view: views.append(view) or see(image, view)
+    (hand,) = predictor.predict(scene((RED, 200, 200, 100)))
+    assert len(views) == 3
+    np.testing.assert_allclose(views[2], [200, 200, 200, 0], atol=3)
+    np.testing.assert_allclose(hand.joints_2d, unit_joints() * 100 + (200, 200), atol=1.5)
+
+
+def test_scores_below_the_threshold_are_no_hands(pair):
+    image = scene((RED, 200, 200, 100))
+    assert HandPredictor(pair, "cpu", score_threshold=0.95).predict(image) == []
+    assert len(HandPredictor(pair, "cpu", score_threshold=0.85).predict(image)) == 1
+
+
+# --- files
+
+
+def test_a_pair_needs_both(pair):
+    pair.with_name("discs.see.onnx").unlink()
+    with pytest.raises(FileNotFoundError, match=r"there is no weights file .*discs\.see\.onnx"):
+        HandPredictor(pair, "cpu")
+
+
+def test_files_that_are_no_pair_are_refused(tmp_path):
+    path = write_pair(tmp_path, see={"pair": "another"})
+    with pytest.raises(ValueError, match="are no pair: pair is 'red and green' in one, 'another' in the other"):
+        HandPredictor(path, "cpu")
+
+
+@pytest.mark.parametrize("name", ["discs.find.onnx", "discs.see.onnx"])
+def test_damaged_files_are_refused(pair, name):
+    file = pair.with_name(name)
+    file.write_bytes(file.read_bytes()[:-400])
+    with pytest.raises(ValueError, match=f"{name} is damaged or not an ONNX file"):
+        HandPredictor(pair, "cpu")
+
+
+def test_files_in_each_others_place_are_refused(tmp_path):
+    path = write_pair(tmp_path, find={"score_threshold": "0.5"}, see={"size": "192", "find_threshold": "0.3"})
+    see = path.with_name("discs.see.onnx")
+    shutil.move(path, tmp_path / "kept")
+    shutil.move(see, path)
+    shutil.move(tmp_path / "kept", see)
+    with pytest.raises(ValueError, match=r"find\.onnx is not a hand network: it lacks the outputs scores, views"):
+        HandPredictor(path, "cpu")
+
+
+@pytest.mark.parametrize("key", ["size", "find_threshold", "score_threshold", "pair"])
+def test_metadata_that_is_absent_or_no_number_is_named(tmp_path, key):
+    kind = "see" if key == "score_threshold" else "find"
+    with pytest.raises(ValueError, match=f"carries no {key} in its metadata"):
+        HandPredictor(write_pair(tmp_path, **{kind: {key: ""}}), "cpu")
+    if key != "pair":
+        with pytest.raises(ValueError, match="large"):
+            HandPredictor(write_pair(tmp_path, **{kind: {key: "large"}}), "cpu")
+
+
+def test_cpus_run_whole_numbers_where_there_are_some(pair, tmp_path):
+    elsewhere = tmp_path / "other"
+    elsewhere.mkdir()
+    other = write_pair(elsewhere, see={"score_threshold": "0.6"}).with_name("discs.see.onnx")
+    shutil.copy(other, pair.with_name("discs.see.int8.onnx"))
+    assert HandPredictor(pair, "cpu").score_threshold == 0.6
+    write_pair(elsewhere, see={"pair": "another"})
+    shutil.copy(other, pair.with_name("discs.see.int8.onnx"))
+    with pytest.raises(ValueError, match="are no pair"):
+        HandPredictor(pair, "cpu")
+
+
+def test_the_embedded_pair_is_checked(tmp_path, monkeypatch):
+    monkeypatch.setattr(predictor_module, "WEIGHTS", tmp_path / "embedded.find.onnx")
+    with pytest.raises(FileNotFoundError, match="embedded weights are missing"):
+        HandPredictor()
+    write_pair(tmp_path, "embedded")
+    with pytest.raises(FileNotFoundError, match="checksum of the embedded weights is missing"):
+        HandPredictor()
+    for kind in ("find", "see"):
+        (tmp_path / f"embedded.{kind}.onnx.sha256").write_text("0" * 64 + "\n")
+    with pytest.raises(ValueError, match="embedded weights are damaged"):
+        HandPredictor()
+
+
+# --- options
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        ({"search": "slow"}, "search is 'slow', must be one of fast, thorough"),
+        ({"passes": 0}, "passes is 0, must be a whole number from 1 to 5"),
+        ({"size": 8}, "size is 8, must be"),
+        ({"score_threshold": float("nan")}, "between 0 and 1"),
+    ],
+)
+def test_wrong_options_are_refused(pair, options, says):
+    with pytest.raises(ValueError, match=says):
+        HandPredictor(pair, **options)
+
+
+def test_tensorrt_without_tensorrt_is_refused(pair, monkeypatch):
+    monkeypatch.setattr(session.ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
+    with pytest.raises(ValueError, match="no TensorRT: pip install onnxruntime-gpu"):
+        HandPredictor(pair, "tensorrt")
+
+
+def test_tensorrt_keeps_its_engines(tmp_path, monkeypatch):
+    providers = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+    monkeypatch.setattr(session.ort, "get_available_providers", lambda: providers)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (name, options), *others = session.SessionOptions("tensorrt").providers()
+    assert [name, *others] == providers
+    assert options["trt_engine_cache_path"] == str(tmp_path / "handos" / "tensorrt")
+    assert (tmp_path / "handos" / "tensorrt").is_dir()

@@ -1,0 +1,160 @@
+"""A small real pair of graphs for which discs are hands: red and blue ones right hands, green ones left ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+from posed_hand import posed_hand
+
+from handos_model.prediction.view_network import FIND_OUTPUTS, SEE_OUTPUTS
+from handos_model.prediction.views import view_of_joints
+from handos_model.template.embedded import EMBEDDED_NAME
+
+METADATA = {"name": "discs", "version": "1", "template": EMBEDDED_NAME, "pair": "red and green"}
+FIND = {"size": "192", "find_threshold": "0.3"}
+SEE = {"score_threshold": "0.5"}
+RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+LEAST, MOST = 20, 12000  # px of the network's input that a disc must have to be found
+VIEW_PER_DISC = 2.0
+
+
+def write_pair(folder: Path, stem: str = "discs", find: dict | None = None, see: dict | None = None) -> Path:
+    """Writes stem.find.onnx and stem.see.onnx, with METADATA and what `find` and `see` add; the path of the first."""
+    path = folder / f"{stem}.find.onnx"
+    _save(path, _find_nodes(), {}, ("image", [1, "H", "W", 3]), FIND_OUTPUTS, METADATA | FIND | (find or {}))
+    nodes, constants = _see_graph()
+    about = METADATA | SEE | (see or {})
+    _save(folder / f"{stem}.see.onnx", nodes, constants, ("view", [1, 224, 224, 3]), SEE_OUTPUTS, about)
+    return path
+
+
+def scene(*discs: tuple[tuple[int, int, int], float, float, float], width: int = 640, height: int = 480) -> np.ndarray:
+    """An image (height, width, 3) of discs (colour, x, y, diameter) on black."""
+    image = np.zeros((height, width, 3), np.uint8)
+    for colour, x, y, diameter in discs:
+        centre, radius = (round(16 * x), round(16 * y)), round(8 * diameter)
+        cv2.circle(image, centre, radius, colour, -1, cv2.LINE_AA, 4)
+    return image
+
+
+def unit_joints() -> np.ndarray:
+    """Joints (21, 2) of a hand in an upright view of edge VIEW_PER_DISC around the origin."""
+    joints = posed_hand(0.2)[1][:, :2]
+    x, y, size, angle = view_of_joints(joints)
+    c, s = np.cos(angle), np.sin(angle)
+    return (joints - (x, y)) @ np.array([[c, -s], [s, c]]) * VIEW_PER_DISC / size
+
+
+def _node(kind: str, inputs: str, output: str, **attributes: object) -> NodeProto:
+    return helper.make_node(kind, inputs.split(), [output], **attributes)
+
+
+def _bright(image: str, x: str, y: str) -> list[NodeProto]:
+    """count, cx and cy (3,): bright pixels of each channel and their mean place."""
+    return [
+        _node("Cast", image, "values", to=TensorProto.FLOAT),
+        _node("Greater", "values level", "over"),
+        _node("Cast", "over", "b", to=TensorProto.FLOAT),
+        _node("ReduceSum", "b spatial", "count", keepdims=0),
+        _node("Max", "count one", "some"),
+        *(node for axis, places in (("x", x), ("y", y)) for node in (
+            _node("Mul", f"b {places}", f"b{axis}"),
+            _node("ReduceSum", f"b{axis} spatial", f"s{axis}", keepdims=0),
+            _node("Div", f"s{axis} some", f"c{axis}"),
+        )),
+        _node("Sqrt", "count", "root"),
+        _node("Mul", "root diameter_per_root", "diameter"),
+    ]  # fmt: skip
+
+
+def _find_nodes() -> list[NodeProto]:
+    ranges = [
+        node
+        for name, index, axes in (("x", "i2", "not_x"), ("y", "i1", "not_y"))
+        for node in (
+            _node("Gather", f"shape {index}", f"n{name}"),
+            _node("Range", f"zero n{name} step", f"r{name}"),
+            _node("Cast", f"r{name}", f"f{name}", to=TensorProto.FLOAT),
+            _node("Unsqueeze", f"f{name} {axes}", f"p{name}"),
+        )
+    ]
+    return [
+        _node("Shape", "image", "shape"),
+        *ranges,
+        *_bright("image", "px", "py"),
+        _node("GreaterOrEqual", "count least", "enough"),
+        _node("LessOrEqual", "count most", "not_too_many"),
+        _node("And", "enough not_too_many", "found"),
+        _node("Cast", "found", "found_f", to=TensorProto.FLOAT),
+        _node("Mul", "found_f nine_tenths", "scores"),
+        _node("Mul", "diameter view_per_disc", "edge"),
+        _node("Mul", "diameter nothing", "angle"),
+        *(_node("Unsqueeze", f"{name} last", f"{name}_column") for name in ("cx", "cy", "edge", "angle")),
+        _node("Concat", "cx_column cy_column edge_column angle_column", "views", axis=1),
+    ]
+
+
+def _see_graph() -> tuple[list[NodeProto], dict[str, np.ndarray]]:
+    """The disc that lies most in the middle of the view, with the hand that its colour stands for."""
+    middle = (np.arange(224) - 111.5) ** 2
+    weight = np.exp(-(middle[None, :, None, None] + middle[None, None, :, None]) / (2 * 30**2))
+    hands = [posed_hand(0.2, side) for side in ("right", "left", "right")]
+    constants = {
+        "px": np.arange(224.0)[None, None, :, None], "py": np.arange(224.0)[None, :, None, None], "weight": weight,
+        "meshes": np.array([vertices for vertices, _ in hands]), "skeletons": np.array([joints for _, joints in hands]),
+        "unit": unit_joints()[None], "sides": np.array([0.98, 0.02, 0.98]), "sure": np.full((1, 21), 0.9),
+        "at": np.array([[0, 0, 0.3]]), "enough_px": np.array(400.0),
+    }  # fmt: skip
+    nodes = [
+        *_bright("view", "px", "py"),
+        _node("Mul", "b weight", "weighted"),
+        _node("ReduceSum", "weighted spatial", "masses", keepdims=0),
+        _node("ArgMax", "masses", "which", axis=0, keepdims=1),
+        *(
+            _node("Gather", f"{name} which", f"its_{name}")
+            for name in ("cx", "cy", "diameter", "count", "meshes", "skeletons", "sides")
+        ),
+        _node("Concat", "its_cx its_cy", "centre", axis=0),
+        _node("Mul", "unit its_diameter", "offsets"),
+        _node("Add", "offsets centre", "joints_2d"),
+        _node("GreaterOrEqual", "its_count enough_px", "there"),
+        _node("Cast", "there", "there_f", to=TensorProto.FLOAT),
+        _node("Mul", "there_f nine_tenths", "presence"),
+        _node("Identity", "its_meshes", "vertices"),
+        _node("Identity", "its_skeletons", "joints_3d"),
+        _node("Identity", "its_sides", "right"),
+        _node("Identity", "sure", "joint_confidence"),
+        _node("Identity", "at", "translation"),
+    ]
+    return nodes, constants
+
+
+def _save(
+    path: Path,
+    nodes: list[NodeProto],
+    constants: dict[str, np.ndarray],
+    image: tuple[str, list],
+    outputs: tuple[str, ...],
+    about: dict[str, str],
+) -> None:
+    floats = constants | {
+        "level": np.array(128.0), "one": np.array(1.0), "nothing": np.array(0.0), "nine_tenths": np.array(0.9),
+        "least": np.array(LEAST), "most": np.array(MOST), "view_per_disc": np.array(VIEW_PER_DISC),
+        "diameter_per_root": np.array(2 / np.sqrt(np.pi)),
+    }  # fmt: skip
+    whole = {
+        "spatial": [0, 1, 2], "i1": 1, "i2": 2, "zero": 0, "step": 1, "not_x": [0, 1, 3], "not_y": [0, 2, 3],
+        "last": [1],
+    }  # fmt: skip
+    initializers = [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in floats.items()]
+    initializers += [numpy_helper.from_array(np.asarray(value, np.int64), name) for name, value in whole.items()]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs]
+    given = helper.make_tensor_value_info(image[0], TensorProto.UINT8, image[1])
+    graph = helper.make_graph(nodes, "discs", [given], values, initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    helper.set_model_props(model, about)
+    onnx.save(model, str(path))

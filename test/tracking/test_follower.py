@@ -1,0 +1,286 @@
+"""HandFollower on a small real pair of graphs, for which discs are hands, and on real frames with the embedded pair."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("onnx")
+from cameras import PLAIN
+from disc_network import BLUE, GREEN, RED, scene, write_pair
+from fake_network import answer, write_network
+from posed_hand import posed_hand
+
+from handos_model import Camera, HandFollower, HandPredictor, HandTracker
+from handos_model.prediction.views import view_of_joints
+from handos_model.tracking.tracker import TrackerOptions
+
+CLIP = Path(__file__).parents[2] / "docs" / "demo.mp4"
+STEP = 1 / 30
+EMPTY = scene()
+
+
+class Watched:
+    """A follower whose searches and views are counted frame by frame."""
+
+    def __init__(self, tmp_path, **options):
+        threshold = options.pop("score_threshold", None)
+        predictor = HandPredictor(write_pair(tmp_path), "cpu", score_threshold=threshold)
+        tracker = HandTracker(options.pop("tracker_options", TrackerOptions(smoothing=False)))
+        self.follower = HandFollower(predictor, tracker, **options)
+        self.searches, self.views, self.stamp = [], [], 0.0
+        find, see = predictor.network.find, predictor.network.see
+        predictor.network.find = lambda image, windows: self.searches[-1].extend(windows) or find(image, windows)
+        predictor.network.see = lambda image, view: self.views[-1].append(view) or see(image, view)
+
+    def __call__(self, image, step=STEP, **arguments):
+        self.stamp += step
+        self.searches.append([])
+        self.views.append([])
+        hands = self.follower.follow(image, self.stamp, **arguments)
+        assert len(self.searches[-1]) <= 1
+        return hands
+
+
+def centre(hand):
+    return view_of_joints(hand.joints_2d.astype(np.float64))[:2]
+
+
+@pytest.fixture
+def watched(tmp_path):
+    return Watched(tmp_path)
+
+
+# --- one hand
+
+
+def test_an_empty_scene_is_searched_in_every_frame(watched):
+    for _ in range(12):
+        assert watched(EMPTY) == []
+    assert [len(windows) for windows in watched.searches] == [1] * 12 and not any(watched.views)
+
+
+def test_a_hand_is_found_once_and_then_followed(tmp_path):
+    watched = Watched(tmp_path, search_rate=0)
+    for frame in range(40):
+        x, y = 120 + 9 * frame, 300 - 4 * frame
+        (hand,) = watched(scene((RED, x, y, 70 + frame)))
+        assert hand.id == 0 and hand.side == "right"
+        np.testing.assert_allclose(centre(hand), [x, y], atol=1.5)
+    assert [len(windows) for windows in watched.searches] == [1] + [0] * 39
+    assert [len(views) for views in watched.views] == [2] + [1] * 39
+
+
+def test_a_still_hand_is_seen_in_one_view(tmp_path):
+    watched = Watched(tmp_path, search_rate=0)
+    for frame in range(6):
+        watched(scene((RED, 300 + 0.8 * (frame % 2), 200, 90)))
+    for view in watched.views[2:]:
+        np.testing.assert_array_equal(view[0], watched.views[1][0])
+
+
+def test_a_search_for_others_runs_at_its_rate(tmp_path):
+    watched = Watched(tmp_path, search_rate=5)
+    for _ in range(31):
+        watched(scene((RED, 300, 200, 90)))
+    assert sum(len(windows) for windows in watched.searches) == 6  # at 0, .2, .4, .6, .8 and 1 s
+
+
+def test_a_hand_that_leaves_and_comes_back(watched):
+    for x in (560, 580, 600, 620):
+        assert watched(scene((RED, x, 200, 80)))[0].id == 0
+    for _ in range(4):
+        assert watched(EMPTY) == []
+    (hand,) = watched(scene((RED, 600, 200, 80)))
+    assert hand.id == 0
+    for _ in range(20):
+        assert watched(EMPTY) == []
+    ids = [hand.id for _ in range(3) for hand in watched(scene((RED, 600, 200, 80)))]
+    assert ids and set(ids) == {1}
+
+
+def test_a_far_hand_is_found_within_ten_frames_wherever_it_is(tmp_path):
+    for number, (x, y) in enumerate([(40, 40), (430, 380), (640, 350), (860, 340), (1250, 690), (20, 700), (1240, 30)]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        watched = Watched(folder)
+        image = scene((GREEN, x, y, 22), width=1280, height=720)
+        found = [watched(image) for _ in range(10)]
+        first = next(index for index, hands in enumerate(found) if hands)
+        assert all(len(hands) == 1 for hands in found[first:])
+        np.testing.assert_allclose(centre(found[-1][0]), [x, y], atol=2)
+
+
+def test_a_near_hand_that_comes_in_is_found_within_three_frames(watched):
+    for wait in (1, 2, 3, 4):
+        for _ in range(30 + wait):
+            watched(np.zeros((720, 1280, 3), np.uint8))
+        image = scene((RED, 640, 360, 200), width=1280, height=720)
+        assert any([watched(image) for _ in range(3)])
+
+
+def test_a_hand_at_the_edge_is_followed_out_of_the_image(watched):
+    for x in (60, 45, 30, 20, 10):
+        (hand,) = watched(scene((RED, x, 240, 90)))
+        assert hand.id == 0
+    for x in (-40, -80, -80, -80):
+        hands = watched(scene((RED, x, 240, 90)))
+    assert hands == []
+
+
+# --- what is no steady video
+
+
+def test_a_scene_cut_ends_with_the_hands_of_the_new_scene(watched):
+    for _ in range(5):
+        watched(scene((RED, 150, 150, 80)))
+    (hand,) = watched(scene((GREEN, 480, 330, 100)))
+    assert hand.id == 1 and hand.side == "left"
+    np.testing.assert_allclose(centre(hand), [480, 330], atol=2)
+
+
+@pytest.mark.parametrize("jump", [-50.0, 700.0])
+def test_time_that_jumps_starts_anew(watched, jump):
+    watched.stamp = 100.0
+    for _ in range(5):
+        assert watched(scene((RED, 150, 150, 80)))[0].id == 0
+    (hand,) = watched(scene((RED, 170, 150, 80)), step=jump)
+    assert hand.id == 1 and len(watched.searches[-1]) == 1
+    assert watched(scene((RED, 180, 150, 80)))[0].id == 1
+
+
+def test_stamps_that_stand_still_are_followed(watched):
+    for frame in range(20):
+        assert watched(scene((RED, 150 + 5 * frame, 150, 80)), step=0.0)[0].id == 0
+
+
+def test_an_image_of_another_size_is_survived(watched):
+    watched(scene((RED, 600, 400, 80)))
+    (hand,) = watched(scene((RED, 100, 100, 60), width=320, height=240))
+    np.testing.assert_allclose(centre(hand), [100, 100], atol=2)
+    assert watched(scene((RED, 110, 100, 60), width=320, height=240))[0].id == hand.id
+
+
+@pytest.mark.parametrize("rate", [1.0, 2.0, 3.0])
+def test_slow_cameras_are_followed(watched, rate):
+    ids = [watched(scene((RED, 150 + 12 * frame, 200, 90)), step=1 / rate)[0].id for frame in range(8)]
+    assert ids == [0] * 8
+
+
+def test_wrong_frames_are_refused_and_change_nothing(watched):
+    watched(scene((RED, 150, 150, 80)))
+    with pytest.raises(ValueError, match="must be a NumPy array of uint8"):
+        watched.follower.follow(EMPTY.astype(np.float32), watched.stamp)
+    with pytest.raises(ValueError, match="the camera is one of"):
+        watched.follower.follow(EMPTY[:200], watched.stamp, PLAIN)
+    with pytest.raises(ValueError, match="stamp is nan"):
+        watched.follower.follow(EMPTY, float("nan"))
+    with pytest.raises(ValueError, match="search_rate is -1, must be 0 or more"):
+        HandFollower(watched.follower.predictor, search_rate=-1)
+    assert watched(scene((RED, 152, 150, 80)))[0].id == 0
+
+
+# --- several hands
+
+
+def test_one_hand_is_never_two(watched):
+    for frame in range(90):
+        image = scene((RED, 300 + 100 * np.sin(frame / 6), 200, 60 + 40 * np.sin(frame / 9)), width=1280, height=720)
+        assert len(watched(image)) <= 1
+
+
+@pytest.mark.parametrize("colours", [(RED, GREEN), (RED, BLUE)])
+def test_hands_that_cross_neither_merge_nor_swap(watched, colours):
+    for frame in range(61):
+        places = (150 + 5 * frame, 210), (450 - 5 * frame, 290)  # 80 px apart at the closest: they touch
+        hands = watched(scene(*((colour, *place, 80) for colour, place in zip(colours, places, strict=True))))
+        if frame == 0:
+            ids = [min(hands, key=lambda hand: np.linalg.norm(centre(hand) - place)).id for place in places]
+            assert sorted(ids) == [0, 1]
+        assert len(hands) == 2, frame
+        found = {hand.id: centre(hand) for hand in hands}
+        for number, place in zip(ids, places, strict=True):
+            assert np.linalg.norm(found[number] - place) < 10, frame
+
+
+def test_a_second_hand_that_comes_is_followed_too(watched):
+    for _ in range(6):
+        assert len(watched(scene((RED, 150, 150, 80)))) == 1
+    for _ in range(18):
+        hands = watched(scene((RED, 150, 150, 80), (GREEN, 450, 300, 80)))
+    assert sorted((hand.id, hand.side) for hand in hands) == [(0, "right"), (1, "left")]
+
+
+def test_the_most_hands_stay_those_that_are_followed(tmp_path):
+    watched = Watched(tmp_path, max_hands=1)
+    for _ in range(3):
+        watched(scene((RED, 150, 150, 60)))
+    for _ in range(20):
+        (hand,) = watched(scene((RED, 150, 150, 60), (GREEN, 450, 300, 120)))
+        assert hand.id == 0 and hand.side == "right"
+    assert not any(watched.searches[1:])
+
+
+# --- a hand's own size, and depth
+
+
+def depth_of(hand, metres):
+    return lambda: np.full((480, 640), metres, np.float32)
+
+
+def test_depth_sets_the_size_which_is_remembered_without_it(tmp_path):
+    watched = Watched(tmp_path, tracker_options=TrackerOptions())
+    image = scene((RED, 300, 200, 120))
+    (plain,) = watched(image)
+    metres = 1.2 * float(plain.vertices[:, 2].mean())
+    (deep,) = watched(image, depth=depth_of(plain, metres))
+    assert deep.scale_source == "depth" and 1.1 < deep.translation[2] / plain.translation[2] < 1.3
+    for _ in range(60):  # until smoothing has come to rest
+        (deep,) = watched(image, depth=depth_of(plain, metres))
+    (later,) = watched(image)
+    assert later.scale_source == "remembered"
+    np.testing.assert_allclose(later.joints_3d, deep.joints_3d, atol=2e-4)
+
+
+def test_depth_that_fails_is_a_problem_and_no_error(watched):
+    def broken():
+        raise ValueError("no depth image yet")
+
+    (hand,) = watched(scene((RED, 300, 200, 120)), depth=broken)
+    assert hand.scale_source == "prior" and watched.follower.problem == "no depth image yet"
+    watched(scene((RED, 300, 200, 120)), depth=lambda: None)
+    assert watched.follower.problem == ""
+
+
+# --- other ways to see
+
+
+def test_without_tracking_every_frame_is_a_still(watched):
+    watched.follower.tracking = False
+    for x in (150, 400, 500):
+        (hand,) = watched(scene((RED, x, 200, 80)))
+        assert hand.id == -1
+        np.testing.assert_allclose(centre(hand), [x, 200], atol=1.5)
+
+
+def test_a_graph_of_the_whole_image_is_followed_too(tmp_path):
+    vertices, joints = posed_hand(0.5)
+    path = write_network(tmp_path / "fake.onnx", [answer(vertices + (0, 0, 0.5), joints + (0, 0, 0.5), PLAIN)], 640)
+    follower = HandFollower(HandPredictor(path, "cpu"))
+    ids = [hand.id for frame in range(3) for hand in follower.follow(EMPTY, frame * STEP, PLAIN)]
+    assert ids == [0, 0, 0]
+
+
+def test_real_hands_are_followed_at_their_own_size():
+    capture = cv2.VideoCapture(str(CLIP))
+    frames = [capture.read()[1][:, :, ::-1] for _ in range(24)]
+    camera = Camera.from_fov(frames[0].shape[1], frames[0].shape[0])
+    follower = HandFollower(HandPredictor(device="cpu", threads=1))
+    hands = [follower.follow(image, number * STEP, camera) for number, image in enumerate(frames)]
+    assert [sorted(hand.id for hand in of) for of in hands] == [[0, 1]] * 24
+    for number in (0, 1):
+        own = [hand for of in hands for hand in of if hand.id == number]
+        assert len({hand.side for hand in own}) == 1
+        palms = [np.linalg.norm(hand.joints_3d[9] - hand.joints_3d[0]) for hand in own]
+        assert np.std(palms) < 0.01 * np.mean(palms)

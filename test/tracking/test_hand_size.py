@@ -1,0 +1,42 @@
+"""A followed hand keeps its own size."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_hand import make_hand
+
+from handos_model.tracking.hand_size import HandSize, palm_length
+
+
+def test_a_hand_of_changing_size_is_given_the_mean_of_what_was_seen():
+    rng, size, hand = np.random.default_rng(0), HandSize(), make_hand()
+    kept = [size.kept(hand.scaled(factor, "prior")) for factor in rng.normal(1.05, 0.03, 300)]
+    lengths = np.array([palm_length(hand) for hand in kept])
+    assert lengths[100:].std() < 0.003 * lengths.mean()
+    assert lengths[-1] == pytest.approx(1.05 * palm_length(hand), rel=0.01)
+
+
+def test_it_is_scaled_about_the_camera():
+    size, hand = HandSize(), make_hand()
+    size.kept(hand)
+    kept = size.kept(hand.scaled(1.2, "prior"))
+    np.testing.assert_allclose(kept.joints_3d, 1.1 * hand.joints_3d, rtol=1e-4)
+    np.testing.assert_allclose(kept.vertices, 1.1 * hand.vertices, rtol=1e-4)
+    np.testing.assert_allclose(kept.translation, kept.joints_3d[0])
+    np.testing.assert_array_equal(kept.joints_2d, hand.joints_2d)
+
+
+def test_one_measurement_outweighs_all_guesses_and_is_remembered():
+    size, hand = HandSize(), make_hand()
+    for _ in range(50):
+        size.kept(hand)
+    kept = size.kept(hand.scaled(1.3, "depth"))
+    assert kept.scale_source == "depth" and palm_length(kept) == pytest.approx(1.3 * palm_length(hand))
+    kept = size.kept(hand)
+    assert kept.scale_source == "remembered" and palm_length(kept) == pytest.approx(1.3 * palm_length(hand), rel=1e-5)
+
+
+def test_a_hand_of_no_size_passes():
+    hand = replace(make_hand(), joints_3d=np.zeros((21, 3), np.float32))
+    assert HandSize().kept(hand) is hand
