@@ -29,13 +29,15 @@ from handos_model.data.photos import Photos, held_out_backgrounds
 from handos_model.data.sample import Sample
 from handos_model.evaluation.own_sets import progress, spread
 from handos_model.evaluation.scoring import HandScore, score_image, summary
+from handos_model.prediction.view_network import SEARCHES
 
 SIZES = (200, 120, 80, 60, 40, 28)  # px: longer side of the box around a hand's joints
 FRAME = (1280, 720)
 MOST_ENLARGED = 2.0
 FRAMES, RATE = 10, 30.0
 SYSTEMS = {
-    "handos still": "HandOS, still",
+    "handos fast": "HandOS, fast",
+    "handos thorough": "HandOS, thorough",
     "handos followed": "HandOS, 10 frames",
     "mediapipe still": f"MediaPipe {VERSION}, still",
     "mediapipe followed": f"MediaPipe {VERSION}, 10 frames",
@@ -142,7 +144,9 @@ def markdown(results: dict[str, Any]) -> str:
 
 def _systems(arguments: argparse.Namespace, peers: ExitStack) -> dict[str, System]:
     camera = Camera.from_fov(*FRAME)
-    predictor = HandPredictor(arguments.weights, device="cpu", threads=arguments.threads)
+    predictor, thorough = (
+        HandPredictor(arguments.weights, device="cpu", threads=arguments.threads, search=search) for search in SEARCHES
+    )
     static = peers.enter_context(MediaPipeHands())
     following = peers.enter_context(MediaPipeHands(static=False))
 
@@ -156,7 +160,8 @@ def _systems(arguments: argparse.Namespace, peers: ExitStack) -> dict[str, Syste
         return lambda image, _: following.predict(image)
 
     return {
-        "handos still": System(lambda: lambda image, _: predictor.predict(image, camera), 1),
+        "handos fast": System(lambda: lambda image, _: predictor.predict(image, camera), 1),
+        "handos thorough": System(lambda: lambda image, _: thorough.predict(image, camera), 1),
         "handos followed": System(followed, FRAMES),
         "mediapipe still": System(lambda: lambda image, _: static.predict(image), 1),
         "mediapipe followed": System(followed_by_mediapipe, FRAMES),

@@ -5,8 +5,8 @@
 
 Each frame is seen four times: as a still photo and as the next frame of a clip, by both. "1" is the clip at 640x480;
 "1/4" to "4/4" are frames of four quadrants, of which so many show the clip: every further hand is the same work.
-MediaPipe may find as many hands as there are, so that it looks for no further ones while it follows them. Both go from
-the RGB array to their results: ours with mesh, side and metric position, MediaPipe's with its 21 points.
+Followed, both may find as many hands as there are: while they see all of them, they look for no more. Both go from the
+RGB array to their results: ours with mesh, side and metric position, MediaPipe's with its 21 points.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def measure(
 ) -> dict[str, dict[str, float]]:
     """Per mode: medians of both in ms and of the ratios of pairs, and the mean number of hands that each saw."""
     camera = Camera.from_fov(*SIZE)
-    follower = HandFollower(predictor)
+    follower = HandFollower(predictor, max_hands=hands)
     with MediaPipeHands(max_hands=hands) as static, MediaPipeHands(max_hands=hands, static=False) as tracking:
 
         def ours(call: Callable[[], list]) -> tuple[float, int]:

@@ -27,9 +27,8 @@ _SCALE, _SHIFT = 2.0, -0.1  # of their box's long edge; of its height, towards t
 def cut_view(image: np.ndarray, view: np.ndarray) -> np.ndarray:
     """What a view (4,) shows of an image (H, W, 3) uint8: (SIZE, SIZE, 3); the edge goes on outside of the image."""
     x, y, size, angle = view.tolist()
-    step = size / SIZE
-    if step > COARSEST:
-        image, x, y, step = _halved(image, x, y, size, step)
+    image, x, y = _surroundings(image, x, y, 0.75 * size)
+    image, x, y, step = _halved(image, x, y, size / SIZE)
     c, s = step * math.cos(angle), step * math.sin(angle)
     middle = (SIZE - 1) / 2
     matrix = np.array([[c, -s, x - (c - s) * middle], [s, c, y - (s + c) * middle]])
@@ -37,20 +36,24 @@ def cut_view(image: np.ndarray, view: np.ndarray) -> np.ndarray:
     return cv2.warpAffine(image, matrix, (SIZE, SIZE), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
-def _halved(image: np.ndarray, x: float, y: float, size: float, step: float) -> tuple[np.ndarray, float, float, float]:
-    """The surroundings of a view's centre, halved until it may be sampled; centre and step in their pixels."""
-    times = math.ceil(math.log2(step / COARSEST))
-    block, reach = 2**times, 0.75 * size
-    low = [max(0, math.floor(centre - reach)) for centre in (x, y)]
-    high = [min(edge, math.ceil(centre + reach)) for centre, edge in zip((x, y), image.shape[1::-1], strict=True)]
-    width, height = ((b - a) // block * block for a, b in zip(low, high, strict=True))
-    if min(width, height) < block:  # a view beside the image, or of a few rows
+def _surroundings(image: np.ndarray, x: float, y: float, reach: float) -> tuple[np.ndarray, float, float]:
+    """What lies within `reach` px of a point, at least a pixel, and the point in it: OpenCV warps 32,766 px at most."""
+    low = [max(0, min(math.floor(p - reach), edge - 1)) for p, edge in zip((x, y), image.shape[1::-1], strict=True)]
+    high = [max(a + 1, math.ceil(p + reach) + 1) for p, a in zip((x, y), low, strict=True)]
+    return image[low[1] : high[1], low[0] : high[0]], x - low[0], y - low[1]
+
+
+def _halved(image: np.ndarray, x: float, y: float, step: float) -> tuple[np.ndarray, float, float, float]:
+    """The image halved until it may be sampled at `step`; a point in it and the step in its pixels."""
+    times = max(0, math.ceil(math.log2(max(step / COARSEST, 1e-9))))
+    block = 2**times
+    width, height = (edge // block * block for edge in image.shape[1::-1])
+    if times == 0 or min(width, height) == 0:  # fine enough, or a view of a few rows
         return image, x, y, step
-    small = image[low[1] : low[1] + height, low[0] : low[0] + width]
+    image = image[:height, :width]
     for _ in range(times):
-        small = cv2.resize(small, (small.shape[1] // 2, small.shape[0] // 2), interpolation=cv2.INTER_AREA)
-    x, y = ((centre + 0.5 - a) / block - 0.5 for centre, a in zip((x, y), low, strict=True))
-    return small, x, y, step / block
+        image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
+    return image, (x + 0.5) / block - 0.5, (y + 0.5) / block - 0.5, step / block
 
 
 def from_view(points: np.ndarray, view: np.ndarray) -> np.ndarray:

@@ -47,6 +47,16 @@ def test_outside_of_the_image_its_edge_goes_on():
     assert cut_view(image[:1, :1], np.array([0.0, 0.0, 900.0, 0.0])).shape == (SIZE, SIZE, 3)
 
 
+def test_a_view_of_an_image_longer_than_opencv_warps():
+    hand = np.random.default_rng(0).integers(0, 255, (90, 120, 3), np.uint8)
+    image = np.zeros((90, 40_000, 3), np.uint8)
+    image[:, 35_000:35_120] = hand
+    for size in (60.0, 100.0, 900.0):
+        view = np.array([60.0, 45.0, size, 0.3])
+        shown = cut_view(image[:, 34_000:36_000], view + (1000, 0, 0, 0))
+        np.testing.assert_allclose(cut_view(image, view + (35_000, 0, 0, 0)), shown, atol=1)
+
+
 @pytest.mark.parametrize("angle", [0.0, 0.9, -2.8])
 def test_the_view_of_joints_turns_moves_and_grows_with_them(angle):
     joints = posed_hand(0.3)[1][:, :2]
