@@ -94,14 +94,18 @@ class ViewNetwork:
     def hands(self, image: np.ndarray, size: int, threshold: float, search: str, passes: int) -> SeenHands:
         """Distinct hands of one image that score enough, best first. size: px of its long edge; search: of SEARCHES."""
         height, width = image.shape[:2]
-        windows = [whole(width, height, size)] + (parts(width, height, size) if search == "thorough" else [])
-        seen = self._hands_in(image, windows, threshold, passes)
+        seen = self._hands_in(image, [whole(width, height, size)], [], threshold, passes)
+        if search == "thorough" and (windows := parts(width, height, size)):
+            claimed = [view_of_joints(joints) for joints in seen.joints_2d]
+            seen = joined([seen, self._hands_in(image, windows, claimed, threshold, passes)]).distinct()
         if not len(seen):
-            seen = self._hands_in(image, [half(width, height, size)], threshold, passes)
+            seen = self._hands_in(image, [half(width, height, size)], [], threshold, passes)
         return seen
 
-    def _hands_in(self, image: np.ndarray, windows: list[Window], threshold: float, passes: int) -> SeenHands:
-        views = unclaimed(self.find(image, windows), [])
+    def _hands_in(
+        self, image: np.ndarray, windows: list[Window], claimed: list[np.ndarray], threshold: float, passes: int
+    ) -> SeenHands:
+        views = unclaimed(self.find(image, windows), claimed)
         seen = joined([self.look(image, view, passes, threshold) for view in views]) if views else NONE
         return seen.where((seen.scores >= threshold) & (seen.scores > 0)).distinct()
 

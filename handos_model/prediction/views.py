@@ -17,9 +17,9 @@ COARSEST = 1.5
 """px of the image that one of the view may stand for when it is sampled; beyond, the image is halved before."""
 MOST_OVERLAP = 0.6
 """Intersection over union of the squares of two candidates, above which they are one."""
-PART = 0.5
+PART = 0.75
 """Candidates this much smaller than a hand's view, and within WITHIN of its size from its middle, are a part of it."""
-WITHIN = 0.3
+WITHIN = 0.35
 _PALM = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18]  # joints that the square of a hand rests on, as MediaPipe has it
 _SCALE, _SHIFT = 2.0, -0.1  # of their box's long edge; of its height, towards the fingers
 

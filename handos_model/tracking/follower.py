@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from handos_model.hand import Hand
 from handos_model.prediction.depth_scale import scale_by_depth
 from handos_model.prediction.placing import placed
 from handos_model.prediction.predictor import HandPredictor, checked_frame
-from handos_model.prediction.seen_hands import NONE, SeenHands, joined
+from handos_model.prediction.seen_hands import SeenHands, joined
 from handos_model.prediction.view_network import SMALLEST_VIEW, ViewNetwork
 from handos_model.prediction.views import unclaimed, view_of_joints
 from handos_model.tracking.search import Search
@@ -33,8 +34,10 @@ LONGEST_STEP = 0.5
 """Of a view's size: farther than this no motion carries an expected view."""
 NEW_PASSES = 2
 """Looks at a new hand: its first frame is as good as those that follow."""
-MOST_CANDIDATES = 12
-"""Places that are looked at in one search, the best ones."""
+MOST_LOOKS, MOST_LOOKS_ALONE = 3, 8
+"""Places that are looked at in one search, while hands are followed and while none is."""
+REFUSED = 16
+"""Places that showed no hand which are remembered, the last ones."""
 
 Depth = Callable[[], np.ndarray | None]
 
@@ -74,6 +77,7 @@ class HandFollower:
         """Why the depth image of the last frame could not be used; empty where it could, or there was none."""
         self._search = Search()
         self._followed: list[Followed] = []
+        self._refused: deque[np.ndarray] = deque(maxlen=REFUSED)
         self._stamp = -math.inf
         self._size = (0, 0)  # px, width and height
         self._hand_scale = predictor.hand_scale
@@ -125,14 +129,28 @@ class HandFollower:
         window = self._search.window(width, height, predictor.size, stamp, len(seen), self.search_rate)
         if window is not None:
             claimed = [view_of_joints(joints) for joints in seen.joints_2d]
-            views = unclaimed(network.find(image, [window]), claimed)[:MOST_CANDIDATES]
-            least = predictor.score_threshold
-            new = joined([network.look(image, view, NEW_PASSES, least) for view in views]) if views else NONE
-            new = new.where((new.scores >= least) & (new.scores > 0)).distinct()
+            new = self._new_hands(network, image, unclaimed(network.find(image, [window]), claimed), not len(seen))
             count, both = len(seen), joined([seen, new])
             kept = both.kept(list(range(len(both))))
             seen, before = both.take(kept), [before[i] if i < count else None for i in kept]
         return seen, before
+
+    def _new_hands(
+        self, network: ViewNetwork, image: np.ndarray, views: list[np.ndarray], none_known: bool
+    ) -> SeenHands:
+        """Distinct hands in the most promising of these views; those that showed none a moment ago come last."""
+        least = self.predictor.score_threshold
+        views = [*unclaimed(np.array(views), list(self._refused)), *views] if views else []
+        looked: list[np.ndarray] = []
+        new: list[SeenHands] = []
+        for view in unclaimed(np.array(views).reshape(-1, 4), [])[: MOST_LOOKS_ALONE if none_known else MOST_LOOKS]:
+            hand = network.look(image, view, NEW_PASSES, least)
+            if len(hand) and hand.scores[0] >= max(least, 1e-6):
+                new.append(hand)
+            else:
+                looked.append(view)
+        self._refused.extend(looked)
+        return joined(new).distinct()
 
     def _see_followed(
         self, network: ViewNetwork, image: np.ndarray, stamp: float
@@ -192,6 +210,7 @@ class HandFollower:
 
     def _forget(self) -> None:
         self._followed = []
+        self._refused.clear()
         self._search.restart()
 
 

@@ -39,6 +39,10 @@ class HandSize:
 
 
 def palm_length(hand: Hand) -> float:
-    """Mean distance of the knuckles from the wrist, m."""
+    """Distance of the knuckles from the wrist, m: the middle finger's, and the mean of four, halfway between the two.
+
+    The first is what is called the length of a palm, the second is less noisy.
+    """
     joints = hand.joints_3d.tolist()
-    return sum(math.dist(joints[0], joints[i]) for i in KNUCKLES) / len(KNUCKLES)
+    lengths = [math.dist(joints[0], joints[i]) for i in KNUCKLES]
+    return lengths[1] / 2 + sum(lengths) / (2 * len(lengths))
