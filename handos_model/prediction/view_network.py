@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from handos_model.prediction.letterbox import letterbox, to_source
-from handos_model.prediction.seen_hands import NONE, SeenHands, joined
+from handos_model.prediction.seen_hands import SeenHands, joined
 from handos_model.prediction.session import OnnxSession, SessionOptions
 from handos_model.prediction.views import cut_view, from_view, unclaimed, view_of_joints
 from handos_model.prediction.windows import Window, half, parts, whole
@@ -23,6 +23,8 @@ SMALLEST_VIEW = 8.0
 """px of the image: smaller ones show nothing."""
 WORTH_ANOTHER_LOOK = 0.5
 """Of the least score: a hand that scores less in its first view gets no second one."""
+PATIENCE = 6
+"""Views in a row without a hand after which a window's others are not looked at."""
 SEARCHES = ("fast", "thorough")
 
 
@@ -55,22 +57,17 @@ class ViewNetwork:
         """Spent in ONNX Runtime so far."""
         return self._find.seconds + self._see.seconds
 
-    def find(self, image: np.ndarray, windows: Iterable[Window]) -> np.ndarray:
-        """Views (N, 4) of the source image that may show a hand, best first, of several windows of it."""
-        scores, views = [], []
-        for window in windows:
-            region = image[window.y0 : window.y1, window.x0 : window.x1]
-            canvas, scale = letterbox(region, window.size)
-            found = self._find.run(canvas)
-            kept = (found["scores"] >= max(self.find_threshold, 1e-6)) & np.isfinite(found["views"]).all(axis=1)
-            view = found["views"][kept].astype(np.float64)
-            centres = to_source(view[:, :2], scale) + (window.x0, window.y0)
-            sizes = view[:, 2:3] / math.sqrt(scale[0] * scale[1])
-            inside = ((centres >= -0.5) & (centres < image.shape[1::-1])).all(axis=1) & (sizes[:, 0] >= SMALLEST_VIEW)
-            scores.append(found["scores"][kept][inside])
-            views.append(np.concatenate([centres, sizes, view[:, 3:]], axis=1)[inside])
-        order = np.argsort(-np.concatenate(scores), kind="stable")
-        return np.concatenate(views)[order]
+    def find(self, image: np.ndarray, window: Window) -> np.ndarray:
+        """Views (N, 4) of the source image that may show a hand, best first, of one window of it."""
+        canvas, scale = letterbox(image[window.y0 : window.y1, window.x0 : window.x1], window.size)
+        said = self._find.run(canvas)
+        kept = (said["scores"] >= max(self.find_threshold, 1e-6)) & np.isfinite(said["views"]).all(axis=1)
+        order = np.argsort(-said["scores"][kept], kind="stable")
+        views = said["views"][kept][order].astype(np.float64)
+        views[:, :2] = to_source(views[:, :2], scale) + (window.x0, window.y0)
+        views[:, 2] /= math.sqrt(scale[0] * scale[1])
+        inside = ((views[:, :2] >= -0.5) & (views[:, :2] < image.shape[1::-1])).all(axis=1)
+        return views[inside & (views[:, 2] >= SMALLEST_VIEW)]
 
     def see(self, image: np.ndarray, view: np.ndarray) -> SeenHands:
         """The hand in a view (4,) of an image, whatever it scores; none where the network says what is not finite."""
@@ -91,23 +88,42 @@ class ViewNetwork:
             hand = self.see(image, view_of_joints(hand.joints_2d[0]))
         return hand
 
+    def look_at(
+        self, image: np.ndarray, views: Iterable[np.ndarray], passes: int, threshold: float
+    ) -> tuple[list[SeenHands], list[np.ndarray]]:
+        """The hands in views, best first, that score enough, and the views that showed none.
+
+        It gives up after PATIENCE views in a row without a hand: what comes after is less likely still.
+        """
+        seen: list[SeenHands] = []
+        refused: list[np.ndarray] = []
+        missed = 0
+        for view in views:
+            hand = self.look(image, view, passes, threshold)
+            if len(hand) and hand.scores[0] >= max(threshold, 1e-6):
+                seen.append(hand)
+                missed = 0
+            else:
+                refused.append(view)
+                missed += 1
+            if missed == PATIENCE:
+                break
+        return seen, refused
+
     def hands(self, image: np.ndarray, size: int, threshold: float, search: str, passes: int) -> SeenHands:
         """Distinct hands of one image that score enough, best first. size: px of its long edge; search: of SEARCHES."""
         height, width = image.shape[:2]
-        seen = self._hands_in(image, [whole(width, height, size)], [], threshold, passes)
-        if search == "thorough" and (windows := parts(width, height, size)):
-            claimed = [view_of_joints(joints) for joints in seen.joints_2d]
-            seen = joined([seen, self._hands_in(image, windows, claimed, threshold, passes)]).distinct()
-        if not len(seen):
-            seen = self._hands_in(image, [half(width, height, size)], [], threshold, passes)
-        return seen
+        windows = [whole(width, height, size)] + (parts(width, height, size) if search == "thorough" else [])
+        seen = self._hands_in(image, windows, threshold, passes)
+        return seen if len(seen) else self._hands_in(image, [half(width, height, size)], threshold, passes)
 
-    def _hands_in(
-        self, image: np.ndarray, windows: list[Window], claimed: list[np.ndarray], threshold: float, passes: int
-    ) -> SeenHands:
-        views = unclaimed(self.find(image, windows), claimed)
-        seen = joined([self.look(image, view, passes, threshold) for view in views]) if views else NONE
-        return seen.where((seen.scores >= threshold) & (seen.scores > 0)).distinct()
+    def _hands_in(self, image: np.ndarray, windows: list[Window], threshold: float, passes: int) -> SeenHands:
+        seen: list[SeenHands] = []
+        for window in windows:
+            claimed = [view_of_joints(hand.joints_2d[0]) for hand in seen]
+            views = unclaimed(self.find(image, window), claimed)
+            seen += self.look_at(image, views, passes, threshold)[0]
+        return joined(seen).distinct()
 
 
 def pair_of(weights: Path) -> tuple[Path, Path]:

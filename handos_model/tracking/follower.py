@@ -34,8 +34,8 @@ LONGEST_STEP = 0.5
 """Of a view's size: farther than this no motion carries an expected view."""
 NEW_PASSES = 2
 """Looks at a new hand: its first frame is as good as those that follow."""
-MOST_LOOKS, MOST_LOOKS_ALONE = 3, 8
-"""Places that are looked at in one search, while hands are followed and while none is."""
+MOST_LOOKS = 3
+"""Places that are looked at in one search while hands are followed."""
 REFUSED = 16
 """Places that showed no hand which are remembered, the last ones."""
 
@@ -129,7 +129,7 @@ class HandFollower:
         window = self._search.window(width, height, predictor.size, stamp, len(seen), self.search_rate)
         if window is not None:
             claimed = [view_of_joints(joints) for joints in seen.joints_2d]
-            new = self._new_hands(network, image, unclaimed(network.find(image, [window]), claimed), not len(seen))
+            new = self._new_hands(network, image, unclaimed(network.find(image, window), claimed), not len(seen))
             count, both = len(seen), joined([seen, new])
             kept = both.kept(list(range(len(both))))
             seen, before = both.take(kept), [before[i] if i < count else None for i in kept]
@@ -141,15 +141,9 @@ class HandFollower:
         """Distinct hands in the most promising of these views; those that showed none a moment ago come last."""
         least = self.predictor.score_threshold
         views = [*unclaimed(np.array(views), list(self._refused)), *views] if views else []
-        looked: list[np.ndarray] = []
-        new: list[SeenHands] = []
-        for view in unclaimed(np.array(views).reshape(-1, 4), [])[: MOST_LOOKS_ALONE if none_known else MOST_LOOKS]:
-            hand = network.look(image, view, NEW_PASSES, least)
-            if len(hand) and hand.scores[0] >= max(least, 1e-6):
-                new.append(hand)
-            else:
-                looked.append(view)
-        self._refused.extend(looked)
+        views = unclaimed(np.array(views).reshape(-1, 4), [])
+        new, refused = network.look_at(image, views if none_known else views[:MOST_LOOKS], NEW_PASSES, least)
+        self._refused.extend(refused)
         return joined(new).distinct()
 
     def _see_followed(

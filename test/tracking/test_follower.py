@@ -31,7 +31,7 @@ class Watched:
         self.follower = HandFollower(predictor, tracker, **options)
         self.searches, self.views, self.stamp = [], [], 0.0
         find, see = predictor.network.find, predictor.network.see
-        predictor.network.find = lambda image, windows: self.searches[-1].extend(windows) or find(image, windows)
+        predictor.network.find = lambda image, window: self.searches[-1].append(window) or find(image, window)
         predictor.network.see = lambda image, view: self.views[-1].append(view) or see(image, view)
 
     def __call__(self, image, step=STEP, **arguments):
