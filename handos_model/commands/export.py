@@ -11,10 +11,10 @@ from handos_model.prediction.session import HandSession
 if TYPE_CHECKING:
     from handos_model.network.handos import HandOS
 
-FIND_THRESHOLD = 0.15
+FIND_THRESHOLD = 0.1
 """Score of a place that is looked at: what see makes of it decides."""
-SCORE_THRESHOLD = 0.9
-"""Presence of a hand in prediction, chosen on training photos without hands."""
+SCORE_THRESHOLD = 0.5
+"""Presence of a hand in prediction."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
