@@ -11,7 +11,7 @@ from handos_model.prediction.session import HandSession
 if TYPE_CHECKING:
     from handos_model.network.handos import HandOS
 
-FIND_THRESHOLD = 0.1
+FIND_THRESHOLD = 0.2
 """Score of a place that is looked at: what see makes of it decides."""
 SCORE_THRESHOLD = 0.5
 """Presence of a hand in prediction."""

@@ -34,7 +34,7 @@ class HandPredictor:
     or its file as load_template takes it, such as the user's MANO_RIGHT.pkl; the embedded one when None. spinning:
     between two images the threads wait for work at full power, which answers sooner where nothing else runs, and is in
     the way of what does. search: "fast" looks at the whole image, "thorough" also at its parts, for small hands.
-    passes: how often each hand is seen, each time in the view that the last one gave; by default 1 fast, 2 thorough.
+    passes: how often each hand is seen, each time in the view that the last one gave.
     search and passes are for pairs. Wrong values raise ValueError, a missing file FileNotFoundError.
     """
 
@@ -49,7 +49,7 @@ class HandPredictor:
         template: HandTemplate | str | Path | None = None,
         spinning: bool = True,
         search: str = "fast",
-        passes: int | None = None,
+        passes: int = 2,
     ) -> None:
         self.network = _open_network(weights, SessionOptions(device, threads, spinning))
         self.name, self.version = (self.network.metadata[key] for key in ("name", "version"))
@@ -59,7 +59,7 @@ class HandPredictor:
         self.score_threshold = default if score_threshold is None else float(score_threshold)
         self.hand_scale = float(hand_scale)
         self.search = search
-        self.passes = (1 if search == "fast" else 2) if passes is None else passes
+        self.passes = passes
         if not 0 <= self.score_threshold <= 1:
             raise ValueError(f"score_threshold is {score_threshold}, must lie between 0 and 1")
         if not 0.2 <= self.hand_scale <= 5:
