@@ -108,10 +108,12 @@ def trace(
     )
 
 
-def finish(path: Path, metadata: dict[str, str]) -> None:
-    """Halve what is stored, add metadata, check, and write the checksum beside the file."""
+def finish(path: Path, metadata: dict[str, str], halved: bool = True) -> None:
+    """Halve what is stored, set the metadata, check, and write the checksum beside the file."""
     model = onnx.load(str(path))
-    halve(model)
+    if halved:
+        halve(model)
+    del model.metadata_props[:]
     for key, value in metadata.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
@@ -170,4 +172,4 @@ def quantise(path: Path, views: Sequence[np.ndarray], out: Path) -> None:
         nodes_to_exclude=convolutions[:KEPT_FLOAT],
     )
     prepared.unlink()
-    finish(out, {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props})
+    finish(out, {entry.key: entry.value for entry in onnx.load(str(path)).metadata_props}, halved=False)
