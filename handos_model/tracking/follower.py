@@ -16,7 +16,7 @@ from handos_model.prediction.placing import placed
 from handos_model.prediction.predictor import HandPredictor, checked_frame
 from handos_model.prediction.seen_hands import SeenHands, joined
 from handos_model.prediction.view_network import SMALLEST_VIEW, ViewNetwork
-from handos_model.prediction.views import unclaimed, view_of_joints
+from handos_model.prediction.views import MOST_OVERLAP, overlap, unclaimed, view_of_joints
 from handos_model.tracking.search import Search
 from handos_model.tracking.tracker import HandTracker
 
@@ -140,8 +140,7 @@ class HandFollower:
     ) -> SeenHands:
         """Distinct hands in the most promising of these views; those that showed none a moment ago come last."""
         least = self.predictor.score_threshold
-        views = [*unclaimed(np.array(views), list(self._refused)), *views] if views else []
-        views = unclaimed(np.array(views).reshape(-1, 4), [])
+        views = sorted(views, key=lambda view: any(overlap(view, other) > MOST_OVERLAP for other in self._refused))
         new, refused = network.look_at(image, views if none_known else views[:MOST_LOOKS], NEW_PASSES, least)
         self._refused.extend(refused)
         return joined(new).distinct()

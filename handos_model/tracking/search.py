@@ -15,7 +15,8 @@ MISSED_FOR = 0.5
 class Search:
     """Takes the whole image and its parts in turn: all of it within ten frames.
 
-    Every frame while no hand is followed or one was lost a moment ago, else at a rate.
+    Every frame while no hand is followed, or one was lost a moment ago, or a scene has not been searched once all over;
+    else at a rate, of which 0 is never.
     """
 
     def __init__(self) -> None:
@@ -33,13 +34,14 @@ class Search:
     def window(self, width: int, height: int, size: int, stamp: float, followed: int, rate: float) -> Window | None:
         """Where to look now. size: px of the whole image's long edge; followed: hands that are; rate: Hz."""
         self._missed = [(since, view) for since, view in self._missed if stamp - since <= MISSED_FOR]
-        if followed and not self._missed and not stamp - self._last >= (1 / rate if rate > 0 else math.inf) - 1e-6:
+        turns = _turns(width, height, size)
+        due = rate > 0 and (self._turn < len(turns) or stamp - self._last >= 1 / rate - 1e-6)
+        if followed and not self._missed and not due:
             return None
         self._last = stamp
         if followed and self._missed:
             _, view = self._missed.pop(0)  # once each, then with the rest
             return around(view, width, height, size)
-        turns = _turns(width, height, size)
         window = turns[self._turn % len(turns)]
         self._turn += 1
         return window

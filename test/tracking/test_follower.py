@@ -82,9 +82,17 @@ def test_a_still_hand_is_seen_in_one_view(tmp_path):
 
 def test_a_search_for_others_runs_at_its_rate(tmp_path):
     watched = Watched(tmp_path, search_rate=5)
-    for _ in range(31):
+    for _ in range(40):
         watched(scene((RED, 300, 200, 90)))
-    assert sum(len(windows) for windows in watched.searches) == 6  # at 0, .2, .4, .6, .8 and 1 s
+    counts = [len(windows) for windows in watched.searches]
+    assert counts[:9] == [1] * 9  # all of a new scene, once
+    assert sum(counts[9:]) == 5  # in another 31 frames
+
+
+def test_a_far_hand_is_found_within_ten_frames_beside_a_near_one(watched):
+    image = scene((RED, 300, 300, 150), (GREEN, 1150, 640, 22), width=1280, height=720)
+    sides = [sorted(hand.side for hand in watched(image)) for _ in range(10)]
+    assert sides[0] == ["right"] and sides[-1] == ["left", "right"]
 
 
 def test_a_hand_that_leaves_and_comes_back(watched):
@@ -110,6 +118,15 @@ def test_a_far_hand_is_found_within_ten_frames_wherever_it_is(tmp_path):
         first = next(index for index, hands in enumerate(found) if hands)
         assert all(len(hands) == 1 for hands in found[first:])
         np.testing.assert_allclose(centre(found[-1][0]), [x, y], atol=2)
+
+
+def test_what_was_looked_at_in_vain_does_not_hide_a_hand_within_it(watched):
+    watched.follower.predictor.score_threshold = 0.95  # nothing is a hand
+    image = scene((RED, 300, 240, 200))
+    watched(image)
+    watched.follower.predictor.score_threshold = 0.5
+    (hand,) = [hand for _ in range(9) for hand in watched(scene((GREEN, 320, 250, 40)))][-1:]
+    np.testing.assert_allclose(centre(hand), [320, 250], atol=2)
 
 
 def test_a_near_hand_that_comes_in_is_found_within_three_frames(watched):
