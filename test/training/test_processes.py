@@ -26,7 +26,7 @@ def pool(tmp_path_factory):
 def losses(trainer):
     """Loss, some of its terms and the norm of all weights after each step."""
     without_batch_statistics(trainer.network)
-    stream = batches(trainer.mix, 0, trainer.accelerator.process_index, trainer.accelerator.num_processes)
+    stream = batches(trainer.task.mix, 0, trainer.accelerator.process_index, trainer.accelerator.num_processes)
     curve = []
     for _ in range(STEPS):
         values = trainer.learn(*(next(stream) for _ in range(trainer.recipe.accumulate)))

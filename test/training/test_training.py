@@ -164,7 +164,7 @@ def test_a_tiny_run_overfits_four_renders_and_leaves_the_detector_alone(pool, tm
 def test_bfloat16_learns_and_a_batch_without_hands_does_not_hurt(pool, tmp_path):
     AcceleratorState._reset_state(True)  # a process has one precision for life
     trainer = Trainer(small_recipe(mixture=of_uneven(pool), bf16=True), tmp_path)
-    samples = [trainer.mix.sources[0].samples[i] for i in range(3)]
+    samples = [trainer.task.sources[0].samples[i] for i in range(3)]
     both = trainer.learn(collate(samples))
     none = trainer.learn(collate([samples[2]]))
     AcceleratorState._reset_state(True)
