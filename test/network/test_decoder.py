@@ -188,7 +188,8 @@ def test_one_batch_of_two_is_two_batches_of_one(template):
     with torch.no_grad():
         both = decoder(hands, values, STRIDES, "full")[-1]
         for i in range(2):
-            one = Instances(*(getattr(hands, field.name)[i : i + 1] for field in fields(Instances)))
+            values_of = (getattr(hands, field.name) for field in fields(Instances))
+            one = Instances(*(value if value is None else value[i : i + 1] for value in values_of))
             alone = decoder(one, [v[i : i + 1] for v in values], STRIDES, "full")[-1]
             assert all(torch.allclose(both[name][i : i + 1], alone[name], atol=1e-4) for name in both)
 

@@ -129,8 +129,8 @@ def test_wrong_sources(folder, tmp_path, monkeypatch):
 
 
 def test_kinds(tmp_path):
-    assert set(KINDS) == {"palm", *MODELS}
-    with pytest.raises(ValueError, match="unknown detector 'yolo': choose one of palm, grounding_dino, rt_detr"):
+    assert set(KINDS) == {"palm", "landmarks", *MODELS}
+    with pytest.raises(ValueError, match="unknown detector 'yolo': choose one of palm, landmarks, grounding_dino"):
         build_detector("yolo")
     assert isinstance(build_detector("palm"), PalmDetector)
     with pytest.raises(ValueError, match="the palm detector has no options: leave out target='hand', memory_layer=4"):
