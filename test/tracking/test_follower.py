@@ -8,39 +8,17 @@ import pytest
 
 pytest.importorskip("onnx")
 from cameras import PLAIN
-from disc_network import BLUE, GREEN, RED, scene, write_pair
+from disc_network import BLUE, GREEN, RED, scene
 from fake_network import answer, write_network
 from posed_hand import posed_hand
+from watched_follower import STEP, Watched
 
-from handos_model import Camera, HandFollower, HandPredictor, HandTracker
+from handos_model import Camera, HandFollower, HandPredictor
 from handos_model.prediction.views import view_of_joints
 from handos_model.tracking.tracker import TrackerOptions
 
 CLIP = Path(__file__).parents[2] / "docs" / "demo.mp4"
-STEP = 1 / 30
 EMPTY = scene()
-
-
-class Watched:
-    """A follower whose searches and views are counted frame by frame."""
-
-    def __init__(self, tmp_path, **options):
-        threshold = options.pop("score_threshold", None)
-        predictor = HandPredictor(write_pair(tmp_path), "cpu", score_threshold=threshold)
-        tracker = HandTracker(options.pop("tracker_options", TrackerOptions(smoothing=False)))
-        self.follower = HandFollower(predictor, tracker, **options)
-        self.searches, self.views, self.stamp = [], [], 0.0
-        find, see = predictor.network.find, predictor.network.see
-        predictor.network.find = lambda image, window: self.searches[-1].append(window) or find(image, window)
-        predictor.network.see = lambda image, view: self.views[-1].append(view) or see(image, view)
-
-    def __call__(self, image, step=STEP, **arguments):
-        self.stamp += step
-        self.searches.append([])
-        self.views.append([])
-        hands = self.follower.follow(image, self.stamp, **arguments)
-        assert len(self.searches[-1]) <= 1
-        return hands
 
 
 def centre(hand):
