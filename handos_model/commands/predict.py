@@ -106,11 +106,11 @@ def _finder(predictor: HandPredictor, track: bool) -> Finder:
 
     def find(frame: Frame, camera: Camera, first: bool) -> list[Hand]:
         assert frame.image is not None  # unreadable frames are not predicted
-        if follower is None or frame.stamp is None:
+        if follower is None or frame.stamp_ns is None:
             return predictor.predict(frame.image, camera)
         if first:
             follower.reset()
-        return follower.follow(frame.image, frame.stamp, camera)
+        return follower.follow(frame.image, frame.stamp_ns / 1e9, camera)
 
     return find
 
@@ -134,7 +134,7 @@ def _predict_frame(
 def frame_record(frame: Frame, hands: list[Hand], vertices: bool = False) -> dict:
     """One JSON line: the image's name, its stamp where it has one, its size and its hands."""
     height, width = frame.image.shape[:2]
-    stamp = {} if frame.stamp is None else {"stamp": frame.stamp}
+    stamp = {} if frame.stamp_ns is None else {"stamp_ns": frame.stamp_ns}
     records = [hand.to_dict(vertices) for hand in hands]
     return {"image": frame.name, **stamp, "width": width, "height": height, "hands": records}
 

@@ -58,10 +58,12 @@ class BagSource:
                     if connection.msgtype == INFO_TYPE:
                         camera = camera_of_info(message) if is_calibrated(message) else None
                     elif connection.topic == self.topic:
-                        image = _decode(message, connection.msgtype)
-                        yield Frame(name, image, camera, _stamp(message) or recorded / 1e9)
+                        image, stamp = _decode(message, connection.msgtype), _stamp_ns(message) or recorded
+                        frame_id = message.header.frame_id
+                        yield Frame(name, image, camera, info_topic if camera else "", stamp, frame_id, self.topic)
                 except ValueError as error:
-                    yield Frame(name, None, problem=f"cannot use a message of {connection.topic} in {name}: {error}")
+                    problem = f"cannot use a message of {connection.topic} in {name}: {error}"
+                    yield Frame(name, None, topic=connection.topic, problem=problem)
 
     def _first_camera(self, topic: str) -> Camera | None:
         """Returns the camera of the first CameraInfo: it often follows the first image, which shows the same camera."""
@@ -76,9 +78,9 @@ class BagSource:
         return None
 
 
-def _stamp(message: Any) -> float:
-    """Seconds of a message's header; 0 when it was left empty."""
-    return message.header.stamp.sec + message.header.stamp.nanosec / 1e9
+def _stamp_ns(message: Any) -> int:
+    """Nanoseconds of a message's header; 0 when it was left empty."""
+    return int(message.header.stamp.sec) * 10**9 + int(message.header.stamp.nanosec)
 
 
 def _decode(message: Any, kind: str) -> np.ndarray:

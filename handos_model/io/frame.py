@@ -1,4 +1,4 @@
-"""Frame: one image of an input, with its camera if the input names one."""
+"""Frame: one image of an input, with what the input says of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from handos_model.camera import Camera
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """One image of a file, folder, video or recording."""
+    """One image of a file, folder, video or recording, or the reason why there is none."""
 
     name: str
     """Path of the image; of a video or recording with "#" and the frame's number from 0."""
@@ -19,7 +19,15 @@ class Frame:
     """(H, W, 3) uint8 RGB; None when it could not be read."""
     camera: Camera | None = None
     """Camera that the input names; None if it names none."""
-    stamp: float | None = None
-    """Seconds: the image message's stamp, or the time since a video's start; None for images, which have no time."""
+    camera_source: str = ""
+    """What named the camera: the camera_info topic of a recording; empty without a camera."""
+    stamp_ns: int | None = None
+    """Nanoseconds: the image message's own stamp, or the time since a video's start; None where there is no time."""
+    frame_id: str = ""
+    """Coordinate frame of the image message's header; empty where the input names none."""
+    topic: str = ""
+    """Topic of the image message; empty for what is no recording."""
+    depth: np.ndarray | None = None
+    """(h, w) float32 m, registered to the image, NaN where nothing was measured; None without a depth image."""
     problem: str = ""
     """Why there is no image, in one sentence."""

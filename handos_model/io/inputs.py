@@ -57,8 +57,8 @@ class VideoSource:
                 good, image = capture.read()
                 if not good:
                     break
-                stamp = index / self.fps if self.fps else None
-                yield Frame(f"{self.path}#{index}", cv2.cvtColor(image, cv2.COLOR_BGR2RGB), stamp=stamp)
+                stamp = round(index * 1e9 / self.fps) if self.fps else None
+                yield Frame(f"{self.path}#{index}", cv2.cvtColor(image, cv2.COLOR_BGR2RGB), stamp_ns=stamp)
                 index += 1
         finally:
             capture.release()
