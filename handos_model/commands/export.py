@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
 def write_pair(network: HandOS, args: argparse.Namespace) -> int:
     """Writes the find and see graphs of the embedded checkpoint."""
     from handos_model.network.finder import HandFinder
-    from handos_model.training.views.export import export_pair
+    from handos_model.training.stages.export import export_pair
     from handos_model.training.weights import load_weights
 
     finder = HandFinder()

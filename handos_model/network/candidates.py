@@ -16,7 +16,6 @@ from handos_model.network.detectors.detector import Detection
 from handos_model.network.instances import (
     HAND_BOX_PER_VIEW,
     Instances,
-    at_points,
     box_views,
     palm_views,
     to_pixels,
@@ -91,9 +90,7 @@ class Candidates:
         queries = self.vectors(memory, indices) if self.queries is None else self.queries[rows, indices]
         extents = (boxes[..., 2:] - boxes[..., :2]) / (HAND_BOX_PER_VIEW * views[..., 2:3])
         points, scores = self.points[rows, indices].detach(), self.scores[rows, indices].detach()
-        seen = None
-        if self.queries is not None and points.shape[2]:
-            seen = at_points(memory, points, views, detection.memory_strides)
+        seen = None if detection.seen is None else detection.seen[rows, indices]
         return Instances(queries, views, extents, points, scores, seen)
 
     def vectors(self, memory: list[Tensor], indices: Tensor) -> Tensor:

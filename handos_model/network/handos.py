@@ -160,7 +160,7 @@ class HandOS(Trainable):
         """The same for images that the detector has seen. A side network's maps take the place of the detector's."""
         if self.side_network is not None:
             detection = self.side_network(detection)
-        values = self.side_tuning(images, detection)
+        values = self.side_tuning(images, detection) if self.decoder.size.deformable else []
         if self.finder is None:
             return detection, values, own_candidates(detection)
         return detection, values, palm_candidates(detection, values, self.finder)

@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from handos_model.network.attention import view_axes
-
 # MediaPipe's region of interest for the landmark model: 2.6 palm boxes, moved by half a palm towards the fingers
 # (mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt).
 HAND_PER_PALM = 2.6
@@ -81,11 +79,10 @@ def to_pixels(points: Tensor, views: Tensor) -> Tensor:
     return turn(points, views[..., 3]) * views[..., None, 2:3] + views[..., None, :2]
 
 
-def at_points(memory: list[Tensor], points: Tensor, views: Tensor, strides: tuple[int, ...]) -> Tensor:
-    """What maps (B, C, h, w) hold at points (B, N, P, 2) px of the instances with these views: (B, N, P, all C)."""
-    axes = view_axes(views, memory[0].shape[3] * strides[0], memory[0].shape[2] * strides[0])
-    x, y = to_view(points, views).unbind(-1)
-    grid = torch.stack([along * x + across * y + start for along, across, start in axes], -1)
+def at_points(memory: list[Tensor], points: Tensor, strides: tuple[int, ...]) -> Tensor:
+    """What maps (B, C, h, w) of an image hold at points (B, N, P, 2) px of it: (B, N, P, all C)."""
+    extent = torch.tensor([memory[0].shape[3], memory[0].shape[2]], device=points.device) * strides[0]
+    grid = (2 * points.float() + 1) / extent - 1
     sampled = [F.grid_sample(m.float(), grid, align_corners=False, padding_mode="border") for m in memory]
     return torch.cat(sampled, 1).permute(0, 2, 3, 1)
 

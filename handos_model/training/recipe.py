@@ -12,7 +12,7 @@ import yaml
 from handos_model.data.augment import Augmentation
 from handos_model.network.decoder import DecoderSize
 from handos_model.training.objective.criterion import LossWeights
-from handos_model.training.views.shares import Shares
+from handos_model.training.views.shares import Views
 
 UNBOUNDED_STEPS = 1_000_000  # max_steps in the run folders of earlier versions, beside the minutes that did bound them
 
@@ -52,17 +52,6 @@ class Mixture:
     transplants: float = 0.0  # share of the photos whose hands are cut out and put before a background
     backdrops: float = 0.0  # share of the images around which a background shows
     source_weights: dict[str, float] = field(default_factory=dict)  # photos of a source count this much (default 1)
-
-
-@dataclass(frozen=True)
-class Views:
-    """What stages see and find learn from."""
-
-    shares: Shares = field(default_factory=Shares)
-    cache: str = (
-        ""  # folder of the frozen features of views, made where it is missing; "" cuts views as they are needed
-    )
-    cached: int = 60_000  # views in it
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from handos_model.training.objective.term import Term
 from handos_model.training.progress import Progress
 from handos_model.training.recipe import Recipe, read_recipe
 from handos_model.training.run_folder import write_start
+from handos_model.training.stages.tasks import FindTask, SeeTask
 from handos_model.training.step import TrainingStep
-from handos_model.training.views.tasks import FindTask, SeeTask
 from handos_model.training.weights import start_from
 
 CHECKPOINT = "checkpoint.pt"

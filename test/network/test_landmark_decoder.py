@@ -8,7 +8,7 @@ from handos_model.network.decoder import DecoderSize
 from handos_model.network.detectors.build import build_detector
 from handos_model.network.detectors.landmark_detector import LandmarkDetector
 from handos_model.network.handos import HandOS
-from handos_model.network.instances import to_view
+from handos_model.network.instances import at_points, to_view
 from handos_model.template.load import load_template
 
 SIZE = DecoderSize(d_model=32, d_value=16, heads=2, self_heads=2, feedforward=32, layers_2d=1, layers_3d=1)
@@ -53,13 +53,12 @@ def test_the_maps_are_read_at_the_landmarks() -> None:
     net = network()
     detection, _, candidates = net.detect(views())
     hands = candidates.take(ONLY, detection)
-    x, y = 111.5, 111.5
-    moved = torch.full_like(detection.keypoints, x)
-    here = type(candidates)(**vars(candidates) | {"points": moved}).take(ONLY, detection).seen
+    assert torch.equal(hands.seen, at_points(detection.memory, hands.points, detection.memory_strides))
+    here = at_points(detection.memory, torch.full_like(detection.keypoints, 111.5), detection.memory_strides)
     first = detection.memory[0]  # stride 8: pixel 111.5 is the corner of cells 13 and 14
     expected = first[:, :, 13:15, 13:15].mean((2, 3))
     assert torch.allclose(here[:, 0, 0, : first.shape[1]], expected, atol=1e-4)
-    assert hands.seen.shape == (2, 1, 21, sum(net.detector.memory_channels)) and y == x
+    assert hands.seen.shape == (2, 1, 21, sum(net.detector.memory_channels))
 
 
 def test_a_left_hand_is_the_right_one_mirrored_in_depth() -> None:

@@ -12,13 +12,13 @@ from support.made_frames import sources
 
 from handos_model.network.decoder import DecoderSize
 from handos_model.network.finder import HandFinder
-from handos_model.training.recipe import DetectorChoice, Recipe, Views
+from handos_model.training.recipe import DetectorChoice, Recipe
+from handos_model.training.stages.export import FIND_OUTPUTS, SEE_OUTPUTS, export_pair
+from handos_model.training.stages.see_step import SeeStep, presence_term
 from handos_model.training.trainer import build_criterion, build_network
-from handos_model.training.views.batches import see_batch
-from handos_model.training.views.export import FIND_OUTPUTS, SEE_OUTPUTS, export_pair
+from handos_model.training.views.batches import Sources, see_batch
 from handos_model.training.views.feature_cache import batch_of, cached_batches, fill_cache
-from handos_model.training.views.see_step import SeeStep, presence_term
-from handos_model.training.views.shares import Shares
+from handos_model.training.views.shares import Shares, Views
 
 DECODER = DecoderSize(d_model=32, d_value=16, heads=2, self_heads=2, feedforward=32, deformable=False)
 RECIPE = Recipe(
@@ -30,7 +30,7 @@ def made_batch(network: torch.nn.Module, count: int = 8) -> dict[str, torch.Tens
     torch.manual_seed(0)
     with torch.no_grad():
         images, targets, presence = see_batch(sources(), Shares().counts(count), np.random.default_rng(0))
-        return batch_of(network.detector(images), targets, presence)
+        return batch_of(network.detector(images), targets, presence, maps=False)
 
 
 def test_see_learns_a_batch_by_heart_and_leaves_its_foundation() -> None:
@@ -66,7 +66,10 @@ def test_presence_that_is_not_known_does_not_count() -> None:
 
 
 def test_a_cache_that_was_cut_off_ends_as_one_that_never_was(tmp_path: Path) -> None:
-    detector, shares = build_network(RECIPE).detector, Shares()
+    detector, views = build_network(RECIPE).detector, Views(cached=100)
+
+    def made(_at: float) -> Sources:
+        return sources()
 
     class Stopped(Exception):
         """As Ctrl-C."""
@@ -80,14 +83,14 @@ def test_a_cache_that_was_cut_off_ends_as_one_that_never_was(tmp_path: Path) -> 
             raise Stopped
         return detector(images)
 
-    fill_cache(tmp_path / "whole", sources, shares, 100, 7, detector)
+    fill_cache(tmp_path / "whole", made, detector, views, 7, maps=True)
     with pytest.raises(Stopped):
-        fill_cache(tmp_path / "cut", sources, shares, 100, 7, stopping)
-    fill_cache(tmp_path / "cut", sources, shares, 100, 7, detector)
+        fill_cache(tmp_path / "cut", made, stopping, views, 7, maps=True)
+    fill_cache(tmp_path / "cut", made, detector, views, 7, maps=True)
     for path in (tmp_path / "whole").glob("*.npy"):
         assert np.array_equal(np.load(path), np.load(tmp_path / "cut" / path.name)), path.name
     with pytest.raises(ValueError, match="made otherwise"):
-        fill_cache(tmp_path / "cut", sources, shares, 100, 8, detector)
+        fill_cache(tmp_path / "cut", made, detector, views, 8, maps=True)
     first, again = (next(cached_batches(tmp_path / "whole", 8, 1, 16, 0, 1)) for _ in range(2))
     assert all(torch.equal(first[name], again[name]) for name in first)
 

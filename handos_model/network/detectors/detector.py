@@ -28,6 +28,7 @@ class Detection:
     memory_strides: tuple[int, ...]
     queries: Tensor | None = None  # (B, Q, D): Q_0 and Q_6 of the paper, side by side
     keypoints: Tensor | None = None  # (B, Q, P, 2) px
+    seen: Tensor | None = None  # (B, Q, P, C): what the maps hold at the keypoints
     level: Tensor | None = None  # (Q,) int64: without queries, the vector is memory[level].flatten(2)[..., cell]
     cell: Tensor | None = None  # (Q,) int64: row * width + column in that memory map
 
@@ -41,6 +42,7 @@ class Detection:
             scores=self.scores[rows],
             queries=None if self.queries is None else self.queries[rows],
             keypoints=None if self.keypoints is None else self.keypoints[rows],
+            seen=None if self.seen is None else self.seen[rows],
         )
 
 
@@ -71,6 +73,7 @@ def detect_each(detector: Detector, images: Tensor, sizes: Tensor | None) -> Det
         scores=joined("scores"),
         queries=joined("queries"),
         keypoints=joined("keypoints"),
+        seen=joined("seen"),
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from handos_model.network.detectors.detector import Detection, Detector
 from handos_model.network.hand_landmarks import CHANNELS, JOINTS, SIZE, STRIDES, VECTOR, WEIGHTS, HandLandmarkNetwork
-from handos_model.network.instances import HAND_BOX_PER_VIEW
+from handos_model.network.instances import HAND_BOX_PER_VIEW, at_points
 
 MAPS = slice(1, None)  # the map of stride 4 is left out: it knows edges, not hands
 QUERY = (VECTOR, 3 * JOINTS, 1, 1)  # the vector, world landmarks, the logits of presence and of a right hand
@@ -45,10 +45,14 @@ class LandmarkDetector(Detector):
         """images: float views (B, 3, 224, 224) RGB in 0..1."""
         seen = self.network(images)
         query = torch.cat([seen.vector, seen.world.flatten(1), seen.presence[:, None], seen.right[:, None]], 1)
-        return self.detection(list(seen.maps[MAPS]), query[:, None], seen.landmarks[:, None, :, :2])
+        maps, points = list(seen.maps[MAPS]), seen.landmarks[:, None, :, :2]
+        return self.detection(maps, query[:, None], points, at_points(maps, points, self.memory_strides))
 
-    def detection(self, maps: list[Tensor], queries: Tensor, points: Tensor) -> Detection:
-        """What was seen in views: maps (B, C, h, w), queries (B, 1, D), points (B, 1, 21, 2) px."""
+    def detection(self, maps: list[Tensor], queries: Tensor, points: Tensor, seen: Tensor) -> Detection:
+        """What was seen in views: maps (B, C, h, w), queries (B, 1, D), points (B, 1, 21, 2) px, seen (B, 1, 21, C).
+
+        Without maps it is enough for a decoder that does not look at them.
+        """
         batch, device = len(queries), queries.device
         half = HAND_BOX_PER_VIEW * SIZE / 2
         box = torch.tensor([-half, -half, half, half], device=device) + (SIZE - 1) / 2
@@ -61,4 +65,5 @@ class LandmarkDetector(Detector):
             memory_strides=self.memory_strides,
             queries=queries,
             keypoints=points,
+            seen=seen,
         )

@@ -14,6 +14,7 @@ from handos_model.training.objective.criterion import SIGNS, HandTargets, hand_s
 from handos_model.training.views.appearance import change_colours, cover, spoil
 from handos_model.training.views.cutting import cut, joint_views
 from handos_model.training.views.frames import MAX_HANDS, Frames
+from handos_model.training.views.lookalikes import Lookalikes
 
 VIEW = 224
 MIRRORED = torch.tensor([-1.0, 1.0, 1.0])
@@ -21,11 +22,12 @@ MIRRORED = torch.tensor([-1.0, 1.0, 1.0])
 
 @dataclass(frozen=True)
 class Sources:
-    """Where training frames come from. `backgrounds` show no hand."""
+    """Where training frames come from. `backgrounds` show no hand; `lookalikes` are places in them."""
 
     renders: Frames
     photos: Frames
     backgrounds: Frames
+    lookalikes: Lookalikes | None = None
 
 
 def uniform(count: int, device: torch.device, low: float = 0.0, high: float = 1.0) -> Tensor:
@@ -94,12 +96,23 @@ def see_batch(
     chosen, views, free = beside_hands(sources.renders, counts[2])
     images.append(place(sources.renders, chosen, views, sides(counts[2], views.device), VIEW, sources.backgrounds))
     presence.append(torch.where(free, 0.0, -1.0))
-    images.append(background_crops(sources.backgrounds, counts[3], VIEW))
+    alike = counts[3] // 2 if sources.lookalikes is not None and len(sources.lookalikes.frames) else 0
+    images.append(background_crops(sources.backgrounds, counts[3] - alike, VIEW))
+    if alike:
+        images.append(lookalike_crops(sources, sources.lookalikes, alike))
     presence.append(torch.zeros(counts[3], device=views.device))
     x = cover(torch.cat(images), 0.18)
     order = torch.randperm(len(x), device=x.device)  # what shares a blur shall not share a source
     x = spoil(change_colours(x[order]), rng, 1.0)[order.argsort()]
     return x, joined(targets), torch.cat(presence)
+
+
+def lookalike_crops(sources: Sources, lookalikes: Lookalikes, count: int) -> Tensor:
+    """Views (count, 3, 224, 224) of places that a finder takes for hands."""
+    chosen = torch.randint(len(lookalikes.frames), (count,), device=lookalikes.frames.device)
+    views = jittered(lookalikes.views[chosen])
+    flips = sides(count, views.device)
+    return place(sources.backgrounds, lookalikes.frames[chosen], views, flips, VIEW, sources.backgrounds)
 
 
 def place(frames: Frames, chosen: Tensor, views: Tensor, flips: Tensor, size: int, backgrounds: Frames) -> Tensor:

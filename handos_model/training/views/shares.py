@@ -1,8 +1,8 @@
-"""What a batch of training views is made of."""
+"""What views stages see and find learn from."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -19,3 +19,16 @@ class Shares:
         parts = (self.renders, self.photos, self.beside, self.backgrounds)
         ends = [round(total * sum(parts[: i + 1]) / sum(parts)) for i in range(len(parts))]
         return tuple(end - begin for begin, end in zip([0, *ends], ends, strict=False))
+
+
+@dataclass(frozen=True)
+class Views:
+    """What stages see and find learn from."""
+
+    shares: Shares = field(default_factory=Shares)
+    cache: str = ""  # folder of the frozen features of views, made where missing; "" cuts views as they are needed
+    cached: int = 60_000  # views in it
+    piece: int = 8_192  # renders in memory at a time
+    agreement: bool = False  # photos' labels are the mean of what the foundation says over moved views
+    finder: str = ""  # checkpoint of a stage find, whose false places become views without a hand; "" for none
+    dropout: float = 0.0  # share of the foundation's features that are hidden in training

@@ -17,9 +17,10 @@ from handos_model.training.views.feature_cache import detection_of
 class SeeStep(nn.Module):
     """Network and criterion. A batch holds rows of views.feature_cache.batch_of."""
 
-    def __init__(self, network: HandOS, criterion: Criterion):
+    def __init__(self, network: HandOS, criterion: Criterion, dropout: float = 0.0):
+        """dropout: share of the foundation's features that are hidden from the decoder in training."""
         super().__init__()
-        self.network, self.criterion = network, criterion
+        self.network, self.criterion, self.dropout = network, criterion, dropout
 
     def totals(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Labels in a batch, to be summed over all batches of an optimiser step: see term.py."""
@@ -34,6 +35,8 @@ class SeeStep(nn.Module):
 
     def forward(self, batch: dict[str, Tensor], totals: dict[str, Tensor]) -> tuple[Tensor, dict[str, Term]]:
         """This batch's part of the loss of the whole step, and its terms."""
+        if self.training:
+            batch = batch | {name: F.dropout(batch[name], self.dropout) for name in ("vector", "seen")}
         detection = detection_of(batch, self.network.detector)
         only = torch.zeros(len(batch["shows"]), 1, dtype=torch.long, device=batch["shows"].device)
         proposed = self.network.propose(None, detection)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from handos_model.network.detectors.detector import Detection
 from handos_model.network.finder import HandFinder
 from handos_model.network.handos import HandOS
 from handos_model.training.batches import Source, open_sources
 from handos_model.training.objective.criterion import Criterion
 from handos_model.training.recipe import Recipe
+from handos_model.training.stages.find_step import FindStep
+from handos_model.training.stages.see_step import SeeStep
+from handos_model.training.views.agreement import agree
 from handos_model.training.views.batches import Sources, see_batch
 from handos_model.training.views.feature_cache import batch_of, cached_batches, fill_cache
-from handos_model.training.views.find_step import FindStep
 from handos_model.training.views.finding_batches import finder_batch
-from handos_model.training.views.frames import load_frames
-from handos_model.training.views.see_step import SeeStep
+from handos_model.training.views.foundation import fast_foundation
+from handos_model.training.views.frames import Frames, load_frames
+from handos_model.training.views.lookalikes import Lookalikes, find_lookalikes
+from handos_model.training.weights import load_weights
 
 PHOTO, BACKGROUND = 320, 256  # px: long edge of photos as frames
 CANVASES = ((128, (11.0, 110.0)), (128, (11.0, 110.0)), (128, (11.0, 110.0)), (192, (45.0, 165.0)))
 """Sides of the finder's images in turn, and min and max long edge of a hand in them, px: small images are cheap."""
+TURN = 2000  # batches in which all pieces of the renders have had their turn
 
 
 class ViewTask:
@@ -35,26 +42,44 @@ class ViewTask:
         names = {source.name for source in self.sources}
         if missing := {"photos", "renders", "backgrounds"} - names:
             raise ValueError(f"stage {recipe.stage} learns from photos, renders and backgrounds: no {sorted(missing)}")
+        self.samples = {source.name: source.samples for source in self.sources}
+        self.piece, self.taken = 0, None
 
     @property
     def images(self) -> int:
         """How many images all sources hold."""
         return sum(len(source.samples) for source in self.sources)
 
-    def frames(self) -> Sources:
-        """All frames, on the task's device."""
-        by_name = {source.name: source.samples for source in self.sources}
-        photos = by_name["photos"]
-        often = self.recipe.mixture.source_weights
+    def frames(self, at: float) -> Sources:
+        """The frames to cut from, on the task's device: all photos, and the piece of the renders whose turn it is.
+
+        at: how often all pieces have had their turn.
+        """
+        renders, size = self.samples["renders"], self.recipe.views.piece
+        pieces = -(-len(renders) // size)
+        number = int(at * pieces) % pieces
+        if number != self.piece or self.taken is None:
+            piece = (renders[i] for i in range(number * size, min((number + 1) * size, len(renders))))
+            taken = load_frames(piece, renders[0].image.shape[0], self.device)
+            self.piece, self.taken = number, Sources(taken, self.photos, self.backgrounds, self.lookalikes)
+        return self.taken
+
+    @cached_property
+    def photos(self) -> Frames:
+        """All photos with hands."""
+        photos, often = self.samples["photos"], self.recipe.mixture.source_weights
         weights = [often.get(record["source"], 1.0) for record in photos.records]
-        renders = by_name["renders"]
-        return Sources(
-            load_frames((renders[i] for i in range(len(renders))), renders[0].image.shape[0], self.device),
-            load_frames((photos[i] for i in range(len(photos))), PHOTO, self.device, weights),
-            load_frames(
-                (by_name["backgrounds"][i] for i in range(len(by_name["backgrounds"]))), BACKGROUND, self.device
-            ),
-        )
+        return load_frames(photos, PHOTO, self.device, weights)
+
+    @cached_property
+    def backgrounds(self) -> Frames:
+        """All photos without hands."""
+        return load_frames(self.samples["backgrounds"], BACKGROUND, self.device)
+
+    @property
+    def lookalikes(self) -> Lookalikes | None:
+        """Places that teach what is no hand; see needs them, and find makes its own."""
+        return None
 
 
 class SeeTask(ViewTask):
@@ -66,25 +91,45 @@ class SeeTask(ViewTask):
 
     def step(self, criterion: Criterion) -> nn.Module:
         """What a process trains."""
-        return SeeStep(self.network, criterion)
+        return SeeStep(self.network, criterion, self.recipe.views.dropout)
+
+    @cached_property
+    def see(self) -> Callable[[Tensor], Detection]:
+        """What the foundation says of views."""
+        detector = self.network.detector
+        return fast_foundation(detector, self.recipe.threads) if self.device.type == "cpu" else detector
+
+    @cached_property
+    def photos(self) -> Frames:
+        """All photos with hands, their labels made better where the foundation agrees with itself."""
+        photos = super().photos
+        if self.recipe.views.agreement:
+            agree(photos, self.see, self.recipe.seed)
+        return photos
+
+    @cached_property
+    def lookalikes(self) -> Lookalikes | None:
+        """What the recipe's finder takes for hands."""
+        if not self.recipe.views.finder:
+            return None
+        finder = HandFinder()
+        finder.load_trainable_state(load_weights(Path(self.recipe.views.finder)))
+        return find_lookalikes(self.backgrounds, finder.to(self.device))
 
     def stream(self, start: int, rank: int, processes: int) -> Iterator[dict[str, Tensor]]:
         """Batches of process `rank` of a run that has seen `start` views."""
-        recipe = self.recipe
-        detector = self.network.detector
+        recipe, maps = self.recipe, self.network.decoder.size.deformable
         if recipe.views.cache:
             folder = Path(recipe.views.cache)
             if rank == 0:
-                views = recipe.views
-                fill_cache(folder, self.frames, views.shares, views.cached, recipe.seed, detector)
+                fill_cache(folder, self.frames, self.see, recipe.views, recipe.seed, maps)
             yield from cached_batches(folder, recipe.batch_size, recipe.seed, start, rank, processes)
-        frames = self.frames()
         counts = recipe.views.shares.counts(recipe.batch_size)
         for number in numbers(start, recipe.batch_size, rank, processes):
             rng = seeded(recipe.seed, number)
             with torch.no_grad():
-                images, targets, presence = see_batch(frames, counts, rng)
-                batch = batch_of(detector(images), targets, presence)
+                images, targets, presence = see_batch(self.frames(number / TURN), counts, rng)
+                batch = batch_of(self.see(images), targets, presence, maps)
             yield batch  # outside: whoever takes it learns with gradients
 
 
@@ -102,7 +147,7 @@ class FindTask(ViewTask):
 
     def stream(self, start: int, rank: int, processes: int) -> Iterator[dict[str, Tensor]]:
         """Batches of process `rank` of a run that has seen `start` images."""
-        recipe, frames = self.recipe, self.frames()
+        recipe = self.recipe
         shares = recipe.views.shares
         renders, photos, beside, backgrounds = shares.counts(recipe.batch_size)
         for number in numbers(start, recipe.batch_size, rank, processes):
@@ -110,7 +155,7 @@ class FindTask(ViewTask):
             rng = seeded(recipe.seed, number)
             counts = (renders, photos, beside + backgrounds)
             with torch.no_grad():
-                batch = finder_batch(frames, counts, size, extents, rng)
+                batch = finder_batch(self.frames(number / TURN), counts, size, extents, rng)
             yield dict(vars(batch))
 
 

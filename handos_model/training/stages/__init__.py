@@ -1,0 +1,1 @@
+"""The stages see and find of the embedded checkpoint: what each trains, and the files that it becomes."""

@@ -1,0 +1,53 @@
+"""The frozen foundation by ONNX Runtime, which is three times as fast as PyTorch on a CPU."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import onnxruntime as ort
+import torch
+from torch import Tensor, nn
+
+from handos_model.network.detectors.detector import Detection
+from handos_model.network.detectors.landmark_detector import LandmarkDetector
+
+
+class Said(nn.Module):
+    """What a foundation says of views, as a tuple: queries, points, what the maps hold there, the maps."""
+
+    def __init__(self, detector: LandmarkDetector):
+        super().__init__()
+        self.detector = detector
+
+    def forward(self, views: Tensor) -> tuple[Tensor, ...]:
+        """views (B, 3, 224, 224) RGB in 0..1."""
+        detection = self.detector(views)
+        return (detection.queries, detection.keypoints, detection.seen, *detection.memory)
+
+
+def fast_foundation(detector: LandmarkDetector, threads: int) -> Callable[[Tensor], Detection]:
+    """What answers as the detector does, which must be on a CPU: to 1e-4 px and 1e-4 of a feature."""
+    file = io.BytesIO()
+    size = detector.size
+    names = ["queries", "points", "seen", *(f"map{stride}" for stride in detector.memory_strides)]
+    torch.onnx.export(
+        Said(detector).eval(),
+        (torch.zeros(2, 3, size, size),),
+        file,
+        input_names=["views"],
+        output_names=names,
+        dynamic_axes={name: {0: "views"} for name in ["views", *names]},
+        opset_version=17,
+        dynamo=False,
+    )
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = ort.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
+
+    def see(views: Tensor) -> Detection:
+        said = session.run(None, {"views": views.float().contiguous().numpy()})
+        queries, points, seen, *maps = (torch.from_numpy(value) for value in said)
+        return detector.detection(maps, queries, points, seen)
+
+    return see
