@@ -4,7 +4,7 @@
 
 An error over its standard deviation has a root mean square of 1, and lies within 1 for 68 % and within 2 for 95 % if it
 is as the covariance says. On renders that training never sees all of the pose is known, and what a depth camera would
-measure of the hands; on the photos of val where the wrist is seen. Needs ROS, the package's messages, and what renders
+measure of the hands; on the photos of val where the wrist is seen. Needs what renders
 (`pip install '.[train]'`).
 """
 
@@ -28,8 +28,7 @@ from handos_model.evaluation.scoring import MATCH_IOU, label_overlaps
 from handos_model.kinematics import wrist_frame
 from handos_model.prediction.depth_scale import scale_by_depth
 from handos_model.synthetic.rendering.raster import rasterise
-from handos_ros.conversions.covariance import wrist_covariance
-from handos_ros.msg import HandArray
+from handos_model.wrist_pose import wrist_covariance
 
 RENDERS = 1000
 
@@ -59,12 +58,12 @@ def on_renders(predictor: HandPredictor, photos: Path, count: int) -> tuple[dict
     for sample in progress(held_out_renders(photos, count), "renders", count):
         depth = depth_of(sample, predictor.template.faces)
         for hand, i in found(predictor, sample):
-            position.append(position_error(hand, sample, i, HandArray.SCALE_PRIOR))
+            position.append(position_error(hand, sample, i))
             if hand.side != "unknown":
                 turn.append(turn_error(hand, sample, i))
             scaled = scale_by_depth(hand, depth, sample.camera)
             if scaled is not None:
-                position_by_depth.append(position_error(scaled, sample, i, HandArray.SCALE_DEPTH))
+                position_by_depth.append(position_error(scaled, sample, i))
                 wrist = sample.joints_3d[i, 0]
                 metres.append([np.linalg.norm(wrist - seen.translation) for seen in (hand, scaled)])
     errors = {
@@ -76,9 +75,9 @@ def on_renders(predictor: HandPredictor, photos: Path, count: int) -> tuple[dict
     return errors, np.array(metres)
 
 
-def position_error(hand: Hand, sample: Sample, i: int, scale_source: int) -> np.ndarray:
+def position_error(hand: Hand, sample: Sample, i: int) -> np.ndarray:
     """Of the wrist, (3,) across and along its ray, over the standard deviations."""
-    axes, covariance = ray_axes(hand), covariance_of(hand, sample, scale_source)[:3, :3]
+    axes, covariance = ray_axes(hand), covariance_of(hand, sample)[:3, :3]
     return axes @ (sample.joints_3d[i, 0] - hand.translation) / np.sqrt(np.diag(axes @ covariance @ axes.T))
 
 
@@ -122,9 +121,9 @@ def found(predictor: HandPredictor, sample: Sample) -> Iterator[tuple[Hand, int]
         yield hands[served[i]], i
 
 
-def covariance_of(hand: Hand, sample: Sample, scale_source: int = HandArray.SCALE_PRIOR) -> np.ndarray:
+def covariance_of(hand: Hand, sample: Sample) -> np.ndarray:
     """(6, 6), for a camera that is known."""
-    return wrist_covariance(hand, sample.camera, scale_source, hand.side != "unknown").reshape(6, 6)
+    return wrist_covariance(hand, sample.camera, hand.side != "unknown").reshape(6, 6)
 
 
 def ray_axes(hand: Hand) -> np.ndarray:

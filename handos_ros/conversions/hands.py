@@ -18,8 +18,8 @@ from std_msgs.msg import Header
 
 from handos_model.camera import Camera
 from handos_model.hand import JOINT_NAMES, Hand
-from handos_model.kinematics import finger_frames, quaternion, wrist_frame
-from handos_ros.conversions.covariance import wrist_covariance
+from handos_model.kinematics import finger_frames, quaternion
+from handos_model.wrist_pose import wrist_covariance, wrist_rotation
 from handos_ros.conversions.markers import points
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray, Point2D
@@ -39,7 +39,7 @@ def hand_array(
     (fx, _, cx), (_, fy, cy) = camera.K[:2].tolist()
     return HandArray(
         header=header,
-        hands=[_hand_message(hand, camera, scale_source, vertices) for hand in hands],
+        hands=[_hand_message(hand, camera, vertices) for hand in hands],
         intrinsics_source=HandArray.INTRINSICS_ASSUMED if camera.assumed else HandArray.INTRINSICS_CAMERA_INFO,
         scale_source=scale_source,
         width=camera.width,
@@ -51,8 +51,8 @@ def hand_array(
     )
 
 
-def _hand_message(hand: Hand, camera: Camera, scale_source: int, vertices: bool) -> HandMessage:
-    rotation = _wrist_rotation(hand)
+def _hand_message(hand: Hand, camera: Camera, vertices: bool) -> HandMessage:
+    rotation = wrist_rotation(hand)
     x, y, z = hand.translation.tolist()
     qx, qy, qz, qw = (0.0, 0.0, 0.0, 1.0) if rotation is None else quaternion(rotation).tolist()
     pose = Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
@@ -67,9 +67,7 @@ def _hand_message(hand: Hand, camera: Camera, scale_source: int, vertices: bool)
         joint_confidence=hand.joint_confidence.astype(np.float32),
         vertices=_float_array(hand.vertices if vertices else hand.vertices[:0]),
         translation=Vector3(x=x, y=y, z=z),
-        wrist=PoseWithCovariance(
-            pose=pose, covariance=wrist_covariance(hand, camera, scale_source, rotation is not None)
-        ),
+        wrist=PoseWithCovariance(pose=pose, covariance=wrist_covariance(hand, camera, rotation is not None)),
     )
 
 
@@ -93,7 +91,7 @@ def hand_transforms(
     taken: set[str] = set()
     for hand in sorted(hands, key=lambda hand: -hand.score):
         name = f"{prefix}{hand.side}_hand" if naming == "side" else f"{prefix}hand_{hand.id}"
-        turn = None if name in taken or (naming == "id" and hand.id < 0) else _wrist_rotation(hand)
+        turn = None if name in taken or (naming == "id" and hand.id < 0) else wrist_rotation(hand)
         if turn is None:
             continue
         taken.add(name)
@@ -114,16 +112,6 @@ def _finger_transforms(hand: Hand, turn: np.ndarray, header: Header, name: str) 
         _transform(header, name, f"{name}_{joint}", position, q)
         for joint, position, q in zip(JOINT_NAMES[1:], positions, turns, strict=True)
     ]
-
-
-def _wrist_rotation(hand: Hand) -> np.ndarray | None:
-    """Rotation (3, 3) from the wrist's frame to the camera's; None where the joints or the side give none."""
-    if hand.side == "unknown":
-        return None
-    try:
-        return wrist_frame(hand.joints_3d, hand.side)[1]
-    except ValueError:
-        return None
 
 
 def _transform(header: Header, parent: str, child: str, position: np.ndarray, q: np.ndarray) -> TransformStamped:

@@ -124,9 +124,10 @@ def test_a_hand_without_a_palm_has_no_frame_and_no_certain_orientation():
         np.testing.assert_allclose(np.diag(wrist.covariance.reshape(6, 6))[3:], np.pi**2)
 
 
-def deviations(hand: Hand, camera: Camera, source: int) -> tuple[float, float, float]:
+def deviations(hand: Hand, camera: Camera, source: str = "prior") -> tuple[float, float, float]:
     """Standard deviations along and across the wrist's ray, m, and of the rotation, rad."""
-    covariance = received([hand], header(), camera, source).hands[0].wrist.covariance.reshape(6, 6)
+    hand = replace(hand, scale_source=source)
+    covariance = received([hand], header(), camera, HandArray.SCALE_PRIOR).hands[0].wrist.covariance.reshape(6, 6)
     np.testing.assert_array_equal(covariance, covariance.T)
     assert (np.linalg.eigvalsh(covariance) > 0).all()
     assert not covariance[:3, 3:].any()
@@ -138,16 +139,16 @@ def deviations(hand: Hand, camera: Camera, source: int) -> tuple[float, float, f
 def test_covariance_follows_what_is_known():
     hand = make_hand()
     distance = float(np.linalg.norm(hand.translation))
-    along, across, turn = deviations(hand, CAMERA, HandArray.SCALE_PRIOR)
+    along, across, turn = deviations(hand, CAMERA)
     assert 0.12 * distance < along < 0.15 * distance  # 7 % by size, 11 % by shape, 5 % by noise
     size = float(max(hand.box[2:] - hand.box[:2]))
     assert across == pytest.approx(0.05 * size / float(hand.joint_confidence[0]) / CAMERA.focal * distance, rel=1e-5)
     of_pose, of_side = 0.17 / float(hand.joint_confidence.mean()), 0.1 * 0.9**2
     assert turn == pytest.approx(np.sqrt(of_pose**2 + of_side), rel=1e-5)
-    sure = deviations(replace(hand, side_confidence=1.0), CAMERA, HandArray.SCALE_PRIOR)
+    sure = deviations(replace(hand, side_confidence=1.0), CAMERA)
     assert sure == pytest.approx((along, across, of_pose), rel=1e-5)
-    user, depth = (deviations(hand, CAMERA, s)[0] for s in (HandArray.SCALE_USER, HandArray.SCALE_DEPTH))
+    user, depth = (deviations(hand, CAMERA, s)[0] for s in ("user", "depth"))
     assert depth < user < along
     guess = Camera(CAMERA.K, 640, 480, assumed=True)
-    assert deviations(hand, guess, HandArray.SCALE_PRIOR)[0] > 0.2 * distance
-    assert deviations(hand, guess, HandArray.SCALE_DEPTH)[0] == pytest.approx(depth)
+    assert deviations(hand, guess)[0] > 0.2 * distance
+    assert deviations(hand, guess, "depth")[0] == pytest.approx(depth)

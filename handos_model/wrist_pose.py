@@ -1,4 +1,4 @@
-"""Covariance of the wrist's pose: a simple model of known causes, for filters that fuse the pose."""
+"""The wrist's pose of a hand, and its covariance: a simple model of known causes, for filters that fuse the pose."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand
-from handos_ros.msg import HandArray
+from handos_model.kinematics import wrist_frame
 
 # Measured for the embedded weights, on other renders than those that benchmarks/covariance.py reports on.
 JOINT_DEVIATION = 0.05
@@ -20,9 +20,9 @@ WRONG_SIDE_TURN = 0.9
 """Standard deviation of the rotation of a hand that is taken for the other side, in rad."""
 
 # Estimated.
-SCALE_DEVIATION = {HandArray.SCALE_PRIOR: 0.07, HandArray.SCALE_USER: 0.03, HandArray.SCALE_DEPTH: 0.02}
-"""Relative standard deviation of the hand's size, and so of distance: adults differ by 6 to 7 %; a measured
-hand with a template of other proportions leaves 3 %, a depth camera 2 %."""
+SCALE_DEVIATION = {"prior": 0.07, "user": 0.03, "depth": 0.02, "remembered": 0.02}
+"""Relative standard deviation of the hand's size, and so of distance, by hand.SCALE_SOURCES: adults differ by 6 to
+7 %; a measured hand with a template of other proportions leaves 3 %, a depth camera 2 %."""
 FOCAL_DEVIATION = 0.2
 """Relative standard deviation of an assumed focal length: lenses have 45 to 80 degrees."""
 UNKNOWN_TURN = np.pi**2
@@ -30,7 +30,17 @@ UNKNOWN_TURN = np.pi**2
 _MIN_CONFIDENCE = 0.1
 
 
-def wrist_covariance(hand: Hand, camera: Camera, scale_source: int, turn_known: bool) -> np.ndarray:
+def wrist_rotation(hand: Hand) -> np.ndarray | None:
+    """Rotation (3, 3) from the wrist's frame to the camera's; None where the joints or the side give none."""
+    if hand.side == "unknown":
+        return None
+    try:
+        return wrist_frame(hand.joints_3d, hand.side)[1]
+    except ValueError:
+        return None
+
+
+def wrist_covariance(hand: Hand, camera: Camera, turn_known: bool) -> np.ndarray:
     """Covariance (36,) of a hand's wrist: 6x6 row-major over x, y, z (m) and rotations about x, y, z (rad), in the
     axes of the camera frame, as geometry_msgs/PoseWithCovariance has it.
 
@@ -49,8 +59,8 @@ def wrist_covariance(hand: Hand, camera: Camera, scale_source: int, turn_known: 
     spread = np.sqrt(hand.joints_2d.var(axis=0).sum())  # px
     fit = joint / (max(spread, 1.0) * np.sqrt(confidence.sum()))
     doubt = 1 / confidence.mean()
-    relative = SCALE_DEVIATION[scale_source] ** 2 + fit**2
-    if scale_source != HandArray.SCALE_DEPTH:
+    relative = SCALE_DEVIATION[hand.scale_source] ** 2 + fit**2
+    if hand.scale_source != "depth":
         relative += (SHAPE_DEVIATION * doubt) ** 2 + (FOCAL_DEVIATION**2 if camera.assumed else 0.0)
     along = relative * distance**2
     across = (joint / confidence[0] / camera.focal * distance) ** 2
