@@ -1,0 +1,85 @@
+"""The one door for files from outside: regular, bounded, refused in one sentence. Strangers' texts cut to a line."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+KB, MB = 2**10, 2**20
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a file is to be: as sentences call it, the most bytes that one has, and where to find one."""
+
+    name: str
+    most: int
+    hint: str = ""
+
+
+IMAGE = Kind("image", 256 * MB)
+CALIBRATION = Kind("calibration file", 64 * KB)
+RECIPE = Kind("recipe", 64 * KB, "config/train holds the published ones")
+WEIGHTS = Kind("weights file", 1024 * MB)
+TRAINED = Kind("file of trained weights", 4096 * MB, "give a run's checkpoint.pt or a .npz of trained weights")
+TEMPLATE = Kind("hand template", 32 * MB, "give the path of a template .npz or of MANO_RIGHT.pkl")
+CHECKSUM = Kind("checksum", 4 * KB)
+
+
+def open_file(path: Path, kind: Kind) -> BinaryIO:
+    """A regular file of at most kind.most bytes, open for reading; waits for nothing, whatever lies at `path`.
+
+    Raises FileNotFoundError where nothing does, ValueError for a folder, FIFO, device or socket, for a file that is too
+    large, and for one that this user may not read.
+    """
+    try:
+        _check(os.stat(path), path, kind)  # before it is opened: opening alone starts some devices
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        hint = f": {kind.hint}" if kind.hint else ""
+        raise FileNotFoundError(f"there is no {kind.name} {one_line(path)}{hint}") from error
+    except OSError as error:
+        raise ValueError(f"cannot read {kind.name} {one_line(path)}: {error.strerror}") from error
+    try:
+        _check(os.fstat(file.fileno()), path, kind)
+    except ValueError:
+        file.close()
+        raise
+    return file
+
+
+def read_file(path: Path, kind: Kind) -> bytes:
+    """All bytes of a file; raises as open_file."""
+    with open_file(path, kind) as file:
+        try:
+            return file.read(os.fstat(file.fileno()).st_size)
+        except OSError as error:
+            raise ValueError(f"cannot read {kind.name} {one_line(path)}: {error.strerror}") from error
+
+
+def read_text(path: Path, kind: Kind) -> str:
+    """A text in UTF-8; raises as open_file, and ValueError for bytes that are none."""
+    try:
+        return read_file(path, kind).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{kind.name} {one_line(path)} is no text in UTF-8: {error.reason}") from error
+
+
+def one_line(text: object, most: int = 200) -> str:
+    """A text of a stranger, fit for a message: a line of at most `most` characters, none of which moves a terminal."""
+    whole = text if isinstance(text, str) else str(text)
+    line = " ".join(whole[: 4 * most].split())
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line[: most + 1])
+    return line if len(line) <= most and len(whole) <= 4 * most else line[: most - 1] + "…"
+
+
+def _check(about: os.stat_result, path: Path, kind: Kind) -> None:
+    if not stat.S_ISREG(about.st_mode):
+        what = "a folder" if stat.S_ISDIR(about.st_mode) else "no regular file"
+        raise ValueError(f"{kind.name} {one_line(path)} is {what}")
+    if about.st_size > kind.most:
+        has = f"it has {about.st_size} bytes, at most {kind.most} are allowed"
+        raise ValueError(f"{kind.name} {one_line(path)} is too large: {has}")
