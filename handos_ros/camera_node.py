@@ -10,7 +10,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
@@ -21,6 +20,7 @@ from handos_ros.calibration import field_of_view, read_calibration
 from handos_ros.conversions.images import rgb_message
 from handos_ros.parameters import declare, parameter, refuse_undeclared, take_overrides
 from handos_ros.process.executable import run
+from handos_ros.process.guarded_node import WARN_EVERY, GuardedNode
 
 PICTURES_RATE = 10.0
 """Hz of sources without a rate of their own."""
@@ -46,7 +46,7 @@ class CameraSettings:
     calibration: str = parameter("", "YAML file of camera_calibration; takes precedence over fov", read_only=True)
 
 
-class CameraNode(Node):
+class CameraNode(GuardedNode):
     """Publishes `image` (rgb8) and `camera_info` from a source, while somebody subscribes to one of them.
 
     What is played only once begins when somebody subscribes to `image`, so that its first images are not lost.
@@ -56,7 +56,7 @@ class CameraNode(Node):
 
     def __init__(self, **options: Any) -> None:
         """options: of rclpy.node.Node."""
-        super().__init__("camera_node", automatically_declare_parameters_from_overrides=True, **options)
+        super().__init__("camera_node", **options)
         given = take_overrides(self)
         self._settings = settings = declare(self, CameraSettings(), given)
         overridable = QoSOverridingOptions.with_default_policies()
@@ -65,7 +65,7 @@ class CameraNode(Node):
         self._camera_info = self.create_publisher(
             CameraInfo, "camera_info", reliable, qos_overriding_options=overridable
         )
-        refuse_undeclared(self, settings, given)
+        refuse_undeclared(self, given)
         self._calibration = read_calibration(Path(settings.calibration)) if settings.calibration else None
         self._source = Webcam(settings.source, settings.rate) if settings.source.isdigit() else _files(settings.source)
         self._frames = iter(self._source)
@@ -89,7 +89,7 @@ class CameraNode(Node):
             self.context.try_shutdown()
             return
         if frame.image is None:
-            self.get_logger().warning(frame.problem, throttle_duration_sec=5.0)
+            self.get_logger().warning(frame.problem, throttle_duration_sec=WARN_EVERY)
         else:
             self._send(frame.name, frame.image)
         self._next = self._read()
@@ -105,7 +105,7 @@ class CameraNode(Node):
             try:
                 self._info = self._camera_info_of(name, image)
             except ValueError as error:
-                self.get_logger().warning(str(error), throttle_duration_sec=5.0)
+                self.get_logger().warning(str(error), throttle_duration_sec=WARN_EVERY)
                 return
         self._info.header.stamp = self.get_clock().now().to_msg()
         self._info.header.frame_id = self._settings.frame_id

@@ -13,8 +13,6 @@ from typing import Any
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.clock import Clock, ClockType
-from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -35,23 +33,22 @@ from handos_ros.diagnostics import Health, StageClock
 from handos_ros.intrinsics import Intrinsics
 from handos_ros.msg import HandArray
 from handos_ros.newest import Newest
+from handos_ros.one_line import one_line
 from handos_ros.outputs import Outputs
 from handos_ros.parameters import Settings, change, declare, refuse_undeclared, take_overrides
 from handos_ros.process.executable import START_ERRORS, run
-
-WARN_EVERY = 5.0
-"""Seconds between two warnings about dropped frames."""
+from handos_ros.process.guarded_node import WARN_EVERY, GuardedNode
 
 
 class FrameDropped(Exception):
     """A frame gives no HandArray; reason: one of diagnostics.DROP_REASONS."""
 
     def __init__(self, reason: str, problem: str) -> None:
-        super().__init__(problem)
+        super().__init__(one_line(problem))
         self.reason = reason
 
 
-class HandsNode(Node):
+class HandsNode(GuardedNode):
     """Finds hands in the images of one camera.
 
     Two threads: the executor's only files what comes, and one works on the newest image. So the network never keeps
@@ -61,7 +58,7 @@ class HandsNode(Node):
 
     def __init__(self, **options: Any) -> None:
         """options: of rclpy.node.Node, as for several nodes in one process."""
-        super().__init__("hands_node", automatically_declare_parameters_from_overrides=True, **options)
+        super().__init__("hands_node", **options)
         self._newest: Newest[tuple[Image | CompressedImage, StageClock]] = Newest()
         self._worker = threading.Thread(target=self._work, name="hands")
         given = take_overrides(self)
@@ -81,13 +78,13 @@ class HandsNode(Node):
         if self._depth is not None:
             self._listen(Image, "depth", self._depth.keep)
         self._images: Subscription | None = self._listen_to_images()
-        refuse_undeclared(self, self._settings, given)
+        refuse_undeclared(self, given)
         predictor = self._open_predictor()
         self._own_threshold = predictor.score_threshold
         self._follower: HandFollower | None = HandFollower(predictor, self._tracker)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_service(SetBool, "~/set_enabled", self._on_set_enabled)
-        self.create_timer(1.0, self._report, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self.create_timer(1.0, self._report, clock=self.steady)
         self._worker.start()
         version = f"{predictor.name} {predictor.version}"
         self.get_logger().info(f"{version} on {self._device}, images from {self._images.topic_name}")
@@ -214,7 +211,7 @@ class HandsNode(Node):
             self._tracker.options = _tracker_options(settings)
             self._settings = settings
         except ValueError as error:
-            return SetParametersResult(successful=False, reason=str(error))
+            return SetParametersResult(successful=False, reason=one_line(error))
         return SetParametersResult(successful=True)
 
     def _on_set_enabled(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
@@ -250,6 +247,7 @@ class HandsNode(Node):
             "device": self._device,
             "intrinsics": self._intrinsics.describe(camera, fov),
             "tracker resets": str(self._tracker.resets),
+            "errors survived": str(self.survived),
         }
         assumed = camera is not None and camera.assumed
         doubt = f"no camera_info: {fov:g} degrees are assumed, and distances are a guess" if assumed else ""

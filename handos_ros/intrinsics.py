@@ -8,6 +8,9 @@ from std_msgs.msg import Header
 from handos_model.camera import Camera
 from handos_model.io.camera_info import camera_of_info, fitted_to_image, is_calibrated
 
+MOST = 100
+"""Characters of a distortion model, and coefficients, that are kept: more than any camera has."""
+
 
 def camera_from_info(info: CameraInfo, width: int, height: int, rectified: bool = False) -> Camera:
     """Returns the camera of an image of `width` x `height` px, from the CameraInfo of its topic.
@@ -32,6 +35,7 @@ class Intrinsics:
     def keep(self, info: CameraInfo) -> None:
         """Keeps a message; one from an uncalibrated camera counts as none."""
         info.header = Header()  # stamps differ where the camera is the same
+        info.distortion_model, info.d = info.distortion_model[:MOST], info.d[:MOST]  # enough to be refused
         if info != self._info:
             self._info = info if is_calibrated(info) else None
 

@@ -14,10 +14,15 @@ from handos_model.camera import DEFAULT_FOV
 from handos_model.prediction.session import DEVICES
 from handos_model.tracking.follower import SEARCH_RATE
 from handos_model.tracking.tracker import TrackerOptions
+from handos_ros.one_line import one_line
+from handos_ros.process.parameter_files import GivenParameters
 
+LONGEST_TEXT = 1024
+"""Characters of a parameter."""
 BUILT_IN = ("use_sim_time", "start_type_description_service")
 """Parameters that rclpy gives every node."""
 
+_FROM_INTEGER = {Parameter.Type.DOUBLE: float, Parameter.Type.STRING: str}
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
 
 SettingsT = TypeVar("SettingsT", bound=Any)  # a dataclass whose fields are made by parameter()
@@ -140,14 +145,47 @@ def declare(node: Node, settings: SettingsT, given: dict[str, Any]) -> SettingsT
     return started
 
 
-def refuse_undeclared(node: Node, settings: Any, given: dict[str, Any]) -> None:
-    """ValueError, in one sentence, for a name that was given and that, now that all is declared, nothing has taken."""
+def refuse_undeclared(node: Node, given: dict[str, Any]) -> None:
+    """ValueError, in one sentence, for a name that was given to this node and that, now that all is declared, is none.
+
+    Names in a shared section of a parameter file may be those of other nodes: they are only said.
+    """
+    files, others = GivenParameters(node.get_fully_qualified_name()), []
+    for sentence in files.ignored:
+        node.get_logger().warning(one_line(sentence))
     for name in given:
-        if not node.has_parameter(name):
-            close = difflib.get_close_matches(name, node.get_parameters_by_prefix(""), n=1)
-            known = ", ".join(row.name for row in fields(settings))
-            hint = f"did you mean {close[0]}?" if close else f"known are {known}"
-            raise ValueError(f"there is no parameter {name}: {hint}")
+        if node.has_parameter(name):
+            continue
+        if name not in files.shared:
+            raise ValueError(unknown(node, name))
+        if _resembling(node, name, 0.85):
+            node.get_logger().warning(one_line(f"ignored in a shared section: {unknown(node, name)}"))
+        else:
+            others.append(name)
+    if others:
+        node.get_logger().info(one_line(f"parameters of other nodes in shared sections: {', '.join(sorted(others))}"))
+
+
+def unknown(node: Node, name: str) -> str:
+    """What to say of a name that is no parameter of the node."""
+    close = _resembling(node, name, 0.6)
+    known = (known for known in node.get_parameters_by_prefix("") if not known.startswith("qos_overrides"))
+    hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+    return f"there is no parameter {one_line(name, 100)}: {hint}"
+
+
+def _resembling(node: Node, name: str, likeness: float) -> list[str]:
+    if len(name) > LONGEST_TEXT:  # comparing takes long
+        return []
+    return difflib.get_close_matches(name, node.get_parameters_by_prefix(""), n=1, cutoff=likeness)
+
+
+def as_declared(node: Node, parameter: Parameter) -> Parameter:
+    """The parameter with a whole number as the number or text that it is declared as, as `checked` has it at start."""
+    declared = node.get_parameter(parameter.name).type_
+    if parameter.type_ == Parameter.Type.INTEGER and declared in _FROM_INTEGER:
+        return Parameter(parameter.name, declared, _FROM_INTEGER[declared](parameter.value))
+    return parameter
 
 
 def change(settings: SettingsT, parameters: list[Parameter]) -> SettingsT:
@@ -161,7 +199,9 @@ def _checked(row: Any, value: Any) -> Any:
     if wanted in (float, str) and type(value) is int:
         value = wanted(value)
     if type(value) is not wanted:
-        raise ValueError(f"{row.name} is {value!r}, must be {_TYPES[wanted]}")
+        raise ValueError(one_line(f"{row.name} is {value!r}, must be {_TYPES[wanted]}"))
+    if wanted is str and len(value) > LONGEST_TEXT:
+        raise ValueError(f"{row.name} has {len(value)} characters, must have at most {LONGEST_TEXT}")
     low, high, choices = (row.metadata[key] for key in ("low", "high", "choices"))
     if choices and value not in choices:
         raise ValueError(f"{row.name} is {value!r}, must be one of {', '.join(choices)}")

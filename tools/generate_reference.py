@@ -57,7 +57,7 @@ def parameter_file() -> str:
         "# change while the node runs. Written by tools/generate_reference.py.",
         "# ros2 launch handos_ros hands.launch.py params_file:=yours.yaml",
         "",
-        "/**:",
+        "/**/hands_node:",
         "  ros__parameters:",
     ]
     for row in fields(Settings):

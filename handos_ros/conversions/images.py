@@ -10,6 +10,8 @@ from std_msgs.msg import Header
 
 from handos_model.io.image_encodings import MAX_PIXELS, decode_compressed, decode_mosaic, decode_raw
 
+LONGEST_NAME = 255
+"""Characters of an encoding, a format or a frame's name."""
 _DEPTH_ENCODINGS = {"32FC1": ("f4", 1.0), "16UC1": ("u2", 0.001)}
 """NumPy type of a sample, and metres per unit (REP 118)."""
 
@@ -19,8 +21,10 @@ def rgb_image(message: Image | CompressedImage) -> np.ndarray:
 
     Raises ValueError for encodings that are not a colour camera's (image_encodings.ENCODINGS) and for damaged images.
     """
+    compressed = isinstance(message, CompressedImage)
+    _check_names(message.header.frame_id, message.format if compressed else message.encoding)
     data = np.frombuffer(message.data, np.uint8)
-    if isinstance(message, CompressedImage):
+    if compressed:
         # image_transport writes "<encoding before>; <codec> compressed <encoding in the file>", others "jpeg" or "png".
         source = message.format.partition(";")[0].strip()
         return decode_mosaic(data, source) if source.startswith("bayer_") else decode_compressed(data, upright=False)
@@ -32,6 +36,7 @@ def depth_image(message: Image) -> np.ndarray:
 
     Raises ValueError for another encoding, an empty image and a buffer that is too short.
     """
+    _check_names(message.header.frame_id, message.encoding)
     if message.encoding not in _DEPTH_ENCODINGS:
         allowed = " or ".join(_DEPTH_ENCODINGS)
         raise ValueError(f"depth image has the encoding {message.encoding!r}, must be {allowed}")
@@ -52,6 +57,16 @@ def depth_image(message: Image) -> np.ndarray:
         depth *= np.float32(unit)
     depth[~((depth > 0) & (depth < np.inf))] = np.nan
     return depth
+
+
+def _check_names(*names: str) -> None:
+    """ValueError for a frame or an encoding of many characters, which is passed on and said otherwise."""
+    for name in names:
+        if len(name) > LONGEST_NAME:
+            raise ValueError(
+                f"image has a frame_id or an encoding of {len(name)} characters, must have at most {LONGEST_NAME}: "
+                f"{name[:20]!r}..."
+            )
 
 
 def rgb_message(image: np.ndarray, header: Header) -> Image:

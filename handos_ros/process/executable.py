@@ -6,28 +6,30 @@ import os
 import re
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 
 import rclpy
 from rclpy.exceptions import InvalidParameterException, NameValidationException, ParameterException
-from rclpy.executors import ExternalShutdownException
-from rclpy.node import Node
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
+from handos_ros.one_line import one_line
 from handos_ros.process.fast_dds import profile
+from handos_ros.process.guarded_node import GuardedNode
 
 START_ERRORS = (ValueError, OSError, ParameterException, InvalidParameterException, NameValidationException)
 """Errors that a user can cause and fix: wrong parameters and names, missing and damaged files, absent devices."""
+GRACE = 3.0
+"""Seconds that a process may take to end after a signal: less than the five after which ros2 launch insists."""
 
 
-def run(name: str, make: Callable[[], Node]) -> int:
+def run(name: str, make: Callable[[], GuardedNode]) -> int:
     """Initialises ROS, makes the node, spins it until it is stopped, and returns the exit code.
 
     `make` may raise one of START_ERRORS. A node that finishes by itself shuts down its context.
     """
-    # Python's own handler would raise KeyboardInterrupt wherever the main thread is, cleaning up included. rclpy's
-    # handlers, installed by init on top of these, end the spinning.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
+    stopped = _end_on_signals()
     os.environ.update(profile(os.environ))  # Fast DDS reads it with the first node
     try:
         rclpy.init()
@@ -35,10 +37,9 @@ def run(name: str, make: Callable[[], Node]) -> int:
         return _failed(name, re.sub(r", at [^ ]+:[0-9]+", "", str(error)))  # lines of rcl's source
     node = None
     try:
-        node = make()
-        rclpy.spin(node)
-    except ExternalShutdownException:
-        pass
+        if not stopped.is_set():
+            node = make()
+            _spin(node)
     except START_ERRORS as error:
         if rclpy.ok():
             return _failed(name, str(error))
@@ -52,6 +53,45 @@ def run(name: str, make: Callable[[], Node]) -> int:
     return 0
 
 
+def _spin(node: GuardedNode) -> None:
+    """Serves the node until its context is shut down, whatever is raised on the way."""
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while node.context.ok():
+        try:
+            executor.spin_once()
+        except ExternalShutdownException:
+            return
+        except Exception as error:  # of rclpy itself, as for a message that cannot be converted
+            node.survive("rclpy", error)
+
+
+def _end_on_signals() -> threading.Event:
+    """Makes SIGINT and SIGTERM end the process within GRACE, whatever it is doing; set once one of them came.
+
+    Python's own handler would raise KeyboardInterrupt wherever the main thread is, cleaning up included. rclpy's
+    handlers, installed by init on top of these, end the spinning. A main thread that waits for a device or a file, as
+    while it starts, sees neither: then a thread of its own ends the process, which Python wakes through a pipe.
+    """
+    stopped = threading.Event()
+    woken, waker = os.pipe()
+    os.set_blocking(waker, False)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+
+    def end() -> None:
+        while os.read(woken, 1)[0] not in (signal.SIGINT, signal.SIGTERM):
+            pass
+        stopped.set()
+        time.sleep(GRACE)
+        sys.stdout.flush()
+        os._exit(0)
+
+    threading.Thread(target=end, name="signals", daemon=True).start()
+    return stopped
+
+
 def _failed(name: str, sentence: str) -> int:
-    print(f"{name}: {' '.join(sentence.split())}", file=sys.stderr)
+    print(f"{name}: {one_line(sentence, 1000)}", file=sys.stderr)
     return 1

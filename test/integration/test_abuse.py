@@ -12,6 +12,7 @@ from hostile_messages import copy_of, truncated, wrong_encoding, wrong_size, wro
 from node_process import NodeProcess, parameters
 from robot import Robot
 from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import Header
 
 MESSAGES = 500
 
@@ -25,6 +26,31 @@ def siege() -> Iterator[Siege]:
         code, printed = node.stop()
         robot.destroy_node()
     assert code == 0 and "Traceback" not in printed
+
+
+def test_names_without_end_are_cut() -> None:
+    with NodeProcess("hands_node", *EVERY_IMAGE, *parameters(threads=1)) as node:
+        robot = Robot(NAMESPACE)
+        robot.meet()
+        siege = Siege(robot, node.process.pid)
+        long = "encoding " * 2_000_000
+        siege.info.distortion_model = long
+        siege.robot.camera_info.publish(siege.info)
+        for fields in ({"encoding": long}, {"header": Header(frame_id=long)}, {"encoding": "two\nlines"}):
+            image = copy_of(siege.good)
+            for name, value in fields.items():
+                setattr(image, name, value)
+            siege.send(image)
+            robot.spin(1.0)
+        assert siege.counted()["dropped: bad image"] == 3
+        said = max(len(pair.value) for message in robot.got["/diagnostics"] for pair in message.status[0].values)
+        siege.info.distortion_model = "plumb_bob"
+        siege.check()
+        code, printed = node.stop()
+        robot.destroy_node()
+    assert code == 0 and said < 1000
+    assert max(map(len, printed.splitlines())) < 1000
+    assert printed.count("\n") < 12
 
 
 def counted_since(siege: Siege, before: dict[str, int]) -> dict[str, int]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import onnxruntime
 import pytest
-from node_process import NodeProcess, parameters
+from node_process import ROOT, NodeProcess, parameters
 from robot import Robot
 
 from handos_ros.process.fast_dds import VARIABLES
@@ -80,6 +83,40 @@ def test_a_signal_during_imports_stops_quietly(executable: str) -> None:
                 time.sleep(0.001)
             code, printed = node.stop(number)
         assert (code, printed) == (0, "")
+
+
+BLOCKED = """
+from handos_ros.process.executable import run
+print("waits", flush=True)
+raise SystemExit(run("blocked_node", lambda: open({path!r})))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_what_waits_for_a_device(tmp_path: Path, number: signal.Signals) -> None:
+    os.mkfifo(tmp_path / "device")
+    command = [sys.executable, "-c", BLOCKED.format(path=str(tmp_path / "device"))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None and process.stdout.readline() == "waits\n"
+            time.sleep(1.0)  # until it does
+            process.send_signal(number)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+
+
+def test_simulated_time_that_does_not_begin_is_said() -> None:
+    source = ROOT / "docs/demo.mp4"
+    with (
+        NodeProcess("hands_node", "-r", "__ns:=/timeless", *parameters(use_sim_time=True)) as hands,
+        NodeProcess("camera_node", "-r", "__ns:=/timeless", *parameters(use_sim_time=True, source=source)) as camera,
+    ):
+        deadline = time.monotonic() + 60
+        while not all("nothing comes on /clock" in node.printed() for node in (hands, camera)):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert [node.stop()[0] for node in (hands, camera)] == [0, 0]
 
 
 def test_a_node_started_by_itself_has_room_for_images(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_one_wrong_value_among_right_ones_changes_nothing() -> None:
 
 def test_the_parameter_file_holds_the_defaults() -> None:
     text = (ROOT / "config/hands.yaml").read_text()
-    values = yaml.safe_load(text)["/**"]["ros__parameters"]
+    values = yaml.safe_load(text)["/**/hands_node"]["ros__parameters"]
     assert values == {row.name: row.default for row in fields(Settings)}
     assert [type(value) for value in values.values()] == [type(row.default) for row in fields(Settings)]
 

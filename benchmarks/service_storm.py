@@ -1,0 +1,187 @@
+"""Thousands of service requests of every kind, with random types and values, while images come.
+
+    python benchmarks/service_storm.py                     # 10,000 requests, images at 30 Hz
+    python benchmarks/service_storm.py --requests 500
+
+Each must be answered, the node must live, and the next frame must be right. Needs ROS and the package's messages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from rcl_interfaces.msg import Parameter, ParameterValue
+from rcl_interfaces.srv import (
+    DescribeParameters,
+    GetParameters,
+    GetParameterTypes,
+    ListParameters,
+    SetParameters,
+    SetParametersAtomically,
+)
+from std_srvs.srv import SetBool
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "test" / "support")]
+
+from hostile_messages import NONSENSE, NUMBERS, copy_of  # noqa: E402
+from node_process import NodeProcess, one_machine, parameters  # noqa: E402
+from robot import Robot, diagnostics, image_message, stamped  # noqa: E402
+
+from handos_model.io.inputs import open_inputs  # noqa: E402
+
+KINDS = {
+    "set_parameters": SetParameters,
+    "set_parameters_atomically": SetParametersAtomically,
+    "get_parameters": GetParameters,
+    "get_parameter_types": GetParameterTypes,
+    "describe_parameters": DescribeParameters,
+    "list_parameters": ListParameters,
+}
+NAMES = (
+    "score_threshold", "hand_scale", "frame_prefix", "weights", "tracking", "track_max_age", "smoothing", "max_hands",
+    "tf_names", "use_sim_time", "source", "rate", *NONSENSE,
+)  # fmt: skip
+NUMBER_OF_TYPES = 10
+"""Of ParameterType, NOT_SET included."""
+PATIENCE = 30.0
+"""s in which an answer must come."""
+
+
+class Storm:
+    """Asks the services of nodes in the namespace of a robot, one request after another."""
+
+    def __init__(self, robot: Robot, nodes: list[str], seed: int = 0, toggled: bool = False) -> None:
+        """toggled: set_enabled is asked for as well."""
+        self.robot, self.rng = robot, np.random.default_rng(seed)
+        self.answered, self.refused = 0, 0
+        self.kinds: Counter[str] = Counter()
+        self._clients = {
+            f"{node}/{name}": robot.create_client(kind, f"{node}/{name}")
+            for node in nodes
+            for name, kind in KINDS.items()
+        }
+        if toggled:
+            self._clients["hands_node/set_enabled"] = robot.create_client(SetBool, "hands_node/set_enabled")
+        for client in self._clients.values():
+            assert client.wait_for_service(PATIENCE)
+
+    def ask(self, requests: int) -> None:
+        """AssertionError where no answer comes."""
+        for _ in range(requests):
+            name = str(self.rng.choice(list(self._clients)))
+            future = self._clients[name].call_async(self._request(name.rpartition("/")[2]))
+            self.robot.until(future.done, PATIENCE)
+            response = future.result()
+            results = getattr(response, "results", [response.result] if hasattr(response, "result") else [])
+            self.refused += any(not getattr(result, "successful", True) for result in results)
+            self.answered += 1
+            self.kinds[name] += 1
+
+    def _request(self, name: str) -> Any:
+        if name == "set_enabled":
+            return SetBool.Request(data=bool(self.rng.integers(2)))
+        count = int(self.rng.choice([0, 1, 1, 1, 2, 5]))
+        if name.startswith("set_"):
+            return KINDS[name].Request(parameters=[self._parameter() for _ in range(count)])
+        names = [str(self.rng.choice(NAMES)) for _ in range(count)]
+        if name == "list_parameters":
+            return ListParameters.Request(prefixes=names, depth=int(self.rng.integers(0, 2**63)))
+        return KINDS[name].Request(names=names)
+
+    def _parameter(self) -> Parameter:
+        """Any parameter, some that are none, of any type, some that are none."""
+        rng, kind = self.rng, int(self.rng.integers(NUMBER_OF_TYPES))
+        if rng.random() < 0.1:
+            kind = int(rng.integers(NUMBER_OF_TYPES, 256))
+        many = int(rng.integers(0, 4))
+        value = ParameterValue(
+            type=kind,
+            bool_value=bool(rng.integers(2)),
+            integer_value=int(rng.choice([rng.integers(-(2**63), 2**63 - 1), rng.integers(-2, 5)])),
+            double_value=float(rng.choice([*NUMBERS, 0.5, 1.0])),
+            string_value=str(rng.choice(NONSENSE)),
+            byte_array_value=[bytes([byte]) for byte in rng.bytes(many)],
+            bool_array_value=rng.integers(2, size=many).astype(bool).tolist(),
+            integer_array_value=rng.integers(-9, 9, many).tolist(),
+            double_array_value=rng.choice(NUMBERS, many).tolist(),
+            string_array_value=[str(text) for text in rng.choice(NONSENSE, many)],
+        )
+        return Parameter(name=str(rng.choice(NAMES)), value=value)
+
+
+def storm(requests: int, rate: float) -> dict[str, Any]:
+    """A fresh node under that many requests while images come at `rate` Hz; the frame after them must be as before."""
+    with NodeProcess("hands_node", "-r", "__ns:=/stormed", *parameters(threads=1)) as node:
+        robot = Robot("stormed")
+        robot.meet()
+        image = image_message(next(iter(open_inputs([str(ROOT / "docs/demo.mp4")])[0])).image, stamped(0))
+        before = robot.hands_of(image)
+        sent = 0
+
+        def send() -> None:
+            nonlocal sent
+            sent += 1
+            picture = copy_of(image)
+            picture.header = stamped(sent)
+            robot.image.publish(picture)
+
+        timer = robot.create_timer(1 / rate, send)
+        asked, begin = Storm(robot, ["hands_node"], toggled=True), time.monotonic()
+        asked.ask(requests)
+        seconds = time.monotonic() - begin
+        robot.destroy_timer(timer)
+        answers = len(robot.got["hands"])
+        survived = diagnostics(robot.got["/diagnostics"][-1])["errors survived"]
+        code, printed = restored(robot, image, before, sent, node)
+        robot.destroy_node()
+    assert code == 0 and "Traceback" not in printed, printed
+    return {
+        "requests": requests, "answered": asked.answered, "refused": asked.refused, "kinds": dict(asked.kinds),
+        "seconds": round(seconds, 1), "images_sent": sent, "hand_arrays": answers, "errors_survived": survived,
+        "exit_code": code,
+    }  # fmt: skip
+
+
+def restored(robot: Robot, image: Any, before: Any, sent: int, node: NodeProcess) -> tuple[int, str]:
+    """Parameters as at start; the next frame must be as the first; then the node's exit code, and what it printed."""
+    defaults = {"score_threshold": -1.0, "hand_scale": 1.0, "track_max_age": 0.3}
+    wanted = [Parameter(name=name, value=ParameterValue(type=3, double_value=v)) for name, v in defaults.items()]
+    wanted += [Parameter(name=n, value=ParameterValue(type=1, bool_value=True)) for n in ("tracking", "smoothing")]
+    wanted.append(Parameter(name="max_hands", value=ParameterValue(type=2, integer_value=0)))
+    wanted.append(Parameter(name="use_sim_time", value=ParameterValue(type=1, bool_value=False)))
+    response = robot.call(SetParameters, "hands_node/set_parameters", SetParameters.Request(parameters=wanted))
+    assert all(result.successful for result in response.results), response
+    assert robot.call(SetBool, "hands_node/set_enabled", SetBool.Request(data=True)).success
+    robot.until(lambda: robot.image.get_subscription_count())
+    image.header = stamped(sent + 1000)
+    after = robot.hands_of(image)
+    assert len(after.hands) == len(before.hands) > 0
+    for a, b in zip(after.hands[0].joints_2d, before.hands[0].joints_2d, strict=True):
+        assert abs(a.x - b.x) < 1 and abs(a.y - b.y) < 1, "joints moved"
+    return node.stop()
+
+
+def main() -> None:
+    """Runs it and prints JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--requests", type=int, default=10_000)
+    parser.add_argument("--rate", type=float, default=30.0)
+    arguments = parser.parse_args()
+    os.environ.update(one_machine(os.environ))
+    rclpy.init()
+    print(json.dumps(storm(arguments.requests, arguments.rate), indent=1))
+    rclpy.try_shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""GuardedNode: a node that outlives what its callbacks raise."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.service import Service
+from rclpy.subscription import Subscription
+from rclpy.timer import Timer
+
+from handos_ros.one_line import one_line
+from handos_ros.parameters import as_declared, unknown
+
+WARN_EVERY = 5.0
+"""Seconds between two warnings about the same thing."""
+
+
+class GuardedNode(Node):
+    """What a subscription, timer or service raises is counted and said, the request is answered, and the node lives.
+
+    That includes the services and subscriptions that rclpy makes for every node: of parameters, and of the clock.
+    """
+
+    def __init__(self, name: str, **options: Any) -> None:
+        """options: of rclpy.node.Node."""
+        self.survived = 0
+        """Number of errors that did not stop the node."""
+        super().__init__(name, automatically_declare_parameters_from_overrides=True, **options)
+        self.steady = Clock(clock_type=ClockType.STEADY_TIME)
+        """Goes on where the ROS clock may stand still."""
+        self.create_timer(WARN_EVERY, self._warn_of_no_clock, clock=self.steady)
+
+    def survive(self, where: str, error: Exception) -> None:
+        """Counts and says an error that nobody else has handled; where: what was at work."""
+        if not self.context.ok():  # the node is going down, and nothing can be done any more
+            return
+        self.survived += 1
+        sentence = f"{where} failed ({self.survived} errors so far): {type(error).__name__}: {error}"
+        self.get_logger().error(one_line(sentence), throttle_duration_sec=WARN_EVERY)
+        self.get_logger().debug(traceback.format_exc())
+
+    def create_subscription(  # type: ignore[override]  # what follows the callback differs between distributions
+        self, msg_type: type, topic: str, callback: Callable[[Any], None], *more: Any, **options: Any
+    ) -> Subscription:
+        """As of rclpy.node.Node; the callback takes a message alone."""
+
+        def guarded(message: Any) -> None:
+            try:
+                callback(message)
+            except Exception as error:
+                self.survive(topic, error)
+
+        return super().create_subscription(msg_type, topic, guarded, *more, **options)
+
+    def create_timer(  # type: ignore[override]
+        self, timer_period_sec: float, callback: Callable[[], None], *more: Any, **options: Any
+    ) -> Timer:
+        """As of rclpy.node.Node; the callback takes nothing."""
+
+        def guarded() -> None:
+            try:
+                callback()
+            except Exception as error:
+                self.survive("a timer", error)
+
+        return super().create_timer(timer_period_sec, guarded, *more, **options)
+
+    def create_service(
+        self, srv_type: type, srv_name: str, callback: Callable[[Any, Any], Any], *more: Any, **options: Any
+    ) -> Service:
+        """As of rclpy.node.Node."""
+
+        def guarded(request: Any, response: Any) -> Any:
+            try:
+                return callback(request, response)
+            except Exception as error:
+                self.survive(srv_name, error)
+                return _refusal(request, response, one_line(f"{type(error).__name__}: {error}"))
+
+        return super().create_service(srv_type, srv_name, guarded, *more, **options)
+
+    def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
+        """As of rclpy.node.Node; an unknown name is refused as every wrong value is, and 2 is taken for 2.0."""
+        for parameter in parameter_list:
+            if not self.has_parameter(parameter.name):
+                return SetParametersResult(successful=False, reason=one_line(unknown(self, parameter.name), 1000))
+        return super().set_parameters_atomically([as_declared(self, parameter) for parameter in parameter_list])
+
+    def _warn_of_no_clock(self) -> None:
+        if self.clock_is_missing:
+            self.get_logger().warning("use_sim_time is set, but nothing comes on /clock: time stands at 0")
+
+    @property
+    def clock_is_missing(self) -> bool:
+        """Whether simulated time is wanted and has not begun."""
+        return bool(self.get_parameter("use_sim_time").value) and self.get_clock().now().nanoseconds == 0
+
+
+def _refusal(request: Any, response: Any, reason: str) -> Any:
+    """The response that says that a request failed, as far as its type can."""
+    failed = SetParametersResult(successful=False, reason=reason)
+    if isinstance(response, SetParameters.Response):  # one for each; those before the one that failed are there
+        response.results = [*response.results, *[failed] * (len(request.parameters) - len(response.results))]
+    elif isinstance(response, SetParametersAtomically.Response):
+        response.result = failed
+    elif hasattr(response, "success"):
+        response.success, response.message = False, reason
+    return response

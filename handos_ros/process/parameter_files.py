@@ -1,0 +1,80 @@
+"""Which section of a ROS parameter file a parameter comes from, which ROS itself does not tell."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class GivenParameters:
+    """Names that the arguments of this process give to a node, by where they stand.
+
+    A section whose name ends in * or ** is shared, as `/**` of a file for a whole robot: other nodes read it, too.
+    """
+
+    def __init__(self, node_name: str, arguments: Sequence[str] | None = None) -> None:
+        """node_name: fully qualified; arguments: of the process, its own when None."""
+        self.shared: set[str] = set()
+        """Names in shared sections for this node, and nowhere else."""
+        self.ignored: list[str] = []
+        """A sentence for each file none of whose sections is for this node."""
+        own: set[str] = set()
+        for option, value in _options(sys.argv if arguments is None else arguments):
+            if option != "--params-file":
+                own.add(value.partition(":=")[0].rpartition(":")[2])
+                continue
+            found = _sections(Path(value))
+            matching = [section for section in found if _matches(section, node_name)]
+            for section in matching:
+                (self.shared if section.endswith("*") else own).update(found[section])
+            if found and not matching:
+                named = ", ".join(found)
+                self.ignored.append(f"nothing in {value} is for {node_name}: it has sections for {named}")
+        self.shared -= own
+
+
+def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Options of ROS that set parameters, each with its value."""
+    after_ros_args = False
+    for argument, value in zip(arguments, [*arguments[1:], ""], strict=True):
+        if argument in ("--ros-args", "--"):
+            after_ros_args = argument == "--ros-args"
+        elif after_ros_args and argument in ("--params-file", "-p", "--param"):
+            yield argument, value
+
+
+def _sections(path: Path) -> dict[str, set[str]]:
+    """Parameter names by the node names of a file's sections; none where it cannot be read: rcl has said so."""
+    try:
+        return dict(_walked(yaml.safe_load(path.read_text()), "")) if path.is_file() else {}
+    except Exception:  # of files and of YAML there are many
+        return {}
+
+
+def _walked(about: Any, name: str) -> Iterator[tuple[str, set[str]]]:
+    for key, value in about.items() if isinstance(about, dict) else ():
+        if key == "ros__parameters":
+            yield name, set(_flat(value, ""))
+        else:
+            yield from _walked(value, f"{name}/{str(key).strip('/')}")
+
+
+def _flat(about: Any, name: str) -> Iterator[str]:
+    """Nested keys, joined by dots as ROS has them."""
+    if not isinstance(about, dict):
+        yield name
+        return
+    for key, value in about.items():
+        yield from _flat(value, f"{name}.{key}" if name else str(key))
+
+
+def _matches(section: str, node_name: str) -> bool:
+    """Whether a section is for a node: * stands for one part of a name, ** for any number of them."""
+    parts = {"/**": "(/[^/]+)*", "/*": "/[^/]+"}
+    pattern = "".join(parts.get(part, re.escape(part)) for part in re.findall("/[^/]*", section))
+    return re.fullmatch(pattern, node_name) is not None
