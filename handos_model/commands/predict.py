@@ -73,6 +73,8 @@ def run(args: argparse.Namespace) -> int:
     """Predicts every frame; 1 when some could not be read, 130 when stopped by Ctrl-C, with complete files."""
     intrinsics = parse_intrinsics(args.intrinsics) if args.intrinsics else None
     sources = open_inputs(args.input, args.topic)
+    for note in (note for source in sources for note in source.notes):
+        print(f"handos predict: {note}", file=sys.stderr)
     predictor = open_predictor(args, args.hand_scale)
     find, faces = _finder(predictor, args.track), predictor.template.faces
     with ExitStack() as stack:

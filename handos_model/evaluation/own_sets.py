@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,7 @@ from handos_model.data.sample import Sample
 from handos_model.evaluation import metrics
 from handos_model.evaluation.scoring import PCK_FRACTIONS, RECALL_IOU, HandScore, score_image, summary
 from handos_model.hand import Hand
+from handos_model.io.video import VideoSource
 
 Results = dict[str, Any]
 
@@ -192,17 +194,10 @@ def _video_recall(best: Sequence[Hand | None], reference: np.ndarray) -> float:
 def _frames(path: Path, limit: int | None) -> Iterable[np.ndarray]:
     if not path.is_file():
         raise FileNotFoundError(f"no video at {path}")
-    capture = cv2.VideoCapture(str(path))
-    count = 0
-    while limit is None or count < limit:
-        more, frame = capture.read()
-        if not more:
-            break
-        count += 1
-        yield np.ascontiguousarray(frame[:, :, ::-1])
-    capture.release()
-    if not count:
-        raise ValueError(f"{path} holds no readable frame")
+    for frame in islice(VideoSource(path), limit):
+        if frame.image is None:
+            raise ValueError(frame.problem)
+        yield frame.image
 
 
 def _read(path: Path) -> np.ndarray:

@@ -13,14 +13,14 @@ from handos_model.io.camera_info import camera_of_info, is_calibrated
 from handos_model.io.frame import Frame
 from handos_model.io.image_encodings import decode_compressed, decode_raw
 
-BAG_SUFFIXES = (".mcap", ".db3")
+RECORDING_SUFFIXES = (".mcap", ".db3")
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 INFO_TYPE = "sensor_msgs/msg/CameraInfo"
 
 
-def is_bag(path: Path) -> bool:
+def is_recording(path: Path) -> bool:
     """Whether a path is a rosbag2 folder or one file of such a recording."""
-    return path.suffix.lower() in BAG_SUFFIXES or (path / "metadata.yaml").is_file()
+    return path.suffix.lower() in RECORDING_SUFFIXES or (path / "metadata.yaml").is_file()
 
 
 class BagSource:
@@ -32,8 +32,9 @@ class BagSource:
 
     fps: float | None = None
 
-    def __init__(self, path: Path, topic: str | None = None) -> None:
-        self.path = path
+    def __init__(self, path: Path, topic: str | None = None, depth: str = "none", rectified: bool = False) -> None:
+        self.name, self.path = str(path), path
+        self.notes: tuple[str, ...] = ()
         with _open_reader(path) as reader:
             self.topic = _image_topic(reader, path, topic)
             counts = {connection.topic: connection.msgcount for connection in reader.connections}
@@ -101,7 +102,7 @@ def _open_reader(path: Path) -> Any:
         from rosbags.typesys import Stores, get_typestore
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"{path} is a ROS recording, and reading one needs the rosbags package: pip install 'handos_ros[bags]'"
+            f"{path} is a ROS recording, and reading one needs the rosbags package: pip install rosbags"
         ) from error
     reader = AnyReader([path], default_typestore=get_typestore(Stores.ROS2_HUMBLE))
     try:

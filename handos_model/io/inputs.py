@@ -1,27 +1,31 @@
-"""Frames from what a user names: images, folders of images, videos, rosbag2 and MCAP recordings."""
+"""Sources of frames from what a user names: images, videos, ROS recordings, folders of them, and network streams."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import cv2
-
-from handos_model.io.bag import BagSource, is_bag
+from handos_model.io.bag import RECORDING_SUFFIXES, BagSource, is_recording
 from handos_model.io.frame import Frame
 from handos_model.io.image_encodings import decode_compressed
+from handos_model.io.video import STREAM_PROTOCOLS, VIDEO_SUFFIXES, VideoSource
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
+NAMED = 5
+"""Number of files that a note names; of the rest it says how many there are."""
 
 
 class ImageSource:
-    """Image files; `fps` None: they have no rate of their own."""
+    """Image files, which have neither times nor a rate."""
 
     fps: float | None = None
 
-    def __init__(self, paths: list[Path]) -> None:
-        self.paths = paths
+    def __init__(self, name: str, paths: list[Path]) -> None:
+        """name: the file or folder that the user gave."""
+        self.name, self.paths = name, paths
+        self.notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -34,64 +38,108 @@ class ImageSource:
                 yield Frame(str(path), None, problem=f"cannot read image {path}: {error}")
 
 
-class VideoSource:
-    """Frames of one video file, upright as its metadata says. Raises ValueError for a file that is no video."""
+class UnreadableInput:
+    """An input that cannot be opened, among others that can: its one frame says why."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        capture = cv2.VideoCapture(str(path))
-        if not capture.isOpened():
-            raise ValueError(f"cannot read video {path}: damaged, or of a kind that OpenCV cannot decode here")
-        self.fps: float | None = capture.get(cv2.CAP_PROP_FPS) or None
-        self._count = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 0)
-        capture.release()
+    fps: float | None = None
+
+    def __init__(self, name: str, problem: str) -> None:
+        self.name, self.problem = name, problem
+        self.notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return self._count
+        return 1
 
     def __iter__(self) -> Iterator[Frame]:
-        capture = cv2.VideoCapture(str(self.path))
-        try:
-            index = 0
-            while True:
-                good, image = capture.read()
-                if not good:
-                    break
-                stamp = round(index * 1e9 / self.fps) if self.fps else None
-                yield Frame(f"{self.path}#{index}", cv2.cvtColor(image, cv2.COLOR_BGR2RGB), stamp_ns=stamp)
-                index += 1
-        finally:
-            capture.release()
-        if index == 0:
-            yield Frame(str(self.path), None, problem=f"cannot read video {self.path}: it holds no frame")
+        yield Frame(self.name, None, problem=self.problem)
 
 
-Source = ImageSource | VideoSource | BagSource
+Source = ImageSource | VideoSource | BagSource | UnreadableInput
+"""Each has a name, a rate in frames per second or None, a length (about how many frames it has, 0 if unknown), and
+notes: sentences for the user on what of it is not read, or is not used. Iterating, again and again, yields Frame."""
 
 
-def open_inputs(paths: list[str], topic: str | None = None) -> list[Source]:
-    """One source per input, in the order given; each has a length (frames expected), fps, and yields Frame.
+def open_inputs(
+    places: Sequence[str], topic: str | None = None, depth: str = "none", rectified: bool = False
+) -> list[Source]:
+    """The sources of what a user names, in that order; one of a file, several of a folder that holds videos or bags.
 
-    topic: image topic of the bags; needed when a bag has several. Raises FileNotFoundError for what is not there,
-    ValueError for what is no input.
+    places: paths, and addresses of network streams. topic: image topic of the recordings, needed when one has several.
+    depth: their depth topic, "auto" or "none". rectified: their images are undistorted. What cannot be opened is an
+    UnreadableInput; raises FileNotFoundError, ValueError or ModuleNotFoundError when nothing of it all can.
     """
-    return [_open(Path(path), topic) for path in paths]
+    sources: list[Source] = []
+    errors: list[Exception] = []
+    for place in places:
+        parts, notes = _parts(place)
+        first = len(sources)
+        for part in parts:
+            if isinstance(part, ImageSource):
+                sources.append(part)
+                continue
+            try:
+                sources.append(_open(part, topic, depth, rectified))
+            except (OSError, ValueError, ModuleNotFoundError) as error:
+                errors.append(error)
+                sources.append(UnreadableInput(part, str(error)))
+        sources[first].notes += notes
+    if errors and len(errors) == len(sources):
+        raise errors[0] if len(errors) == 1 else ValueError("\n".join(map(str, errors)))
+    return sources
 
 
-def _open(path: Path, topic: str | None) -> Source:
+def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
+    """Key by which frame_2 comes before frame_10."""
+    parts = re.split(r"(\d+)", str(path).casefold())
+    return [(int(part), "") if part.isdecimal() and len(part) < 4000 else (-1, part) for part in parts], str(path)  # 01 and 1
+
+
+def _parts(place: str) -> tuple[list[str | ImageSource], tuple[str, ...]]:
+    """A folder's images together and the places of its videos and recordings, with what is passed over; else itself."""
+    folder = Path(place)
+    if "://" in place or not folder.is_dir() or is_recording(folder):
+        return [place], ()
+    files = _contents(folder)
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    media = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES or is_recording(path)]
+    parts: list[str | ImageSource] = [ImageSource(place, images)] if images else []
+    parts += [str(path) for path in media]
+    known = {*images, *media}
+    others = [str(path.relative_to(folder)) for path in files if path not in known]
+    if not parts:
+        return [place], ()  # whose opening is refused
+    if not others:
+        return parts, ()
+    listed = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED} more" if len(others) > NAMED else "")
+    return parts, (f"folder {folder} also holds what is no known input and is passed over: {listed}",)
+
+
+def _open(place: str, topic: str | None, depth: str, rectified: bool) -> Source:
+    protocol, is_address, _ = place.partition("://")
+    if is_address and protocol.lower() not in STREAM_PROTOCOLS:
+        raise ValueError(f"{place} has the protocol {protocol!r}, must be one of {', '.join(STREAM_PROTOCOLS)}")
+    if is_address:
+        return VideoSource(place)
+    path = Path(place)
     if not path.exists():
         raise FileNotFoundError(f"there is no {path}")
-    suffix = path.suffix.lower()
-    if is_bag(path):
-        return BagSource(path, topic)
+    if is_recording(path):
+        return BagSource(path, topic, depth, rectified)
     if path.is_dir():
-        images = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
-        if not images:
-            raise ValueError(f"folder {path} holds no image ({', '.join(IMAGE_SUFFIXES)}) and is no rosbag2 recording")
-        return ImageSource(images)
-    if suffix in VIDEO_SUFFIXES:
+        raise ValueError(f"folder {path} holds no image, video or ROS recording")
+    if path.suffix.lower() in VIDEO_SUFFIXES:
         return VideoSource(path)
-    if suffix in IMAGE_SUFFIXES:
-        return ImageSource([path])
-    known = ", ".join([*IMAGE_SUFFIXES, *VIDEO_SUFFIXES, ".mcap", ".db3"])
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return ImageSource(place, [path])
+    known = ", ".join([*IMAGE_SUFFIXES, *VIDEO_SUFFIXES, *RECORDING_SUFFIXES])
     raise ValueError(f"{path} is no known input: give a folder, a rosbag2 folder, or one of {known}")
+
+
+def _contents(folder: Path) -> list[Path]:
+    """Files below a folder in natural order; a folder that is a recording stands for its files."""
+    found: list[Path] = []
+    for place, folders, files in os.walk(folder):
+        recordings = [name for name in folders if is_recording(Path(place, name))]
+        folders[:] = [name for name in folders if name not in recordings]
+        found += [Path(place, name) for name in (*files, *recordings)]
+    return sorted(found, key=lambda path: natural_order(path.relative_to(folder)))

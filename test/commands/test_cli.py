@@ -134,7 +134,7 @@ def test_a_recording_whose_camera_is_of_another_size(tmp_path, weights, capsys):
 def test_recordings_need_the_extra(tmp_path, weights, capsys, monkeypatch):
     bag = write_bag(tmp_path / "bag", "MCAP")
     block(monkeypatch, "rosbags")
-    assert "pip install 'handos_ros[bags]'" in refused(capsys, "predict", bag, "--weights", weights)
+    assert "pip install rosbags" in refused(capsys, "predict", bag, "--weights", weights)
 
 
 @pytest.mark.parametrize("stop_at", [1, 3])

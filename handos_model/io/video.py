@@ -1,0 +1,225 @@
+"""Frames of videos: files of every kind that FFmpeg reads, and network streams, with the times of their container."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handos_model.io.frame import Frame
+from handos_model.io.image_encodings import MAX_PIXELS
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
+STREAM_PROTOCOLS = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp", "srt")
+STREAM_TIMEOUT = 10.0
+"""Seconds to wait for a network stream to open, and then for each next piece of it."""
+THREADED_PIXELS = 9_000_000
+"""Largest frame that is decoded with one thread per frame: each of them holds several frames in memory."""
+LATEST_NS = 2**63
+_LIMITS = {"max_pixels": str(MAX_PIXELS)}
+
+
+class VideoSource:
+    """Frames of one video file or network stream, upright as its metadata says, with the container's own times.
+
+    What cannot be decoded is a frame with a problem, and so is an end before the promised one. Raises ValueError for
+    what is no video, and ModuleNotFoundError without PyAV.
+    """
+
+    def __init__(self, place: Path | str) -> None:
+        """place: a file's path, or the address of a stream as a text."""
+        self.name = str(place)
+        self.notes: tuple[str, ...] = ()
+        self._place = place
+        with _opened(place) as container:
+            stream = _video_stream(container, self.name)
+            rate = stream.average_rate or stream.guessed_rate
+            self.fps: float | None = float(rate) if rate and 0 < rate < 10_000 else None
+            seconds = _promised_seconds(container, stream)
+            expected = stream.frames or (round(seconds * self.fps) if seconds and self.fps else 0)
+        self._count = min(max(expected, 0), 2**31 - 1)
+
+    def __len__(self) -> int:
+        """Number of frames that the container promises; 0 where it does not say, as a live stream."""
+        return self._count
+
+    def __iter__(self) -> Iterator[Frame]:
+        try:
+            with _opened(self._place) as container:
+                yield from self._frames(container)
+        except ValueError as error:
+            yield Frame(self.name, None, problem=str(error))
+
+    def _frames(self, container: Any) -> Iterator[Frame]:
+        stream = _video_stream(container, self.name)
+        clock, index, read = _Clock(stream, self.fps), 0, 0
+        for picture in _decoded(container, stream, clock):
+            name = f"{self.name}#{index}"
+            index += 1
+            image = picture if isinstance(picture, ValueError) else _upright_rgb(picture)
+            if isinstance(image, ValueError):
+                yield Frame(name, None, problem=f"cannot decode {name}: {image}")
+            else:
+                read += 1
+                yield Frame(name, image, stamp_ns=clock.stamp_ns(picture))
+        problem = _early_end(read, clock, stream, _promised_seconds(container, stream))
+        if problem:
+            yield Frame(f"{self.name}#{index}", None, problem=f"video {self.name} {problem}")
+
+
+class _Clock:
+    """Times since the start of a video."""
+
+    def __init__(self, stream: Any, fps: float | None) -> None:
+        self._period_ns = round(1e9 / (fps or 30.0))
+        self._start: int | None = stream.start_time
+        self._last: int | None = None
+        self.end_ns = 0
+        """Until where there is data, whether it can be decoded or not."""
+        self.longest_ns = self._period_ns
+        """The longest time from one frame to the next."""
+
+    def stamp_ns(self, picture: Any) -> int:
+        """Nanoseconds of a decoded frame; one period after the last where the container gives none that can be."""
+        stamp = self.reach(picture)
+        if stamp is None:
+            stamp = 0 if self._last is None else self._last + self._period_ns
+            self.end_ns = max(self.end_ns, stamp + self._period_ns)
+        if self._last is not None:
+            self.longest_ns = max(self.longest_ns, stamp - self._last)
+        self._last = stamp
+        return stamp
+
+    def reach(self, piece: Any) -> int | None:
+        """Nanoseconds of a packet or frame, None where it has no time that can be; it is counted as data."""
+        if piece.pts is None or not piece.time_base:
+            return None
+        if self._start is None:
+            self._start = piece.pts
+        stamp = round((piece.pts - self._start) * piece.time_base * 10**9)
+        if not 0 <= stamp < LATEST_NS:
+            return None
+        self.end_ns = max(self.end_ns, stamp + self._period_ns)
+        return stamp
+
+
+def _opened(place: Path | str) -> Any:
+    """The container; a file is opened here, as FFmpeg would take some names for protocols."""
+    try:
+        import av
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{place} is a video, and reading one needs PyAV: pip install av") from error
+    av.logging.set_level(None)  # what FFmpeg finds wrong is said as a frame's problem
+    try:
+        if isinstance(place, Path):
+            if not place.is_file():
+                raise ValueError(f"cannot read video {place}: it is no regular file")
+            return av.open(place.open("rb"), metadata_errors="replace", options=_LIMITS)
+        options = _LIMITS | {"rtsp_transport": "tcp"}
+        return av.open(place, metadata_errors="replace", timeout=STREAM_TIMEOUT, options=options)
+    except (av.FFmpegError, OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        kind = "video" if isinstance(place, Path) else "stream"
+        raise ValueError(f"cannot read {kind} {place}: {reason}") from error
+
+
+def _video_stream(container: Any, name: str) -> Any:
+    stream = container.streams.best("video")
+    if stream is None or stream.codec_context is None:
+        raise ValueError(f"cannot read video {name}: it holds no pictures that FFmpeg can decode")
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if not 0 < width * height <= MAX_PIXELS:
+        size = f"{width}x{height}" if width * height else "of no size that can be read"  # or that FFmpeg was allowed
+        raise ValueError(f"video {name} is {size}, must have at most {MAX_PIXELS // 1_000_000} million pixels a frame")
+    stream.codec_context.options = _LIMITS  # a stream may grow later
+    stream.thread_type = "AUTO" if width * height <= THREADED_PIXELS else "SLICE"
+    return stream
+
+
+def _decoded(container: Any, stream: Any, clock: _Clock) -> Iterator[Any]:
+    """Decoded frames in the order of their times, and a ValueError for each packet that gives none."""
+    import av
+
+    positions = _indexed_times(container, stream)
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            if packet is None:
+                return
+            _correct_time(packet, positions)
+            clock.reach(packet)
+            pictures = packet.decode()
+        except (av.FFmpegError, MemoryError, OSError) as error:
+            yield ValueError(getattr(error, "strerror", None) or str(error))
+            continue
+        for picture in pictures:
+            yield ValueError("its data is damaged") if picture.is_corrupt else picture
+
+
+def _indexed_times(container: Any, stream: Any) -> dict[int, int]:
+    """Times by position in the file of an AVI, whose packets carry none: counted, they would shift after a hole."""
+    if container.format.name != "avi":
+        return {}
+    return {entry.pos: entry.timestamp for entry in stream.index_entries}
+
+
+def _correct_time(packet: Any, times: dict[int, int]) -> None:
+    if not times or packet.pos is None or packet.dts is None:
+        return
+    time = times.get(packet.pos, times.get(packet.pos - 8))  # of the chunk, or of its data
+    if time is not None:
+        shift = time - packet.dts
+        packet.dts += shift
+        packet.pts = None if packet.pts is None else packet.pts + shift
+
+
+def _upright_rgb(picture: Any) -> np.ndarray | ValueError:
+    """RGB (H, W, 3) uint8, turned and mirrored as the display matrix of the metadata says."""
+    try:
+        image: np.ndarray = picture.to_ndarray(format="rgb24", interpolation="BICUBIC")
+    except (ValueError, MemoryError, OSError) as error:
+        return ValueError(str(error))
+    sides = [side for side in picture.side_data if side.type.name == "DISPLAYMATRIX"]
+    if not sides:
+        return image
+    a, b, _, c, d = np.frombuffer(bytes(sides[0]), np.int32)[:5].tolist()
+    # A pixel (x, y) is shown at (a x + c y, b x + d y): the larger of a and b says whether the axes are swapped.
+    if abs(b) > abs(a):
+        image = image.transpose(1, 0, 2)
+        a, d = c, b
+    image = image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+    return np.ascontiguousarray(image)
+
+
+def _promised_seconds(container: Any, stream: Any) -> float | None:
+    """Seconds that the container's header gives the pictures; None if it says nothing of them alone."""
+    import av
+
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    end = None
+    written = stream.metadata.get("DURATION", "").split(":")  # as Matroska's muxers write it: 00:00:05.600000000
+    try:
+        hours, minutes, seconds = (float(part) for part in written)
+        end = 3600 * hours + 60 * minutes + seconds
+    except ValueError:
+        if container.duration and len(container.streams) == 1:
+            end = container.duration / av.time_base
+    start = float((stream.start_time or 0) * stream.time_base) if stream.time_base else 0.0
+    return None if end is None else max(end - start, 0.0)
+
+
+def _early_end(read: int, clock: _Clock, stream: Any, promised: float | None) -> str:
+    """What is missing of what the container promises; empty when nothing is."""
+    if not read:
+        return "holds no frame that can be decoded"
+    missing = (promised or 0) - clock.end_ns / 1e9
+    if missing * 1e9 > 1.5 * clock.longest_ns:
+        return f"is cut off: it ends after {clock.end_ns / 1e9:.1f} of {promised:.1f} s, with {read} frames"
+    # Other containers count frames that are not meant to be shown.
+    if stream.container.format.name == "avi" and stream.frames > read:
+        return f"is damaged: {stream.frames - read} of its {stream.frames} frames are missing"
+    return ""
