@@ -21,6 +21,8 @@ class Kind:
 
 
 IMAGE = Kind("image", 256 * MB)
+VIDEO = Kind("video", 2**50)
+RECORDING = Kind("recording", 2**50)
 CALIBRATION = Kind("calibration file", 64 * KB)
 RECIPE = Kind("recipe", 64 * KB, "config/train holds the published ones")
 WEIGHTS = Kind("weights file", 1024 * MB)

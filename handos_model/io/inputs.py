@@ -89,9 +89,11 @@ def open_inputs(
 
 
 def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """Key by which frame_2 comes before frame_10."""
+    """Key by which frame_2 comes before frame_10, and 01 always on the same side of 1."""
     parts = re.split(r"(\d+)", str(path).casefold())
-    return [(int(part), "") if part.isdecimal() and len(part) < 4000 else (-1, part) for part in parts], str(path)  # 01 and 1
+    return [(int(part), "") if part.isdecimal() and len(part) < 4000 else (-1, part) for part in parts], str(
+        path
+    )  # 01 and 1
 
 
 def _parts(place: str) -> tuple[list[str | ImageSource], tuple[str, ...]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from handos_model.io.files import VIDEO, one_line, open_file
 from handos_model.io.frame import Frame
 from handos_model.io.image_encodings import MAX_PIXELS
 
@@ -105,24 +107,27 @@ class _Clock:
         return stamp
 
 
-def _opened(place: Path | str) -> Any:
+@contextmanager
+def _opened(place: Path | str) -> Iterator[Any]:
     """The container; a file is opened here, as FFmpeg would take some names for protocols."""
     try:
         import av
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"{place} is a video, and reading one needs PyAV: pip install av") from error
     av.logging.set_level(None)  # what FFmpeg finds wrong is said as a frame's problem
-    try:
-        if isinstance(place, Path):
-            if not place.is_file():
-                raise ValueError(f"cannot read video {place}: it is no regular file")
-            return av.open(place.open("rb"), metadata_errors="replace", options=_LIMITS)
-        options = _LIMITS | {"rtsp_transport": "tcp"}
-        return av.open(place, metadata_errors="replace", timeout=STREAM_TIMEOUT, options=options)
-    except (av.FFmpegError, OSError, MemoryError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        kind = "video" if isinstance(place, Path) else "stream"
-        raise ValueError(f"cannot read {kind} {place}: {reason}") from error
+    with ExitStack() as stack:
+        file = stack.enter_context(open_file(place, VIDEO)) if isinstance(place, Path) else None
+        try:
+            if file:
+                container = av.open(file, metadata_errors="replace", options=_LIMITS)
+            else:
+                options = _LIMITS | {"rtsp_transport": "tcp"}
+                container = av.open(place, metadata_errors="replace", timeout=STREAM_TIMEOUT, options=options)
+        except (av.FFmpegError, OSError, MemoryError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            kind = "video" if file else "stream"
+            raise ValueError(f"cannot read {kind} {one_line(place)}: {one_line(reason)}") from error
+        yield stack.enter_context(container)
 
 
 def _video_stream(container: Any, name: str) -> Any:

@@ -137,6 +137,43 @@ def test_wrong_inputs_are_refused(tmp_path, name, error, says):
         open_inputs([str(tmp_path / name)])
 
 
+def test_frames_of_a_folder_come_in_the_order_of_their_numbers(tmp_path):
+    names = ["frame_1.png", "frame_2.png", "frame_10.png", "run2/7.png", "run10/3.png", "run10/003.png"]
+    for name in reversed(names):
+        write_image(tmp_path / name, picture())
+    found = [frame.name for frame in open_inputs([str(tmp_path)])[0]]
+    assert found == [str(tmp_path / name) for name in [*names[:4], "run10/003.png", "run10/3.png"]]
+
+
+def test_a_folder_of_videos_recordings_and_images(tmp_path):
+    for number in (10, 2):
+        write_video(tmp_path / f"v{number}.avi", [picture()] * 2)
+    write_bag(tmp_path / "bags" / "b", "SQLITE3")
+    write_image(tmp_path / "i.png", picture())
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    for number in range(7):
+        (tmp_path / f"notes {number}.txt").touch()
+    sources = open_inputs([str(tmp_path)])
+    names = [tmp_path, tmp_path / "bags/b", tmp_path / "broken.mp4", tmp_path / "v2.avi", tmp_path / "v10.avi"]
+    assert [source.name for source in sources] == [str(name) for name in names]
+    assert [len(source) for source in sources] == [1, 3, 1, 2, 2]
+    assert (
+        "passed over: notes 0.txt, notes 1.txt, notes 2.txt, notes 3.txt, notes 4.txt and 2 more" in sources[0].notes[0]
+    )
+    (broken,) = sources[2]
+    assert broken.image is None
+    assert "cannot read video" in broken.problem
+
+
+def test_one_input_that_cannot_be_opened_among_others(tmp_path):
+    good = write_image(tmp_path / "good.png", picture())
+    missing, source = open_inputs([str(tmp_path / "none.png"), str(good)])
+    assert [frame.problem for frame in missing] == [f"there is no {tmp_path / 'none.png'}"]
+    assert next(iter(source)).image is not None
+    with pytest.raises(ValueError, match="there is no x.png\nthere is no y.png"):
+        open_inputs(["x.png", "y.png"])
+
+
 # --- recordings
 
 
