@@ -5,10 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from handos_model.io.image_header import image_size
-
-MAX_PIXELS = 64_000_000
-"""Maximum number of pixels of an image that is decoded: more is an attack or an accident."""
+from handos_model.io.files import one_line
+from handos_model.io.headers.image_header import check_size, read_header
 
 # Samples per pixel, bytes per sample and OpenCV's conversion. OpenCV names a Bayer pattern by its second row's second
 # and third pixel, ROS by its first row's first two. OpenCV's own type names carry no colour order: BGR, as it has it.
@@ -44,8 +42,8 @@ def decode_raw(
     that is too short.
     """
     if encoding not in _FORMATS:
-        raise ValueError(f"image encoding is {encoding!r}, must be one of {', '.join(ENCODINGS)}")
-    _check_size(width, height)
+        raise ValueError(f"image encoding is '{one_line(encoding, 40)}', must be one of {', '.join(ENCODINGS)}")
+    check_size(width, height)
     if encoding in _PAIRED_COLUMNS and (width % 2 or (height % 2 and encoding in _PLANAR)):
         even = "an even width and height" if encoding in _PLANAR else "an even width"
         raise ValueError(f"image is {width}x{height}, must have {even} in the encoding {encoding}")
@@ -64,7 +62,7 @@ def decode_raw(
 
 
 def decode_compressed(data: bytes | np.ndarray, upright: bool = True) -> np.ndarray:
-    """RGB (H, W, 3) uint8 of the bytes of a JPEG, PNG or other file (image_header.KINDS).
+    """RGB (H, W, 3) uint8 of the bytes of a JPEG, PNG or other file (KINDS of image_header).
 
     upright: turned as its EXIF says; a message's is not, as its CameraInfo knows the sensor's rows and columns. Raises
     ValueError for a file that is damaged, of another kind or beyond MAX_PIXELS.
@@ -86,18 +84,28 @@ def decode_mosaic(data: bytes | np.ndarray, encoding: str) -> np.ndarray:
 
 def _decoded(data: bytes | np.ndarray, flags: int) -> np.ndarray:
     buffer = np.frombuffer(data, np.uint8)
-    _check_size(*image_size(buffer))
-    try:
-        image = cv2.imdecode(buffer, flags)
-    except cv2.error:  # some decoders raise instead of answering nothing
-        image = None
+    header = read_header(buffer)
+    image = _pixels(buffer, flags)
     if image is None:
         raise ValueError(f"no image can be decoded from these {len(buffer)} bytes: damaged")
+    if not header.ended and not _is_whole(buffer, image, flags):
+        raise ValueError(f"no image can be decoded from these {len(buffer)} bytes: its JPEG is cut off")
     return image
 
 
-def _check_size(width: int, height: int) -> None:
-    if width < 1 or height < 1:
-        raise ValueError(f"image is empty: {width}x{height}")
-    if width * height > MAX_PIXELS:
-        raise ValueError(f"image is {width}x{height}, must have at most {MAX_PIXELS // 1_000_000} million pixels")
+def _pixels(buffer: np.ndarray, flags: int) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(buffer, flags)
+    except cv2.error:  # some decoders raise instead of answering nothing
+        return None
+
+
+def _is_whole(jpeg: np.ndarray, image: np.ndarray, flags: int) -> bool:
+    """Whether a JPEG without its end marker holds all of its pixels: what follows the last of them changes none.
+
+    A decoder fills up what is missing with grey.
+    """
+    used = jpeg[: np.flatnonzero(jpeg != 0xFF)[-1] + 1]  # half of an end marker may be left
+    noise = np.random.default_rng(0).integers(0, 0xFF, 4096, dtype=np.uint8)
+    longer = _pixels(np.concatenate([used, noise, np.array([0xFF, 0xD9], np.uint8)]), flags)
+    return longer is not None and np.array_equal(image, longer)

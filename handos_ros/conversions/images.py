@@ -8,7 +8,8 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from handos_model.io.image_encodings import MAX_PIXELS, decode_compressed, decode_mosaic, decode_raw
+from handos_model.io.headers.image_header import MAX_PIXELS
+from handos_model.io.image_encodings import decode_compressed, decode_mosaic, decode_raw
 
 LONGEST_NAME = 255
 """Characters of an encoding, a format or a frame's name."""

@@ -1,0 +1,1 @@
+"""What compressed images promise in their first bytes, checked against what their files can hold."""

@@ -1,0 +1,15 @@
+"""GIF 87a and 89a: the screen and the first image, which lies in it."""
+
+from __future__ import annotations
+
+from handos_model.io.headers.promise import Promise, number
+
+_TRAILER = 0x3B
+
+
+def read(data: memoryview) -> Promise:
+    """The screen's size; ValueError where the file has no end."""
+    tail = bytes(data[-64:]).rstrip(b"\0")
+    if len(data) < 14 or not tail or tail[-1] != _TRAILER:
+        raise ValueError("its GIF has no end, it is cut off")
+    return Promise(number(data, 6, 2, "little"), number(data, 8, 2, "little"))

@@ -1,0 +1,50 @@
+"""JPEG (ITU T.81): segments are walked through, from marker to marker, until the image ends."""
+
+from __future__ import annotations
+
+import re
+
+from handos_model.io.headers.promise import Promise, number
+
+MAX_SCANS = 32
+"""A progressive image has about ten. Each is a pass over all pixels, and a thousand empty ones fit into some kB."""
+MOST_PIXELS_A_BYTE = 2048
+"""A block of 8x8 px of one component takes a bit at least; chroma is halved twice each way at most."""
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # two bytes, so nothing to go back to; no restarts
+_START, _SCAN, _END, _ALONE = 0xD8, 0xDA, 0xD9, 0x01
+_FRAMES = {0xC0: "baseline", 0xC1: "extended", 0xC2: "progressive"}
+_OTHER_FRAMES = {*range(0xC3, 0xD0)} - {0xC4, 0xC8, 0xCC}
+
+
+def read(data: memoryview) -> Promise:
+    """The size of the first frame, thumbnails inside segments passed over; ValueError for what is no whole image."""
+    frame: tuple[int, int, int, bool] | None = None
+    scans = coded = 0
+    at, ended = 2, False
+    while match := _MARKER.search(data, at):
+        marker, at = data[match.start() + 1], match.end()
+        if marker == _END and (scans or frame is None):
+            ended = True
+            break
+        if marker in (_START, _END, _ALONE):
+            continue
+        length = number(data, at, 2, "big")
+        if length < 2 or at + length > len(data):
+            raise ValueError("a segment of the JPEG goes beyond the file's end")
+        if marker in _OTHER_FRAMES:
+            raise ValueError("its JPEG is neither baseline nor progressive, convert it")
+        if marker in _FRAMES and frame is None:
+            width, height, components = number(data, at + 5, 2, "big"), number(data, at + 3, 2, "big"), data[at + 7]
+            frame = width, height, components, _FRAMES[marker] == "progressive"
+        if marker == _SCAN:
+            scans += 1
+            coded += data[at + 2]
+        if scans > MAX_SCANS:
+            raise ValueError(f"its JPEG has more than {MAX_SCANS} scans")
+        at += length
+    if frame is None or not scans:
+        raise ValueError("its JPEG has no frame or no scan, it is damaged or cut off")
+    width, height, components, progressive = frame
+    if not ended and (progressive or coded < components):
+        raise ValueError("its JPEG has no end marker, it is cut off")
+    return Promise(width, height, width * height // MOST_PIXELS_A_BYTE, ended)

@@ -1,0 +1,53 @@
+"""PNM of netpbm: PBM, PGM and PPM, in text and binary."""
+
+from __future__ import annotations
+
+from handos_model.io.headers.promise import Promise
+
+LONGEST = 4096
+"""Bytes that a header, its comments included, may have."""
+SAMPLES = {b"1": 1, b"2": 1, b"3": 3, b"4": 1, b"5": 1, b"6": 3}
+"""Of a pixel, by the digit that follows the P."""
+_SPACE = b" \t\n\v\f\r"
+
+
+def read(data: memoryview) -> Promise:
+    """The size; ValueError for a header that is no three numbers, or two of a bitmap."""
+    head = bytes(data[:LONGEST])
+    digit = head[1:2]
+    bitmap = digit in b"14"
+    numbers = _numbers(head, 2 if bitmap else 3)
+    width, height = numbers[:2]
+    most = 1 if bitmap else numbers[2]
+    if not 1 <= most <= 65535:
+        raise ValueError(f"its PNM says that its largest value is {most}")
+    if digit == b"4":
+        return Promise(width, height, (width + 7) // 8 * height)
+    sample = 2 if most > 255 and digit in b"56" else 1
+    return Promise(width, height, width * height * SAMPLES[digit] * sample)
+
+
+def _numbers(head: bytes, count: int) -> list[int]:
+    """The first `count` numbers after the kind, comments left out: one pass over at most LONGEST bytes."""
+    found: list[int] = []
+    at = 2
+    while len(found) < count:
+        if head[at : at + 1] == b"#":
+            at = head.find(b"\n", at)
+            if at < 0:
+                break
+        elif head[at : at + 1].isdigit():
+            end = at
+            while head[end : end + 1].isdigit():
+                end += 1
+            if end - at > 9:
+                break
+            found.append(int(head[at:end]))
+            at = end
+        elif head[at : at + 1] and head[at] in _SPACE:
+            at += 1
+        else:
+            break
+    if len(found) < count:
+        raise ValueError("its PNM has no header")
+    return found

@@ -1,0 +1,65 @@
+"""TIFF 6.0: the first directory, which may lie anywhere in the file, and where it says that the pixels are."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from handos_model.io.headers.promise import Order, Promise, number
+
+MAX_TAGS = 1000
+LARGEST_TILE = 2**20
+"""px; an image may be smaller than its one tile."""
+COMPRESSIONS = {
+    1: "none", 2: "CCITT", 3: "CCITT", 4: "CCITT", 5: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits",
+    32946: "deflate",
+}  # fmt: skip
+_CODES = {1: "u1", 3: "u2", 4: "u4"}  # of the types BYTE, SHORT, LONG
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 258, 259, 277, 322, 323
+_PARTS = ((273, 279), (324, 325))  # where strips and tiles begin, and how many bytes each has
+
+
+def read(data: memoryview) -> Promise:
+    """The size in the tags; ValueError for parts beyond the file's end, and for tiles and pixels without measure."""
+    order: Order = "little" if bytes(data[:2]) == b"II" else "big"
+    tags = _tags(data, order)
+    if _WIDTH not in tags or _HEIGHT not in tags:
+        raise ValueError("its TIFF says no size")
+    width, height = int(tags[_WIDTH][0]), int(tags[_HEIGHT][0])
+    compression, samples = (int(tags[tag][0]) if tag in tags else 1 for tag in (_COMPRESSION, _SAMPLES))
+    bits = int(tags[_BITS].max()) if _BITS in tags else 1
+    if compression not in COMPRESSIONS or not 1 <= samples <= 8 or not 1 <= bits <= 64:
+        raise ValueError(f"its TIFF has {samples} samples of {bits} bits in compression {compression}, not read here")
+    tile = math.prod(int(tags[tag][0]) if tag in tags else 1 for tag in (_TILE_WIDTH, _TILE_HEIGHT))
+    if tile > max(LARGEST_TILE, 4 * width * height):
+        raise ValueError(f"its TIFF has tiles of {tile} pixels")
+    for starts, counts in _PARTS:
+        if starts in tags and counts in tags:
+            _check_parts(tags[starts], tags[counts], len(data))
+    return Promise(width, height, width * height * samples * bits // 8 if compression == 1 else 0)
+
+
+def _tags(data: memoryview, order: Order) -> dict[int, np.ndarray]:
+    """The numbers of each tag that has whole numbers and at least one."""
+    at = number(data, 4, 4, order)
+    count = number(data, at, 2, order)
+    if count > MAX_TAGS:
+        raise ValueError(f"its TIFF has {count} tags")
+    found: dict[int, np.ndarray] = {}
+    for entry in range(at + 2, at + 2 + 12 * count, 12):
+        tag, kind = number(data, entry, 2, order), number(data, entry + 2, 2, order)
+        values = number(data, entry + 4, 4, order)
+        if kind in _CODES and values:
+            dtype = np.dtype(_CODES[kind]).newbyteorder("<" if order == "little" else ">")
+            size = values * dtype.itemsize
+            start = entry + 8 if size <= 4 else number(data, entry + 8, 4, order)
+            if start + size > len(data):
+                raise ValueError("a tag of its TIFF goes beyond the file's end")
+            found[tag] = np.frombuffer(data, dtype, values, start).astype(np.int64)
+    return found
+
+
+def _check_parts(starts: np.ndarray, counts: np.ndarray, size: int) -> None:
+    if len(starts) != len(counts) or (starts + counts > size).any():
+        raise ValueError("a strip or tile of its TIFF goes beyond the file's end, it is cut off")
