@@ -22,6 +22,7 @@ from std_srvs.srv import SetBool
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand
+from handos_model.io.files import one_line
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.template.load import load_template
 from handos_model.tracking.follower import HandFollower
@@ -33,7 +34,6 @@ from handos_ros.diagnostics import Health, StageClock
 from handos_ros.intrinsics import Intrinsics
 from handos_ros.msg import HandArray
 from handos_ros.newest import Newest
-from handos_ros.one_line import one_line
 from handos_ros.outputs import Outputs
 from handos_ros.parameters import Settings, change, declare, refuse_undeclared, take_overrides
 from handos_ros.process.executable import START_ERRORS, run

@@ -11,10 +11,10 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from handos_model.camera import DEFAULT_FOV
+from handos_model.io.files import one_line
 from handos_model.prediction.session import DEVICES
 from handos_model.tracking.follower import SEARCH_RATE
 from handos_model.tracking.tracker import TrackerOptions
-from handos_ros.one_line import one_line
 from handos_ros.process.parameter_files import GivenParameters
 
 LONGEST_TEXT = 1024

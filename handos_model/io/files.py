@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 KB, MB = 2**10, 2**20
+LONGEST_LINE = 300
+"""Characters of a stranger's text in a message."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,9 @@ def open_file(path: Path, kind: Kind) -> BinaryIO:
         file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
     except (FileNotFoundError, NotADirectoryError) as error:
         hint = f": {kind.hint}" if kind.hint else ""
-        raise FileNotFoundError(f"there is no {kind.name} {one_line(path)}{hint}") from error
+        raise FileNotFoundError(f"there is no {kind.name} {shown(path)}{hint}") from error
     except OSError as error:
-        raise ValueError(f"cannot read {kind.name} {one_line(path)}: {error.strerror}") from error
+        raise ValueError(f"cannot read {kind.name} {shown(path)}: {error.strerror}") from error
     try:
         _check(os.fstat(file.fileno()), path, kind)
     except ValueError:
@@ -59,7 +61,7 @@ def read_file(path: Path, kind: Kind) -> bytes:
         try:
             return file.read(os.fstat(file.fileno()).st_size)
         except OSError as error:
-            raise ValueError(f"cannot read {kind.name} {one_line(path)}: {error.strerror}") from error
+            raise ValueError(f"cannot read {kind.name} {shown(path)}: {error.strerror}") from error
 
 
 def read_text(path: Path, kind: Kind) -> str:
@@ -67,21 +69,26 @@ def read_text(path: Path, kind: Kind) -> str:
     try:
         return read_file(path, kind).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{kind.name} {one_line(path)} is no text in UTF-8: {error.reason}") from error
+        raise ValueError(f"{kind.name} {shown(path)} is no text in UTF-8: {error.reason}") from error
 
 
-def one_line(text: object, most: int = 200) -> str:
-    """A text of a stranger, fit for a message: a line of at most `most` characters, none of which moves a terminal."""
+def one_line(text: object, longest: int = LONGEST_LINE) -> str:
+    """A text of a stranger, fit for a message: one line of `longest` characters at most, none of them control."""
     whole = text if isinstance(text, str) else str(text)
-    line = " ".join(whole[: 4 * most].split())
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line[: most + 1])
-    return line if len(line) <= most and len(whole) <= 4 * most else line[: most - 1] + "…"
+    line = " ".join(whole[: 4 * longest].split())
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line[: longest + 1])
+    return line if len(line) <= longest and len(whole) <= 4 * longest else line[: longest - 1] + "…"
+
+
+def shown(path: str | Path) -> str:
+    """A path, fit for a message: names may hold bytes that are no text."""
+    return one_line(path, 4096)
 
 
 def _check(about: os.stat_result, path: Path, kind: Kind) -> None:
     if not stat.S_ISREG(about.st_mode):
         what = "a folder" if stat.S_ISDIR(about.st_mode) else "no regular file"
-        raise ValueError(f"{kind.name} {one_line(path)} is {what}")
+        raise ValueError(f"{kind.name} {shown(path)} is {what}")
     if about.st_size > kind.most:
         has = f"it has {about.st_size} bytes, at most {kind.most} are allowed"
-        raise ValueError(f"{kind.name} {one_line(path)} is too large: {has}")
+        raise ValueError(f"{kind.name} {shown(path)} is too large: {has}")

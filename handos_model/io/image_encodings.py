@@ -84,12 +84,9 @@ def decode_mosaic(data: bytes | np.ndarray, encoding: str) -> np.ndarray:
 
 def _decoded(data: bytes | np.ndarray, flags: int) -> np.ndarray:
     buffer = np.frombuffer(data, np.uint8)
-    header = read_header(buffer)
-    image = _pixels(buffer, flags)
+    image = _pixels(buffer, flags) if read_header(buffer).ended else _pixels_of_unended(buffer, flags)
     if image is None:
-        raise ValueError(f"no image can be decoded from these {len(buffer)} bytes: damaged")
-    if not header.ended and not _is_whole(buffer, image, flags):
-        raise ValueError(f"no image can be decoded from these {len(buffer)} bytes: its JPEG is cut off")
+        raise ValueError(f"no image can be decoded from these {len(buffer)} bytes: damaged, or not read by this OpenCV")
     return image
 
 
@@ -100,12 +97,12 @@ def _pixels(buffer: np.ndarray, flags: int) -> np.ndarray | None:
         return None
 
 
-def _is_whole(jpeg: np.ndarray, image: np.ndarray, flags: int) -> bool:
-    """Whether a JPEG without its end marker holds all of its pixels: what follows the last of them changes none.
-
-    A decoder fills up what is missing with grey.
-    """
+def _pixels_of_unended(jpeg: np.ndarray, flags: int) -> np.ndarray | None:
+    """Those of a JPEG without its end marker. It holds all of them if what follows the last one changes none."""
     used = jpeg[: np.flatnonzero(jpeg != 0xFF)[-1] + 1]  # half of an end marker may be left
-    noise = np.random.default_rng(0).integers(0, 0xFF, 4096, dtype=np.uint8)
-    longer = _pixels(np.concatenate([used, noise, np.array([0xFF, 0xD9], np.uint8)]), flags)
-    return longer is not None and np.array_equal(image, longer)
+    noise, end = np.random.default_rng(0).integers(0, 0xFF, 4096, dtype=np.uint8), np.array([0xFF, 0xD9], np.uint8)
+    image = _pixels(np.concatenate([used, end]), flags)  # filled up with grey
+    other = _pixels(np.concatenate([used, noise, end]), flags)
+    if image is not None and not np.array_equal(image, other if other is not None else ()):
+        raise ValueError(f"no image can be decoded from these {len(jpeg)} bytes: its JPEG is cut off")
+    return image

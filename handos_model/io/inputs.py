@@ -9,10 +9,10 @@ from pathlib import Path
 
 from handos_model.io.bag import RECORDING_SUFFIXES, BagSource, is_recording
 from handos_model.io.frame import Frame
-from handos_model.io.image_encodings import decode_compressed
+from handos_model.io.headers.image_header import SUFFIXES
+from handos_model.io.image_file import read_image
 from handos_model.io.video import STREAM_PROTOCOLS, VIDEO_SUFFIXES, VideoSource
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 NAMED = 5
 """Number of files that a note names; of the rest it says how many there are."""
 
@@ -33,9 +33,9 @@ class ImageSource:
     def __iter__(self) -> Iterator[Frame]:
         for path in self.paths:
             try:
-                yield Frame(str(path), decode_compressed(path.read_bytes()))
+                yield Frame(str(path), read_image(path))
             except (OSError, ValueError) as error:
-                yield Frame(str(path), None, problem=f"cannot read image {path}: {error}")
+                yield Frame(str(path), None, problem=str(error))
 
 
 class UnreadableInput:
@@ -102,7 +102,7 @@ def _parts(place: str) -> tuple[list[str | ImageSource], tuple[str, ...]]:
     if "://" in place or not folder.is_dir() or is_recording(folder):
         return [place], ()
     files = _contents(folder)
-    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES]
+    images = [path for path in files if path.suffix.lower() in SUFFIXES]
     media = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES or is_recording(path)]
     parts: list[str | ImageSource] = [ImageSource(place, images)] if images else []
     parts += [str(path) for path in media]
@@ -131,9 +131,9 @@ def _open(place: str, topic: str | None, depth: str, rectified: bool) -> Source:
         raise ValueError(f"folder {path} holds no image, video or ROS recording")
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return VideoSource(path)
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if path.suffix.lower() in SUFFIXES:
         return ImageSource(place, [path])
-    known = ", ".join([*IMAGE_SUFFIXES, *VIDEO_SUFFIXES, *RECORDING_SUFFIXES])
+    known = ", ".join([*SUFFIXES, *VIDEO_SUFFIXES, *RECORDING_SUFFIXES])
     raise ValueError(f"{path} is no known input: give a folder, a rosbag2 folder, or one of {known}")
 
 

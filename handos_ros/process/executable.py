@@ -14,7 +14,7 @@ import rclpy
 from rclpy.exceptions import InvalidParameterException, NameValidationException, ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
-from handos_ros.one_line import one_line
+from handos_model.io.files import one_line
 from handos_ros.process.fast_dds import profile
 from handos_ros.process.guarded_node import GuardedNode
 

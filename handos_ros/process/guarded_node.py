@@ -15,7 +15,7 @@ from rclpy.service import Service
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
 
-from handos_ros.one_line import one_line
+from handos_model.io.files import one_line
 from handos_ros.parameters import as_declared, unknown
 
 WARN_EVERY = 5.0

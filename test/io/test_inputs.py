@@ -1,6 +1,10 @@
+import os
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
+from hostile_images import heif
 from made_files import picture, write_bag, write_image, write_video
 
 from handos_model.io.image_encodings import ENCODINGS, decode_compressed, decode_raw
@@ -226,3 +230,41 @@ def test_wrong_recordings_are_refused(tmp_path):
         open_inputs([str(tmp_path / "cut.mcap")])
     with pytest.raises(ValueError, match="holds no image"):
         open_inputs([str(write_bag(tmp_path / "bag", "MCAP", ()))])
+
+
+# --- files that are none, and kinds that are not read
+
+
+def test_one_bad_file_never_keeps_others_from_being_read(tmp_path):
+    write_image(tmp_path / "z.png", picture())
+    os.mkfifo(tmp_path / "a.png")
+    (tmp_path / "b.jpg").symlink_to("/dev/zero")
+    with (tmp_path / "c.png").open("wb") as file:
+        file.truncate(40 * 2**30)
+    (tmp_path / "d.ppm").write_bytes(b"P6" + b" " * 40 + b"x")
+    for name in ("e.heic", "f.avif"):
+        (tmp_path / name).write_bytes(heif(name.partition(".")[2].encode()))
+    (tmp_path / "g.png").symlink_to(tmp_path / "nowhere")
+    (source,) = open_inputs([str(tmp_path)])
+    *bad, good = source
+    says = (
+        "no regular file",
+        "no regular file",
+        "is too large",
+        "no header",
+        "HEIC is not",
+        "AVIF is not",
+        "there is no",
+    )
+    for frame, sentence in zip(bad, says, strict=True):
+        assert frame.image is None and sentence in frame.problem and frame.problem.count(str(tmp_path)) == 1
+    np.testing.assert_array_equal(good.image, picture())
+
+
+def test_other_names_and_kinds_of_images_are_read(tmp_path):
+    (tmp_path / "a.jfif").write_bytes(cv2.imencode(".jpg", picture()[..., ::-1])[1].tobytes())
+    (tmp_path / "b.JPE").write_bytes((tmp_path / "a.jfif").read_bytes())
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/c\xe9.png"))
+    odd.write_bytes(cv2.imencode(".png", picture()[..., ::-1])[1].tobytes())
+    (source,) = open_inputs([str(tmp_path)])
+    assert [frame.image.shape for frame in source] == [(24, 32, 3)] * 3

@@ -30,7 +30,7 @@ def read(data: memoryview) -> Promise:
             continue
         length = number(data, at, 2, "big")
         if length < 2 or at + length > len(data):
-            raise ValueError("a segment of the JPEG goes beyond the file's end")
+            raise ValueError("a segment of its JPEG goes beyond the file's end")
         if marker in _OTHER_FRAMES:
             raise ValueError("its JPEG is neither baseline nor progressive, convert it")
         if marker in _FRAMES and frame is None:
