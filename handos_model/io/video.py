@@ -11,7 +11,7 @@ import numpy as np
 
 from handos_model.io.files import VIDEO, one_line, open_file
 from handos_model.io.frame import Frame
-from handos_model.io.image_encodings import MAX_PIXELS
+from handos_model.io.headers.image_header import MAX_PIXELS
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
 STREAM_PROTOCOLS = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp", "srt")
