@@ -25,7 +25,7 @@ from handos_model.evaluation import metrics
 from handos_model.evaluation.own_sets import predict, progress
 from handos_model.evaluation.renders import held_out_renders
 from handos_model.evaluation.scoring import MATCH_IOU, label_overlaps
-from handos_model.kinematics import wrist_frame
+from handos_model.kinematics.frames import wrist_frame
 from handos_model.prediction.depth_scale import scale_by_depth
 from handos_model.synthetic.rendering.raster import rasterise
 from handos_model.wrist_pose import wrist_covariance

@@ -6,7 +6,7 @@ import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand
-from handos_model.kinematics import wrist_frame
+from handos_model.kinematics.frames import wrist_frame
 
 # Measured for the embedded weights, on other renders than those that benchmarks/covariance.py reports on.
 JOINT_DEVIATION = 0.05

@@ -81,13 +81,13 @@ class HandsNode(GuardedNode):
         refuse_undeclared(self, given)
         predictor = self._open_predictor()
         self._own_threshold = predictor.score_threshold
+        self._model = f"{predictor.name} {predictor.version}"
         self._follower: HandFollower | None = HandFollower(predictor, self._tracker)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_service(SetBool, "~/set_enabled", self._on_set_enabled)
         self.create_timer(1.0, self._report, clock=self.steady)
         self._worker.start()
-        version = f"{predictor.name} {predictor.version}"
-        self.get_logger().info(f"{version} on {self._device}, images from {self._images.topic_name}")
+        self.get_logger().info(f"{self._model} on {self._device}, images from {self._images.topic_name}")
 
     def destroy_node(self) -> None:
         """Lets the frame in work finish, then destroys the node."""
@@ -110,7 +110,7 @@ class HandsNode(GuardedNode):
         hands, network = self._follow(image, camera, stamp, settings)
         source = _scale_source(hands, settings)
         clock.mark("follow")
-        self._outputs.publish(hand_array(hands, message.header, camera, source, settings.vertices))
+        self._outputs.publish(hand_array(hands, message.header, camera, source, self._model, settings.vertices))
         clock.mark("publish")
         published, since_stamp = clock.elapsed, self.get_clock().now().nanoseconds * 1e-9 - stamp
         self._outputs.publish_frames(hands, message.header, settings)

@@ -16,12 +16,13 @@ from handos_model.camera import Camera
 from handos_model.drawing.debug_image import debug_image
 from handos_model.hand import Hand
 from handos_model.template.hand_template import HandTemplate
-from handos_ros.conversions.hands import hand_transforms
+from handos_ros.conversions.hands import best_of_sides, hand_transforms
 from handos_ros.conversions.images import rgb_message
 from handos_ros.conversions.markers import MarkerBoard
 from handos_ros.conversions.shapes import hand_points, template_mesh
 from handos_ros.msg import HandArray
 from handos_ros.parameters import Settings
+from handos_ros.side_outputs import SideOutputs
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
@@ -39,6 +40,7 @@ class Outputs:
         self._mesh = node.create_publisher(Mesh, "hands/mesh", LATCHED)
         self._mesh.publish(template_mesh(template))
         self._faces = template.faces
+        self._of_sides = SideOutputs(node, template)
         self._board = MarkerBoard(template.faces)
 
     def publish(self, message: HandArray) -> None:
@@ -46,7 +48,8 @@ class Outputs:
         self._hands.publish(message)
 
     def publish_frames(self, hands: list[Hand], header: Header, settings: Settings) -> None:
-        """Publishes their wrist frames, and finger frames if enabled, on /tf."""
+        """Publishes wrist frames, and finger frames if enabled, on /tf, and what follows from the hand of each side."""
+        self._of_sides.publish(best_of_sides(hands), header)
         if not settings.publish_tf or not hands:
             return
         naming, fingers, prefix = settings.tf_names, settings.tf_fingers, settings.frame_prefix

@@ -21,7 +21,7 @@ from handos_ros.parameters import Settings
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "ros.md"
 PARAMETER_FILE = ROOT / "config" / "hands.yaml"
-MESSAGES = ("HandArray", "Hand", "Point2D")
+MESSAGES = ("HandArray", "Hand", "Point2D", "NamedPoseArray", "Grasp")
 
 
 def allowed(row: Any) -> str:

@@ -18,23 +18,29 @@ from std_msgs.msg import Header
 
 from handos_model.camera import Camera
 from handos_model.hand import JOINT_NAMES, Hand
-from handos_model.kinematics import finger_frames, quaternion
+from handos_model.kinematics.frames import finger_frames, quaternion
 from handos_model.wrist_pose import wrist_covariance, wrist_rotation
 from handos_ros.conversions.markers import points
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray, Point2D
 
-_SIDES = {"left": HandMessage.LEFT, "right": HandMessage.RIGHT, "unknown": HandMessage.UNKNOWN}
+_SIDES = {"unknown": HandMessage.UNKNOWN, "left": HandMessage.LEFT, "right": HandMessage.RIGHT}
+_SCALE_SOURCES = {
+    "prior": HandMessage.SCALE_PRIOR,
+    "user": HandMessage.SCALE_USER,
+    "depth": HandMessage.SCALE_DEPTH,
+    "remembered": HandMessage.SCALE_REMEMBERED,
+}
 
 
 def hand_array(
-    hands: list[Hand], header: Header, camera: Camera, scale_source: int, vertices: bool = True
+    hands: list[Hand], header: Header, camera: Camera, scale_source: int, model: str = "", vertices: bool = True
 ) -> HandArray:
     """Makes the message of one frame.
 
-    header: the image's; scale_source: HandArray.SCALE_...; vertices False leaves the meshes out. The wrist's covariance
-    is wrist_covariance's. Where a hand's side is unknown or its joints span no palm, its orientation is the identity,
-    and the covariance says that it is not known.
+    header: the image's; scale_source: HandArray.SCALE_...; model: name and version of the weights; vertices False
+    leaves the meshes out. The wrist's covariance is wrist_covariance's. Where a hand's side is unknown or its joints
+    span no palm, wrist_valid is false, its orientation the identity, and the covariance says that it is not known.
     """
     (fx, _, cx), (_, fy, cy) = camera.K[:2].tolist()
     return HandArray(
@@ -48,6 +54,7 @@ def hand_array(
         fy=fy,
         cx=cx,
         cy=cy,
+        model=model,
     )
 
 
@@ -61,6 +68,7 @@ def _hand_message(hand: Hand, camera: Camera, vertices: bool) -> HandMessage:
         score=float(hand.score),
         side=_SIDES[hand.side],
         side_confidence=float(hand.side_confidence),
+        scale_source=_SCALE_SOURCES[hand.scale_source],
         box=hand.box.astype(np.float32),
         joints_2d=[Point2D(x=u, y=v) for u, v in hand.joints_2d.tolist()],
         joints_3d=points(hand.joints_3d),
@@ -68,12 +76,22 @@ def _hand_message(hand: Hand, camera: Camera, vertices: bool) -> HandMessage:
         vertices=_float_array(hand.vertices if vertices else hand.vertices[:0]),
         translation=Vector3(x=x, y=y, z=z),
         wrist=PoseWithCovariance(pose=pose, covariance=wrist_covariance(hand, camera, rotation is not None)),
+        wrist_valid=rotation is not None,
     )
 
 
 def _float_array(values: np.ndarray) -> array:
     """Makes a float32[] that message fields accept at once: other types are checked number by number."""
     return array("f", values.astype(np.float32).tobytes())
+
+
+def best_of_sides(hands: list[Hand]) -> list[Hand]:
+    """The best scored hand of each side that has an orientation."""
+    best: dict[str, Hand] = {}
+    for hand in sorted(hands, key=lambda hand: -hand.score):
+        if hand.side not in best and wrist_rotation(hand) is not None:
+            best[hand.side] = hand
+    return list(best.values())
 
 
 def hand_transforms(

@@ -81,6 +81,7 @@ def test_header_and_camera_are_those_of_the_image(answer: HandArray, camera: Cam
     assert [answer.fx, answer.fy, answer.cx, answer.cy] == [560.0, 540.0, 300.0, 250.0]
     assert answer.intrinsics_source == HandArray.INTRINSICS_CAMERA_INFO
     assert answer.scale_source == HandArray.SCALE_PRIOR
+    assert answer.model.startswith("handos_small ")
 
 
 def test_hands_are_those_of_the_predictor(answer: HandArray, expected: list[Hand]) -> None:
@@ -93,7 +94,7 @@ def test_hands_are_those_of_the_predictor(answer: HandArray, expected: list[Hand
         assert np.abs(np.reshape(message.vertices, (778, 3)) - hand.vertices).max() < 1e-3
         assert message.side == SIDES[hand.side]
         assert message.score == pytest.approx(hand.score, abs=1e-4)
-        assert message.id >= 0
+        assert message.id >= 0 and message.wrist_valid and message.scale_source == HandMessage.SCALE_PRIOR
 
 
 def test_tf_is_the_message(robots: tuple[Robot, Robot], answer: HandArray) -> None:
@@ -112,6 +113,23 @@ def test_tf_is_the_message(robots: tuple[Robot, Robot], answer: HandArray) -> No
         for axis in "xyz":
             assert getattr(sent.translation, axis) == getattr(pose.position, axis) == getattr(hand.translation, axis)
         assert sent.rotation == pose.orientation
+
+
+def test_poses_and_grasp_of_each_side_are_the_message_s(robots: tuple[Robot, Robot], answer: HandArray) -> None:
+    robot = robots[0]
+    best = {hand.side: hand for hand in reversed(answer.hands)}
+    for side, number in (("left", HandMessage.LEFT), ("right", HandMessage.RIGHT)):
+        poses = robot.until(lambda topic=f"hands/{side}/poses": robot.got[topic])[0]
+        assert poses.header == answer.header and poses.is_valid == [number in best] * 26
+        if number in best:
+            index_tip, wrist = best[number].joints_3d[HandMessage.INDEX_TIP], best[number].wrist.pose.position
+            assert poses.pose[poses.name.index("index_tip")].position == index_tip
+            assert poses.pose[poses.name.index("wrist")].position == wrist
+            grasp = robot.until(lambda topic=f"hands/{side}/grasp": robot.got[topic])[0]
+            thumb_tip = best[number].joints_3d[HandMessage.THUMB_TIP]
+            assert grasp.header == answer.header and grasp.hand_id == best[number].id
+            assert grasp.aperture == pytest.approx(np.linalg.norm([getattr(index_tip, axis) - getattr(thumb_tip, axis)
+                                                                   for axis in "xyz"]))  # fmt: skip
 
 
 def test_what_is_shown(robots: tuple[Robot, Robot], answer: HandArray, image: np.ndarray) -> None:
@@ -176,7 +194,9 @@ def test_depth_of_the_same_stamp_scales_the_hands(
     for hand in measured.hands:
         depths = np.array(hand.vertices)[2::3]
         assert depths.min() < metres < np.median(depths) + 0.02
+    assert {hand.scale_source for hand in measured.hands} == {HandMessage.SCALE_DEPTH}
     remembered = robot.hands_of(CompressedImage(header=stamped(index + 2), format="png", data=png))
+    assert {hand.scale_source for hand in remembered.hands} == {HandMessage.SCALE_REMEMBERED}
     assert remembered.scale_source == HandArray.SCALE_DEPTH
     for before, after in zip(measured.hands, remembered.hands, strict=True):
         assert after.translation.z == pytest.approx(before.translation.z, rel=0.05)

@@ -43,10 +43,12 @@ def xyz(points) -> np.ndarray:
 
 def test_a_hand_array_says_what_the_hands_are():
     hands = [make_hand(number=4), make_hand("left", 0.7, (-0.1, 0.03, 0.8), shape="left")]
-    message = received(hands, header(), CAMERA, HandArray.SCALE_USER)
+    hands[1] = replace(hands[1], scale_source="remembered")
+    message = received(hands, header(), CAMERA, HandArray.SCALE_USER, "handos_small 3")
     assert message.header == header()
     assert (message.intrinsics_source, message.scale_source) == (HandArray.INTRINSICS_CAMERA_INFO, HandArray.SCALE_USER)
-    assert (message.width, message.height) == (640, 480)
+    assert (message.width, message.height, message.model) == (640, 480, "handos_small 3")
+    assert [h.scale_source for h in message.hands] == [HandMessage.SCALE_PRIOR, HandMessage.SCALE_REMEMBERED]
     assert (message.fx, message.fy, message.cx, message.cy) == (600, 590, 322, 241)
     assert [(h.id, h.side) for h in message.hands] == [(4, HandMessage.RIGHT), (-1, HandMessage.LEFT)]
     for said, hand in zip(message.hands, hands, strict=True):
@@ -64,6 +66,7 @@ def test_a_hand_array_says_what_the_hands_are():
 def test_the_wrists_frame_in_message_and_tf(side):
     hand = make_hand(side, shape=side)
     message = received([hand], header(), CAMERA, HandArray.SCALE_PRIOR)
+    assert message.hands[0].wrist_valid
     frame = turned(message.hands[0].wrist.pose.orientation)
     to_middle = hand.joints_3d[9] - hand.joints_3d[0]
     np.testing.assert_allclose(frame[:, 0], to_middle / np.linalg.norm(to_middle), atol=1e-6)
@@ -119,8 +122,9 @@ def test_a_hand_without_a_palm_has_no_frame_and_no_certain_orientation():
     flat.joints_3d[:] = flat.joints_3d[0]
     for hand in (flat, make_hand("unknown")):
         assert hand_transforms([hand], header(), "side", True) == []
-        wrist = received([hand], header(), CAMERA, HandArray.SCALE_PRIOR).hands[0].wrist
-        assert wrist.pose.orientation.w == 1
+        message = received([hand], header(), CAMERA, HandArray.SCALE_PRIOR).hands[0]
+        wrist = message.wrist
+        assert not message.wrist_valid and wrist.pose.orientation.w == 1
         np.testing.assert_allclose(np.diag(wrist.covariance.reshape(6, 6))[3:], np.pi**2)
 
 

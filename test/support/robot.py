@@ -20,13 +20,20 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from handos_model.camera import Camera
+from handos_model.hand import SIDES
 from handos_ros.conversions.images import rgb_message
-from handos_ros.msg import HandArray
+from handos_ros.msg import Grasp, HandArray, NamedPoseArray
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 EVERY = QoSProfile(history=HistoryPolicy.KEEP_ALL)
 """For a reliable subscription: none is given up."""
-SHOWN = {"hands/markers": MarkerArray, "hands/debug_image": Image, "hands/points": PointCloud2}
+SHOWN = {
+    "hands/markers": MarkerArray,
+    "hands/debug_image": Image,
+    "hands/points": PointCloud2,
+    **{f"hands/{side}/poses": NamedPoseArray for side in SIDES[:2]},
+    **{f"hands/{side}/grasp": Grasp for side in SIDES[:2]},
+}
 
 
 class Robot(Node):

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from handos_model.synthetic.body.figure import make_figure
-from handos_model.synthetic.body.pose import HIGHEST, LOWEST, sample_orientation, sample_pose
+from handos_model.synthetic.body.pose import sample_orientation, sample_pose
 from handos_model.synthetic.body.shape import sample_shape
 from handos_model.synthetic.body.skeleton import make_rig, posed, rotations, sample_free_pose, worst_collision
 from handos_model.synthetic.rendering.photograph import motion_kernel, photograph
 from handos_model.synthetic.rendering.raster import depth_map, rasterise, vertex_normals
 from handos_model.synthetic.rendering.refine import make_refinement, split_edges
+from handos_model.template.anatomy import HIGHEST, LOWEST
 from handos_model.template.hand_template import signed_volume, skin
 from handos_model.template.load import load_template
 
@@ -54,7 +55,7 @@ def test_flexion_curls_towards_the_palm_and_back_faces_the_camera_when_upright(r
 
 def test_template_without_fingers_is_refused():
     template = replace(load_template(), bone_names=tuple(f"bone{i}" for i in range(20)))
-    with pytest.raises(ValueError, match="has no bone"):
+    with pytest.raises(ValueError, match="lacks bones of its fingers"):
         make_rig(template)
 
 

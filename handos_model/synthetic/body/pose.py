@@ -1,9 +1,6 @@
 """Hand poses within anatomical limits, weighted towards those that are hard to see.
 
-A pose is an array (5,5) of angles in degrees, a row per finger, thumb first. Fingers: flexion of the knuckle (MCP),
-its abduction (towards the thumb side positive), flexion of PIP, flexion of DIP, flexion of the metacarpal (cupping).
-Thumb: flexion of CMC (towards the little finger), palmar abduction of CMC, flexion of MCP, flexion of IP, twist of CMC.
-Limits follow the usual ranges of motion in hand surgery tables, with a margin for lax joints.
+A pose is an array (5,5) of angles in degrees, in the rows and columns of anatomy.ANGLE_NAMES.
 """
 
 from __future__ import annotations
@@ -12,12 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-LOWEST = np.array([[-25, -30, -12, -20, -25]] + [[-25, -14, -6, -8, 0]] * 4, float)
-HIGHEST = np.array(
-    [[40, 35, 60, 80, 30], [90, 14, 108, 78, 3], [92, 12, 112, 80, 3], [94, 14, 112, 80, 9], [96, 22, 108, 80, 16]],
-    float,
-)
-LOWEST[4, 1] = -22  # the little finger spreads wider, away from the thumb
+from handos_model.template.anatomy import HIGHEST, LOWEST
+
 OPEN_THUMB, OUT_THUMB = (-8, -6, 4, 4, 0), (-16, -14, 0, -8, 0)
 SIDE_THUMB, ACROSS_THUMB = (20, -14, 14, 10, 0), (26, 14, 34, 38, 8)
 OPPOSED_THUMB, TUCKED_THUMB = (16, 24, 16, 18, 16), (34, 4, 48, 46, 8)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from handos_model.synthetic.body.pose import HIGHEST, LOWEST, sample_pose
+from handos_model.synthetic.body.pose import sample_pose
+from handos_model.template.anatomy import HIGHEST, LOWEST, finger_bones
 from handos_model.template.hand_template import HandTemplate
 
-FINGERS = ("thumb", "index-finger", "middle-finger", "ring-finger", "pinky-finger")
-SEGMENTS = ("metacarpal", "phalanx-proximal", "phalanx-intermediate", "phalanx-distal")
 # m, half as thick as the finger segments are, thumb first
 RADII = np.array(
     [
@@ -41,16 +40,9 @@ class Rig:
 
 def make_rig(template: HandTemplate) -> Rig:
     """Prepare a template; raises ValueError when it lacks a bone that posing needs."""
-    names = list(template.bone_names)
-    bones = np.full((5, 4), -1, np.int64)
-    for i, finger in enumerate(FINGERS):
-        for j, segment in enumerate(SEGMENTS):
-            if i == 0 and segment == "phalanx-intermediate":
-                continue
-            name = f"{finger}-{segment}"
-            if name not in names:
-                raise ValueError(f"template {template.name!r} has no bone {name!r}: render with the embedded template")
-            bones[i, j] = names.index(name)
+    bones = finger_bones(template)
+    if (bones < 0).sum() > 1:  # the thumb has one bone less
+        raise ValueError(f"template {template.name!r} lacks bones of its fingers: render with the embedded template")
     frames = template.bone_frames.astype(np.float64)
     to_bone = np.linalg.inv(frames)
     local = np.array([frames[b] if p < 0 else to_bone[p] @ frames[b] for b, p in enumerate(template.bone_parents)])

@@ -9,10 +9,10 @@ import pytest
 from posed_hand import posed_hand, rotation
 
 from handos_model.hand import BONES, FINGERS
-from handos_model.kinematics import finger_frames, joint_rotations, quaternion, retargeting_joints, wrist_frame
+from handos_model.kinematics.frames import finger_frames, joint_rotations, quaternion, retargeting_joints, wrist_frame
 from handos_model.template.load import load_template
 
-RECORDED = Path(__file__).resolve().parents[2] / "shared/data/video/human_hand_retargeting_joints.npz"
+RECORDED = Path(__file__).resolve().parents[3] / "shared/data/video/human_hand_retargeting_joints.npz"
 FUNCTIONS = (wrist_frame, finger_frames, joint_rotations, retargeting_joints)
 
 

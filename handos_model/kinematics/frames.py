@@ -1,4 +1,4 @@
-"""Kinematics: frames of wrist and fingers, joint angles, and joints as retargeting libraries expect them.
+"""Frames of wrist and fingers, rotations of joints, and joints as retargeting libraries expect them.
 
 All of it is closed form over the 21 joints of one hand in the order of JOINT_NAMES; it needs no mesh. Joints and
 frames share the axes that the joints came in (a camera's optical frame, say). Rotation matrices have the axes of the

@@ -1,0 +1,83 @@
+"""The 26 hand joints of OpenXR (XR_EXT_hand_tracking), as headsets give them and their users expect them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from handos_model.hand import FINGERS, Hand
+from handos_model.kinematics.frames import finger_frames, wrist_frame
+from handos_model.kinematics.skeleton import HandSkeleton, embedded_skeleton
+
+OPENXR_JOINTS = (
+    "palm", "wrist", "thumb_metacarpal", "thumb_proximal", "thumb_distal", "thumb_tip",
+    *(f"{finger}_{joint}" for finger in FINGERS[1:]
+      for joint in ("metacarpal", "proximal", "intermediate", "distal", "tip")),
+)  # fmt: skip
+"""In the order of XrHandJointEXT, whose names they are without XR_HAND_JOINT_ and _EXT."""
+
+OPENXR_RADII = (
+    0.0152, 0.0152, 0.0109, 0.0101, 0.0063, 0.0075,
+    0.0182, 0.0096, 0.0070, 0.0062, 0.0057,
+    0.0202, 0.0103, 0.0074, 0.0064, 0.0064,
+    0.0188, 0.0098, 0.0062, 0.0060, 0.0070,
+    0.0130, 0.0071, 0.0059, 0.0053, 0.0058,
+)  # fmt: skip
+"""m, from each joint to the skin of the embedded template; a fingertip's, which lies on the skin, is half as thick as
+the finger is 8 mm before it."""
+
+_PALM, _WRIST = 0, 1
+_METACARPALS = (6, 11, 16, 21)
+_MIDDLE = 1  # of _METACARPALS
+_SEEN = tuple(joint for joint in range(2, 26) if joint not in _METACARPALS)
+"""Joints that are joints 1 to 20 of Hand."""
+
+
+@dataclass(frozen=True, eq=False)
+class OpenXRJoints:
+    """Poses of OPENXR_JOINTS in the camera's frame."""
+
+    positions: np.ndarray
+    """(26, 3) m."""
+    rotations: np.ndarray
+    """(26, 3, 3), a joint's axes in columns: -z along the bone to the fingertip, y out of the back, x to the right."""
+    valid: np.ndarray
+    """(26,) bool. Palm and metacarpals lie in the mesh: invalid without one, and for templates without such bones."""
+
+
+def openxr(hand: Hand, skeleton: HandSkeleton | None = None) -> OpenXRJoints:
+    """The hand as OpenXR describes it, axes as the specification has them, the same for both hands.
+
+    skeleton: of the template that the hand's mesh is of; the embedded one's when None. What is invalid is zero, with
+    the identity as rotation. Raises ValueError as wrist_frame and finger_frames: for an unknown side, and for joints
+    that span no palm.
+    """
+    joints = hand.joints_3d.astype(np.float64)
+    back = wrist_frame(joints, hand.side)[1][:, 2]
+    positions, rotations, valid = np.zeros((26, 3)), np.tile(np.eye(3), (26, 1, 1)), np.ones(26, bool)
+    x, y, z = np.moveaxis(finger_frames(joints, hand.side), 2, 0)
+    positions[list(_SEEN)] = joints[1:]
+    rotations[list(_SEEN)] = np.stack([-y, z, -x], axis=2)
+    positions[_WRIST] = joints[0]
+    skeleton = embedded_skeleton() if skeleton is None else skeleton
+    starts = skeleton.metacarpals(hand.vertices) if len(hand.vertices) else None
+    if starts is None:
+        valid[[_PALM, *_METACARPALS]] = False
+        rotations[_WRIST] = _along(joints[9] - joints[0], back)
+        return OpenXRJoints(positions, rotations, valid)
+    knuckles = joints[[5, 9, 13, 17]]
+    positions[list(_METACARPALS)] = starts
+    rotations[list(_METACARPALS)] = [_along(bone, back) for bone in knuckles - starts]
+    positions[_PALM] = (starts[_MIDDLE] + knuckles[_MIDDLE]) / 2
+    rotations[_PALM] = rotations[_METACARPALS[_MIDDLE]]
+    rotations[_WRIST] = _along(starts[_MIDDLE] - joints[0], back)
+    return OpenXRJoints(positions, rotations, valid)
+
+
+def _along(bone: np.ndarray, back: np.ndarray) -> np.ndarray:
+    """Rotation (3, 3) with -z along the bone and y as near as can be to the back's direction."""
+    z = -bone / np.linalg.norm(bone)
+    x = np.cross(back, z)
+    x /= np.linalg.norm(x)
+    return np.stack([x, np.cross(z, x), z], axis=1)

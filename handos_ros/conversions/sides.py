@@ -1,0 +1,54 @@
+"""The hand of one side as OpenXR's joints and as a grasp."""
+
+from __future__ import annotations
+
+from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
+from std_msgs.msg import Header
+
+from handos_model.hand import Hand
+from handos_model.kinematics.frames import quaternion
+from handos_model.kinematics.grasping import grasp
+from handos_model.kinematics.openxr_joints import OPENXR_JOINTS, openxr
+from handos_model.kinematics.skeleton import HandSkeleton
+from handos_ros.msg import Grasp, NamedPoseArray
+
+
+def openxr_poses(hand: Hand | None, header: Header, skeleton: HandSkeleton) -> NamedPoseArray:
+    """Makes OpenXR's joints of a hand, in the header's frame; all invalid for None and for joints that span no palm."""
+    message = NamedPoseArray(header=header, name=OPENXR_JOINTS)
+    message.pose = [Pose() for _ in OPENXR_JOINTS]
+    message.is_valid = [False] * len(OPENXR_JOINTS)
+    if hand is None:
+        return message
+    try:
+        joints = openxr(hand, skeleton)
+    except ValueError:
+        return message
+    message.pose = [_pose(*values) for values in zip(joints.positions, quaternion(joints.rotations), strict=True)]
+    message.is_valid = joints.valid.tolist()
+    return message
+
+
+def grasp_message(hand: Hand, header: Header) -> Grasp | None:
+    """Makes the grasp of a hand, in the header's frame; None where its joints give none."""
+    try:
+        found = grasp(hand)
+    except ValueError:
+        return None
+    pose = _pose(found.pinch_point, quaternion(found.rotation))
+    (nx, ny, nz), (ax, ay, az) = found.palm_normal.tolist(), found.approach.tolist()
+    return Grasp(
+        header=header,
+        hand_id=int(hand.id),
+        aperture=found.aperture,
+        pinch_point=pose.position,
+        pose=pose,
+        palm_normal=Vector3(x=nx, y=ny, z=nz),
+        approach_axis=Vector3(x=ax, y=ay, z=az),
+        confidence=found.confidence,
+    )
+
+
+def _pose(position, q) -> Pose:
+    (x, y, z), (a, b, c, w) = position.tolist(), q.tolist()
+    return Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=a, y=b, z=c, w=w))

@@ -1,0 +1,33 @@
+"""Publishers of what follows from the hand of each side, made only while somebody subscribes."""
+
+from __future__ import annotations
+
+from rclpy.node import Node
+from std_msgs.msg import Header
+
+from handos_model.hand import SIDES, Hand
+from handos_model.kinematics.skeleton import HandSkeleton
+from handos_model.template.hand_template import HandTemplate
+from handos_ros.conversions.sides import grasp_message, openxr_poses
+from handos_ros.msg import Grasp, NamedPoseArray
+
+
+class SideOutputs:
+    """Holds hands/left/poses, hands/left/grasp and those of the right hand."""
+
+    def __init__(self, node: Node, template: HandTemplate) -> None:
+        """template: of the hands' meshes."""
+        self._skeleton = HandSkeleton(template)
+        self._poses = {side: node.create_publisher(NamedPoseArray, f"hands/{side}/poses", 5) for side in SIDES[:2]}
+        self._grasps = {side: node.create_publisher(Grasp, f"hands/{side}/grasp", 5) for side in SIDES[:2]}
+
+    def publish(self, hands: list[Hand], header: Header) -> None:
+        """hands: the one of each side that the side's frame follows, where there is one."""
+        shown = {hand.side: hand for hand in hands}
+        for side, publisher in self._poses.items():
+            if publisher.get_subscription_count():
+                publisher.publish(openxr_poses(shown.get(side), header, self._skeleton))
+        for side, publisher in self._grasps.items():
+            if side in shown and publisher.get_subscription_count():
+                if (message := grasp_message(shown[side], header)) is not None:
+                    publisher.publish(message)

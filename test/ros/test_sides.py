@@ -1,0 +1,68 @@
+"""What is published of the hand of each side, as a subscriber gets it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_hand import make_hand
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+from rclpy.serialization import deserialize_message, serialize_message
+from std_msgs.msg import Header
+
+from handos_model.kinematics import OPENXR_JOINTS, grasp, openxr, quaternion
+from handos_model.kinematics.skeleton import embedded_skeleton
+from handos_ros.conversions.hands import best_of_sides
+from handos_ros.conversions.sides import grasp_message, openxr_poses
+from handos_ros.msg import Grasp, NamedPoseArray
+
+HEADER = Header(frame_id="lens")
+
+
+def numbers(pose) -> list[float]:
+    place, turn = pose.position, pose.orientation
+    return [place.x, place.y, place.z, turn.x, turn.y, turn.z, turn.w]
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_poses_are_openxr_s(side: str) -> None:
+    hand = make_hand(side, shape=side)
+    sent = openxr_poses(hand, HEADER, embedded_skeleton())
+    message = deserialize_message(serialize_message(sent), NamedPoseArray)
+    expected = openxr(hand)
+    assert message.header == HEADER and tuple(message.name) == OPENXR_JOINTS
+    assert message.is_valid == [True] * 26
+    poses = np.array([numbers(pose) for pose in message.pose])
+    np.testing.assert_allclose(poses[:, :3], expected.positions)
+    np.testing.assert_allclose(poses[:, 3:], quaternion(expected.rotations))
+
+
+def test_poses_of_no_hand_and_of_joints_in_one_point_are_invalid() -> None:
+    flat = replace(make_hand(), joints_3d=np.zeros((21, 3), np.float32))
+    for hand in (None, flat):
+        message = openxr_poses(hand, HEADER, embedded_skeleton())
+        assert len(message.pose) == 26 and message.is_valid == [False] * 26
+        assert numbers(message.pose[3]) == [0, 0, 0, 0, 0, 0, 1]
+    assert grasp_message(flat, HEADER) is None
+
+
+def test_a_grasp() -> None:
+    hand = make_hand("left", shape="left", number=6)
+    message = deserialize_message(serialize_message(grasp_message(hand, HEADER)), Grasp)
+    expected = grasp(hand)
+    assert (message.header, message.hand_id) == (HEADER, 6)
+    assert (message.aperture, message.confidence) == pytest.approx((expected.aperture, expected.confidence))
+    assert message.pose.position == message.pinch_point
+    np.testing.assert_allclose(numbers(message.pose), [*expected.pinch_point, *quaternion(expected.rotation)])
+    for said, axis in ((message.palm_normal, expected.palm_normal), (message.approach_axis, expected.approach)):
+        np.testing.assert_allclose([said.x, said.y, said.z], axis)
+
+
+def test_one_hand_of_each_side() -> None:
+    left, right = make_hand("left", 0.6, shape="left"), make_hand("right", 0.7)
+    palmless = replace(right, score=0.9, joints_3d=np.zeros((21, 3), np.float32))
+    hands = [make_hand("left", 0.5, shape="left"), left, make_hand("unknown", 0.99), right, palmless]
+    assert best_of_sides(hands) == [right, left]
+    assert best_of_sides([]) == []
