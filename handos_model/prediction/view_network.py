@@ -11,7 +11,7 @@ import numpy as np
 from handos_model.prediction.letterbox import letterbox, to_source
 from handos_model.prediction.seen_hands import SeenHands, joined
 from handos_model.prediction.session import OnnxSession, SessionOptions
-from handos_model.prediction.views import cut_view, from_view, unclaimed, view_of_joints
+from handos_model.prediction.views import cut_view, from_view, is_near, shows_the_same, unclaimed, view_of_joints
 from handos_model.prediction.windows import Window, half, parts, whole
 
 FIND_OUTPUTS = ("scores", "views")
@@ -80,12 +80,18 @@ class ViewNetwork:
         return hand.finite()
 
     def look(self, image: np.ndarray, view: np.ndarray, passes: int, threshold: float) -> SeenHands:
-        """As see, `passes` times: each view is that of the joints that were seen in the one before."""
+        """As see, up to `passes` times: each view is that of the joints that were seen in the one before.
+
+        A view that lay well around the hand gets no second one: it would show the same.
+        """
         hand = self.see(image, view)
         for _ in range(1, passes):
             if not len(hand) or hand.scores[0] < WORTH_ANOTHER_LOOK * threshold:
                 break
-            hand = self.see(image, view_of_joints(hand.joints_2d[0]))
+            better = view_of_joints(hand.joints_2d[0])
+            if is_near(view, better):
+                break
+            view, hand = better, self.see(image, better)
         return hand
 
     def look_at(
@@ -98,10 +104,14 @@ class ViewNetwork:
         seen: list[SeenHands] = []
         refused: list[np.ndarray] = []
         missed = 0
+        shown: list[np.ndarray] = []
         for view in views:
+            if any(shows_the_same(view, other) for other in shown):
+                continue
             hand = self.look(image, view, passes, threshold)
             if len(hand) and hand.scores[0] >= max(threshold, 1e-6):
                 seen.append(hand)
+                shown.append(view_of_joints(hand.joints_2d[0]))
                 missed = 0
             else:
                 refused.append(view)
