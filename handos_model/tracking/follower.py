@@ -24,6 +24,8 @@ SEARCH_RATE = 5.0
 """Hz, of searches for further hands while some are followed."""
 KEPT = 0.5
 """Of the least score of a new hand: what a followed one may score."""
+SURE = 0.8
+"""Score from which a new hand is told of at once; others once they are seen a second time."""
 FARTHEST = 0.6
 """Of a view's size, from its centre to that of the hand that was seen in it: farther away it is another hand's."""
 GROWTH = 2.0
@@ -77,6 +79,7 @@ class HandFollower:
         """Why the depth image of the last frame could not be used; empty where it could, or there was none."""
         self._search = Search()
         self._followed: list[Followed] = []
+        self._anew = True  # nothing is remembered, as before the first frame
         self._refused: deque[np.ndarray] = deque(maxlen=REFUSED)
         self._stamp = -math.inf
         self._size = (0, 0)  # px, width and height
@@ -104,7 +107,9 @@ class HandFollower:
             rows = rows[: self.max_hands]
         self._followed = [self._remembered(hand, old, view, float(stamp)) for hand, old, view in rows if hand]
         self._stamp = float(stamp)
-        hands = sorted((hand for hand, _, _ in rows if hand), key=lambda hand: -hand.score)
+        told = [hand for hand, old, _ in rows if hand and (old or self._anew or hand.score >= SURE)]
+        self._anew = False
+        hands = sorted(told, key=lambda hand: -hand.score)
         hands = self._measured(hands, camera, depth)
         return self.tracker.update(hands, stamp) if self.tracking else hands
 
@@ -202,7 +207,7 @@ class HandFollower:
         return [hand if better is None else better for hand, better in zip(hands, scaled, strict=True)]
 
     def _forget(self) -> None:
-        self._followed = []
+        self._followed, self._anew = [], True
         self._refused.clear()
         self._search.restart()
 

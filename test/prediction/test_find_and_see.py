@@ -91,9 +91,10 @@ def test_more_passes_see_the_view_of_the_last_ones_joints(pair):
     predictor = HandPredictor(pair, "cpu", passes=3)
     views, see = [], predictor.network.see
     predictor.network.see = lambda image, view: views.append(view) or see(image, view)
+    predictor.network.find = lambda image, window: np.array([[225.0, 190.0, 260.0, 0.0]])
     (hand,) = predictor.predict(scene((RED, 200, 200, 100)))
-    assert len(views) == 3
-    np.testing.assert_allclose(views[2], [200, 200, 200, 0], atol=3)
+    assert len(views) == 2  # the second lies well around the hand: a third would show the same
+    np.testing.assert_allclose(views[1], [200, 200, 200, 0], atol=6)
     np.testing.assert_allclose(hand.joints_2d, unit_joints() * 100 + (200, 200), atol=1.5)
 
 

@@ -47,7 +47,26 @@ def test_a_hand_is_found_once_and_then_followed(tmp_path):
         assert hand.id == 0 and hand.side == "right"
         np.testing.assert_allclose(centre(hand), [x, y], atol=1.5)
     assert [len(windows) for windows in watched.searches] == [1] + [0] * 39
-    assert [len(views) for views in watched.views] == [2] + [1] * 39
+    assert [len(views) for views in watched.views] == [1] * 40
+
+
+def test_what_is_hardly_a_hand_must_be_seen_twice(tmp_path):
+    watched = Watched(tmp_path)
+    watched(EMPTY)
+    see = watched.follower.predictor.network.see
+
+    def doubtful(image, view):
+        hand = see(image, view)
+        hand.scores[:] = np.minimum(hand.scores, 0.6)
+        return hand
+
+    watched.follower.predictor.network.see = doubtful
+    image = scene((RED, 300, 200, 90))
+    told = [bool(watched(image)) for _ in range(5)]
+    seen = [bool(views) for views in watched.views[1:]]
+    assert told == [False, *seen[:-1]] and any(told)
+    watched.follower.reset()
+    assert len(watched(image)) == 1  # the first frame of a video may be the only one
 
 
 def test_a_still_hand_is_seen_in_one_view(tmp_path):
