@@ -50,7 +50,10 @@ def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
         "--threshold", type=float, metavar="T", help="minimum detection score; default: the weights' own"
     )
     parser.add_argument(
-        "--search", choices=SEARCHES, default="fast", help="thorough: also look for small hands, in parts of the image"
+        "--search",
+        choices=SEARCHES,
+        default="fast",
+        help="thorough: look for small hands, in parts of the image, beside near ones as well",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="number of CPU threads; default: one per core")
 

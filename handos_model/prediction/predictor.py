@@ -33,7 +33,8 @@ class HandPredictor:
     threads: CPU threads, ONNX Runtime's choice when None. template: the hand template that the weights were trained on,
     or its file as load_template takes it, such as the user's MANO_RIGHT.pkl; the embedded one when None. spinning:
     between two images the threads wait for work at full power, which answers sooner where nothing else runs, and is in
-    the way of what does. search: "fast" looks at the whole image, "thorough" also at its parts, for small hands.
+    the way of what does. search: "thorough" also looks
+    at the parts of the image, for small hands, "fast" only where no near hand is seen.
     passes: how often each hand is seen, each time in the view that the last one gave.
     search and passes are for pairs. Wrong values raise ValueError, a missing file FileNotFoundError.
     """

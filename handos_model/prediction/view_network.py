@@ -26,6 +26,9 @@ WORTH_ANOTHER_LOOK = 0.5
 PATIENCE = 6
 """Views in a row without a hand after which a window's others are not looked at."""
 SEARCHES = ("fast", "thorough")
+"""How stills are searched: "fast" looks for small hands, in parts of the image, where it sees no near one."""
+NEAR_HAND = 0.25
+"""Of an image's long edge: size of the view of a hand that is near. Beside it, others are rarely small."""
 
 
 class ViewNetwork:
@@ -123,17 +126,23 @@ class ViewNetwork:
     def hands(self, image: np.ndarray, size: int, threshold: float, search: str, passes: int) -> SeenHands:
         """Distinct hands of one image that score enough, best first. size: px of its long edge; search: of SEARCHES."""
         height, width = image.shape[:2]
-        windows = [whole(width, height, size)] + (parts(width, height, size) if search == "thorough" else [])
-        seen = self._hands_in(image, windows, threshold, passes)
-        return seen if len(seen) else self._hands_in(image, [half(width, height, size)], threshold, passes)
+        seen = self._hands_in(image, [whole(width, height, size)], threshold, passes, [])
+        if not seen:
+            seen = self._hands_in(image, [half(width, height, size)], threshold, passes, [])
+        near = NEAR_HAND * max(width, height)
+        if search == "thorough" or all(hand.views[0, 2] < near for hand in seen):
+            seen = self._hands_in(image, parts(width, height, size), threshold, passes, seen)
+        return joined(seen).distinct()
 
-    def _hands_in(self, image: np.ndarray, windows: list[Window], threshold: float, passes: int) -> SeenHands:
-        seen: list[SeenHands] = []
+    def _hands_in(
+        self, image: np.ndarray, windows: list[Window], threshold: float, passes: int, seen: list[SeenHands]
+    ) -> list[SeenHands]:
+        """Those already seen, then those of each window."""
         for window in windows:
             claimed = [view_of_joints(hand.joints_2d[0]) for hand in seen]
             views = unclaimed(self.find(image, window), claimed)
-            seen += self.look_at(image, views, passes, threshold)[0]
-        return joined(seen).distinct()
+            seen = seen + self.look_at(image, views, passes, threshold)[0]
+        return seen
 
 
 def pair_of(weights: Path) -> tuple[Path, Path]:

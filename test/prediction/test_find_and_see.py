@@ -64,12 +64,17 @@ def test_a_hand_that_fills_the_picture_is_found_at_half_the_size(pair):
     np.testing.assert_allclose(centre(hand), [320, 240], atol=4)
 
 
-def test_a_far_hand_takes_a_thorough_search(pair):
-    image = scene((GREEN, 1010, 610, 22), width=1280, height=720)
-    assert HandPredictor(pair, "cpu").predict(image) == []
-    (hand,) = HandPredictor(pair, "cpu", search="thorough").predict(image)
+def test_a_far_hand_is_found_where_no_near_one_is(pair):
+    far = (GREEN, 1010, 610, 22)
+    (hand,) = HandPredictor(pair, "cpu").predict(scene(far, width=1280, height=720))
     np.testing.assert_allclose(centre(hand), [1010, 610], atol=1)
     assert hand.side == "left"
+
+
+def test_a_far_hand_beside_a_near_one_takes_a_thorough_search(pair):
+    image = scene((GREEN, 1010, 610, 22), (RED, 400, 300, 200), width=1280, height=720)
+    assert [hand.side for hand in HandPredictor(pair, "cpu").predict(image)] == ["right"]
+    assert {hand.side for hand in HandPredictor(pair, "cpu", search="thorough").predict(image)} == {"right", "left"}
 
 
 def test_a_hand_that_several_windows_show_is_one_hand(pair):
