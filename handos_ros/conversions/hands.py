@@ -24,13 +24,14 @@ from handos_ros.conversions.markers import points
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray, Point2D
 
-_SIDES = {"unknown": HandMessage.UNKNOWN, "left": HandMessage.LEFT, "right": HandMessage.RIGHT}
-_SCALE_SOURCES = {
+SIDE_VALUES = {"unknown": HandMessage.UNKNOWN, "left": HandMessage.LEFT, "right": HandMessage.RIGHT}
+SCALE_VALUES = {
     "prior": HandMessage.SCALE_PRIOR,
     "user": HandMessage.SCALE_USER,
     "depth": HandMessage.SCALE_DEPTH,
     "remembered": HandMessage.SCALE_REMEMBERED,
 }
+"""Sides and scale sources of handos_model.hand, as messages have them."""
 
 
 def hand_array(
@@ -66,9 +67,9 @@ def _hand_message(hand: Hand, camera: Camera, vertices: bool) -> HandMessage:
     return HandMessage(
         id=int(hand.id),
         score=float(hand.score),
-        side=_SIDES[hand.side],
+        side=SIDE_VALUES[hand.side],
         side_confidence=float(hand.side_confidence),
-        scale_source=_SCALE_SOURCES[hand.scale_source],
+        scale_source=SCALE_VALUES[hand.scale_source],
         box=hand.box.astype(np.float32),
         joints_2d=[Point2D(x=u, y=v) for u, v in hand.joints_2d.tolist()],
         joints_3d=points(hand.joints_3d),

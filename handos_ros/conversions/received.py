@@ -1,0 +1,55 @@
+"""What a subscriber received, as the values of handos_model."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from handos_model.camera import Camera
+from handos_model.hand import Hand
+from handos_ros.conversions.hands import SCALE_VALUES, SIDE_VALUES
+from handos_ros.msg import Hand as HandMessage
+from handos_ros.msg import HandArray
+
+_SIDES = {value: side for side, value in SIDE_VALUES.items()}
+_SCALES = {value: source for source, value in SCALE_VALUES.items()}
+
+
+def hands_from(message: HandArray) -> list[Hand]:
+    """The hands of a message, in its order, as the node had them: to the last bit of float32.
+
+    A hand has no vertices, (0, 3), where the node's parameter vertices is false. Raises ValueError for a side or a
+    scale source that Hand.msg does not know.
+    """
+    return [_hand(hand) for hand in message.hands]
+
+
+def camera_from(message: HandArray) -> Camera:
+    """The camera of a message, assumed where the node had no CameraInfo. A message says nothing of lens distortion.
+
+    So it projects as a rectified camera does. Raises ValueError for intrinsics that no camera has.
+    """
+    assumed = message.intrinsics_source == HandArray.INTRINSICS_ASSUMED
+    K = np.array([[message.fx, 0, message.cx], [0, message.fy, message.cy], [0, 0, 1]])
+    return Camera(K, message.width, message.height, assumed=assumed)
+
+
+def _hand(message: HandMessage) -> Hand:
+    if message.side not in _SIDES or message.scale_source not in _SCALES:
+        raise ValueError(
+            f"a hand has the side {message.side} and the scale source {message.scale_source}, "
+            f"must be one of {sorted(_SIDES)} and one of {sorted(_SCALES)}"
+        )
+    place = message.translation
+    return Hand(
+        score=message.score,
+        side=_SIDES[message.side],
+        side_confidence=message.side_confidence,
+        box=np.array(message.box, np.float32),
+        joints_2d=np.array([(point.x, point.y) for point in message.joints_2d], np.float32),
+        joint_confidence=np.array(message.joint_confidence, np.float32),
+        joints_3d=np.array([(point.x, point.y, point.z) for point in message.joints_3d], np.float32),
+        vertices=np.array(message.vertices, np.float32).reshape(-1, 3),
+        translation=np.array((place.x, place.y, place.z), np.float32),
+        id=message.id,
+        scale_source=_SCALES[message.scale_source],
+    )
