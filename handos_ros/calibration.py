@@ -6,28 +6,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from sensor_msgs.msg import CameraInfo
 
 from handos_model.camera import Camera
+from handos_model.io.files import CALIBRATION, one_line, shown
+from handos_model.io.yaml_file import read_yaml
 
 MATRICES = {"camera_matrix": ("k", 9), "rectification_matrix": ("r", 9), "projection_matrix": ("p", 12)}
 """Keys of the file, with the field of the message and its number of values; camera_matrix is required."""
+LARGEST_EDGE = 65_535
+"""px."""
 
 
 def read_calibration(path: Path) -> CameraInfo:
     """Reads a YAML file as camera_calibration writes it; raises ValueError, in one sentence, for any other."""
-    try:
-        about = yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise FileNotFoundError(f"there is no calibration file {path}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"calibration file {path} cannot be read: {error}") from error
+    about = read_yaml(path, CALIBRATION)
     if not isinstance(about, dict):
-        raise ValueError(f"calibration file {path} holds no keys, must be one of camera_calibration")
+        raise ValueError(f"calibration file {shown(path)} holds no keys, must be one of camera_calibration")
     info = CameraInfo()
     info.width, info.height = (_size(about, key, path) for key in ("image_width", "image_height"))
-    info.distortion_model = str(about.get("distortion_model", "plumb_bob"))
+    info.distortion_model = one_line(about.get("distortion_model", "plumb_bob"))
     info.d = _numbers(about, "distortion_coefficients", None, path)
     for key, (name, count) in MATRICES.items():
         if key in about or key == "camera_matrix":
@@ -46,8 +44,10 @@ def field_of_view(width: int, height: int, degrees: float) -> CameraInfo:
 
 def _size(about: dict[str, Any], key: str, path: Path) -> int:
     value = about.get(key)
-    if type(value) is not int or value < 1:
-        raise ValueError(f"{key} is {value!r} in calibration file {path}, must be a number of pixels")
+    if type(value) is not int or not 1 <= value <= LARGEST_EDGE:
+        raise ValueError(
+            f"{key} is {one_line(repr(value))} in calibration file {shown(path)}, must be 1 to {LARGEST_EDGE} pixels"
+        )
     return value
 
 
@@ -56,9 +56,11 @@ def _numbers(about: dict[str, Any], key: str, count: int | None, path: Path) -> 
     entry = about.get(key)
     try:
         values = [float(value) for value in about[key]["data"]]
-    except (TypeError, KeyError, ValueError):
-        raise ValueError(f"{key} is {entry!r} in calibration file {path}, must hold numbers under data") from None
+    except (TypeError, KeyError, ValueError, OverflowError):
+        raise ValueError(
+            f"{key} is {one_line(repr(entry))} in calibration file {shown(path)}, must hold numbers under data"
+        ) from None
     if not np.isfinite(values).all() or (count is not None and len(values) != count):
         wanted = "finite" if count is None else f"{count} finite"
-        raise ValueError(f"{key} is {values} in calibration file {path}, must hold {wanted} numbers")
+        raise ValueError(f"{key} is {one_line(values)} in calibration file {shown(path)}, must hold {wanted} numbers")
     return values

@@ -7,9 +7,9 @@ from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
-import yaml
-
 from handos_model.data.augment import Augmentation
+from handos_model.io.files import RECIPE, one_line, shown
+from handos_model.io.yaml_file import read_yaml
 from handos_model.network.decoder import DecoderSize
 from handos_model.training.objective.criterion import LossWeights
 from handos_model.training.views.shares import Views
@@ -107,11 +107,11 @@ class Recipe:
 def build(kind: type, values: Any, where: str) -> Any:
     """A dataclass from a mapping; ValueError for a key it does not have, one it needs, or a value of the wrong type."""
     if not isinstance(values, dict):
-        raise ValueError(f"{where} is {values!r}, expected a mapping")
+        raise ValueError(f"{where} is {one_line(repr(values))}, expected a mapping")
     known, types = {f.name: f for f in fields(kind)}, get_type_hints(kind)
     for key in values:
         if key not in known:
-            raise ValueError(f"{where}: unknown key {key!r}; known are {', '.join(known)}")
+            raise ValueError(f"{where}: unknown key {one_line(repr(key))}; known are {', '.join(known)}")
     for name, f in known.items():
         if name not in values and f.default is MISSING and f.default_factory is MISSING:
             raise ValueError(f"{where}: there is no {name}")
@@ -124,16 +124,16 @@ def convert(kind: Any, value: Any, where: str) -> Any:
         return build(kind, value, where)
     if get_origin(kind) is tuple:
         if not isinstance(value, list | tuple):
-            raise ValueError(f"{where} is {value!r}, expected a list")
+            raise ValueError(f"{where} is {one_line(repr(value))}, expected a list")
         return tuple(convert(get_args(kind)[0], item, f"{where}[{i}]") for i, item in enumerate(value))
     if get_origin(kind) is dict:
         if not isinstance(value, dict):
-            raise ValueError(f"{where} is {value!r}, expected a mapping")
+            raise ValueError(f"{where} is {one_line(repr(value))}, expected a mapping")
         return {key: convert(get_args(kind)[1], item, f"{where}: {key}") for key, item in value.items()}
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind or (kind is float and not math.isfinite(value)):
-        raise ValueError(f"{where} is {value!r}, expected {kind.__name__}")
+        raise ValueError(f"{where} is {one_line(repr(value))}, expected {kind.__name__}")
     return value
 
 
@@ -151,20 +151,15 @@ def read_recipe(path: Path) -> Recipe:
 def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """What a recipe's file, and those that it extends, say. above: the files that this one is read for."""
     if path in above:
-        raise ValueError(f"{path} extends itself")
-    if not path.is_file():
-        raise FileNotFoundError(f"no recipe at {path}: config/train holds the published ones")
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
+        raise ValueError(f"{shown(path)} extends itself")
+    values = read_yaml(path, RECIPE) or {}
     if not isinstance(values, dict):
-        raise ValueError(f"{path} holds {type(values).__name__}, expected a mapping of settings")
+        raise ValueError(f"{shown(path)} holds {type(values).__name__}, expected a mapping of settings")
     base = values.pop("extends", None)
     if base is None:
         return values
     if not isinstance(base, str):
-        raise ValueError(f"{path}: extends is {base!r}, expected the name of a recipe beside it")
+        raise ValueError(f"{shown(path)}: extends is {one_line(repr(base))}, expected the name of a recipe beside it")
     return merged(read_values(path.with_name(base), (*above, path)), values)
 
 

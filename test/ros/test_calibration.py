@@ -9,6 +9,8 @@ import pytest
 
 pytest.importorskip("sensor_msgs", reason="needs ROS 2")
 
+from hostile_yaml import HOSTILE
+
 from handos_ros.calibration import field_of_view, read_calibration
 
 FILE = """
@@ -41,14 +43,26 @@ def test_a_file_of_camera_calibration(tmp_path: Path) -> None:
         ("0.1, 0.02", ".nan, 0.02", "must hold finite numbers"),
         ("data: [0.1, 0.02, 0, 0, 0]", "values: none", "must hold numbers under data"),
         ("image_width: 640", "image_width: [", "cannot be read"),
+        ("image_width: 640", "image_width: 70000", "image_width is 70000 .* must be 1 to 65535 pixels"),
+        ("[0.1, 0.02", f"[1{'0' * 400}, 0.02", "is beyond 64 bits"),
+        ("[0.1, 0.02", "[.inf, 0.02", "must hold finite numbers"),
+        ("data: [0.1, 0.02, 0, 0, 0]", "data: [[" + "x, " * 9000 + "]]", "must hold numbers under data"),
     ],
 )
 def test_other_files_are_refused_in_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
     path = tmp_path / "camera.yaml"
     assert old in FILE
     path.write_text(FILE.replace(old, new))
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
         read_calibration(path)
+    assert len(str(caught.value)) < 1000 and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_yaml_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
+    (tmp_path / "camera.yaml").write_text(HOSTILE[name][0])
+    with pytest.raises(ValueError, match=HOSTILE[name][1]):
+        read_calibration(tmp_path / "camera.yaml")
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:

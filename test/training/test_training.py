@@ -42,7 +42,7 @@ def pool(tmp_path_factory):
         ("decoder: 3", "decoder is 3, expected a mapping"),
         ("decoder: {layers: 2}", "decoder: unknown key 'layers'"),
         ("[1, 2]", "holds list"),
-        ("a: [", "is not YAML"),
+        ("a: [", "cannot be read"),
         ("learning_rate: .nan", "learning_rate is nan, expected float"),
         ("side_widths: 3", "side_widths is 3, expected a list"),
         ("mixture: {datasets: {name: freihand}}", "datasets is {'name': 'freihand'}, expected a list"),
@@ -105,13 +105,13 @@ def test_a_recipe_takes_over_what_another_says(tmp_path):
     base.write_text("extends: [own.yaml]")
     with pytest.raises(ValueError, match=r"extends is \['own.yaml'\], expected the name"):
         read_recipe(tmp_path / "own.yaml")
-    with pytest.raises(FileNotFoundError, match="no recipe at .*none.yaml"):
+    with pytest.raises(FileNotFoundError, match="there is no recipe .*none.yaml"):
         (tmp_path / "own.yaml").write_text("extends: none.yaml")
         read_recipe(tmp_path / "own.yaml")
 
 
 def test_missing_files_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no recipe at"):
+    with pytest.raises(FileNotFoundError, match="there is no recipe"):
         read_recipe(tmp_path / "none.yaml")
     with pytest.raises(FileNotFoundError, match="handos render"):
         Pool(tmp_path)

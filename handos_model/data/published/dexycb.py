@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.data.files import as_floats, present, read_image, read_text
+from handos_model.data.files import as_floats, present, read_image
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
+from handos_model.io.files import KB, Kind
 from handos_model.template.mano_layer import ManoLayer
 
 SUBJECTS = (
@@ -164,9 +165,6 @@ def _intrinsics(path: Path) -> np.ndarray:
 
 
 def _yaml(path: Path) -> Any:
-    import yaml  # of extra [train]; no other data set needs it
+    from handos_model.io.yaml_file import read_yaml  # PyYAML is of extra [train]; no other data set needs it
 
-    try:
-        return yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, RecursionError) as error:
-        raise ValueError(f"{' '.join(str(error).split())}") from error
+    return read_yaml(present(path), Kind("YAML file", 64 * KB))

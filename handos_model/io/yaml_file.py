@@ -1,0 +1,99 @@
+"""YAML files of others as plain values: mappings, lists, texts, numbers, true, false and null, in bounded number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from handos_model.io.files import Kind, one_line, read_text, shown
+
+MAX_DEPTH = 20
+"""Lists and mappings in each other."""
+MAX_VALUES = 20_000
+"""Keys and values; an alias (*name) counts as all that it stands for, a long text as several of CHARACTERS each."""
+CHARACTERS = 16
+LARGEST_NUMBER = 2**63
+_CORE = "tag:yaml.org,2002:"
+_PLAIN = [None, *(_CORE + name for name in ("null", "bool", "int", "float", "str", "seq", "map"))]
+"""Tags that are taken; None stands for all others, whose reader refuses them."""
+_MERGE = f"{_CORE}merge"
+_TIMESTAMP = f"{_CORE}timestamp"  # 2026-01-01 stays a text
+
+
+def read_yaml(path: Path, kind: Kind) -> Any:
+    """What a file holds; None for an empty one. Raises as read_text, and ValueError for all but bounded plain values.
+
+    Tags (!!name) are refused but those of plain values; a key that comes twice in a mapping is an error.
+    """
+    text = read_text(path, kind)
+    try:
+        return yaml.load(text, _BoundedLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise ValueError(f"{kind.name} {shown(path)} cannot be read: {one_line(error.problem)}{where}") from error
+    except Exception as error:  # PyYAML's readers of numbers raise what Python raises
+        raise ValueError(f"{kind.name} {shown(path)} cannot be read: {one_line(error)}") from error
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """SafeLoader with an end to depth, number and size of values."""
+
+    yaml_constructors = {tag: yaml.SafeLoader.yaml_constructors[tag] for tag in _PLAIN}
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = self._values = 0
+        self._behind: dict[str, int] = {}  # values behind an anchor
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """The next node, counted."""
+        event = self.peek_event()
+        before = self._values
+        self._depth += 1
+        if isinstance(event, yaml.AliasEvent) and event.anchor in self.anchors:
+            if event.anchor not in self._behind:
+                self._refuse(f"*{event.anchor} lies in itself", event)
+            self._values += self._behind[event.anchor]
+        else:
+            self._values += 1 + len(getattr(event, "value", "")) // CHARACTERS
+        if self._depth > MAX_DEPTH:
+            self._refuse(f"its values lie more than {MAX_DEPTH} deep", event)
+        if self._values > MAX_VALUES:
+            self._refuse(f"it has more than {MAX_VALUES} values", event)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        anchor = getattr(event, "anchor", None)
+        if anchor is not None and not isinstance(event, yaml.AliasEvent):
+            self._behind[anchor] = self._values - before
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        """The next mapping, in which a key comes once."""
+        node = super().compose_mapping_node(anchor)
+        keys: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+                if key.value in keys:
+                    self._refuse(f"there are two keys {one_line(key.value, 40)}", key)
+                keys.add(key.value)
+        return node
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """A whole number that fits 64 bits."""
+        value = super().construct_yaml_int(node) if len(node.value) <= 100 else LARGEST_NUMBER
+        if not -LARGEST_NUMBER <= value < LARGEST_NUMBER:
+            self._refuse(f"the number {one_line(node.value, 40)} is beyond 64 bits", node)
+        return value
+
+    def _refuse(self, problem: str, where: Any) -> NoReturn:
+        raise yaml.MarkedYAMLError(None, None, problem, where.start_mark)
+
+
+_BoundedLoader.add_constructor(f"{_CORE}int", _BoundedLoader.construct_yaml_int)
