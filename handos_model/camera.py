@@ -22,6 +22,9 @@ of a millimetre."""
 FAR_AWAY = (0.0, 0.0, 1e3)
 """Where unsolved hands are placed during refinement, in metres: nothing is divided by 0 there."""
 
+MOST_FOCAL = 100.0
+"""Longest focal length in long edges of the image, and the shortest in its hundredth part: no lens has others."""
+
 _INVERSION_ERROR = 0.5  # px: beyond, a pixel lies outside of what the distortion model can explain
 
 
@@ -105,6 +108,28 @@ class Camera:
         K[0] = (K[0] + [0, 0, 0.5]) / x - [0, 0, 0.5]
         K[1] = (K[1] + [0, 0, 0.5]) / y - [0, 0, 0.5]
         return replace(self, K=K, width=self.width // x, height=self.height // y)
+
+    def mirrored(self) -> Camera:
+        """Returns the camera of the images flipped left to right."""
+        K, distortion = self.K.copy(), self.distortion.copy()
+        K[0, 2] = self.width - 1 - K[0, 2]
+        if self.distortion_model in ("plumb_bob", "rational_polynomial"):
+            odd = [i for i in (3, 8, 9, 13) if i < len(distortion)]  # p2, s1, s2, tau_y turn with x
+            distortion[odd] *= -1
+        return replace(self, K=K, distortion=distortion)
+
+    def check_plausible(self, source: str) -> None:
+        """ValueError for numbers that no lens has, which would give hands at infinity; source: what says them."""
+        (fx, _, cx), (_, fy, cy) = self.K[:2].tolist()
+        edge = max(self.width, self.height)
+        low, high = edge / MOST_FOCAL, edge * MOST_FOCAL
+        inside = 0 <= cx <= self.width - 1 and 0 <= cy <= self.height - 1
+        if not (low <= min(fx, fy) <= max(fx, fy) <= high and inside):
+            raise ValueError(
+                f"{source} has fx = {fx:g}, fy = {fy:g}, cx = {cx:g}, cy = {cy:g} px, which no camera of "
+                f"{self.width}x{self.height} px has: focal lengths must lie between {low:g} and {high:g} px, and the "
+                "principal point in the image"
+            )
 
     @property
     def focal(self) -> float:

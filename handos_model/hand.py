@@ -77,8 +77,9 @@ class Hand:
         )
 
     def to_dict(self, vertices: bool = False) -> dict[str, Any]:
-        """Returns plain numbers for JSON, to 0.01 px and 0.01 mm; the mesh with `vertices`, the id if tracked."""
+        """Returns plain numbers for JSON, to 0.01 px and 0.01 mm; the mesh with `vertices`."""
         record = {
+            "id": int(self.id),
             "score": round(float(self.score), 4),
             "side": self.side,
             "side_confidence": round(float(self.side_confidence), 4),
@@ -89,8 +90,6 @@ class Hand:
             "translation": _rounded(self.translation, 5),
             "scale_source": self.scale_source,
         }
-        if self.id >= 0:
-            record["id"] = int(self.id)
         if vertices:
             record["vertices"] = _rounded(self.vertices, 5)
         return record

@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 import argparse
-import json
-import signal
+import math
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
-
-import numpy as np
-from tqdm import tqdm
 
 from handos_model.camera import Camera
-from handos_model.drawing.hand_drawing import draw_hands
-from handos_model.hand import Hand
-from handos_model.io.drawing_output import FolderOutput, VideoOutput, open_drawing
-from handos_model.io.frame import Frame
-from handos_model.io.inputs import Source, open_inputs
+from handos_model.commands.prediction_run import FrameFinder, PredictionRun
+from handos_model.commands.prediction_tasks import Task, check_tasks, plan
+from handos_model.io.inputs import open_inputs
+from handos_model.output.output_file import Inputs, WriteRules
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.view_network import SEARCHES
-from handos_model.tracking.follower import HandFollower
+
+LARGEST_FOCAL = 1e7  # px: of no image that can be read
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos predict`."""
     parser.add_argument("input", nargs="+", metavar="INPUT", help="image, folder, video, rosbag2 folder or MCAP file")
-    parser.add_argument("--out", metavar="FILE", help="JSON lines, one per frame; without --out and --draw: stdout")
-    parser.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
-    parser.add_argument("--track", action="store_true", help="follow hands: ids, sides over time, smooth motion")
-    parser.add_argument("--vertices", action="store_true", help="also write the 778 vertices of the mesh")
-    parser.add_argument("--intrinsics", metavar="fx,fy,cx,cy", help="in pixels; default: the recording's, else assumed")
-    parser.add_argument("--topic", help="image topic of a recording that has several")
-    parser.add_argument(
+    output = parser.add_argument_group(
+        "what is written", "FILE is complete or not there: until all is done it is FILE.part. beside it. {} in a name "
+        "stands for the input's own, for one output each",
+    )  # fmt: skip
+    output.add_argument("--out", metavar="FILE.jsonl", help="one record per frame; without --out and --draw: stdout")
+    output.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
+    output.add_argument("--vertices", action="store_true", help="also write the 778 vertices of the mesh")
+    add_write_rules(output)
+    output.add_argument("--resume", action="store_true", help="go on with what an interrupted run left")
+    images = parser.add_argument_group("what the images are")
+    images.add_argument("--track", action="store_true", help="follow hands: ids, sides over time, smooth motion")
+    images.add_argument("--fps", type=float, metavar="N", help="a folder's images are a sequence of N per second")
+    images.add_argument("--mirrored", action="store_true", help="they are flipped left to right, as selfies are")
+    images.add_argument("--intrinsics", metavar="fx,fy,cx,cy", help="in pixels; default: the recording's, else assumed")
+    images.add_argument("--topic", help="image topic of a recording that has several")
+    images.add_argument(
         "--hand-scale", type=float, default=1.0, metavar="S", help="size of the hand relative to an average adult's (1)"
     )
     add_predictor_arguments(parser)
+
+
+def add_write_rules(parser: argparse._ActionsContainer) -> None:
+    """Declares --overwrite, which every command that writes a file has."""
+    parser.add_argument("--overwrite", action="store_true", help="replace what an earlier run wrote, never an input")
 
 
 def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +66,7 @@ def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def open_predictor(args: argparse.Namespace, hand_scale: float = 1.0) -> HandPredictor:
-    """The predictor that the arguments ask for."""
+    """The predictor that the arguments ask for, whose threads leave the cores to others between two images."""
     return HandPredictor(
         args.weights,
         args.device,
@@ -68,80 +75,30 @@ def open_predictor(args: argparse.Namespace, hand_scale: float = 1.0) -> HandPre
         hand_scale,
         args.threads,
         args.template,
+        spinning=False,
         search=args.search,
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predicts every frame; 1 when some could not be read, 130 when stopped by Ctrl-C, with complete files."""
+    """Predicts every frame; 1 when some could not be read, 130 when stopped by a signal."""
     intrinsics = parse_intrinsics(args.intrinsics) if args.intrinsics else None
+    if args.fps is not None and not (math.isfinite(args.fps) and 0.001 <= args.fps <= 1000):
+        raise ValueError(f"--fps is {args.fps:g}, must lie between 0.001 and 1000")
+    rules = WriteRules(args.overwrite, args.resume)
+    if rules.resume and not args.out:
+        raise ValueError("--resume goes on with the results of --out FILE: name it")
+    inputs = Inputs(args.input)
+    out, draw = (Path(name) if name else None for name in (args.out, args.draw))
+    if "{}" not in f"{out}{draw}":
+        check_tasks([Task([], out, draw)], inputs, rules)  # before anything is opened
     sources = open_inputs(args.input, args.topic)
     for note in (note for source in sources for note in source.notes):
         print(f"handos predict: {note}", file=sys.stderr)
-    predictor = open_predictor(args, args.hand_scale)
-    find, faces = _finder(predictor, args.track), predictor.template.faces
-    with ExitStack() as stack:
-        out = _open_lines(args, stack)
-        drawing = open_drawing(args.draw, _common_fps(sources)) if args.draw else None
-        if drawing:
-            stack.callback(drawing.close)
-        stop = stack.enter_context(_interruptible())
-        frames = hands = unreadable = 0
-        for frame, first in _with_progress(sources):
-            if frame.image is None:
-                unreadable += 1
-                tqdm.write(f"handos predict: {frame.problem}", file=sys.stderr)
-            else:
-                frames += 1
-                hands += _predict_frame(frame, first, find, intrinsics, out, drawing, args.vertices, faces)
-            if stop():
-                break
-        interrupted = stop()
-    failed = f", {unreadable} not readable" if unreadable else ""
-    print(f"{frames} frames, {hands} hands{failed}{', interrupted' if interrupted else ''}", file=sys.stderr)
-    return 130 if interrupted else int(unreadable > 0)
-
-
-Finder = Callable[[Frame, Camera, bool], list[Hand]]
-
-
-def _finder(predictor: HandPredictor, track: bool) -> Finder:
-    """Hands of a frame that its camera sees, and whether it is its input's first; tracked where frames have stamps."""
-    follower = HandFollower(predictor) if track else None
-
-    def find(frame: Frame, camera: Camera, first: bool) -> list[Hand]:
-        assert frame.image is not None  # unreadable frames are not predicted
-        if follower is None or frame.stamp_ns is None:
-            return predictor.predict(frame.image, camera)
-        if first:
-            follower.reset()
-        return follower.follow(frame.image, frame.stamp_ns / 1e9, camera)
-
-    return find
-
-
-def _predict_frame(
-    frame: Frame, first: bool, find: Finder, intrinsics: tuple[float, ...] | None, out: object,
-    drawing: FolderOutput | VideoOutput | None, vertices: bool, faces: np.ndarray,
-) -> int:  # fmt: skip
-    height, width = frame.image.shape[:2]
-    camera = Camera.from_intrinsics(*intrinsics, width, height) if intrinsics else frame.camera
-    camera = camera or Camera.from_fov(width, height)
-    hands = find(frame, camera, first)
-    if out is not None:
-        out.write(json.dumps(frame_record(frame, hands, vertices)) + "\n")
-        out.flush()
-    if drawing:
-        drawing.write(frame.name, draw_hands(frame.image, hands, camera, faces=faces))
-    return len(hands)
-
-
-def frame_record(frame: Frame, hands: list[Hand], vertices: bool = False) -> dict:
-    """One JSON line: the image's name, its stamp where it has one, its size and its hands."""
-    height, width = frame.image.shape[:2]
-    stamp = {} if frame.stamp_ns is None else {"stamp_ns": frame.stamp_ns}
-    records = [hand.to_dict(vertices) for hand in hands]
-    return {"image": frame.name, **stamp, "width": width, "height": height, "hands": records}
+    tasks = plan(sources, out, draw)
+    check_tasks(tasks, inputs, rules)
+    finder = FrameFinder(open_predictor(args, args.hand_scale), intrinsics, args.track, args.mirrored)
+    return PredictionRun(finder, rules, args.vertices, args.fps).run(tasks)
 
 
 def parse_intrinsics(text: str) -> tuple[float, ...]:
@@ -153,46 +110,6 @@ def parse_intrinsics(text: str) -> tuple[float, ...]:
     if len(values) != 4:
         raise ValueError(f"--intrinsics takes four numbers fx,fy,cx,cy, got {text!r}")
     Camera.from_intrinsics(*values, 1, 1)  # refuses what no camera has
+    if max(map(abs, values)) > LARGEST_FOCAL:
+        raise ValueError(f"--intrinsics are in pixels, of which no image has so many: got {text!r}")
     return values
-
-
-def _open_lines(args: argparse.Namespace, stack: ExitStack) -> object:
-    if args.out:
-        path = Path(args.out)
-        if path.is_dir():
-            raise ValueError(f"--out takes a file, {path} is a folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return stack.enter_context(path.open("w", encoding="utf-8"))
-    return None if args.draw else sys.stdout
-
-
-def _common_fps(sources: list[Source]) -> float | None:
-    return next((source.fps for source in sources if source.fps), None)
-
-
-def _with_progress(sources: list[Source]) -> Iterator[tuple[Frame, bool]]:
-    """Every frame, and whether it is the first of its source."""
-    total = sum(len(source) for source in sources)
-    with tqdm(total=total or None, unit="frame", file=sys.stderr, disable=None, leave=False) as bar:
-        for source in sources:
-            for index, frame in enumerate(source):
-                yield frame, index == 0
-                bar.update()
-
-
-@contextmanager
-def _interruptible() -> Iterator[object]:
-    """The first Ctrl-C lets the frame in hand be finished, so that files end with a whole record; a second stops."""
-    pressed = False
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-
-    before = signal.signal(signal.SIGINT, handle)
-    try:
-        yield lambda: pressed
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -23,7 +23,7 @@ def debug_image(image: np.ndarray, hands: list[Hand], camera: Camera, caption: s
     for hand in hands:
         x0, y0, x1, y1 = (int(edge) for edge in np.clip(np.rint(hand.box), -limit, limit))
         cv2.rectangle(drawn, (x0, y0), (x1, y1), LABEL_COLOURS[hand.side], width, cv2.LINE_AA)
-    height = int(np.clip(round(image.shape[0] * 0.03), 9, 28))
+    height = max(9, round(image.shape[0] * 0.03))
     scale = cv2.getFontScaleFromHeight(_FONT, height, 1)
     corner = (height // 2, image.shape[0] - height // 2)
     for colour, thickness in (((24, 24, 30), 3 * width + 1), ((255, 255, 255), width)):

@@ -48,16 +48,15 @@ def draw_hands(
             draw_mesh(drawn, hand.vertices, faces, camera, colour, outward=hand.side != "left")
         if skeleton:
             draw_skeleton(drawn, hand)
-    taken: list[tuple[int, int, int, int]] = []
-    for hand in hands if label else []:
-        draw_label(drawn, hand, camera.assumed, taken)
+    if label:
+        draw_labels(drawn, hands, camera.assumed)
     return drawn
 
 
 def draw_skeleton(image: np.ndarray, hand: Hand) -> None:
     """Draws joints and bones of one hand, in place; their thickness follows the hand's size."""
     size = float(max(hand.box[2] - hand.box[0], hand.box[3] - hand.box[1]))
-    width = float(np.clip(size / 80, 1.2, 6.5))
+    width = float(np.clip(size / 80, 1.2, max(6.5, min(image.shape[:2]) / 160)))
     region = _region(hand.joints_2d, 3 * width + 2, image.shape)
     if region is None:
         return
@@ -104,14 +103,23 @@ def _fixed(points: np.ndarray) -> list[tuple[int, int]]:
     return [(int(x), int(y)) for x, y in fixed]
 
 
-def draw_label(image: np.ndarray, hand: Hand, assumed: bool, taken: list[tuple[int, int, int, int]]) -> None:
-    """Draws the hand's label near its box, in place, clear of the regions in `taken`, to which it adds its own."""
+def draw_labels(image: np.ndarray, hands: list[Hand], assumed: bool) -> None:
+    """Draws a label near each hand's box, in place, clear of one another; assumed: distances are a guess."""
+    taken: list[tuple[int, int, int, int]] = []
+    for hand in hands:
+        _draw_label(image, hand, assumed, taken)
+
+
+def _draw_label(image: np.ndarray, hand: Hand, assumed: bool, taken: list[tuple[int, int, int, int]]) -> None:
     distance = f"{'~' if assumed else ''}{float(hand.translation[2]):.2f} m"
     words = [hand.side.capitalize(), f"{hand.score:.0%}", distance]
     if hand.id >= 0:
         words.insert(0, f"#{hand.id}")
-    height = int(np.clip(round(min(image.shape[:2]) * 0.045), 14, 40))
+    height = max(14, round(min(image.shape[:2]) * 0.045))
     colour, coverage = _pill(words, height, LABEL_COLOURS[hand.side])
+    while len(words) > 1 and coverage.shape[1] > image.shape[1]:  # on small images, what comes first is said
+        words.pop()
+        colour, coverage = _pill(words, height, LABEL_COLOURS[hand.side])
     h, w = coverage.shape
     x, y = _free_place(hand.box, w, h, image.shape, taken)
     taken.append((x, y, x + w, y + h))

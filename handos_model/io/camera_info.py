@@ -35,7 +35,7 @@ def camera_of_info(message: Any, rectified: bool = False) -> Camera:
     else:
         model, coefficients = _distortion(message)
         camera = Camera(_intrinsics(message).reshape(3, 3), width, height, model, coefficients)
-    _check_plausible(camera)
+    camera.check_plausible("camera_info")
     return _binned(_cropped(camera, message.roi), message)
 
 
@@ -50,17 +50,6 @@ def fitted_to_image(camera: Camera, width: int, height: int) -> Camera:
             f"this one has {width}x{height}: use the camera_info of the same topic"
         )
     return replace(camera, width=width, height=height)
-
-
-def _check_plausible(camera: Camera) -> None:
-    """Numbers that no lens has would give hands at infinity."""
-    (fx, _, cx), (_, fy, cy) = camera.K[:2]
-    edge = max(camera.width, camera.height)
-    if not edge / 100 <= min(fx, fy) <= max(fx, fy) <= 100 * edge or max(abs(cx), abs(cy)) > 100 * edge:
-        raise ValueError(
-            f"camera_info has fx = {fx:g}, fy = {fy:g}, cx = {cx:g}, cy = {cy:g} px, which no camera of "
-            f"{camera.width}x{camera.height} px has: focal lengths must lie between {edge / 100:g} and {100 * edge} px"
-        )
 
 
 def _intrinsics(message: Any) -> np.ndarray:

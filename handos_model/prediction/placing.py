@@ -13,10 +13,13 @@ from handos_model.template.hand_template import HandTemplate, signed_volume
 
 MIN_SIDE_CONFIDENCE = 0.1
 """Below, the side is unknown."""
+FARTHEST = 100.0
+"""m: no camera shows a hand that is farther away."""
 
 
 def placed(seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: float) -> list[Hand | None]:
-    """From view frames to the camera frame, metric, with sides; None for a hand that would lie behind the camera."""
+    """From view frames to the camera frame, metric, with sides; None for one that is not wholly before
+    the camera and within FARTHEST: intrinsics that no lens has would put it there."""
     if not len(seen):
         return []
     # The mesh's normals decide the side; how sure it is, the network says beside it. No agreement, no confidence.
@@ -32,7 +35,7 @@ def placed(seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: 
     source = "prior" if hand_scale == 1 else "user"
     hands: list[Hand | None] = []
     for i in range(len(seen)):
-        if not translation[i, 2] > 0:
+        if not (points[i, :, 2].min() > 0 and np.abs(points[i]).max() < FARTHEST):  # nor with NaN
             hands.append(None)
             continue
         confidence = max(normals[i] * (2 * right[i] - 1), 0.0)

@@ -20,8 +20,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
-from handos_model.io.drawing_output import DEFAULT_FPS, VIDEO_CODECS, VideoOutput
 from handos_model.io.inputs import open_inputs
+from handos_model.output.drawn import DEFAULT_FPS, VIDEO_SUFFIXES, VideoOutput
 from handos_ros.conversions.images import rgb_image
 from handos_ros.demo.child import Child
 from handos_ros.demo.topic_times import TopicTimes
@@ -167,8 +167,8 @@ def main() -> None:
     parser.add_argument("--video", type=Path, required=True, help="video, image or folder of images")
     parser.add_argument("--out", type=Path, required=True, help="video to write")
     options = parser.parse_args()
-    if options.out.suffix.lower() not in VIDEO_CODECS:
-        parser.error(f"--out is {options.out}, must end in {' or '.join(VIDEO_CODECS)}")
+    if options.out.suffix.lower() not in VIDEO_SUFFIXES:
+        parser.error(f"--out is {options.out}, must end in {', '.join(VIDEO_SUFFIXES[:-1])} or {VIDEO_SUFFIXES[-1]}")
     os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))  # of its own: no robot's topics get in between
     os.environ.setdefault("ROS_STATIC_PEERS", "127.0.0.1")  # machines without a network have no multicast
     os.environ.update(profile(os.environ))

@@ -60,7 +60,7 @@ def test_a_file_that_is_no_video(tmp_path: Path) -> None:
 def test_an_output_that_is_no_video(tmp_path: Path) -> None:
     done = demo("--video", ROOT / "docs" / "demo.mp4", "--out", tmp_path / "hands.txt")
     assert done.returncode == 2
-    assert "must end in .mp4 or .avi" in done.stderr
+    assert "must end in .mp4, .mkv or .mov" in done.stderr
 
 
 def test_the_profile_of_the_package_unless_there_is_another() -> None:

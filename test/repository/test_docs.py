@@ -15,8 +15,11 @@ import cv2
 import numpy as np
 import pytest
 
+from handos_model.camera import Camera
 from handos_model.cli import COMMANDS, build_parser, main
 from handos_model.hand import Hand
+from handos_model.io.frame import Frame
+from handos_model.output.frame_record import frame_record
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"])
@@ -133,7 +136,14 @@ def test_the_keys_that_are_written_are_shown() -> None:
     (shown,) = blocks(ROOT / "docs" / "command_line.md", "json")
     zeros = np.zeros
     hand = Hand(1, "left", 1, zeros(4), zeros((21, 2)), zeros(21), zeros((21, 3)), zeros((778, 3)), zeros(3))
-    assert list(json.loads(shown)["hands"][0]) == list(hand.to_dict(vertices=True))
+    camera = Camera.from_fov(640, 480)
+    record = frame_record(Frame("a", None), camera, "assumed", [hand], {"name": "n", "version": "1"}, vertices=True)
+    written = json.loads(shown)
+    assert list(written) == list(record)
+    for part in ("intrinsics", "model"):
+        assert list(written[part]) == list(record[part])
+    assert list(written["hands"][0]) == list(record["hands"][0])
+    assert list(written["hands"][0]["wrist"]) == list(record["hands"][0]["wrist"])
 
 
 def test_ros_reference_is_that_of_the_code() -> None:

@@ -1,0 +1,240 @@
+"""The run of `handos predict`: every frame of every input, whatever some of them are like."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
+from types import FrameType
+
+import numpy as np
+from tqdm import tqdm
+
+from handos_model.camera import Camera
+from handos_model.commands.prediction_tasks import Task
+from handos_model.drawing.hand_drawing import draw_hands, draw_labels
+from handos_model.hand import Hand
+from handos_model.io.frame import Frame
+from handos_model.io.inputs import Source
+from handos_model.output.drawn import Drawing, open_drawing
+from handos_model.output.frame_record import frame_record, record_line
+from handos_model.output.output_file import WriteRules
+from handos_model.output.results import Results
+from handos_model.prediction.predictor import HandPredictor
+from handos_model.tracking.follower import HandFollower
+
+NAMED_PROBLEMS = 20
+"""Frames of one input whose problem is printed; the rest is counted."""
+
+
+class FrameFinder:
+    """Hands of single frames, or followed where frames have times."""
+
+    def __init__(
+        self, predictor: HandPredictor, intrinsics: tuple[float, ...] | None, track: bool, mirrored: bool
+    ) -> None:
+        """intrinsics: the user's fx, fy, cx, cy in px; mirrored: images are flipped left to right."""
+        self.model = {"name": predictor.name, "version": predictor.version}
+        self.faces = predictor.template.faces
+        self.track, self.mirrored = track, mirrored
+        self.depth_problem = ""
+        """Why the last depth image could not be used."""
+        self._intrinsics, self._predictor = intrinsics, predictor
+        self.begin_input()
+
+    def begin_input(self) -> None:
+        """What comes now has nothing to do with what was before: its ids start at 0, whatever is predicted with it."""
+        self._follower = HandFollower(self._predictor)
+
+    def camera(self, frame: Frame) -> tuple[Camera, str]:
+        """The camera of a frame, and what it comes from; ValueError where the user's is none."""
+        height, width = frame.image.shape[:2]
+        if self._intrinsics:
+            camera = Camera.from_intrinsics(*self._intrinsics, width, height)
+            camera.check_plausible("--intrinsics")
+            return camera, "user"
+        return (frame.camera, "camera") if frame.camera else (Camera.from_fov(width, height), "assumed")
+
+    def find(self, frame: Frame, camera: Camera) -> list[Hand]:
+        """The hands of a frame: pixels are those of its image, metres those of the camera."""
+        image, depth = frame.image, frame.depth
+        if self.mirrored:
+            image, camera = image[:, ::-1], camera.mirrored()
+            depth = None if depth is None else depth[:, ::-1]
+        self._follower.tracking = self.track and frame.stamp_ns is not None
+        stamp = (frame.stamp_ns or 0) / 1e9
+        hands = self._follower.follow(image, stamp, camera, None if depth is None else lambda: depth)
+        self.depth_problem = self._follower.problem
+        return [_flipped(hand, image.shape[1]) for hand in hands] if self.mirrored else hands
+
+    def draw(self, frame: Frame, camera: Camera, hands: list[Hand]) -> np.ndarray:
+        """The frame's image with its hands."""
+        if not self.mirrored:
+            return draw_hands(frame.image, hands, camera, faces=self.faces)
+        as_seen = [_flipped(hand, camera.width) for hand in hands]
+        drawn = draw_hands(frame.image[:, ::-1], as_seen, camera.mirrored(), label=False, faces=self.faces)
+        drawn = np.ascontiguousarray(drawn[:, ::-1])
+        draw_labels(drawn, hands, camera.assumed)
+        return drawn
+
+
+def _flipped(hand: Hand, width: int) -> Hand:
+    """The hand with its pixels flipped left to right, in an image of that width."""
+    joints_2d, box = hand.joints_2d.copy(), hand.box.copy()
+    joints_2d[:, 0] = width - 1 - joints_2d[:, 0]
+    box[[0, 2]] = width - 1 - box[[2, 0]]
+    return replace(hand, joints_2d=joints_2d, box=box)
+
+
+class PredictionRun:
+    """Goes through tasks, counts, and says what could not be read."""
+
+    def __init__(self, finder: FrameFinder, rules: WriteRules, vertices: bool, fps: float | None) -> None:
+        """fps: of the images of a folder, which are a sequence then."""
+        self._finder, self._rules, self._vertices, self._fps = finder, rules, vertices, fps
+        self._frames = self._hands = self._unreadable = self._earlier = 0
+        self._still = 0
+        """Number of the next image of a sequence that --fps gives times to."""
+        self._said: set[str] = set()
+        self._stopped: Callable[[], bool] = lambda: False
+
+    def run(self, tasks: list[Task]) -> int:
+        """The exit code: 0, 1 when some frames could not be read, 130 when a signal stopped it."""
+        total = sum(len(source) for task in tasks for source in task.sources)
+        bar = tqdm(total=total or None, unit="frame", file=sys.stderr, disable=None, leave=False)
+        with bar, _interruptible() as self._stopped:
+            for task in tasks:
+                if not self._stopped():
+                    self._run_task(task, bar)
+            interrupted = self._stopped()
+        parts = [f"{self._frames} frames, {self._hands} hands"]
+        parts += [f"{self._earlier} done before"] * (self._earlier > 0)
+        parts += [f"{self._unreadable} not readable"] * (self._unreadable > 0)
+        print(", ".join([*parts, *["interrupted"] * interrupted]), file=sys.stderr)
+        return 130 if interrupted else int(self._unreadable > 0)
+
+    def _run_task(self, task: Task, bar: tqdm) -> None:
+        results = Results(task.out, self._rules, self._finder.track) if task.out else None
+        if results and results.complete:
+            self._say(f"{task.out} is complete")
+            return
+        drawing = open_drawing(task.draw, _fps(task.sources) or self._fps) if task.draw else None
+        outputs = [output for output in (drawing, results) if output]
+        try:
+            for source in task.sources:
+                self._run_source(source, results, drawing, bar)
+        except BaseException:
+            for output in outputs:
+                with suppress(OSError):  # the first error counts
+                    output.close(complete=False)
+            raise
+        with ExitStack() as stack:
+            for output in outputs:
+                stack.callback(output.close, complete=not self._stopped())
+        if self._stopped() and results and results.place.exists():
+            self._say(f"{results.place} holds what is done; --resume goes on from there")
+
+    def _run_source(self, source: Source, results: Results | None, drawing: Drawing | None, bar: tqdm) -> None:
+        if not (self._fps and self._still and len(source) == 1 and source.fps is None):  # image by image, one sequence
+            self._still = 0
+            self._finder.begin_input()
+            if drawing:
+                drawing.begin_input()
+        problems = 0
+        for frame in map(self._timed, _frames(source)):
+            if self._stopped():
+                break
+            if results and results.did(frame.name):
+                self._earlier += 1
+            elif problem := frame.problem if frame.image is None else self._do(frame, results, drawing):
+                problems += 1
+                if problems <= NAMED_PROBLEMS:
+                    self._say(problem)
+            bar.update()
+        if problems > NAMED_PROBLEMS:
+            self._say(f"{problems - NAMED_PROBLEMS} more frames of {source.name} could not be read")
+        self._unreadable += problems
+
+    def _do(self, frame: Frame, results: Results | None, drawing: Drawing | None) -> str:
+        """Predicts and writes one frame; returns why it could not be predicted."""
+        try:
+            camera, intrinsics = self._finder.camera(frame)
+        except ValueError as error:
+            if not self._frames:
+                raise  # the user's own number, not one image among others
+            return f"cannot use {frame.name}: {error}"
+        try:
+            hands = self._finder.find(frame, camera)
+            record = frame_record(frame, camera, intrinsics, hands, self._finder.model, self._vertices)
+            drawn = self._finder.draw(frame, camera, hands) if drawing else None
+        except Exception as error:  # whatever is in a file, the rest is done
+            said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            return f"cannot use {frame.name}: {said}"
+        if self._finder.depth_problem:
+            self._say_once("depth", f"the depth of {frame.name} cannot be used: {self._finder.depth_problem}")
+        if self._finder.track and frame.stamp_ns is None:
+            self._say_once("time", f"{frame.name} is not tracked: images have no time, unless --fps N gives it")
+        self._frames += 1
+        self._hands += len(hands)
+        if drawing and drawn is not None:
+            drawing.write(frame.name, drawn, frame.stamp_ns)
+        if results:
+            results.write(record)
+        elif not drawing:
+            sys.stdout.write(record_line(record))
+            sys.stdout.flush()
+        return ""
+
+    def _timed(self, frame: Frame) -> Frame:
+        """The frame, with its time where it is an image of a sequence."""
+        if self._fps is None or frame.stamp_ns is not None:
+            return frame
+        self._still += 1
+        return replace(frame, stamp_ns=round((self._still - 1) * 1e9 / self._fps))
+
+    def _say_once(self, subject: str, text: str) -> None:
+        if subject not in self._said:
+            self._said.add(subject)
+            self._say(f"{text} (said once)")
+
+    def _say(self, text: str) -> None:
+        tqdm.write(f"handos predict: {text}", file=sys.stderr)
+
+
+def _frames(source: Source) -> Iterator[Frame]:
+    """The frames of an input; an error of whatever library is a frame that cannot be read, and the last."""
+    frames = iter(source)
+    while True:
+        try:
+            yield next(frames)
+        except StopIteration:
+            return
+        except Exception as error:
+            problem = f"cannot read {source.name} any further: {type(error).__name__}: {error}"
+            yield Frame(source.name, None, problem=problem)
+            return
+
+
+def _fps(sources: list[Source]) -> float | None:
+    return next((source.fps for source in sources if source.fps), None)
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """The first signal lets the frame in hand be finished, so that files end with a whole record; a second stops."""
+    pressed = False
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            raise KeyboardInterrupt
+        pressed = True
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: pressed
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

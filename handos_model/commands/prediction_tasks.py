@@ -1,0 +1,64 @@
+"""What `handos predict` writes for which inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from handos_model.io.inputs import Source
+from handos_model.output.drawn import check_drawing
+from handos_model.output.output_file import Inputs, WriteRules
+from handos_model.output.results import check_results
+
+PLACE = "{}"
+"""In the name of an output, stands for that of the input."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Inputs whose frames go into the same outputs."""
+
+    sources: list[Source]
+    out: Path | None
+    draw: Path | None
+
+
+def plan(sources: list[Source], out: Path | None, draw: Path | None) -> list[Task]:
+    """One task for all inputs, or one for each where the outputs' names have a PLACE for theirs."""
+    if not any(name and PLACE in str(name) for name in (out, draw)):
+        return [Task(sources, out, draw)]
+    for option, name in (("--out", out), ("--draw", draw)):
+        if name and PLACE not in str(name) and len(sources) > 1:
+            raise ValueError(f"{option} is {name}, one for all {len(sources)} inputs, the other output is one of each")
+    names = _distinct(Path(source.name.partition("?")[0]).stem or "input" for source in sources)
+    return [
+        Task([source], _filled(out, name), _filled(draw, name)) for source, name in zip(sources, names, strict=True)
+    ]
+
+
+def check_tasks(tasks: list[Task], inputs: Inputs, rules: WriteRules) -> None:
+    """ValueError or OSError where an output cannot or must not be written."""
+    for task in tasks:
+        if task.out:
+            check_results(task.out, inputs, rules)
+        if task.draw:
+            check_drawing(task.draw, inputs, rules)
+
+
+def _filled(pattern: Path | None, name: str) -> Path | None:
+    return None if pattern is None else Path(str(pattern).replace(PLACE, name))
+
+
+def _distinct(names: Iterable[str]) -> list[str]:
+    """The names, numbered from the second of each on."""
+    taken: set[str] = set()
+    result = []
+    for name in names:
+        unique, count = name, 1
+        while unique in taken:
+            count += 1
+            unique = f"{name}_{count}"
+        taken.add(unique)
+        result.append(unique)
+    return result

@@ -1,0 +1,1 @@
+"""Results and drawings out: every file through one door."""

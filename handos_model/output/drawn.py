@@ -1,0 +1,166 @@
+"""Where drawn frames go: a folder of images or one video file."""
+
+from __future__ import annotations
+
+import os
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import IO, Any
+
+import cv2
+import numpy as np
+
+from handos_model.output.output_file import Inputs, WriteRules, check_file, check_folder, finish, named, partial
+
+DEFAULT_FPS = 10.0
+"""Frame rate of a video made of single images."""
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
+"""Kinds of video files that are written, all of them with H.264, which every browser plays."""
+LONGEST_PAUSE = 3600.0
+"""s between two frames of one input: longer ones are a clock that was set, and are left out."""
+_TIME_BASE = Fraction(1, 90_000)  # s: the unit of times in the file
+_NUMBERED = re.compile(r"(.+)#(\d+)", re.DOTALL)  # a frame of a video or recording; no image file's suffix is a number
+_FILE_SUFFIX = re.compile(r"\.[A-Za-z]\w*")  # run_0.5 is a folder's name
+
+
+class FolderOutput:
+    """Writes each frame as a JPEG named after its source; a name that was taken gets a number."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with named(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._names: set[str] = set()
+
+    def begin_input(self) -> None:
+        """Does nothing: images have no time."""
+
+    def write(self, name: str, image: np.ndarray, _stamp_ns: int | None = None) -> None:
+        """The frame of that name; image (H, W, 3) uint8 RGB."""
+        frame = _NUMBERED.fullmatch(name)
+        stem = f"{Path(frame[1]).stem}_{int(frame[2]):06d}" if frame else Path(name).stem
+        unique, count = stem, 1
+        while unique in self._names:
+            count += 1
+            unique = f"{stem}_{count}"
+        self._names.add(unique)
+        file = self.folder / f"{unique}.jpg"
+        _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
+        with named(file):
+            partial(file).write_bytes(data.tobytes())
+            os.replace(partial(file), file)
+
+    def close(self, complete: bool = True) -> None:
+        """Does nothing: every file is complete."""
+
+
+class VideoOutput:
+    """Writes frames to one video at their own times; those of another size are fitted into the first one's, on black.
+
+    The file is there under its name when it is closed as complete; until then it is partial(path), which can be played
+    once it is closed. Raises ModuleNotFoundError without PyAV.
+    """
+
+    def __init__(self, path: Path, fps: float = DEFAULT_FPS) -> None:
+        """fps: of frames that have no time of their own."""
+        import av  # here: what runs on a robot draws no videos
+
+        self._av = av
+        self.path, self.fps = Path(os.path.realpath(path)), fps
+        self._place = partial(self.path)
+        self._file: IO[bytes] | None = None
+        self._container: Any = None
+        self._stream: Any = None
+        self._time = -1 / fps  # s, of the last frame
+        self._origin: float | None = None  # s, what an input's times are counted from
+
+    def begin_input(self) -> None:
+        """What comes now goes on where the last input ended."""
+        self._origin = None
+
+    def write(self, _name: str, image: np.ndarray, stamp_ns: int | None = None) -> None:
+        """The next frame; image (H, W, 3) uint8 RGB, stamp_ns: time in its input, None where it has none."""
+        self._time = self._next_time(stamp_ns)
+        if self._stream is None:
+            self._open(image)
+        frame = self._av.VideoFrame.from_ndarray(_fitted(image, (self._stream.width, self._stream.height)), "rgb24")
+        frame.pts, frame.time_base = round(self._time / _TIME_BASE), _TIME_BASE
+        with named(self.path):
+            self._container.mux(self._stream.encode(frame))
+
+    def _next_time(self, stamp_ns: int | None) -> float:
+        usual = self._time + 1 / self.fps
+        if stamp_ns is None:
+            return usual
+        if self._origin is not None and 0 < stamp_ns / 1e9 - self._origin - self._time <= LONGEST_PAUSE:
+            return stamp_ns / 1e9 - self._origin
+        self._origin = stamp_ns / 1e9 - usual
+        return usual
+
+    def _open(self, image: np.ndarray) -> None:
+        with named(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._place.open("wb+")  # by Python: FFmpeg takes no name that is not UTF-8
+            kind = {".mkv": "matroska"}.get(self.path.suffix.lower(), self.path.suffix.lower()[1:])
+            self._container = self._av.open(self._file, "w", format=kind)
+            options = {"preset": "veryfast", "crf": "20"}
+            self._stream = self._container.add_stream("libx264", rate=Fraction(self.fps).limit_denominator(1001))
+            self._stream.options = options
+            self._stream.pix_fmt = "yuv420p"  # colour at half resolution, which wants even sizes
+            self._stream.width, self._stream.height = (max(2, edge // 2 * 2) for edge in image.shape[1::-1])
+            self._stream.codec_context.time_base = _TIME_BASE
+
+    def close(self, complete: bool = True) -> None:
+        """Makes the file a whole video, and gives it its name where it is complete."""
+        if self._container is None or self._file is None:
+            return
+        container, self._container = self._container, None
+        try:
+            with named(self.path):
+                container.mux(self._stream.encode())
+                container.close()
+        finally:
+            self._file.close()
+        if complete:
+            finish(self._place, self.path)
+
+
+Drawing = FolderOutput | VideoOutput
+
+
+def open_drawing(target: Path, fps: float | None) -> Drawing:
+    """A video for a name that ends in one of VIDEO_SUFFIXES, else a folder."""
+    return VideoOutput(target, fps or DEFAULT_FPS) if _is_video(target) else FolderOutput(target)
+
+
+def check_drawing(target: Path, inputs: Inputs, rules: WriteRules) -> None:
+    """ValueError or OSError where drawings cannot or must not be written to `target`: before anything is."""
+    if _is_video(target):
+        check_file(target, inputs, rules)
+        if rules.resume:
+            raise ValueError("a drawn video cannot be gone on with: leave out --draw, or give a folder, or --overwrite")
+        return
+    if not target.is_dir() and (target.exists() or _FILE_SUFFIX.fullmatch(target.suffix)):
+        raise ValueError(f"--draw takes a folder or a file that ends in {', '.join(VIDEO_SUFFIXES)}, got {target}")
+    if inputs.lie_in(target):
+        raise ValueError(f"the folder {target} holds inputs, which drawings could replace: draw to another one")
+    if not (rules.overwrite or rules.resume) and any(target.glob("*.jpg")):
+        raise FileExistsError(f"the folder {target} holds images: give --overwrite to replace those of the same name")
+    check_folder(target)
+
+
+def _is_video(target: Path) -> bool:
+    return target.suffix.lower() in VIDEO_SUFFIXES and not target.is_dir()
+
+
+def _fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    height, width = image.shape[:2]
+    if (width // 2 * 2, height // 2 * 2) == size:
+        return np.ascontiguousarray(image[: size[1], : size[0]])
+    factor = min(size[0] / width, size[1] / height)
+    small = cv2.resize(image, (max(1, int(width * factor)), max(1, int(height * factor))), interpolation=cv2.INTER_AREA)
+    canvas = np.zeros((size[1], size[0], 3), np.uint8)
+    y, x = (size[1] - small.shape[0]) // 2, (size[0] - small.shape[1]) // 2
+    canvas[y : y + small.shape[0], x : x + small.shape[1]] = small
+    return canvas

@@ -1,0 +1,70 @@
+"""What is known of one frame and its hands, in plain numbers: a line of JSON, from which every other format is made."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from handos_model.camera import Camera
+from handos_model.hand import Hand
+from handos_model.io.frame import Frame
+from handos_model.kinematics.frames import quaternion
+from handos_model.wrist_pose import wrist_covariance, wrist_rotation
+
+INTRINSICS_SOURCES = ("camera", "user", "assumed")
+"""What the intrinsics are: the recording's, the user's word, or a guess, by which distances are guesses as well."""
+
+
+def frame_record(
+    frame: Frame, camera: Camera, source: str, hands: list[Hand], model: dict[str, str], vertices: bool = False
+) -> dict[str, Any]:
+    """The record of a frame: docs/command_line.md says what its keys mean.
+
+    camera: the one that the hands were found with; source: one of INTRINSICS_SOURCES; model: name and version of the
+    weights; vertices: with the mesh of each hand. What an input does not say is None.
+    """
+    return {
+        "image": printable(frame.name),
+        "stamp_ns": frame.stamp_ns,
+        "frame_id": frame.frame_id or None,
+        "topic": frame.topic or None,
+        "width": camera.width,
+        "height": camera.height,
+        "intrinsics": _intrinsics(camera, source),
+        "model": model,
+        "hands": [_hand_record(hand, camera, vertices) for hand in hands],
+    }
+
+
+def record_line(record: dict[str, Any]) -> str:
+    """The record as a line of JSON; ValueError where it holds NaN or Infinity, which JSON has no word for."""
+    return json.dumps(record, allow_nan=False) + "\n"
+
+
+def printable(name: str) -> str:
+    r"""A file's name as text: bytes that are no UTF-8 become \xff and the like, since JSON can hold text only."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def _intrinsics(camera: Camera, source: str) -> dict[str, Any]:
+    (fx, _, cx), (_, fy, cy) = camera.K[:2].tolist()
+    return {
+        "source": source,
+        **{"fx": fx, "fy": fy, "cx": cx, "cy": cy},
+        "distortion_model": camera.distortion_model,
+        "distortion": camera.distortion.tolist(),
+    }
+
+
+def _hand_record(hand: Hand, camera: Camera, vertices: bool) -> dict[str, Any]:
+    turn = wrist_rotation(hand)
+    wrist = {
+        "position": np.asarray(hand.translation, np.float64).round(5).tolist(),
+        "orientation": None if turn is None else quaternion(turn).round(5).tolist(),
+        "covariance": [float(f"{value:.4g}") for value in wrist_covariance(hand, camera, turn is not None)],
+    }
+    record = hand.to_dict(vertices)
+    mesh = {"vertices": record.pop("vertices")} if vertices else {}
+    return {**record, "wrist": wrist, **mesh}

@@ -1,0 +1,146 @@
+"""The one door for what is written: never over an input, under its own name only when it is complete."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+RESULT_SUFFIXES = (".jsonl", ".json", ".parquet", ".npz")
+"""Results are never inputs, so that a folder of images may hold those of an earlier run."""
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS)  # a disk's errors, which name no file
+
+
+@dataclass(frozen=True)
+class WriteRules:
+    """What a user lets outputs do: two of them are never the case at once, ValueError otherwise."""
+
+    overwrite: bool = False
+    """Replace what an earlier run wrote."""
+    resume: bool = False
+    """Go on with what an interrupted run left, and leave alone what is complete."""
+
+    def __post_init__(self) -> None:
+        if self.overwrite and self.resume:
+            raise ValueError("--overwrite starts anew and --resume goes on: give one of them")
+
+
+def partial(path: Path) -> Path:
+    """Where a file is written until it is complete: clip.part.mp4 for clip.mp4."""
+    return path.with_name(f"{path.stem}.part{path.suffix}")
+
+
+class Inputs:
+    """The files that a run reads, however they are spelt or linked to, so that it never writes over one."""
+
+    def __init__(self, paths: Iterable[str | Path]) -> None:
+        """paths: files and folders, which stand for every file below them; what is not there is passed over."""
+        self._files: set[tuple[int, int]] = set()
+        self._folders: set[str] = set()  # real paths of those that hold an input
+        for path in paths:
+            self._add(Path(path))
+
+    def _add(self, path: Path) -> None:
+        if not path.is_dir():
+            self._add_file(path)
+            return
+        self._folders.add(os.path.realpath(path))
+        for folder, _, names in os.walk(path, followlinks=False):
+            for name in names:
+                if not name.lower().endswith(RESULT_SUFFIXES):
+                    self._add_file(Path(folder, name))
+
+    def _add_file(self, path: Path) -> None:
+        try:
+            status = path.stat()
+        except OSError:
+            return
+        self._files.add((status.st_dev, status.st_ino))
+        self._folders.add(os.path.realpath(path.parent))
+        self._folders.add(os.path.dirname(os.path.realpath(path)))
+
+    def hold(self, path: Path) -> bool:
+        """Whether a file is one of them."""
+        try:
+            status = path.stat()
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino) in self._files
+
+    def lie_in(self, folder: Path) -> bool:
+        """Whether a folder is one of them, or holds one that new files could replace."""
+        return os.path.realpath(folder) in self._folders
+
+
+def check_file(path: Path, inputs: Inputs, rules: WriteRules) -> None:
+    """ValueError, FileExistsError or PermissionError where a file must not or cannot be written: before anything is."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, a file is to be written: give its name")
+    for place in (path, partial(path)):
+        if inputs.hold(place):
+            raise ValueError(f"{place} is an input, which would be lost: give the output another name")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no regular file: give the output another name")
+    if not (rules.overwrite or rules.resume):
+        if path.exists():
+            raise FileExistsError(f"{path} exists: replace it with --overwrite, or give another name")
+        check_nothing_left(partial(path))
+    check_folder(path.parent)
+
+
+def check_nothing_left(place: Path) -> None:
+    """FileExistsError where an interrupted run left its file."""
+    if place.exists():
+        raise FileExistsError(
+            f"an interrupted run left {place}: go on with --resume, start anew with --overwrite, or remove it"
+        )
+
+
+def check_folder(folder: Path) -> None:
+    """PermissionError or ValueError where no file can be made in a folder, or the folder itself cannot be."""
+    existing = folder
+    while not existing.exists() and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise ValueError(f"{existing} is a file, {folder} must be a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise PermissionError(f"nothing may be written to the folder {existing}")
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Gives the errors of a disk, which name no file, the name of the one that was being written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        raise OSError(f"cannot write {path}: {os.strerror(error.errno)}") from error
+
+
+@contextmanager
+def completed(path: Path) -> Iterator[Path]:
+    """A place to write a file, which then takes its name, in place of an older one; after an error, nothing is left.
+
+    What the name links to is replaced, not the link.
+    """
+    path = Path(os.path.realpath(path))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    place = partial(path)
+    try:
+        with named(path):
+            yield place
+            finish(place, path)
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def finish(place: Path, path: Path) -> None:
+    """Gives a complete file its name, once it is on the disk for certain."""
+    with named(path):
+        with place.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(place, path)

@@ -1,0 +1,153 @@
+"""Results of a run: lines of JSON as they come, the file that was asked for when all are there."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from handos_model.output.frame_record import printable, record_line
+from handos_model.output.output_file import (
+    Inputs,
+    WriteRules,
+    check_file,
+    check_nothing_left,
+    completed,
+    finish,
+    named,
+    partial,
+)
+
+Convert = Callable[[Iterator[dict[str, Any]], Path], None]
+"""Writes records to a new file."""
+FORMATS: dict[str, Convert | None] = {".jsonl": None}
+"""By suffix, what makes the file of the lines; None where the lines are the file."""
+
+
+def check_results(path: Path, inputs: Inputs, rules: WriteRules) -> None:
+    """ValueError or OSError where results cannot or must not be written to `path`: before anything is."""
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(f"--out is {path}, must end in one of {', '.join(FORMATS)}")
+    check_file(path, inputs, rules)
+    if not (rules.overwrite or rules.resume):
+        check_nothing_left(journal(path))
+
+
+def journal(path: Path) -> Path:
+    """Where lines are collected until all are there."""
+    return partial(path) if path.suffix.lower() == ".jsonl" else path.with_name(f"{path.name}.part.jsonl")
+
+
+class Results:
+    """The records of a run, in the order of its frames.
+
+    rules.resume goes on with what an interrupted run left: frames that it did are passed over, and the last of them is
+    done again, to see that inputs and options are the same. `sequences` says that frames depend on those before them,
+    as tracked ones do: then all of the last input is done again.
+    """
+
+    def __init__(self, path: Path, rules: WriteRules, sequences: bool = False) -> None:
+        self.path = Path(os.path.realpath(path))
+        self.place = journal(self.path)
+        self.complete = rules.resume and self.path.exists()
+        """Whether an earlier run did all of it."""
+        self._done: deque[str] = deque()  # images of the lines that stay
+        self._again = ""  # the first line that is done again
+        self._file: IO[bytes] | None = None
+        if self.complete:
+            return
+        with named(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            there = rules.resume and self.place.exists()
+            self._file = self.place.open("rb+" if there else "wb")
+            self._file.seek(self._read_again(sequences) if there else 0)
+
+    def _read_again(self, sequences: bool) -> int:
+        """Bytes of the lines that stay."""
+        starts, names, at = [], [], 0
+        with self.place.open("rb") as file:
+            for line in file:
+                name = _image(line)
+                if name is None:
+                    break
+                starts.append(at)
+                names.append(name)
+                at += len(line)
+        if not names:  # nor half a line stays
+            self.place.write_bytes(b"")
+            return 0
+        first = len(names) - 1
+        while sequences and first > 0 and _input(names[first - 1]) == _input(names[-1]):
+            first -= 1
+        self._done.extend(names[:first])
+        with self.place.open("rb") as file:
+            file.seek(starts[first])
+            self._again = file.readline().decode()
+        return starts[first]
+
+    def did(self, name: str) -> bool:
+        """Whether the frame of this name is among those that an earlier run did."""
+        if self.complete:
+            return True
+        if self._done and self._done[0] == printable(name):
+            self._done.popleft()
+            return True
+        return False
+
+    def write(self, record: dict[str, Any]) -> None:
+        """The next frame. Raises ValueError where an interrupted run wrote another line for it."""
+        assert self._file is not None
+        line = record_line(record)
+        if self._done or (self._again and self._again != line):
+            raise self._of_another_run()
+        with named(self.path):
+            if self._again:
+                self._file.truncate()
+                self._again = ""
+            self._file.write(line.encode())
+            self._file.flush()
+
+    def _of_another_run(self) -> ValueError:
+        return ValueError(
+            f"{self.place} was left by a run with other inputs, options or weights: give --resume with the same ones, "
+            "or start anew with --overwrite"
+        )
+
+    def close(self, complete: bool) -> None:
+        """Makes the file where all frames are there; else their lines stay for --resume, if there are any."""
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        with named(self.path):
+            file.close()
+        if complete and (self._done or self._again):
+            raise self._of_another_run()
+        if not complete:
+            if not self.place.stat().st_size:
+                self.place.unlink()
+        elif convert := FORMATS[self.path.suffix.lower()]:
+            with completed(self.path) as place:
+                convert(self._records(), place)
+            self.place.unlink()
+        else:
+            finish(self.place, self.path)
+
+    def _records(self) -> Iterator[dict[str, Any]]:
+        with self.place.open("rb") as file:
+            yield from map(json.loads, file)
+
+
+def _image(line: bytes) -> str | None:
+    """The image's name in a whole line; None for a line that was cut off."""
+    try:
+        return str(json.loads(line)["image"]) if line.endswith(b"\n") else None
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _input(name: str) -> str:
+    """Video, recording or folder that a frame is of."""
+    return name.rpartition("#")[0] or os.path.dirname(name)

@@ -1,0 +1,194 @@
+"""Where `handos predict` writes: inputs survive, what exists stays, disks are full, names are odd."""
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+pytest.importorskip("onnx")
+from command_line import refused
+from made_files import write_image, write_video
+from predicted import PHOTO, contents, lines_of, times_of
+
+from handos_model import HandPredictor
+from handos_model.cli import main
+
+# --- inputs are never written over
+
+
+def spelt_otherwise(folder, name):
+    yield folder / name
+    yield folder / "deep" / ".." / name
+    os.symlink(folder / name, folder.parent / f"soft_{name}")
+    yield folder.parent / f"soft_{name}"
+    os.link(folder / name, folder.parent / f"hard_{name}")
+    yield folder.parent / f"hard_{name}"
+
+
+@pytest.mark.parametrize("rule", [[], ["--overwrite"]])
+@pytest.mark.parametrize("option", ["--out", "--draw"])
+@pytest.mark.parametrize("whole_folder", [False, True])
+def test_an_input_is_never_an_output(tmp_path, weights, capsys, monkeypatch, rule, option, whole_folder):
+    photos = tmp_path / "photos"
+    name = "x.mp4" if option == "--draw" else "x.jsonl"
+    write_image(photos / "a.png", PHOTO)
+    write_video(photos / "y.avi", [PHOTO]).rename(photos / name)
+    (photos / "deep").mkdir()
+    opened = []
+    monkeypatch.setattr(HandPredictor, "__init__", lambda *_, **__: opened.append(True))
+    before = contents(photos)
+    given = photos if whole_folder and option == "--draw" else photos / name
+    for output in spelt_otherwise(photos, name):
+        assert "is an input, which would be lost" in refused(
+            capsys, "predict", given, option, output, "--weights", weights, *rule
+        )
+    assert contents(photos) == before
+    assert not opened
+
+
+def test_the_two_reported_cases(tmp_path, weights, capsys):
+    photos = tmp_path / "photos"
+    picture = write_image(photos / "x.png", PHOTO)
+    before = contents(photos)
+    assert "--out is" in refused(capsys, "predict", picture, "--out", picture, "--weights", weights)
+    os.symlink(photos, tmp_path / "link")
+    for folder in (photos, tmp_path / "link", photos / "." / "..", tmp_path / "link" / "..", photos.parent / "photos"):
+        given = picture if folder.resolve() == photos.resolve() else photos
+        if folder.resolve() == photos.resolve():
+            says = refused(capsys, "predict", given, "--draw", folder, "--weights", weights, "--overwrite")
+            assert "holds inputs, which drawings could replace" in says
+    assert "holds inputs" in refused(capsys, "predict", photos, "--draw", photos, "--weights", weights)
+    assert contents(photos) == before
+
+
+def test_what_is_left_of_an_earlier_run_can_be_an_input_too(tmp_path, weights, capsys):
+    left = write_video(tmp_path / "v.avi", [PHOTO]).rename(tmp_path / "o.part.mp4")
+    before = left.read_bytes()
+    out = tmp_path / "o.mp4"
+    says = refused(capsys, "predict", left, "--draw", out, "--weights", weights, "--overwrite")
+    assert "o.part.mp4 is an input" in says
+    assert left.read_bytes() == before
+
+
+def test_results_in_a_folder_of_images_are_no_inputs(tmp_path, weights):
+    write_image(tmp_path / "photos" / "x.png", PHOTO)
+    out = tmp_path / "photos" / "r.jsonl"
+    for _ in range(2):
+        assert main(["predict", str(tmp_path / "photos"), "--out", str(out), "--overwrite", "--weights", weights]) == 0
+
+
+# --- what exists, and what cannot be written
+
+
+def test_existing_files_need_overwrite(tmp_path, weights, capsys, video):
+    out, drawn, folder = tmp_path / "o.jsonl", tmp_path / "o.mp4", tmp_path / "drawn"
+    argv = ["predict", str(video), "--weights", weights]
+    assert main([*argv, "--out", str(out), "--draw", str(drawn)]) == 0
+    assert main([*argv, "--draw", str(folder)]) == 0
+    before = contents(tmp_path)
+    capsys.readouterr()
+    for option in (["--out", out], ["--draw", drawn], ["--draw", folder]):
+        assert "--overwrite" in refused(capsys, *argv, *option)
+    assert contents(tmp_path) == before
+    assert main([*argv, "--out", str(out), "--draw", str(folder), "--overwrite"]) == 0
+    assert contents(tmp_path) == before
+
+
+def test_outputs_that_cannot_be_written_are_refused_first(tmp_path, weights, capsys, video, monkeypatch):
+    monkeypatch.setattr(HandPredictor, "__init__", lambda *_, **__: pytest.fail("opened"))
+    (tmp_path / "file").touch()
+    argv = ["predict", video, "--weights", weights]
+    assert "file is a file" in refused(capsys, *argv, "--out", tmp_path / "file" / "o.jsonl")
+    (tmp_path / "folder.jsonl").mkdir()
+    assert "is a folder" in refused(capsys, *argv, "--out", tmp_path / "folder.jsonl")
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    assert "no regular file" in refused(capsys, *argv, "--out", tmp_path / "pipe.jsonl", "--overwrite")
+    assert "--draw takes a folder" in refused(capsys, *argv, "--draw", tmp_path / "file")
+
+
+def test_a_folder_may_be_called_like_a_file(tmp_path, weights, video):
+    for name in ("run_0.5", "run.v2"):
+        (tmp_path / "run.v2").mkdir(exist_ok=True)
+        assert main(["predict", str(video), "--draw", str(tmp_path / name), "--weights", weights]) == 0
+        assert len(list((tmp_path / name).glob("in_*.jpg"))) == 6
+
+
+@pytest.mark.parametrize("option", ["--out", "--draw"])
+def test_a_full_disk_is_noticed(tmp_path, weights, capsys, video, monkeypatch, option):
+    name = {"--out": "o.jsonl", "--draw": "o.mp4"}[option]
+    opened = Path.open
+
+    class Full:
+        """A file on a full disk."""
+
+        def __init__(self, file):
+            self._file = file
+
+        def __getattr__(self, attribute):
+            return getattr(self._file, attribute)
+
+        def write(self, data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def on_full_disk(self, mode="r", *args, **kwargs):
+        file = opened(self, mode, *args, **kwargs)
+        return Full(file) if ".part." in self.name and "w" in mode else file
+
+    monkeypatch.setattr(Path, "open", on_full_disk)
+    says = refused(capsys, "predict", video, option, tmp_path / name, "--weights", weights)
+    assert says == f"handos predict: cannot write {tmp_path / name}: No space left on device\n"
+    assert not (tmp_path / name).exists()
+
+
+# --- names
+
+
+def test_names_are_never_taken_for_data(tmp_path, weights, video):
+    names = ("a#5.jpg", "b#x.png", "#.png", "c#5#7.png", os.fsdecode(b"\xff\xfe.png"))
+    odd = [tmp_path / "in" / name for name in names]
+    for path in odd:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(cv2.imencode(path.suffix, PHOTO)[1].tobytes())
+    clip = video.rename(tmp_path / "v#3.avi")
+    drawn, out = tmp_path / "drawn", tmp_path / "o.jsonl"
+    argv = ["predict", *map(str, odd), str(clip), "--draw", str(drawn), "--out", str(out), "--weights", weights]
+    assert main(argv) == 0
+    stems = {os.fsencode(path.stem) for path in drawn.iterdir()}
+    assert stems == {b"a#5", b"b#x", b"#", b"c#5#7", b"\xff\xfe"} | {b"v#3_%06d" % i for i in range(6)}
+    names = [line["image"] for line in lines_of(out)]
+    assert names[4].endswith("in/\\xff\\xfe.png")  # text, as JSON has it
+    out.read_text(encoding="utf-8").encode("utf-8")
+
+
+def test_videos_whose_names_are_no_text(tmp_path, weights, video):
+    odd = video.rename(tmp_path / os.fsdecode(b"\xff#\xfe.avi"))
+    drawn = tmp_path / os.fsdecode(b"drawn \xff.mp4")
+    argv = [sys.executable, "-m", "handos_model.cli", "predict", odd, "--draw", drawn, "--weights", weights]
+    done = subprocess.run(argv, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(times_of(drawn)) == 6
+
+
+# --- one output each
+
+
+def test_one_output_for_each_input(tmp_path, weights, capsys, video):
+    (tmp_path / "more").mkdir()
+    other = write_video(tmp_path / "more" / "in.avi", [PHOTO] * 2)
+    argv = ["predict", str(video), str(other), "--weights", weights]
+    results, drawn = tmp_path / "results" / "{}.jsonl", tmp_path / "drawn" / "{}.mp4"
+    assert main([*argv, "--out", str(results), "--draw", str(drawn)]) == 0
+    assert [len(lines_of(tmp_path / "results" / f"{name}.jsonl")) for name in ("in", "in_2")] == [6, 2]
+    assert [len(times_of(tmp_path / "drawn" / f"{name}.mp4")) for name in ("in", "in_2")] == [6, 2]
+    capsys.readouterr()
+    drawn = tmp_path / "d.mp4"
+    assert "one for all 2 inputs" in refused(capsys, *argv, "--out", results, "--draw", drawn, "--overwrite")
+    assert "exists" in refused(capsys, *argv, "--out", results)
+    (tmp_path / "results" / "in_2.jsonl").unlink()
+    assert main([*argv, "--out", str(results), "--resume"]) == 0
+    assert len(lines_of(tmp_path / "results" / "in_2.jsonl")) == 2
+    assert "2 frames, 2 hands" in capsys.readouterr().err
