@@ -11,6 +11,7 @@ measure of the hands; on the photos of val where the wrist is seen. Needs what r
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from handos_model.evaluation.own_sets import predict, progress
 from handos_model.evaluation.renders import held_out_renders
 from handos_model.evaluation.scoring import MATCH_IOU, label_overlaps
 from handos_model.kinematics.frames import wrist_frame
-from handos_model.prediction.depth_scale import scale_by_depth
+from handos_model.prediction.depth_scale import NotMeasured, scale_by_depth
 from handos_model.synthetic.rendering.raster import rasterise
 from handos_model.wrist_pose import wrist_covariance
 
@@ -61,8 +62,8 @@ def on_renders(predictor: HandPredictor, photos: Path, count: int) -> tuple[dict
             position.append(position_error(hand, sample, i))
             if hand.side != "unknown":
                 turn.append(turn_error(hand, sample, i))
-            scaled = scale_by_depth(hand, depth, sample.camera)
-            if scaled is not None:
+            with contextlib.suppress(NotMeasured):
+                scaled = scale_by_depth(hand, depth, sample.camera)
                 position_by_depth.append(position_error(scaled, sample, i))
                 wrist = sample.joints_3d[i, 0]
                 metres.append([np.linalg.norm(wrist - seen.translation) for seen in (hand, scaled)])

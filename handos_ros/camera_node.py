@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, Image
 
 from handos_model.io.frame import Frame
@@ -59,12 +58,9 @@ class CameraNode(GuardedNode):
         super().__init__("camera_node", **options)
         given = take_overrides(self)
         self._settings = settings = declare(self, CameraSettings(), given)
-        overridable = QoSOverridingOptions.with_default_policies()
         reliable = QoSProfile(depth=1)  # fits every subscriber: a best-effort one gets best effort
-        self._image = self.create_publisher(Image, "image", reliable, qos_overriding_options=overridable)
-        self._camera_info = self.create_publisher(
-            CameraInfo, "camera_info", reliable, qos_overriding_options=overridable
-        )
+        self._image = self.create_publisher(Image, "image", reliable)
+        self._camera_info = self.create_publisher(CameraInfo, "camera_info", reliable)
         refuse_undeclared(self, given)
         self._calibration = read_calibration(Path(settings.calibration)) if settings.calibration else None
         self._source = Webcam(settings.source, settings.rate) if settings.source.isdigit() else _files(settings.source)

@@ -9,6 +9,8 @@ from collections import Counter
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
+from handos_model.io.files import one_line
+
 STAGES = ("decode", "follow", "publish", "tf", "draw")
 """Stages of a frame: message to image and camera; hands in it, with depth, ids and smoothing; HandArray; TF frames;
 markers, points and debug image for subscribers."""
@@ -59,6 +61,7 @@ class Health:
         self._processed = self._processed_before = 0
         self._depth_unusable = 0
         self._depth_problem = ""
+        self._useless_since: float | None = None  # depth, in frames with hands
         self._reported = self._last_image = time.monotonic()
         self._problem = ""
         self.rate = 0.0
@@ -74,11 +77,27 @@ class Health:
             self._dropped[reason] += 1
             self._problem = problem or self._problem
 
-    def depth_unusable(self, problem: str) -> None:
-        """Records that a frame had no usable depth image."""
+    @property
+    def silent(self) -> bool:
+        """Whether no image came for SILENCE."""
+        return time.monotonic() - self._last_image > SILENCE
+
+    def depth(self, problem: str) -> None:
+        """Records whether depth helped in a frame with hands; problem: why it did not, empty where it did."""
         with self._lock:
-            self._depth_unusable += 1
-            self._depth_problem = problem
+            self._depth_problem = one_line(problem)
+            self._depth_unusable += bool(problem)
+            if not problem:
+                self._useless_since = None
+            elif self._useless_since is None:
+                self._useless_since = time.monotonic()
+
+    def depth_doubt(self) -> str:
+        """Says so, with the reason, where depth helped in no frame for SILENCE; else empty."""
+        with self._lock:
+            since, problem = self._useless_since, self._depth_problem
+        useless = since is not None and problem and time.monotonic() - since > SILENCE
+        return f"depth does not help: {problem}" if useless else ""
 
     def processed(self, clock: StageClock, network: float, published: float, since_stamp: float) -> None:
         """Records a frame. Seconds in the network, from its message to its HandArray, and from its stamp to there."""
@@ -123,5 +142,6 @@ class Health:
             level = DiagnosticStatus.ERROR if rate == 0 else DiagnosticStatus.WARN
             return level, f"{sum(new.values())} frames dropped: {self._problem}"
         if now - self._last_image > SILENCE:
-            return DiagnosticStatus.WARN, f"no image for {now - self._last_image:.0f} s"
+            silence = f"no image for {now - self._last_image:.0f} s"
+            return DiagnosticStatus.WARN, f"{silence}; {doubt}" if doubt else silence
         return (DiagnosticStatus.WARN, doubt) if doubt else (DiagnosticStatus.OK, f"{rate:.1f} Hz")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 import numpy as np
+from rclpy.clock import JumpThreshold
+from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import Image, PointCloud2
 from shape_msgs.msg import Mesh
 from std_msgs.msg import Header
@@ -16,10 +19,12 @@ from handos_model.camera import Camera
 from handos_model.drawing.debug_image import debug_image
 from handos_model.hand import Hand
 from handos_model.template.hand_template import HandTemplate
-from handos_ros.conversions.hands import best_of_sides, hand_transforms
+from handos_ros.conversions.hands import hand_transforms
 from handos_ros.conversions.images import rgb_message
 from handos_ros.conversions.markers import MarkerBoard
 from handos_ros.conversions.shapes import hand_points, template_mesh
+from handos_ros.conversions.side_frames import SideFrames
+from handos_ros.conversions.transform_filter import TransformFilter
 from handos_ros.msg import HandArray
 from handos_ros.parameters import Settings
 from handos_ros.side_outputs import SideOutputs
@@ -31,29 +36,42 @@ class Outputs:
     """Holds the publishers of one node. They are reliable, which matches reliable and best-effort subscribers alike."""
 
     def __init__(self, node: Node, template: HandTemplate) -> None:
-        overridable = QoSOverridingOptions.with_default_policies()
-        self._hands = node.create_publisher(HandArray, "hands", 5, qos_overriding_options=overridable)
+        self._hands = node.create_publisher(HandArray, "hands", 5)
         self._tf = node.create_publisher(TFMessage, "/tf", 100)  # the depth that tf2_ros uses
         self._markers = node.create_publisher(MarkerArray, "hands/markers", 1)
-        self._debug_image = node.create_publisher(Image, "hands/debug_image", 1, qos_overriding_options=overridable)
+        self._debug_image = node.create_publisher(Image, "hands/debug_image", 1)
         self._points = node.create_publisher(PointCloud2, "hands/points", 1)
         self._mesh = node.create_publisher(Mesh, "hands/mesh", LATCHED)
         self._mesh.publish(template_mesh(template))
         self._faces = template.faces
         self._of_sides = SideOutputs(node, template)
         self._board = MarkerBoard(template.faces)
+        self._sides = SideFrames()
+        self._filter = TransformFilter()
+        backwards = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
+        self._jumps = node.get_clock().create_jump_callback(backwards, post_callback=lambda _: self._filter.forget())
+
+    @property
+    def transforms_withheld(self) -> int:
+        """Transforms that were not sent, since tf2 would refuse them."""
+        return self._filter.withheld
 
     def publish(self, message: HandArray) -> None:
         """Publishes the hands of a frame."""
         self._hands.publish(message)
 
-    def publish_frames(self, hands: list[Hand], header: Header, settings: Settings) -> None:
-        """Publishes wrist frames, and finger frames if enabled, on /tf, and what follows from the hand of each side."""
-        self._of_sides.publish(best_of_sides(hands), header)
-        if not settings.publish_tf or not hands:
+    def publish_frames(self, hands: list[Hand], header: Header, settings: Settings, followed: Container[int]) -> None:
+        """Publishes wrist frames, and finger frames if enabled, on /tf, and what follows from the hand of each side.
+
+        followed: as of SideFrames.chosen.
+        """
+        of_sides = self._sides.chosen(hands, followed)
+        self._of_sides.publish(of_sides, header)
+        if not settings.publish_tf:
             return
-        naming, fingers, prefix = settings.tf_names, settings.tf_fingers, settings.frame_prefix
-        transforms = hand_transforms(hands, header, naming, fingers, prefix)
+        hands = of_sides if settings.tf_names == "side" else hands
+        fingers, prefix = settings.tf_fingers, settings.frame_prefix
+        transforms = self._filter.taken(hand_transforms(hands, header, settings.tf_names, fingers, prefix))
         if transforms:
             self._tf.publish(TFMessage(transforms=transforms))
 

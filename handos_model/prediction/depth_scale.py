@@ -20,25 +20,26 @@ _CELLS = 24  # cells along the hand's long edge in the image, each about a centi
 _FRONT = 0.006  # m behind the foremost vertex around: still the same side of the surface
 
 
-def scale_by_depth(hand: Hand, depth: np.ndarray, camera: Camera) -> Hand | None:
+class NotMeasured(ValueError):
+    """A depth image does not tell how large a hand is; the sentence says why."""
+
+
+def scale_by_depth(hand: Hand, depth: np.ndarray, camera: Camera) -> Hand:
     """The hand scaled about the camera, so that it is seen as before and its surface lies at the measured depth.
 
     depth (H, W) m, registered to the camera's image, NaN where nothing was measured. The factor is the median, over
-    vertices that the camera sees, of measured to predicted depth; everything in metres is multiplied by it. None when
-    depth says nothing of the hand: too few measurements, or measurements that disagree. Raises ValueError for a depth
-    image of another size than the camera's.
+    vertices that the camera sees, of measured to predicted depth; everything in metres is multiplied by it. Raises
+    NotMeasured when depth says nothing of the hand: too few measurements, or measurements that disagree; ValueError for
+    a depth image of another size than the camera's.
     """
     if depth.shape != (camera.height, camera.width):
         size = f"{depth.shape[1]}x{depth.shape[0]}" if depth.ndim == 2 else str(depth.shape)
         colour = f"{camera.width}x{camera.height}"
         raise ValueError(f"depth image is {size}, must be {colour} as the colour image that it is registered to")
-    scale = _measured_scale(hand.vertices, depth, camera)
-    if scale is None:
-        return None
-    return hand.scaled(scale, "depth")
+    return hand.scaled(_measured_scale(hand.vertices, depth, camera), "depth")
 
 
-def _measured_scale(vertices: np.ndarray, depth: np.ndarray, camera: Camera) -> float | None:
+def _measured_scale(vertices: np.ndarray, depth: np.ndarray, camera: Camera) -> float:
     pixels = camera.project(vertices)
     z = np.asarray(vertices[:, 2], np.float64)
     inside = np.isfinite(pixels).all(axis=1)
@@ -47,16 +48,26 @@ def _measured_scale(vertices: np.ndarray, depth: np.ndarray, camera: Camera) -> 
     inside &= ((nearest >= 0) & (nearest < [camera.width, camera.height])).all(axis=1)
     nearest, pixels, z = nearest[inside], pixels[inside], z[inside]
     if len(z) < MIN_POINTS:
-        return None
+        raise NotMeasured("the hand lies outside of the depth image")
     front = _in_front(pixels, z)
-    ratios = depth[nearest[front, 1], nearest[front, 0]] / z[front]
-    ratios = ratios[(ratios > SCALES[0]) & (ratios < SCALES[1])]  # False for NaN
+    measured = depth[nearest[front, 1], nearest[front, 0]]
+    ratios = measured / z[front]
+    ratios = ratios[np.isfinite(ratios)]
     if len(ratios) < MIN_POINTS:
-        return None
+        raise NotMeasured("nothing is measured where the hand is: depth there is 0 or NaN")
+    middle = float(np.median(ratios))
+    ratios = ratios[(ratios > SCALES[0]) & (ratios < SCALES[1])]
+    if len(ratios) < MIN_POINTS:
+        there, expected = float(np.nanmedian(measured)), float(np.median(z[front]))
+        units = 100 < middle or middle < 0.01
+        why = "is it in other units (16UC1: mm, 32FC1: m)" if units else "is it registered to the colour image"
+        raise NotMeasured(f"depth is {there:.3g} m where the hand is expected at {expected:.3g} m: {why}?")
     median = np.median(ratios)
     agreeing = ratios[np.abs(ratios - median) < TOLERANCE * median]
     if len(agreeing) < max(MIN_POINTS, MIN_AGREEMENT * len(ratios)):
-        return None
+        raise NotMeasured(
+            "depth varies too much where the hand is: it is covered, or depth is of another camera's view"
+        )
     return float(np.median(agreeing))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand
-from handos_model.prediction.depth_scale import scale_by_depth
+from handos_model.prediction.depth_scale import NotMeasured, scale_by_depth
 from handos_model.prediction.placing import placed
 from handos_model.prediction.predictor import HandPredictor, checked_frame
 from handos_model.prediction.seen_hands import SeenHands, joined
@@ -76,7 +76,7 @@ class HandFollower:
         self.tracking = True
         self.search_rate, self.max_hands = search_rate, max_hands
         self.problem = ""
-        """Why the depth image of the last frame could not be used; empty where it could, or there was none."""
+        """Why depth measured no hand of the last frame; empty where it did, or neither hands nor depth were there."""
         self._search = Search()
         self._followed: list[Followed] = []
         self._anew = True  # nothing is remembered, as before the first frame
@@ -200,11 +200,19 @@ class HandFollower:
             image = depth()
             if image is None:
                 return hands
-            scaled = [scale_by_depth(hand, image, camera) for hand in hands]
+            scaled, problems = [], []
+            for hand in hands:
+                try:
+                    scaled.append(scale_by_depth(hand, image, camera))
+                except NotMeasured as error:
+                    scaled.append(hand)
+                    problems.append(str(error))
         except Exception as error:  # whatever came as depth, the colour image is as good as without
             self.problem = str(error)
             return hands
-        return [hand if better is None else better for hand, better in zip(hands, scaled, strict=True)]
+        if len(problems) == len(hands):
+            self.problem = problems[0]
+        return scaled
 
     def _forget(self) -> None:
         self._followed, self._anew = [], True

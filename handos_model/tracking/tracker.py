@@ -80,6 +80,11 @@ class HandTracker:
         self._clock = 0.0  # s of tracking, which never stands still
         self._steps: deque[float] = deque(maxlen=5)  # s between the last frames
 
+    @property
+    def ids(self) -> set[int]:
+        """Of the hands that keep their ids now, those that the last frame did not show included."""
+        return {track.id for track in self._tracks}
+
     def update(self, hands: list[Hand], stamp: float) -> list[Hand]:
         """The same hands in the same order with id >= 0, the side of their track, and smoothed; `stamp` in s.
 

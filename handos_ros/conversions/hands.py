@@ -86,15 +86,6 @@ def _float_array(values: np.ndarray) -> array:
     return array("f", values.astype(np.float32).tobytes())
 
 
-def best_of_sides(hands: list[Hand]) -> list[Hand]:
-    """The best scored hand of each side that has an orientation."""
-    best: dict[str, Hand] = {}
-    for hand in sorted(hands, key=lambda hand: -hand.score):
-        if hand.side not in best and wrist_rotation(hand) is not None:
-            best[hand.side] = hand
-    return list(best.values())
-
-
 def hand_transforms(
     hands: list[Hand], header: Header, naming: str, fingers: bool = False, prefix: str = ""
 ) -> list[TransformStamped]:

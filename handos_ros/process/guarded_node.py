@@ -11,6 +11,9 @@ from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSPolicyKind
+from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.service import Service
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
@@ -30,9 +33,11 @@ class GuardedNode(Node):
 
     def __init__(self, name: str, **options: Any) -> None:
         """options: of rclpy.node.Node."""
+        self._made = False
         self.survived = 0
         """Number of errors that did not stop the node."""
         super().__init__(name, automatically_declare_parameters_from_overrides=True, **options)
+        self._made = True
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         """Goes on where the ROS clock may stand still."""
         self.create_timer(WARN_EVERY, self._warn_of_no_clock, clock=self.steady)
@@ -46,10 +51,10 @@ class GuardedNode(Node):
         self.get_logger().error(one_line(sentence), throttle_duration_sec=WARN_EVERY)
         self.get_logger().debug(traceback.format_exc())
 
-    def create_subscription(  # type: ignore[override]  # what follows the callback differs between distributions
+    def create_subscription(  # type: ignore[override]
         self, msg_type: type, topic: str, callback: Callable[[Any], None], *more: Any, **options: Any
     ) -> Subscription:
-        """As of rclpy.node.Node; the callback takes a message alone."""
+        """As of rclpy.node.Node, with qos_overrides; the callback takes a message alone."""
 
         def guarded(message: Any) -> None:
             try:
@@ -57,7 +62,17 @@ class GuardedNode(Node):
             except Exception as error:
                 self.survive(topic, error)
 
-        return super().create_subscription(msg_type, topic, guarded, *more, **options)
+        try:
+            return super().create_subscription(msg_type, topic, guarded, *more, **self._with_qos_overrides(options))
+        except Exception as error:  # of another kind for every policy
+            raise ValueError(f"cannot subscribe to {topic}, see its qos_overrides: {error}") from error
+
+    def create_publisher(self, msg_type: type, topic: str, *more: Any, **options: Any) -> Publisher:
+        """As of rclpy.node.Node, with qos_overrides."""
+        try:
+            return super().create_publisher(msg_type, topic, *more, **self._with_qos_overrides(options))
+        except Exception as error:
+            raise ValueError(f"cannot publish {topic}, see its qos_overrides: {error}") from error
 
     def create_timer(  # type: ignore[override]
         self, timer_period_sec: float, callback: Callable[[], None], *more: Any, **options: Any
@@ -85,6 +100,11 @@ class GuardedNode(Node):
                 return _refusal(request, response, one_line(f"{type(error).__name__}: {error}"))
 
         return super().create_service(srv_type, srv_name, guarded, *more, **options)
+
+    def _with_qos_overrides(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Options of a topic, with every policy that a user may want to set; not of the topics that rclpy makes."""
+        kinds = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
+        return {"qos_overriding_options": QoSOverridingOptions(kinds), **options} if self._made else options
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
         """As of rclpy.node.Node; an unknown name is refused as every wrong value is, and 2 is taken for 2.0."""

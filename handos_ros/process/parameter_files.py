@@ -10,6 +10,10 @@ from typing import Any
 
 import yaml
 
+from handos_model.io.files import MB, Kind, read_text
+
+PARAMETERS = Kind("parameter file", MB)
+
 
 class GivenParameters:
     """Names that the arguments of this process give to a node, by where they stand.
@@ -51,7 +55,7 @@ def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 def _sections(path: Path) -> dict[str, set[str]]:
     """Parameter names by the node names of a file's sections; none where it cannot be read: rcl has said so."""
     try:
-        return dict(_walked(yaml.safe_load(path.read_text()), "")) if path.is_file() else {}
+        return dict(_walked(yaml.safe_load(read_text(path, PARAMETERS)), ""))
     except Exception:  # of files and of YAML there are many
         return {}
 

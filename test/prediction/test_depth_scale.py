@@ -1,3 +1,5 @@
+import re
+
 import cv2
 import numpy as np
 import pytest
@@ -5,10 +7,8 @@ from posed_hand import posed_hand, rotation
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand, joints_box
+from handos_model.prediction.depth_scale import NotMeasured, scale_by_depth
 from handos_model.template.load import load_template
-
-pytest.importorskip("rclpy", reason="needs ROS 2")
-from handos_model.prediction.depth_scale import scale_by_depth
 
 PLAIN = Camera.from_intrinsics(600, 590, 322, 241, 640, 480)
 BARREL = Camera.from_intrinsics(420, 400, 310, 250, 640, 480, "plumb_bob", (-0.31, 0.12, 0.001, -0.0005, -0.02))
@@ -58,19 +58,31 @@ def test_noise_holes_and_what_is_in_front_do_not_matter():
     np.testing.assert_allclose(scaled.translation, 1.2 * hand.translation, rtol=0.01)
 
 
-@pytest.mark.parametrize("nothing", [np.nan, 0.05, 20.0])
-def test_depth_that_says_nothing(nothing):
-    assert scale_by_depth(make_hand(PLAIN), np.full((480, 640), nothing, np.float32), PLAIN) is None
+@pytest.mark.parametrize(
+    ("metres", "reason"),
+    [
+        (np.nan, "nothing is measured where the hand is"),
+        (0.05, "is it registered to the colour image?"),
+        (20.0, "is it registered to the colour image?"),
+        (600.0, "depth is 600 m where the hand is expected at 0."),
+        (0.0006, "is it in other units"),
+    ],
+)
+def test_depth_that_says_nothing_of_the_hand_says_why(metres, reason):
+    with pytest.raises(NotMeasured, match=re.escape(reason)):
+        scale_by_depth(make_hand(PLAIN, place=(0, 0, 0.6)), np.full((480, 640), metres, np.float32), PLAIN)
 
 
 def test_depth_that_contradicts_itself():
     rng = np.random.default_rng(2)
-    assert scale_by_depth(make_hand(PLAIN), rng.uniform(0.3, 1.4, (480, 640)).astype(np.float32), PLAIN) is None
+    with pytest.raises(NotMeasured, match="depth varies too much where the hand is"):
+        scale_by_depth(make_hand(PLAIN), rng.uniform(0.3, 1.4, (480, 640)).astype(np.float32), PLAIN)
 
 
 def test_a_hand_outside_of_the_image():
     hand = make_hand(PLAIN, place=(3.0, 0.0, 0.6))
-    assert scale_by_depth(hand, np.full((480, 640), 0.6, np.float32), PLAIN) is None
+    with pytest.raises(NotMeasured, match="the hand lies outside of the depth image"):
+        scale_by_depth(hand, np.full((480, 640), 0.6, np.float32), PLAIN)
 
 
 def test_a_hand_that_is_partly_outside_or_behind_is_measured_where_it_is_seen():

@@ -5,7 +5,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from sensor_msgs.msg import CameraInfo, RegionOfInterest
 
 from handos_model.camera import Camera
-from handos_ros.intrinsics import camera_from_info
+from handos_ros.input.intrinsics import camera_from_info
 
 HUGE = 2**32 - 1
 

@@ -66,9 +66,19 @@ def test_silence_doubt_and_pause() -> None:
     assert (said.level, said.message) == (DiagnosticStatus.OK, "paused")
 
 
-def test_depth_that_cannot_be_used_is_said_until_the_next_report() -> None:
+def test_depth_that_does_not_help_is_said_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
     health = Health()
-    health.depth_unusable("there is no depth image yet")
+    health.depth("there is no depth image yet")
+    assert health.depth_doubt() == ""  # not for a moment
+    now += SILENCE + 1
+    health.depth("there is no depth image yet")
+    assert health.depth_doubt() == "depth does not help: there is no depth image yet"
     found = values(health.status("node", True, {}))
-    assert (found["depth unusable"], found["depth problem"]) == ("1", "there is no depth image yet")
-    assert values(health.status("node", True, {}))["depth problem"] == ""
+    assert (found["depth unusable"], found["depth problem"]) == ("2", "there is no depth image yet")
+    assert health.depth_doubt() == ""  # no hand since
+    health.depth("")
+    health.depth("nothing is measured")
+    assert health.depth_doubt() == ""
+    assert values(health.status("node", True, {}))["depth problem"] == "nothing is measured"

@@ -9,7 +9,7 @@ pytest.importorskip("sensor_msgs", reason="needs ROS 2")
 
 from sensor_msgs.msg import CameraInfo
 
-from handos_ros.intrinsics import Intrinsics
+from handos_ros.input.intrinsics import Intrinsics
 
 
 def info(fx: float = 500.0, stamp: int = 0) -> CameraInfo:

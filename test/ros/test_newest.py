@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from handos_ros.newest import Newest
+from handos_ros.input.newest import Newest
 
 
 def test_the_newest_item_replaces_one_that_was_not_taken() -> None:

@@ -14,7 +14,7 @@ from std_msgs.msg import Header
 
 from handos_model.kinematics import OPENXR_JOINTS, grasp, openxr, quaternion
 from handos_model.kinematics.skeleton import embedded_skeleton
-from handos_ros.conversions.hands import best_of_sides
+from handos_ros.conversions.side_frames import SideFrames
 from handos_ros.conversions.sides import grasp_message, openxr_poses
 from handos_ros.msg import Grasp, NamedPoseArray
 
@@ -64,5 +64,5 @@ def test_one_hand_of_each_side() -> None:
     left, right = make_hand("left", 0.6, shape="left"), make_hand("right", 0.7)
     palmless = replace(right, score=0.9, joints_3d=np.zeros((21, 3), np.float32))
     hands = [make_hand("left", 0.5, shape="left"), left, make_hand("unknown", 0.99), right, palmless]
-    assert best_of_sides(hands) == [right, left]
-    assert best_of_sides([]) == []
+    assert SideFrames().chosen(hands, set()) == [left, right]
+    assert SideFrames().chosen([], set()) == []

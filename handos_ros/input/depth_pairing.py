@@ -16,6 +16,9 @@ PATIENCE = 0.05
 FRESH = 1.0
 """Seconds after the last depth image during which waiting for another one is worthwhile."""
 
+SILENCE = 3.0
+"""Seconds without a depth image that are said."""
+
 
 class DepthFrames:
     """Keeps the latest depth images for another thread to look up."""
@@ -23,6 +26,7 @@ class DepthFrames:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._kept: deque[Image] = deque(maxlen=KEPT)
+        self._begun = time.monotonic()
         self._last_came = -float("inf")
 
     def keep(self, message: Image) -> None:
@@ -49,6 +53,11 @@ class DepthFrames:
         if difference > max_difference:
             raise ValueError(f"the closest depth image is {difference:.3f} s away from the colour image")
         return closest
+
+    def doubt(self, topic: str) -> str:
+        """Says so where no depth image came for SILENCE; else empty."""
+        silence = time.monotonic() - max(self._last_came, self._begun)
+        return f"no depth image on {topic} for {silence:.0f} s" if silence > SILENCE else ""
 
 
 def seconds(stamp: Time) -> float:

@@ -1,0 +1,37 @@
+"""SideFrames: the one hand of each side that gets the side's TF frame, from frame to frame."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+from handos_model.hand import Hand
+from handos_model.wrist_pose import wrist_rotation
+
+
+class SideFrames:
+    """The frame of a side stays with its hand for as long as that is followed, and so never jumps between two people.
+
+    Then the best scored hand of that side takes it.
+    """
+
+    def __init__(self) -> None:
+        self._holders: dict[str, int] = {}
+
+    def chosen(self, hands: list[Hand], followed: Container[int]) -> list[Hand]:
+        """At most one hand of each known side, of those that have an orientation.
+
+        followed: ids of hands that are tracked, those not seen now included.
+        """
+        chosen = []
+        for side in ("left", "right"):
+            of_side = [hand for hand in hands if hand.side == side and wrist_rotation(hand) is not None]
+            of_side.sort(key=lambda hand: -hand.score)
+            holder = self._holders.get(side, -1)
+            mine = [hand for hand in of_side if hand.id == holder >= 0]
+            turned = any(hand.id == holder and hand.side not in (side, "unknown") for hand in hands)
+            if not mine and holder in followed and not turned:
+                continue  # not seen, or without an orientation, for a moment
+            mine = mine or of_side[:1]
+            self._holders[side] = mine[0].id if mine else -1
+            chosen += mine
+        return chosen

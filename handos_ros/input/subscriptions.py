@@ -1,0 +1,49 @@
+"""How hands_node subscribes: to the newest message, to latched ones as well, and where image_transport publishes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo
+
+NEWEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+"""Matches every publisher, and keeps the newest message only."""
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class CameraInfoSubscription:
+    """Hears a camera_info that comes with every image, and one that was sent once and latched.
+
+    A latched message needs a subscription of its own, which a publisher that latches nothing complains of on its
+    driver's console: so it is made once there is a publisher that does.
+    """
+
+    def __init__(self, node: Node, callback: Callable[[CameraInfo], None]) -> None:
+        self._node, self._callback = node, callback
+        self._topic = node.create_subscription(CameraInfo, "camera_info", callback, NEWEST).topic_name
+        self._latched: Subscription | None = None
+
+    def hear_latched(self) -> None:
+        """To be called now and then: publishers come and go."""
+        if self._latched is None and any(map(_latches, self._node.get_publishers_info_by_topic(self._topic))):
+            self._latched = self._node.create_subscription(
+                CameraInfo, self._topic, self._callback, LATCHED, qos_overriding_options=None
+            )
+
+
+def compressed_topic(node: Node) -> str:
+    """Where image_transport publishes the compressed images of `image`: next to it, wherever it is remapped to.
+
+    A remapping of image/compressed itself comes first.
+    """
+    own = node.resolve_topic_name("image/compressed")
+    if own != node.resolve_topic_name("image/compressed", only_expand=True):
+        return own
+    return f"{node.resolve_topic_name('image')}/compressed"
+
+
+def _latches(publisher: object) -> bool:
+    return publisher.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL  # type: ignore[attr-defined]

@@ -1,0 +1,184 @@
+"""Pipeline: one camera image after another, from message to messages."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import CompressedImage, Image
+
+from handos_model.camera import Camera
+from handos_model.hand import Hand
+from handos_model.io.files import one_line
+from handos_model.prediction.predictor import HandPredictor
+from handos_model.template.load import load_template
+from handos_model.tracking.follower import HandFollower
+from handos_model.tracking.tracker import HandTracker, TrackerOptions
+from handos_ros.conversions.hands import hand_array
+from handos_ros.conversions.images import depth_image, rgb_image
+from handos_ros.diagnostics import Health, StageClock
+from handos_ros.input.depth_pairing import DepthFrames, seconds
+from handos_ros.input.intrinsics import Intrinsics
+from handos_ros.msg import HandArray
+from handos_ros.outputs import Outputs
+from handos_ros.parameters import Settings
+
+BLACK = 16
+"""Of 255: an image without anything brighter shows nothing."""
+
+
+class FrameDropped(Exception):
+    """A frame gives no HandArray; reason: one of diagnostics.DROP_REASONS."""
+
+    def __init__(self, reason: str, problem: str) -> None:
+        super().__init__(one_line(problem, 500))
+        self.reason = reason
+
+
+class Pipeline:
+    """Decodes an image, finds and follows its hands, and publishes them.
+
+    Not for two threads at once, except for what is said to be. Raises executable.START_ERRORS for wrong settings.
+    """
+
+    def __init__(self, node: Node, settings: Settings, health: Health) -> None:
+        self.intrinsics = Intrinsics()
+        """For another thread to keep CameraInfo in."""
+        self.depth = DepthFrames() if settings.use_depth else None
+        """For another thread to keep depth images in; None if they are not asked for."""
+        self.camera: Camera | None = None
+        """Of the last frame."""
+        self.doubt = ""
+        """Why the last image can hardly show hands."""
+        self._template = load_template(settings.template or None)
+        self.tracker = HandTracker(tracker_options(settings), self._template.faces)
+        self.outputs = Outputs(node, self._template)
+        self._follower: HandFollower | None = None
+        self._own_threshold = 0.0
+        self._last_stamp = -float("inf")
+        self._node, self._health = node, health
+
+    def open(self, settings: Settings) -> None:
+        """Opens the network, unless it is."""
+        if self._follower is not None:
+            return
+        predictor = HandPredictor(
+            settings.weights or None,
+            settings.device,
+            settings.size or None,
+            threads=settings.threads or None,
+            template=self._template,
+            spinning=False,  # cameras, RViz and planners need the cores between two images
+        )
+        self._own_threshold = predictor.score_threshold
+        self._follower = HandFollower(predictor, self.tracker)
+
+    def close(self) -> None:
+        """Gives memory and device of the network back."""
+        self._follower = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the network is there."""
+        return self._follower is not None
+
+    @property
+    def device(self) -> str:
+        """Where the network runs."""
+        follower = self._follower
+        return follower.predictor.provider.removesuffix("ExecutionProvider").lower() if follower else "none: paused"
+
+    @property
+    def network(self) -> str:
+        """Name and version of the weights."""
+        assert self._follower is not None
+        return f"{self._follower.predictor.name} {self._follower.predictor.version}"
+
+    def process(self, message: Image | CompressedImage, clock: StageClock, settings: Settings) -> None:
+        """One image; FrameDropped when it cannot be used. The pipeline must be open.
+
+        Transforms go first: who gets the HandArray finds them in tf2.
+        """
+        image, camera, stamp = self._decode(message, settings)
+        clock.mark("decode")
+        hands, network = self._follow(image, camera, stamp, settings)
+        source = _scale_source(hands, settings)
+        clock.mark("follow")
+        self.outputs.publish_frames(hands, message.header, settings, self.tracker.ids)
+        clock.mark("tf")
+        self.outputs.publish(hand_array(hands, message.header, camera, source, self.network, settings.vertices))
+        clock.mark("publish")
+        published, since_stamp = clock.elapsed, self._node.get_clock().now().nanoseconds * 1e-9 - stamp
+        caption = f"{self._health.rate:.1f} Hz, {published * 1e3:.0f} ms"
+        if self.outputs.draw(image, camera, hands, message.header, settings.marker_lifetime, caption):
+            clock.mark("draw")
+        self._health.processed(clock, network, published, since_stamp)
+
+    def _decode(self, message: Image | CompressedImage, settings: Settings) -> tuple[np.ndarray, Camera, float]:
+        """RGB image, camera and stamp in s."""
+        try:
+            image = rgb_image(message)
+        except Exception as error:  # ValueError with a sentence, and what OpenCV makes of damaged files
+            raise FrameDropped("bad image", str(error)) from error
+        try:
+            height, width = image.shape[:2]
+            camera = self.intrinsics.camera(width, height, settings.assumed_fov, settings.rectified)
+        except Exception as error:
+            raise FrameDropped("bad camera_info", str(error)) from error
+        self.doubt = _doubt_of(image, getattr(message, "encoding", ""))
+        stamp, last = seconds(message.header.stamp), self._last_stamp
+        self._last_stamp, self.camera = stamp, camera
+        if stamp < last:  # should time go on from there, the follower finds out, and starts anew
+            raise FrameDropped("time jumped back", f"the stamp of an image lies {last - stamp:.3f} s back")
+        return image, camera, stamp
+
+    def _follow(self, image: np.ndarray, camera: Camera, stamp: float, settings: Settings) -> tuple[list[Hand], float]:
+        """The hands in an image, and the seconds that the network took for them."""
+        follower = self._follower
+        assert follower is not None
+        predictor = follower.predictor
+        predictor.score_threshold = settings.score_threshold if settings.score_threshold >= 0 else self._own_threshold
+        predictor.hand_scale = settings.hand_scale
+        follower.tracking, follower.max_hands = settings.tracking, settings.max_hands
+        follower.search_rate = settings.search_rate
+        before = predictor.network_seconds
+        depth = partial(self._depth_image, stamp, settings) if self.depth else None
+        hands = follower.follow(image, stamp, camera, depth)
+        if depth and hands:
+            self._health.depth(follower.problem)
+        return hands, predictor.network_seconds - before
+
+    def _depth_image(self, stamp: float, settings: Settings) -> np.ndarray:
+        """(H, W) m, of the colour image of this stamp; ValueError where there is none."""
+        assert self.depth is not None
+        return depth_image(self.depth.nearest(stamp, settings.depth_max_difference))
+
+
+def tracker_options(settings: Settings) -> TrackerOptions:
+    """How the settings have hands tracked."""
+    return TrackerOptions(
+        smoothing=settings.smoothing,
+        max_age=settings.track_max_age,
+        min_cutoff=settings.smoothing_min_cutoff,
+        beta=settings.smoothing_beta,
+    )
+
+
+def _scale_source(hands: list[Hand], settings: Settings) -> int:
+    """What the scale of all of them comes from, of HandArray's values: the depth image, or less."""
+    sources = {hand.scale_source for hand in hands}
+    if sources and sources <= {"depth", "remembered"}:
+        return HandArray.SCALE_DEPTH
+    return HandArray.SCALE_PRIOR if settings.hand_scale == 1 else HandArray.SCALE_USER
+
+
+def _doubt_of(image: np.ndarray, encoding: str) -> str:
+    """Why an image (H, W, 3) uint8 that can be decoded can hardly show hands; empty for a usual one."""
+    if encoding == "16UC1":
+        return "the images have the encoding 16UC1, as depth images have: is this the topic of a colour camera?"
+    brightest = int(image[::8, ::8].max())
+    if brightest <= BLACK:
+        why = ": 10 or 12 bits in 16 have to be shifted up" if encoding.endswith("16") else ""
+        return f"the images are nearly black (brightest value {brightest} of 255){why}"
+    return ""

@@ -1,0 +1,203 @@
+"""What drivers, launch files and tf2 expect of a node."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import pytest
+from node_process import ROOT, NodeProcess, parameters
+from rcl_interfaces.srv import ListParameters
+from robot import LATCHED, Robot, diagnostics, image_message, info_message, stamped
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from tf2_msgs.msg import TFMessage
+
+from handos_model import Camera
+from handos_model.io.inputs import open_inputs
+from handos_ros.msg import HandArray
+
+TOPICS = {
+    "subscription": ("image", "camera_info", "depth"),
+    "publisher": ("hands", "hands/markers", "hands/debug_image", "hands/points", "hands/mesh", "/tf", "/diagnostics"),
+}
+
+
+@pytest.fixture(scope="module")
+def image() -> np.ndarray:
+    return next(iter(open_inputs([str(ROOT / "docs/demo.mp4")])[0])).image
+
+
+@pytest.fixture(scope="module")
+def robot() -> Iterator[Robot]:
+    """The other side of a node with depth; its camera_info was latched long before it."""
+    robot = Robot("habits")
+    robot.destroy_publisher(robot.camera_info)
+    latched = robot.create_publisher(CameraInfo, "camera_info", LATCHED)
+    latched.publish(info_message(Camera.from_intrinsics(560.0, 540.0, 300.0, 250.0, 640, 480)))
+    with NodeProcess("hands_node", "-r", "__ns:=/habits", *parameters(threads=1, use_depth=True)) as node:
+        robot.meet()
+        yield robot
+        code, printed = node.stop()
+        robot.destroy_node()
+    assert code == 0 and "Traceback" not in printed
+    assert "no camera_info" not in printed and "incompatible" not in printed
+
+
+def said(robot: Robot) -> tuple[str, dict[str, str]]:
+    """Message and values of the next report."""
+    robot.got["/diagnostics"].clear()
+    message = robot.until(lambda: robot.got["/diagnostics"])[0]
+    return message.status[0].message, diagnostics(message)
+
+
+def test_a_latched_camera_info_is_seen(robot: Robot, image: np.ndarray) -> None:
+    robot.until(lambda: said(robot) and robot.count_subscribers("/habits/camera_info") > 1)
+    robot.spin(0.5)
+    answer = robot.hands_of(image_message(image, stamped(1)))
+    assert answer.intrinsics_source == HandArray.INTRINSICS_CAMERA_INFO and answer.fx == 560.0
+
+
+def test_every_topic_takes_qos_overrides(robot: Robot) -> None:
+    request = ListParameters.Request(prefixes=["qos_overrides"], depth=ListParameters.Request.DEPTH_RECURSIVE)
+    names = set(robot.call(ListParameters, "hands_node/list_parameters", request).result.names)
+    for kind, topics in TOPICS.items():
+        for topic in topics:
+            full = topic if topic.startswith("/") else f"/habits/{topic}"
+            for policy in ("history", "depth", "reliability", "durability"):
+                assert f"qos_overrides.{full}.{kind}.{policy}" in names
+
+
+def test_transforms_come_before_the_hands_of_their_stamp_and_never_twice(robot: Robot, image: np.ndarray) -> None:
+    order: list[tuple[str, int]] = []
+    subscriptions = [
+        robot.create_subscription(
+            kind, topic, lambda message, topic=topic: order.append((topic, stamp_of(message))), 100
+        )
+        for kind, topic in ((TFMessage, "/tf"), (HandArray, "hands"))  # as a TransformListener that is made first
+    ]
+    robot.spin(0.5)
+    for index in range(100, 110):
+        robot.hands_of(image_message(image, stamped(index)))
+    robot.image.publish(image_message(image, stamped(109)))
+    robot.spin(1.0)
+    for subscription in subscriptions:
+        robot.destroy_subscription(subscription)
+    stamps = [stamp_of_header(stamped(index)) for index in range(100, 110)]
+    for stamp in stamps:
+        assert order.index(("/tf", stamp)) < order.index(("hands", stamp))
+    sent = [transform for message in robot.got["/tf"] for transform in message.transforms]
+    keys = [(transform.child_frame_id, stamp_of_header(transform.header)) for transform in sent]
+    assert len(keys) == len(set(keys))
+    assert sum(1 for _, stamp in keys if stamp == stamps[-1]) >= 1
+    assert order.count(("hands", stamps[-1])) >= 2  # both images have their message
+    assert int(said(robot)[1]["transforms withheld"]) >= 1
+
+
+def stamp_of(message: object) -> int:
+    header = message.header if hasattr(message, "header") else message.transforms[0].header
+    return stamp_of_header(header)
+
+
+def stamp_of_header(header: object) -> int:
+    return header.stamp.sec * 10**9 + header.stamp.nanosec
+
+
+def test_an_image_without_a_frame_has_hands_but_no_transforms(robot: Robot, image: np.ndarray) -> None:
+    robot.got["/tf"].clear()
+    answer = robot.hands_of(image_message(image, stamped(200, frame_id="")))
+    assert answer.hands and answer.header.frame_id == ""
+    robot.spin(0.5)
+    assert robot.got["/tf"] == []
+
+
+def test_images_that_are_lost_before_the_node_are_counted(robot: Robot, image: np.ndarray) -> None:
+    before = said(robot)[1]
+    sent = [index for index in range(300, 400) if index < 330 or index % 5 in (0, 1)]
+    for index in sent:  # 10 Hz, of which from the third second on three in five are lost
+        robot.image.publish(image_message(image, stamped(index)))
+        robot.spin(0.03)
+    after = said(robot)[1]
+    came = int(after["images received"]) - int(before["images received"])
+    lost = int(after["images lost before the node"]) - int(before["images lost before the node"])
+    assert came + lost == pytest.approx(100, abs=6) and lost >= 30
+    assert float(after["rate of the images' stamps (Hz)"]) == pytest.approx(10, rel=0.02)
+
+
+def depth_message(index: int, value: float, encoding: str = "16UC1", shape: tuple[int, ...] = (480, 640)) -> Image:
+    kind = "<u2" if encoding == "16UC1" else "<f4"
+    data = np.full(shape, value, kind)
+    return Image(
+        header=stamped(index), height=shape[0], width=shape[1], encoding=encoding, step=data.strides[0],
+        data=array("B", data.tobytes()),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "encoding", "reason"),
+    [
+        (None, "", "no depth image on /habits/depth"),
+        (0, "16UC1", "nothing is measured where the hand is"),
+        (500.0, "32FC1", "is it in other units"),
+        (4000, "16UC1", "is it registered to the colour image"),
+    ],
+)
+def test_depth_that_never_helps_is_said_with_its_reason(
+    robot: Robot, image: np.ndarray, value: float | None, encoding: str, reason: str
+) -> None:
+    first = 1000 * (1 + ["", "16UC1", "32FC1"].index(encoding) + (value == 4000) * 4)
+    index = first
+
+    def doubted() -> bool:
+        nonlocal index
+        index += 1
+        if value is not None:
+            robot.depth.publish(depth_message(index, value, encoding))
+            robot.spin(0.05)
+        robot.image.publish(image_message(image, stamped(index)))
+        robot.spin(0.15)
+        message = robot.got["/diagnostics"][-1].status[0]
+        return reason in message.message and message.level != b"\0"
+
+    robot.until(doubted, 30)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "value", "reason"), [("16UC1", 800, "encoding 16UC1"), ("mono16", 4095, "nearly black")]
+)
+def test_an_image_that_can_show_no_hands_is_said(robot: Robot, encoding: str, value: int, reason: str) -> None:
+    message = depth_message(9000, value)
+    message.encoding = encoding
+    index = 9000
+
+    def doubted() -> bool:
+        nonlocal index
+        index += 1
+        message.header = stamped(index)
+        robot.image.publish(message)
+        robot.spin(0.2)
+        return reason in robot.got["/diagnostics"][-1].status[0].message
+
+    robot.until(doubted, 30)
+
+
+@pytest.mark.parametrize(
+    "remappings",
+    [
+        {"image": "/cam/image_raw"},
+        {"image": "/other/image", "image/compressed": "/cam/image_raw/compressed"},
+    ],
+)
+def test_compressed_images_are_heard_where_image_transport_sends_them(
+    image: np.ndarray, remappings: dict[str, str]
+) -> None:
+    rules = [part for pair in remappings.items() for part in ("-r", ":=".join(pair))]
+    with NodeProcess("hands_node", *rules, "-r", "__ns:=/packed", *parameters(threads=1, compressed=True)) as node:
+        robot = Robot("packed")
+        robot.compressed = robot.create_publisher(CompressedImage, "/cam/image_raw/compressed", 1)
+        robot.meet()
+        jpeg = cv2.imencode(".jpg", image[:, :, ::-1])[1].tobytes()
+        assert robot.hands_of(CompressedImage(header=stamped(0), format="jpeg", data=jpeg)).width == 640
+        robot.destroy_node()
+        assert node.stop()[0] == 0
