@@ -71,6 +71,15 @@ def decode_compressed(data: bytes | np.ndarray, upright: bool = True) -> np.ndar
     return cv2.cvtColor(_decoded(data, flags), cv2.COLOR_BGR2RGB)
 
 
+def decode_transported(data: bytes | np.ndarray, format_name: str) -> np.ndarray:
+    """RGB (H, W, 3) uint8 of a sensor_msgs/CompressedImage: its data and format. Raises ValueError as decode_raw does.
+
+    image_transport writes "<encoding before>; <codec> compressed <encoding in the file>", others "jpeg" or "png".
+    """
+    source = format_name.partition(";")[0].strip()
+    return decode_mosaic(data, source) if source.startswith("bayer_") else decode_compressed(data, upright=False)
+
+
 def decode_mosaic(data: bytes | np.ndarray, encoding: str) -> np.ndarray:
     """RGB (H, W, 3) uint8 of a compressed grey image whose pixels are a mosaic in one of the bayer_ encodings.
 

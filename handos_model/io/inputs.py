@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from handos_model.io.bag import RECORDING_SUFFIXES, BagSource, is_recording
 from handos_model.io.frame import Frame
 from handos_model.io.headers.image_header import SUFFIXES
 from handos_model.io.image_file import read_image
+from handos_model.io.natural_order import natural_order
+from handos_model.io.recording.recording import RECORDING_SUFFIXES, is_recording
+from handos_model.io.recording.source import BagSource
 from handos_model.io.video import STREAM_PROTOCOLS, VIDEO_SUFFIXES, VideoSource
 
 NAMED = 5
@@ -60,14 +61,17 @@ notes: sentences for the user on what of it is not read, or is not used. Iterati
 
 
 def open_inputs(
-    places: Sequence[str], topic: str | None = None, depth: str = "none", rectified: bool = False
-) -> list[Source]:
+    places: Sequence[str], topic: str | None = None, depth: str = "none", rectified: bool = False,
+    use_camera_info: bool = True,
+) -> list[Source]:  # fmt: skip
     """The sources of what a user names, in that order; one of a file, several of a folder that holds videos or bags.
 
     places: paths, and addresses of network streams. topic: image topic of the recordings, needed when one has several.
-    depth: their depth topic, "auto" or "none". rectified: their images are undistorted. What cannot be opened is an
-    UnreadableInput; raises FileNotFoundError, ValueError or ModuleNotFoundError when nothing of it all can.
+    depth: their depth topic, "auto" or "none". rectified: their images are undistorted. use_camera_info: False where
+    the camera is known otherwise. What cannot be opened is an UnreadableInput; raises FileNotFoundError, ValueError or
+    ModuleNotFoundError when nothing of it all can.
     """
+    options = (topic, depth, rectified, use_camera_info)
     sources: list[Source] = []
     errors: list[Exception] = []
     for place in places:
@@ -78,7 +82,7 @@ def open_inputs(
                 sources.append(part)
                 continue
             try:
-                sources.append(_open(part, topic, depth, rectified))
+                sources.append(_open(part, options))
             except (OSError, ValueError, ModuleNotFoundError) as error:
                 errors.append(error)
                 sources.append(UnreadableInput(part, str(error)))
@@ -86,14 +90,6 @@ def open_inputs(
     if errors and len(errors) == len(sources):
         raise errors[0] if len(errors) == 1 else ValueError("\n".join(map(str, errors)))
     return sources
-
-
-def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """Key by which frame_2 comes before frame_10, and 01 always on the same side of 1."""
-    parts = re.split(r"(\d+)", str(path).casefold())
-    return [(int(part), "") if part.isdecimal() and len(part) < 4000 else (-1, part) for part in parts], str(
-        path
-    )  # 01 and 1
 
 
 def _parts(place: str) -> tuple[list[str | ImageSource], tuple[str, ...]]:
@@ -116,7 +112,7 @@ def _parts(place: str) -> tuple[list[str | ImageSource], tuple[str, ...]]:
     return parts, (f"folder {folder} also holds what is no known input and is passed over: {listed}",)
 
 
-def _open(place: str, topic: str | None, depth: str, rectified: bool) -> Source:
+def _open(place: str, options: tuple[str | None, str, bool, bool]) -> Source:
     protocol, is_address, _ = place.partition("://")
     if is_address and protocol.lower() not in STREAM_PROTOCOLS:
         raise ValueError(f"{place} has the protocol {protocol!r}, must be one of {', '.join(STREAM_PROTOCOLS)}")
@@ -126,7 +122,7 @@ def _open(place: str, topic: str | None, depth: str, rectified: bool) -> Source:
     if not path.exists():
         raise FileNotFoundError(f"there is no {path}")
     if is_recording(path):
-        return BagSource(path, topic, depth, rectified)
+        return BagSource(path, *options)
     if path.is_dir():
         raise ValueError(f"folder {path} holds no image, video or ROS recording")
     if path.suffix.lower() in VIDEO_SUFFIXES:

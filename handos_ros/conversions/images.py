@@ -8,13 +8,11 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from handos_model.io.headers.image_header import MAX_PIXELS
-from handos_model.io.image_encodings import decode_compressed, decode_mosaic, decode_raw
+from handos_model.io.depth_encodings import decode_depth
+from handos_model.io.image_encodings import decode_raw, decode_transported
 
 LONGEST_NAME = 255
 """Characters of an encoding, a format or a frame's name."""
-_DEPTH_ENCODINGS = {"32FC1": ("f4", 1.0), "16UC1": ("u2", 0.001)}
-"""NumPy type of a sample, and metres per unit (REP 118)."""
 
 
 def rgb_image(message: Image | CompressedImage) -> np.ndarray:
@@ -26,9 +24,7 @@ def rgb_image(message: Image | CompressedImage) -> np.ndarray:
     _check_names(message.header.frame_id, message.format if compressed else message.encoding)
     data = np.frombuffer(message.data, np.uint8)
     if compressed:
-        # image_transport writes "<encoding before>; <codec> compressed <encoding in the file>", others "jpeg" or "png".
-        source = message.format.partition(";")[0].strip()
-        return decode_mosaic(data, source) if source.startswith("bayer_") else decode_compressed(data, upright=False)
+        return decode_transported(data, message.format)
     return decode_raw(data, message.encoding, message.width, message.height, message.step, bool(message.is_bigendian))
 
 
@@ -38,36 +34,8 @@ def depth_image(message: Image) -> np.ndarray:
     Raises ValueError for another encoding, an empty image and a buffer that is too short.
     """
     _check_names(message.header.frame_id, message.encoding)
-    if message.encoding not in _DEPTH_ENCODINGS:
-        allowed = " or ".join(_DEPTH_ENCODINGS)
-        raise ValueError(f"depth image has the encoding {message.encoding!r}, must be {allowed}")
-    width, height, step = message.width, message.height, message.step
-    if not 1 <= width * height <= MAX_PIXELS:
-        raise ValueError(f"depth image is {width}x{height}, must have 1 to {MAX_PIXELS // 1_000_000} million pixels")
-    code, unit = _DEPTH_ENCODINGS[message.encoding]
-    kind = np.dtype(f"{'>' if message.is_bigendian else '<'}{code}")
     data = np.frombuffer(message.data, np.uint8)
-    row_bytes = width * kind.itemsize
-    if step < row_bytes or len(data) < step * (height - 1) + row_bytes:
-        raise ValueError(
-            f"depth image buffer ({len(data)} bytes, step {step}) is too short for {width}x{height} {message.encoding}"
-        )
-    strides = (step if height > 1 else row_bytes, kind.itemsize)
-    depth: np.ndarray = np.ndarray((height, width), kind, data, strides=strides).astype(np.float32)
-    if unit != 1.0:
-        depth *= np.float32(unit)
-    depth[~((depth > 0) & (depth < np.inf))] = np.nan
-    return depth
-
-
-def _check_names(*names: str) -> None:
-    """ValueError for a frame or an encoding of many characters, which is passed on and said otherwise."""
-    for name in names:
-        if len(name) > LONGEST_NAME:
-            raise ValueError(
-                f"image has a frame_id or an encoding of {len(name)} characters, must have at most {LONGEST_NAME}: "
-                f"{name[:20]!r}..."
-            )
+    return decode_depth(data, message.encoding, message.width, message.height, message.step, bool(message.is_bigendian))
 
 
 def rgb_message(image: np.ndarray, header: Header) -> Image:
@@ -85,3 +53,13 @@ def byte_array(values: np.ndarray) -> array:
     buffer = array("B")
     buffer.frombytes(np.ascontiguousarray(values).view(np.uint8).reshape(-1).data)
     return buffer
+
+
+def _check_names(*names: str) -> None:
+    """ValueError for a frame or an encoding of many characters, which is passed on and said otherwise."""
+    for name in names:
+        if len(name) > LONGEST_NAME:
+            raise ValueError(
+                f"image has a frame_id or an encoding of {len(name)} characters, must have at most {LONGEST_NAME}: "
+                f"{name[:20]!r}..."
+            )

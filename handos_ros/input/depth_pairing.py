@@ -9,8 +9,8 @@ from collections import deque
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import Image
 
-KEPT = 8
-"""Number of depth images kept: a quarter of a second at 30 Hz, which is longer than a frame takes."""
+from handos_model.io.depth_pairing import KEPT, closest
+
 PATIENCE = 0.05
 """Seconds to wait for the depth image of a frame: drivers publish it some milliseconds after the colour image."""
 FRESH = 1.0
@@ -46,13 +46,13 @@ class DepthFrames:
                 self._changed.wait_for(
                     lambda: any(seconds(kept.header.stamp) >= stamp - max_difference for kept in self._kept), PATIENCE
                 )
-            closest = min(self._kept, key=lambda kept: abs(seconds(kept.header.stamp) - stamp), default=None)
-        if closest is None:
-            raise ValueError("there is no depth image yet")
-        difference = abs(seconds(closest.header.stamp) - stamp)
-        if difference > max_difference:
-            raise ValueError(f"the closest depth image is {difference:.3f} s away from the colour image")
-        return closest
+            kept = [(nanoseconds(message.header.stamp), message) for message in self._kept]
+        return closest(kept, round(stamp * 1e9), max_difference)
+
+
+def nanoseconds(stamp: Time) -> int:
+    """Converts a ROS stamp to nanoseconds."""
+    return stamp.sec * 10**9 + stamp.nanosec
 
     def doubt(self, topic: str) -> str:
         """Says so where no depth image came for SILENCE; else empty."""

@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("onnx")
 from command_line import refused
-from made_files import write_bag, write_image, write_video
+from made_bags import write_bag
+from made_files import write_image, write_video
 from posed_hand import posed_hand
 from predicted import CAMERA, PHOTO, PLACE, lines_of
 
@@ -133,7 +134,7 @@ def test_a_recording_whose_camera_is_of_another_size(tmp_path, weights, capsys):
     assert main(["predict", str(bag), "--weights", weights]) == 1
     says = capsys.readouterr()
     assert says.out == ""
-    assert "bag#0: the camera is one of 64x24 px, the image has 32x24" in says.err
+    assert "camera_info is of images of 64x24 px (after its roi and binning), this one has 32x24" in says.err
     assert "0 frames, 0 hands, 3 not readable" in says.err
 
 

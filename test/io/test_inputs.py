@@ -5,7 +5,8 @@ import cv2
 import numpy as np
 import pytest
 from hostile_images import heif
-from made_files import picture, write_bag, write_image, write_video
+from made_bags import write_bag
+from made_files import picture, write_image, write_video
 
 from handos_model.io.image_encodings import ENCODINGS, decode_compressed, decode_raw
 from handos_model.io.inputs import open_inputs
@@ -176,60 +177,6 @@ def test_one_input_that_cannot_be_opened_among_others(tmp_path):
     assert next(iter(source)).image is not None
     with pytest.raises(ValueError, match="there is no x.png\nthere is no y.png"):
         open_inputs(["x.png", "y.png"])
-
-
-# --- recordings
-
-
-def test_images_without_a_stamp_have_the_time_of_their_recording(tmp_path):
-    (source,) = open_inputs([str(write_bag(tmp_path / "bag", "MCAP", stamp=(0, 0)))])
-    assert [frame.stamp_ns for frame in source if frame.image is not None] == [0, 200_000_000]
-
-
-@pytest.mark.parametrize("storage", ["SQLITE3", "MCAP"])
-def test_a_recording(tmp_path, storage):
-    bag = write_bag(tmp_path / "bag", storage)
-    (source,) = open_inputs([str(bag)])
-    frames = list(source)
-    assert (len(source), len(frames), source.topic) == (3, 3, "/cam/image_raw")
-    assert source.fps == pytest.approx(15, rel=0.01)
-    assert [frame.stamp_ns for frame in frames] == [1_000_000_002, None, 1_000_000_002]
-    for frame in (frames[0], frames[2]):
-        np.testing.assert_array_equal(frame.image, picture())
-        assert (frame.topic, frame.frame_id) == ("/cam/image_raw", "camera")
-        assert frame.camera_source == "/cam/camera_info"
-        assert (frame.camera.width, frame.camera.height, frame.camera.distortion_model) == (32, 24, "plumb_bob")
-        np.testing.assert_array_equal(frame.camera.K[[0, 1], [0, 1]], [30, 31])
-    assert frames[1].image is None
-    assert "100 bytes" in frames[1].problem
-
-
-def test_one_file_of_a_recording_with_compressed_images(tmp_path):
-    bag = write_bag(tmp_path / "bag", "MCAP", ("/cam/image_raw/compressed",), compressed=True)
-    (file,) = bag.glob("*.mcap")
-    (source,) = open_inputs([str(file)])
-    frames = list(source)
-    assert len(frames) == 3
-    np.testing.assert_array_equal(frames[1].image, picture())
-    assert frames[0].camera is not None
-
-
-def test_a_recording_with_several_topics(tmp_path):
-    bag = write_bag(tmp_path / "bag", "MCAP", ("/left/image", "/right/image"))
-    with pytest.raises(ValueError, match="several image topics, choose one with --topic: /left/image, /right/image"):
-        open_inputs([str(bag)])
-    with pytest.raises(ValueError, match="no image topic /x; it has /left/image"):
-        open_inputs([str(bag)], "/x")
-    assert len(list(open_inputs([str(bag)], "/right/image")[0])) == 3
-
-
-def test_wrong_recordings_are_refused(tmp_path):
-    pytest.importorskip("rosbags")
-    (tmp_path / "cut.mcap").write_bytes(b"\x89MCAP0\r\n" + b"0" * 50)
-    with pytest.raises(ValueError, match="cannot read recording"):
-        open_inputs([str(tmp_path / "cut.mcap")])
-    with pytest.raises(ValueError, match="holds no image"):
-        open_inputs([str(write_bag(tmp_path / "bag", "MCAP", ()))])
 
 
 # --- files that are none, and kinds that are not read

@@ -1,0 +1,76 @@
+"""Depth images to metres, from plain values: used for bags here and for messages in the node."""
+
+from __future__ import annotations
+
+import struct
+
+import cv2
+import numpy as np
+
+from handos_model.io.files import one_line
+from handos_model.io.headers.image_header import check_size, read_header
+
+DEPTH_ENCODINGS = {"32FC1": ("f4", 1.0), "16UC1": ("u2", 0.001)}
+"""NumPy type of a sample, and metres per unit (REP 118)."""
+COMPRESSED = "compressedDepth"
+"""What formats of CompressedImage contain that compressed_depth_image_transport wrote."""
+_PNG = b"\x89PNG"
+_HEADER = struct.Struct("<iff")  # which compression, and the two parameters of quantised inverse depth
+
+
+def decode_depth(
+    data: np.ndarray, encoding: str, width: int, height: int, step: int, big_endian: bool = False
+) -> np.ndarray:
+    """Depth (height, width) float32 m of the bytes of a sensor_msgs/Image, NaN where nothing was measured.
+
+    data: (n,) uint8; step: bytes per row, padding included. 0, infinite and NaN are no measurements. Raises ValueError
+    for another encoding than 32FC1 (m) and 16UC1 (mm), an empty image and a buffer that is too short.
+    """
+    if encoding not in DEPTH_ENCODINGS:
+        allowed = " or ".join(DEPTH_ENCODINGS)
+        raise ValueError(f"depth image has the encoding {one_line(encoding)!r}, must be {allowed}")
+    check_size(width, height)
+    code, unit = DEPTH_ENCODINGS[encoding]
+    kind = np.dtype(f"{'>' if big_endian else '<'}{code}")
+    row_bytes = width * kind.itemsize
+    if step < row_bytes or len(data) < step * (height - 1) + row_bytes:
+        raise ValueError(
+            f"depth image buffer ({len(data)} bytes, step {step}) is too short for {width}x{height} {encoding}"
+        )
+    strides = (step if height > 1 else row_bytes, kind.itemsize)
+    return _measured(np.ndarray((height, width), kind, data, strides=strides).astype(np.float32), unit)
+
+
+def decode_compressed_depth(data: np.ndarray, encoding: str) -> np.ndarray:
+    """Depth (H, W) float32 m, NaN where nothing was measured, of what compressed_depth_image_transport wrote as PNG.
+
+    data: (n,) uint8; encoding: of the image before, 16UC1 or 32FC1. Raises ValueError for another encoding, for
+    damaged data, and for another compression than PNG.
+    """
+    if encoding not in DEPTH_ENCODINGS:
+        raise ValueError(f"compressed depth was {one_line(encoding)!r}, must be {' or '.join(DEPTH_ENCODINGS)}")
+    if len(data) <= _HEADER.size:
+        raise ValueError(f"compressed depth has {len(data)} bytes, too few")
+    _, a, b = _HEADER.unpack(bytes(data[: _HEADER.size]))
+    plain = encoding == "16UC1" and bytes(data[:4]) == _PNG  # of the ordinary compressed transport
+    picture = data if plain else data[_HEADER.size :]
+    if bytes(picture[:4]) != _PNG:
+        raise ValueError("compressed depth is no PNG: of its compressions, RVL is not read")
+    read_header(picture)
+    try:
+        samples = cv2.imdecode(picture, cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        samples = None
+    if samples is None or samples.dtype != np.uint16 or samples.ndim != 2:
+        raise ValueError("compressed depth is no grey PNG of 16 bits, or damaged")
+    if encoding == "16UC1":
+        return _measured(samples.astype(np.float32), 0.001)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return _measured(np.where(samples == 0, np.nan, a / (samples - b)).astype(np.float32), 1.0)
+
+
+def _measured(depth: np.ndarray, unit: float) -> np.ndarray:
+    if unit != 1.0:
+        depth *= np.float32(unit)
+    depth[~((depth > 0) & (depth < np.inf))] = np.nan
+    return depth

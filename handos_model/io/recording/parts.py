@@ -1,0 +1,109 @@
+"""What every storage of a recording gives: its topics, and its messages or what is damaged between them."""
+
+from __future__ import annotations
+
+import bz2
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+LARGEST_PIECE = 256 * 2**20
+"""Bytes of the largest message, and of the largest compressed chunk once it is unpacked."""
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic of a recording."""
+
+    name: str
+    kind: str
+    """Message type in the form of ROS 2: sensor_msgs/msg/Image."""
+    count: int
+    """Number of messages; 0 where the recording does not say."""
+
+
+@dataclass(frozen=True, eq=False)
+class Message:
+    """A recorded message, not yet decoded."""
+
+    topic: str
+    kind: str
+    recorded_ns: int
+    """When it was recorded."""
+    data: bytes
+    encoding: str
+    """cdr (ROS 2) or ros1."""
+
+
+class Storage(Protocol):
+    """One open file of a recording. Opening raises ValueError for a file that is none of its kind."""
+
+    @property
+    def topics(self) -> list[Topic]:
+        """What is recorded, of the encodings of ROS."""
+
+    def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
+        """Messages of some topics in the order of the file, and an error in place of what is damaged."""
+
+    def close(self) -> None:
+        """Closes the file."""
+
+
+def ros2_kind(kind: str) -> str:
+    """sensor_msgs/Image, as ROS 1 has it, becomes sensor_msgs/msg/Image."""
+    package, _, name = kind.rpartition("/")
+    return kind if "/" in package or not package else f"{package}/msg/{name}"
+
+
+def unpacked(data: bytes, compression: str, size: int | None = None) -> bytes:
+    """The bytes of a chunk or message, at most LARGEST_PIECE.
+
+    compression: empty or "none", zstd, lz4 or bz2; size: as the recording declares it. Raises ValueError for damaged
+    data, another size than declared, and another compression.
+    """
+    if size is not None and size > LARGEST_PIECE:
+        raise ValueError(f"a chunk declares {size} bytes, at most {LARGEST_PIECE} are allowed")
+    if compression in ("", "none"):
+        raw = data
+    else:
+        most = LARGEST_PIECE if size is None else size
+        try:
+            raw = _decompressor(compression).decompress(data, most + 1)
+        except Exception as error:  # each library raises errors of its own, and all of them mean this
+            raise ValueError(f"a piece compressed by {compression} is damaged: {error}") from error
+        if len(raw) > most:
+            raise ValueError(f"a piece compressed by {compression} is larger than the {most} bytes that are allowed")
+    if size is not None and len(raw) != size:
+        raise ValueError(f"a chunk declares {size} bytes and has {len(raw)}")
+    return raw
+
+
+def _decompressor(compression: str) -> Any:
+    if compression == "zstd":
+        return zstd().ZstdDecompressor()
+    if compression == "lz4":
+        from lz4.frame import LZ4FrameDecompressor
+
+        return LZ4FrameDecompressor()
+    if compression == "bz2":
+        return bz2.BZ2Decompressor()
+    raise ValueError(f"compression is {compression!r}, must be zstd, lz4 or bz2")
+
+
+def zstd() -> Any:
+    """The module that handles Zstandard: Python's own from 3.14 on."""
+    try:
+        from compression import zstd
+    except ModuleNotFoundError:
+        from backports import zstd
+    return zstd
+
+
+def candidates(pattern: re.Pattern[bytes], data: Any, at: int, end: int, most: int = 100_000) -> Iterator[int]:
+    """Where a pattern matches from `at` on: places at which an undamaged record may begin."""
+    for number, match in enumerate(pattern.finditer(data, at, end)):
+        if number == most:
+            return
+        yield match.start()

@@ -1,0 +1,199 @@
+"""Frames of a recording: its colour images with camera and depth."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handos_model.camera import Camera
+from handos_model.io.camera_info import camera_of_info, fitted_to_image, is_calibrated
+from handos_model.io.depth_pairing import MAX_DIFFERENCE, closest
+from handos_model.io.files import one_line
+from handos_model.io.frame import Frame
+from handos_model.io.recording import decoding
+from handos_model.io.recording.choice import choose
+from handos_model.io.recording.parts import Message
+from handos_model.io.recording.recording import Recording
+
+WAITING = 30
+"""Images that wait for their depth image at most, and depth images that are kept for them: a second at 30 Hz."""
+TIMED = 100
+"""Images from whose stamps the rate is taken."""
+LONGEST_NAME = 255
+"""Characters of a frame's name."""
+LONGEST_REASON = 500
+"""Characters of what is said of one message."""
+
+
+class BagSource:
+    """Images of one topic, each with the camera of the latest CameraInfo and the depth image of its time.
+
+    What is damaged is a frame with a problem in its place. Raises ModuleNotFoundError without the rosbags package,
+    ValueError for a recording of which nothing can be read, and as choice.choose does.
+    """
+
+    def __init__(
+        self, path: Path, topic: str | None = None, depth: str = "none", rectified: bool = False,
+        use_camera_info: bool = True,
+    ) -> None:  # fmt: skip
+        """topic: the image topic, None for the only one. depth: a depth topic, auto or none. rectified: the images are
+        undistorted, so that P holds. use_camera_info: False to leave the camera open."""
+        _check_installed(path)
+        self.name, self.path, self._rectified = str(path), path, rectified
+        self._recording = Recording(path)
+        chosen = choose(self._recording, topic, depth)
+        self.topic, self.depth_topic, self.notes = chosen.colour, chosen.depth, chosen.notes
+        self._info_topic = chosen.camera_info if use_camera_info else None
+        self._count = sum(topic.count for topic in self._recording.topics if topic.name == self.topic)
+        self.fps = self._rate()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Frame]:
+        pairs = _Pairs(wait=self.depth_topic is not None)
+        info, count = self._first_info(), 0
+        used = {topic for topic in (self.topic, self._info_topic, self.depth_topic) if topic}
+        for message in self._recording.messages(used):
+            name = f"{self.name}#{count}"
+            try:
+                if isinstance(message, ValueError):
+                    raise message
+                count += message.topic == self.topic
+                content = decoding.decoded(message)
+                if message.topic == self._info_topic:
+                    info = content
+                elif message.topic == self.depth_topic:
+                    pairs.add_depth(decoding.stamp_ns(content) or message.recorded_ns, content)
+                else:
+                    stamp = decoding.stamp_ns(content) or message.recorded_ns
+                    pairs.add(_Waiting(name, content, stamp, message.recorded_ns, info))
+            except ValueError as error:
+                yield self._problem(name, message.topic if isinstance(message, Message) else self.topic, error)
+            now = message.recorded_ns if isinstance(message, Message) else None
+            for waiting, depth in pairs.ready(now):
+                yield from self._frames(waiting, depth)
+        for waiting, depth in pairs.rest():
+            yield from self._frames(waiting, depth)
+        if count < self._count:
+            problem = f"{self._count - count} of the {self._count} images of {self.topic} in {self.name} are missing"
+            yield Frame(f"{self.name}#{count}", None, topic=self.topic, problem=problem)
+
+    def _frames(self, waiting: _Waiting, depth: Any | None) -> Iterator[Frame]:
+        """The image, or why there is none; and why its depth image cannot be used."""
+        content = waiting.content
+        try:
+            if len(content.header.frame_id) > LONGEST_NAME:
+                raise ValueError(f"its frame_id has {len(content.header.frame_id)} characters")
+            image = decoding.rgb(content)
+            camera = self._camera(waiting.info, image)
+        except ValueError as error:
+            yield self._problem(waiting.name, self.topic, error)
+            return
+        problem, measured = None, None
+        try:
+            measured = None if depth is None else decoding.metres(depth)
+        except ValueError as error:
+            problem = self._problem(waiting.name, str(self.depth_topic), error)
+        yield Frame(
+            waiting.name, image, camera, self._info_topic if camera and self._info_topic else "", waiting.stamp_ns,
+            content.header.frame_id, self.topic, measured,
+        )  # fmt: skip
+        if problem:
+            yield problem
+
+    def _camera(self, info: Any | None, image: np.ndarray) -> Camera | None:
+        if info is None or not is_calibrated(info):
+            return None
+        height, width = image.shape[:2]
+        return fitted_to_image(camera_of_info(info, self._rectified), width, height)
+
+    def _problem(self, name: str, topic: str, error: ValueError) -> Frame:
+        reason = one_line(error, LONGEST_REASON)
+        return Frame(name, None, topic=topic, problem=f"cannot use a message of {topic} in {name}: {reason}")
+
+    def _first_info(self) -> Any | None:
+        """The first CameraInfo: it often follows the first image, which shows the same camera."""
+        for message in self._recording.messages({self._info_topic}) if self._info_topic else ():
+            try:
+                return None if isinstance(message, ValueError) else decoding.decoded(message)
+            except ValueError:
+                return None  # said when its turn comes
+        return None
+
+    def _rate(self) -> float | None:
+        """Frames per second by the images' own stamps, so that pauses of the recording do not count."""
+        stamps = []
+        for message in islice(self._recording.messages({self.topic}), TIMED):
+            try:
+                if isinstance(message, Message):
+                    stamps.append(decoding.stamp_ns(decoding.decoded(message)) or message.recorded_ns)
+            except ValueError:
+                continue
+        steps = np.diff(np.array(stamps, np.float64))
+        step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+        return round(1e9 / step, 2) if step > 1e5 else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    """A colour image whose depth image may still come."""
+
+    name: str
+    content: Any
+    stamp_ns: int
+    recorded_ns: int
+    info: Any | None
+
+
+class _Pairs:
+    """Pairs images with depth images, which drivers may publish somewhat later."""
+
+    def __init__(self, wait: bool) -> None:
+        self._wait = wait
+        self._images: deque[_Waiting] = deque()
+        self._depths: deque[tuple[int, Any]] = deque(maxlen=WAITING)
+
+    def add(self, image: _Waiting) -> None:
+        """A colour image."""
+        self._images.append(image)
+
+    def add_depth(self, stamp_ns: int, content: Any) -> None:
+        """A depth image."""
+        self._depths.append((stamp_ns, content))
+
+    def ready(self, now: int | None) -> Iterator[tuple[_Waiting, Any | None]]:
+        """Images that wait no longer; now: when the last message was recorded."""
+        while self._images:
+            first = self._images[0]
+            came = any(stamp >= first.stamp_ns for stamp, _ in self._depths)
+            late = len(self._images) > WAITING or (now is not None and now - first.recorded_ns > 10**9)
+            if self._wait and not came and not late:
+                return
+            yield self._paired(self._images.popleft())
+
+    def rest(self) -> Iterator[tuple[_Waiting, Any | None]]:
+        """All that are left at the end."""
+        while self._images:
+            yield self._paired(self._images.popleft())
+
+    def _paired(self, image: _Waiting) -> tuple[_Waiting, Any | None]:
+        try:
+            return image, closest(self._depths, image.stamp_ns, MAX_DIFFERENCE)
+        except ValueError:
+            return image, None
+
+
+def _check_installed(path: Path) -> None:
+    try:
+        import rosbags.typesys  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{one_line(path)} is a ROS recording, and reading one needs the rosbags package: pip install rosbags"
+        ) from error

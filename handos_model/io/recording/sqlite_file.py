@@ -1,0 +1,91 @@
+"""SQLite files of rosbag2, read row by row, so that damaged pages cost no more than their own rows."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from handos_model.io.files import RECORDING, one_line, open_file
+from handos_model.io.recording.parts import LARGEST_PIECE, ZSTD_MAGIC, Message, Topic, unpacked
+
+MOST_LOST = 100_000
+"""Rows in a row that are tried before a file is given up."""
+
+
+class SqliteFile:
+    """Storage of .db3 files."""
+
+    def __init__(self, path: Path) -> None:
+        with open_file(path, RECORDING) as file:
+            if file.read(16) != b"SQLite format 3\0":
+                raise ValueError("it does not begin as an SQLite file does")
+        # Without immutable, SQLite makes files beside it; with it, it would not see what was not yet moved into it.
+        alone = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
+        self._database = sqlite3.connect(f"file:{quote(bytes(path.absolute()))}?mode=ro{alone}", uri=True)
+        self._database.text_factory = lambda text: text.decode(errors="replace")
+        try:
+            self._database.execute(
+                "PRAGMA writable_schema = ON"
+            )  # a damaged index, or a missing end, is then no matter
+            self._kinds = self._read_kinds()
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            self._database.close()
+            raise ValueError(f"its list of topics is damaged: {error}") from error
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._database.close()
+
+    def _read_kinds(self) -> dict[int, tuple[str, str]]:
+        """Name and type of each topic by its number."""
+        # A view of that name could compute for ever.
+        made = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('topics', 'messages')"
+        if self._database.execute(made).fetchone()[0] != 2:
+            raise ValueError("it has no tables of topics and messages")
+        rows = self._database.execute("SELECT id, name, type, serialization_format FROM topics").fetchall()
+        return {int(number): (str(name), str(kind)) for number, name, kind, encoding in rows if encoding == "cdr"}
+
+    @property
+    def topics(self) -> list[Topic]:
+        """The topics; their messages are counted one by one."""
+        try:
+            counts = dict(self._database.execute("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"))
+        except sqlite3.Error:
+            counts = {}
+        return [Topic(name, kind, counts.get(number, 0)) for number, (name, kind) in self._kinds.items()]
+
+    def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
+        """As Storage has it."""
+        numbers = [number for number, (name, _) in self._kinds.items() if name in topics]
+        last, lost = -(2**63), 0
+        while lost < MOST_LOST:
+            try:
+                for row in self._rows(last, numbers):
+                    last, lost = row[0], 0
+                    yield self._message(*row)
+                return
+            except sqlite3.Error as error:
+                if not lost:
+                    yield ValueError(f"rows after {max(last, 0)} are damaged: {one_line(error)}")
+                last, lost = max(last, 0) + 1, lost + 1
+
+    def _rows(self, last: int, numbers: list[int]) -> sqlite3.Cursor:
+        marks = ", ".join("?" * len(numbers))
+        return self._database.execute(
+            f"SELECT id, topic_id, timestamp, CASE WHEN length(data) <= {LARGEST_PIECE} THEN data END "
+            f"FROM messages NOT INDEXED WHERE id > ? AND topic_id IN ({marks}) ORDER BY id",
+            (last, *numbers),
+        )
+
+    def _message(self, row: int, number: int, recorded: object, data: object) -> Message | ValueError:
+        name, kind = self._kinds[number]
+        if not isinstance(recorded, int) or not isinstance(data, bytes):
+            return ValueError(f"row {row}, of {one_line(name)}, holds no message of at most {LARGEST_PIECE} bytes")
+        if data[:4] == ZSTD_MAGIC:  # rosbag2's compression by message; CDR begins with 0
+            try:
+                data = unpacked(data, "zstd")
+            except ValueError as error:
+                return ValueError(f"row {row}, of {one_line(name)}: {error}")
+        return Message(name, kind, recorded, data, "cdr")

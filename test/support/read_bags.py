@@ -1,0 +1,19 @@
+"""What tests ask of a recording that was read."""
+
+from handos_model.io.inputs import open_inputs
+
+
+def opened(path, **options):
+    """The one source of a recording."""
+    (source,) = open_inputs([str(path)], **options)
+    return source
+
+
+def numbers(frames):
+    """Those that made_bags.images wrote into the first pixels."""
+    return [int(frame.image[0, 0, 0]) for frame in frames if frame.image is not None]
+
+
+def problems(frames):
+    """What was said in place of an image."""
+    return [frame.problem for frame in frames if frame.image is None]
