@@ -18,7 +18,7 @@ from handos_model.io.files import one_line
 from handos_model.io.frame import Frame
 from handos_model.io.recording import decoding
 from handos_model.io.recording.choice import choose
-from handos_model.io.recording.parts import Message
+from handos_model.io.recording.parts import Message, zstd
 from handos_model.io.recording.recording import Recording
 
 WAITING = 30
@@ -192,7 +192,10 @@ class _Pairs:
 
 def _check_installed(path: Path) -> None:
     try:
+        import lz4.frame  # noqa: F401
         import rosbags.typesys  # noqa: F401
+
+        zstd()
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
             f"{one_line(path)} is a ROS recording, and reading one needs the rosbags package: pip install rosbags"
