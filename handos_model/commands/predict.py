@@ -20,7 +20,9 @@ LARGEST_FOCAL = 1e7  # px: of no image that can be read
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos predict`."""
-    parser.add_argument("input", nargs="+", metavar="INPUT", help="image, folder, video, rosbag2 folder or MCAP file")
+    parser.add_argument(
+        "input", nargs="+", metavar="INPUT", help="image, video, ROS recording, folder of these, or stream"
+    )
     output = parser.add_argument_group(
         "what is written", "FILE is complete or not there: until all is done it is FILE.part. beside it. {} in a name "
         "stands for the input's own, for one output each",
@@ -35,7 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     images.add_argument("--fps", type=float, metavar="N", help="a folder's images are a sequence of N per second")
     images.add_argument("--mirrored", action="store_true", help="they are flipped left to right, as selfies are")
     images.add_argument("--intrinsics", metavar="fx,fy,cx,cy", help="in pixels; default: the recording's, else assumed")
-    images.add_argument("--topic", help="image topic of a recording that has several")
+    images.add_argument("--topic", help="image topic of a recording that has several with colours")
+    images.add_argument(
+        "--depth", default="auto", metavar="TOPIC|auto|none",
+        help="depth topic of a recording; auto: the one that is registered to the images (auto)",
+    )  # fmt: skip
+    images.add_argument("--rectified", action="store_true", help="a recording's images are undistorted: P is theirs")
     images.add_argument(
         "--hand-scale", type=float, default=1.0, metavar="S", help="size of the hand relative to an average adult's (1)"
     )
@@ -92,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     out, draw = (Path(name) if name else None for name in (args.out, args.draw))
     if "{}" not in f"{out}{draw}":
         check_tasks([Task([], out, draw)], inputs, rules)  # before anything is opened
-    sources = open_inputs(args.input, args.topic)
+    sources = open_inputs(args.input, args.topic, args.depth, args.rectified, use_camera_info=intrinsics is None)
     for note in (note for source in sources for note in source.notes):
         print(f"handos predict: {note}", file=sys.stderr)
     tasks = plan(sources, out, draw)

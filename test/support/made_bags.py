@@ -86,7 +86,7 @@ class BagWriter:
         """The camera of picture(), or of another size."""
         K = np.array([fx, 0, width / 2 - 0.5, 0, fx + 1, height / 2 - 0.5, 0, 0, 1.0])
         roi = self._store.types["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False)
-        P = np.zeros(12) if p is None else np.array([p, 0, 15.5, 0, 0, p, 11.5, 0, 0, 0, 1, 0], np.float64)
+        P = np.zeros(12) if p is None else np.array([p, 0, K[2], 0, 0, p, K[5], 0, 0, 0, 1, 0], np.float64)
         self.write(
             topic, "CameraInfo", stamp, header=self.header(stamp, "camera"), height=height, width=width,
             distortion_model="plumb_bob", d=np.array(d, np.float64), k=K, r=np.eye(3).ravel(), p=P,
