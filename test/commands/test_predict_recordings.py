@@ -42,8 +42,8 @@ def test_the_camera_of_rectified_images_and_of_the_user(tmp_path, bag, weights):
     _, rectified = predicted(tmp_path, bag, weights, "--depth", "none", "--rectified")
     _, users = predicted(tmp_path, bag, weights, "--depth", "none", "--intrinsics", "250,250,320,240")
     far, near, nearest = (hand["translation"][2] for hand in (plain, rectified, users))
-    assert near / far == pytest.approx(400 / 500, rel=0.02)
-    assert nearest / far == pytest.approx(250 / 500, rel=0.02)
+    assert near / far == pytest.approx(400 / 500, rel=0.06)
+    assert nearest / far == pytest.approx(250 / 500, rel=0.06)
 
 
 def test_a_depth_topic_that_is_not_there(bag, weights, capsys):
