@@ -40,10 +40,10 @@ def test_depth_measures_the_hand_unless_it_is_not_wanted(tmp_path, bag, weights)
 def test_the_camera_of_rectified_images_and_of_the_user(tmp_path, bag, weights):
     _, plain = predicted(tmp_path, bag, weights, "--depth", "none")
     _, rectified = predicted(tmp_path, bag, weights, "--depth", "none", "--rectified")
-    _, users = predicted(tmp_path, bag, weights, "--depth", "none", "--intrinsics", "250,250,320,240")
-    far, near, nearest = (hand["translation"][2] for hand in (plain, rectified, users))
+    _, users = predicted(tmp_path, bag, weights, "--depth", "none", "--intrinsics", "400,400,319.5,239.5")
+    far, near, same = (hand["translation"][2] for hand in (plain, rectified, users))
     assert near / far == pytest.approx(400 / 500, rel=0.06)
-    assert nearest / far == pytest.approx(250 / 500, rel=0.06)
+    assert same == near
 
 
 def test_a_depth_topic_that_is_not_there(bag, weights, capsys):
