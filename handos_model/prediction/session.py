@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -11,6 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
+
+from handos_model.io.files import CHECKSUM, WEIGHTS, one_line, read_file, read_text, shown
+from handos_model.prediction.output_check import check_outputs
 
 DEVICES = ("auto", "cpu", "cuda", "tensorrt")
 OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
@@ -88,7 +92,7 @@ class OnnxSession:
         try:
             self._session = options.opened(data)
         except Exception as error:  # ONNX Runtime's errors share no other base class
-            raise ValueError(f"weights file {path} is damaged or not an ONNX file; {EXPORTED}") from error
+            raise ValueError(f"weights file {shown(path)} is damaged or not an ONNX file; {EXPORTED}") from error
         self.provider: str = self._session.get_providers()[0]
         wanted = _PROVIDERS.get(options.device)
         if wanted and self.provider != wanted:
@@ -97,53 +101,66 @@ class OnnxSession:
                 f'device is "{options.device}", but ONNX Runtime cannot start {library} here: check the driver and the '
                 f"versions of CUDA and {library}"
             )
-        self.metadata: dict[str, str] = self._session.get_modelmeta().custom_metadata_map
+        given = self._session.get_modelmeta().custom_metadata_map
+        self.metadata = {one_line(key): one_line(value) for key, value in given.items()}
         self.outputs = tuple(node.name for node in self._session.get_outputs())
+        self._hands: int | None = None
         self._input = self._checked_input()
         absent = [key for key in metadata if not self.metadata.get(key)]
         if absent:
-            raise ValueError(f"weights file {path} carries no {', '.join(absent)} in its metadata; {EXPORTED}")
+            raise ValueError(f"weights file {shown(path)} carries no {', '.join(absent)} in its metadata; {EXPORTED}")
         self.seconds = 0.0
         """Spent in ONNX Runtime so far."""
 
     def _checked_input(self) -> str:
         inputs = self._session.get_inputs()
         if len(inputs) != 1 or inputs[0].type != "tensor(uint8)":
-            given = ", ".join(f"{node.name} {node.type}" for node in inputs)
-            raise ValueError(f"weights file {self.path} is not a hand network: it has the inputs {given}; {EXPORTED}")
+            given = one_line(", ".join(f"{node.name} {node.type}" for node in inputs))
+            raise ValueError(
+                f"weights file {shown(self.path)} is not a hand network: it has the inputs {given}; {EXPORTED}"
+            )
         return inputs[0].name
 
-    def require(self, outputs: Sequence[str]) -> None:
-        """ValueError where the graph lacks one of these outputs; from then on `run` gives these, in this order."""
+    def require(self, outputs: Sequence[str], hands: int | None = None) -> None:
+        """ValueError where the graph lacks one of these outputs; from then on `run` gives these, in this order.
+
+        hands: how many each must say something of; any number when None.
+        """
         missing = sorted(set(outputs) - set(self.outputs))
         if missing:
             lacks = f"lacks the outputs {', '.join(missing)}"
-            raise ValueError(f"weights file {self.path} is not a hand network: it {lacks}; {EXPORTED}")
-        self.outputs = tuple(outputs)
+            raise ValueError(f"weights file {shown(self.path)} is not a hand network: it {lacks}; {EXPORTED}")
+        self.outputs, self._hands = tuple(outputs), hands
 
     def number(self, key: str) -> float:
         """A number of the metadata; ValueError where it is none."""
         try:
-            return float(self.metadata[key])
+            value = float(self.metadata[key])
         except ValueError:
-            raise ValueError(
-                f"weights file {self.path} has {key} {self.metadata[key]!r} in its metadata, must be a number"
-            ) from None
+            value = math.nan
+        if not math.isfinite(value):
+            given = self.metadata[key]
+            raise ValueError(f"weights file {shown(self.path)} has {key} {given!r} in its metadata, must be a number")
+        return value
 
     def run(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        """The graph's outputs for an image (H, W, 3) uint8."""
+        """The graph's outputs for an image (H, W, 3) uint8: those of OUTPUT_SHAPES are as these say."""
         begin = time.perf_counter()
         try:
             values = self._session.run(self.outputs, {self._input: image[None]})
         except Exception as error:  # as of __init__
             height, width = image.shape[:2]
-            reason = " ".join(str(error).split())
             raise ValueError(
-                f"the network of {self.path} fails on an image of {width}x{height} px; it may need a larger size: "
-                f"{reason}"
+                f"the network of {shown(self.path)} fails on an image of {width}x{height} px; it may need a larger "
+                f"size: {one_line(error)}"
             ) from error
         self.seconds += time.perf_counter() - begin
-        return dict(zip(self.outputs, values, strict=True))
+        said = dict(zip(self.outputs, values, strict=True))
+        try:
+            check_outputs(said, self._hands)
+        except ValueError as error:
+            raise ValueError(f"weights file {shown(self.path)} is not a hand network: {error}; {EXPORTED}") from error
+        return said
 
 
 class HandSession(OnnxSession):
@@ -178,14 +195,15 @@ def engine_cache() -> Path:
 
 
 def _read(path: Path, embedded: bool) -> bytes:
-    if not path.is_file():
-        if embedded:
-            raise FileNotFoundError(f"the embedded weights are missing ({path}): reinstall the package or pass weights")
-        raise FileNotFoundError(f"there is no weights file {path}")
-    data = path.read_bytes()
+    """The file, checked against its checksum where one lies beside it, as beside those of `handos export`."""
+    hint = "reinstall the package" if embedded else "export it again"
+    if embedded and not path.is_file():
+        raise FileNotFoundError(f"the embedded weights are missing ({path}): {hint} or pass weights")
+    data = read_file(path, WEIGHTS)
     sidecar = path.with_name(path.name + ".sha256")
     if embedded and not sidecar.is_file():
-        raise FileNotFoundError(f"the checksum of the embedded weights is missing ({sidecar}): reinstall the package")
-    if embedded and hashlib.sha256(data).hexdigest() != sidecar.read_text().split()[0]:
-        raise ValueError(f"the embedded weights are damaged ({path} differs from its checksum): reinstall the package")
+        raise FileNotFoundError(f"the checksum of the embedded weights is missing ({sidecar}): {hint}")
+    if sidecar.is_file() and read_text(sidecar, CHECKSUM).split()[:1] != [hashlib.sha256(data).hexdigest()]:
+        which = "the embedded weights are" if embedded else "the weights are"
+        raise ValueError(f"{which} damaged ({shown(path)} differs from its checksum beside it): {hint}")
     return data

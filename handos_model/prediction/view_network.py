@@ -44,7 +44,7 @@ class ViewNetwork:
         self._find = _opened(find, ("size", "find_threshold", *METADATA), options, embedded)
         self._find.require(FIND_OUTPUTS)
         self._see = _opened(see, ("score_threshold", *METADATA), options, embedded)
-        self._see.require(SEE_OUTPUTS)
+        self._see.require(SEE_OUTPUTS, hands=1)
         for key in METADATA:
             ours, theirs = self._find.metadata[key], self._see.metadata[key]
             if ours != theirs:

@@ -22,6 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from handos_model.io.files import Kind, read_file
+
 MAX_FILE = 32 * 2**20  # bytes; MANO's are about 4 MB
 MAX_OPERATIONS = 1_000_000
 MAX_SPARSE = 1_000_000  # numbers
@@ -69,10 +71,7 @@ def load_arrays(path: Path) -> Any:
     ValueError when it is damaged, names anything but arrays of NumPy, SciPy and chumpy, or is larger than MAX_FILE.
     Strings of Python 2 are decoded as Latin 1.
     """
-    with path.open("rb") as file:
-        data = file.read(MAX_FILE + 1)
-    if len(data) > MAX_FILE:
-        raise ValueError(f"it is larger than {MAX_FILE} bytes")
+    data = read_file(path, Kind("pickle of arrays", MAX_FILE))
     reader = _Reader()
     try:
         for operation, argument in islice(_operations(io.BytesIO(data)), MAX_OPERATIONS):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -12,26 +10,33 @@ from typing import Any
 import numpy as np
 
 from handos_model.hand import JOINT_NAMES
+from handos_model.io.archives.npz_file import Header, read_npz
+from handos_model.io.files import TEMPLATE, one_line, read_file, shown
 from handos_model.template.hand_template import HandTemplate
 
 EMBEDDED_TEMPLATE = Path(__file__).parents[1] / "weights" / "template.npz"
 EMBEDDED_NAME = "webxr-generic-hand-778"
+VERTICES, MAX_BONES = 778, 100
 EMBEDDED_SHA256 = "65692417ff6b5692e30ebfcf7b9a2f1efc7f969d6c9f1c27e82ddc0b7f037a62"
 
 
 def embedded_template() -> HandTemplate:
     """The template that comes with the package; ValueError where its file is damaged."""
-    data = EMBEDDED_TEMPLATE.read_bytes()
-    if hashlib.sha256(data).hexdigest() != EMBEDDED_SHA256:
+    if hashlib.sha256(read_file(EMBEDDED_TEMPLATE, TEMPLATE)).hexdigest() != EMBEDDED_SHA256:
         raise ValueError(
             f"the embedded hand template '{EMBEDDED_TEMPLATE}' is damaged (wrong checksum): install the package again"
         )
-    return _parse_npz(data, EMBEDDED_TEMPLATE)
+    return read_template(EMBEDDED_TEMPLATE)
 
 
 def read_template(path: Path) -> HandTemplate:
     """A template that save_template wrote; ValueError where it is damaged or of another kind."""
-    return _parse_npz(path.read_bytes(), path)
+    values: dict[str, Any] = read_npz(path, TEMPLATE, lambda headers: _check_headers(headers, path))
+    values["name"] = str(values["name"])
+    values["bone_names"] = tuple(str(name) for name in values["bone_names"])
+    template = HandTemplate(**values)
+    _check_numbers(template, path)
+    return template
 
 
 def save_template(template: HandTemplate, path: str | Path) -> None:
@@ -40,32 +45,43 @@ def save_template(template: HandTemplate, path: str | Path) -> None:
     np.savez_compressed(path, **arrays)
 
 
-def _parse_npz(data: bytes, file: Path) -> HandTemplate:
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            values = {f.name: archive[f.name] for f in fields(HandTemplate)}
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise ValueError(f"hand template '{file}' is damaged or not a template: {error}") from error
-    values["name"] = str(values["name"])
-    values["bone_names"] = tuple(str(name) for name in values["bone_names"])
-    template = HandTemplate(**values)
-    _check_shapes(template, file)
-    return template
-
-
-def _check_shapes(template: HandTemplate, file: Path) -> None:
-    bones, vertices, coarse = len(template.bone_names), len(template.vertices), len(template.coarse)
+def _check_headers(headers: dict[str, Header], file: Path) -> None:
+    """ValueError where an array is missing or of a shape or type that is not a template's."""
+    bones, coarse, faces = (_length(headers, name) for name in ("bone_names", "coarse", "faces"))
     expected = {
-        "vertices": (vertices, 3),
-        "faces": (len(template.faces), 3),
-        "joint_regressor": (len(JOINT_NAMES), vertices),
-        "skinning_weights": (vertices, bones),
-        "bone_parents": (bones,),
-        "bone_frames": (bones, 4, 4),
-        "coarse": (coarse,),
-        "upsample": (vertices, coarse),
+        "name": ((), "U"),
+        "vertices": ((VERTICES, 3), "f"),
+        "faces": ((faces, 3), "i"),
+        "joint_regressor": ((len(JOINT_NAMES), VERTICES), "f"),
+        "skinning_weights": ((VERTICES, bones), "f"),
+        "bone_names": ((bones,), "U"),
+        "bone_parents": ((bones,), "i"),
+        "bone_frames": ((bones, 4, 4), "f"),
+        "coarse": ((coarse,), "i"),
+        "upsample": ((VERTICES, coarse), "f"),
     }
-    for name, shape in expected.items():
-        found = getattr(template, name).shape
-        if found != shape:
-            raise ValueError(f"hand template '{file}': {name} has the shape {found}, expected {shape}")
+    if headers.keys() != expected.keys() or not 1 <= bones <= MAX_BONES or faces < 1:
+        raise ValueError(f"hand template '{shown(file)}' is damaged or not a template: it has not the arrays of one")
+    for name, (shape, kind) in expected.items():
+        found = headers[name]
+        if found.shape != shape or found.dtype.kind != kind:
+            found_is = one_line(f"{found.dtype.name} {found.shape}", 80)
+            raise ValueError(f"hand template '{shown(file)}': {name} is {found_is}, expected {kind} {shape}")
+
+
+def _length(headers: dict[str, Header], name: str) -> int:
+    """The length of an array; 0 where there is none."""
+    return next(iter(headers[name].shape), 0) if name in headers else 0
+
+
+def _check_numbers(template: HandTemplate, file: Path) -> None:
+    """ValueError for numbers that are not finite, indices that lead nowhere and frames that cannot be undone."""
+    parents = template.bone_parents
+    measured = (template.vertices, template.joint_regressor, template.skinning_weights, template.upsample)
+    if not (
+        all(np.isfinite(values).all() for values in (*measured, template.bone_frames))
+        and all(((values >= 0) & (values < VERTICES)).all() for values in (template.faces, template.coarse))
+        and ((parents >= -1) & (parents < np.arange(len(parents)))).all()
+        and (np.abs(np.linalg.det(template.bone_frames[:, :3, :3].astype(float))) > 1e-6).all()
+    ):
+        raise ValueError(f"hand template '{shown(file)}' is damaged: its numbers are not finite, or lead nowhere")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from handos_model.io.files import TEMPLATE, open_file, shown
 from handos_model.template.embedded import embedded_template, read_template
 from handos_model.template.hand_template import HandTemplate
 from handos_model.template.mano import read_mano
@@ -17,10 +18,11 @@ def load_template(path: str | Path | None = None) -> HandTemplate:
     if path is None:
         return embedded_template()
     file = Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(f"no hand template at '{file}': give the path of a template .npz or of MANO_RIGHT.pkl")
+    open_file(file, TEMPLATE).close()
     if file.suffix.lower() == ".pkl":
         return read_mano(file)
     if file.suffix.lower() != ".npz":
-        raise ValueError(f"hand template '{file}' has the suffix '{file.suffix}': allowed are .npz and .pkl (MANO)")
+        raise ValueError(
+            f"hand template '{shown(file)}' has the suffix '{shown(file.suffix)}': allowed are .npz and .pkl (MANO)"
+        )
     return read_template(file)

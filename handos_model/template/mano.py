@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handos_model.io.files import one_line, shown
 from handos_model.template.array_pickle import as_array, load_arrays
 from handos_model.template.coarse import coarse_subset
 from handos_model.template.embedded import embedded_template
@@ -78,15 +79,15 @@ def read_fields(path: Path, shapes: Mapping[str, tuple[int, ...]] = SHAPES) -> d
         for name, shape in shapes.items():  # one at a time: hostile ones may be large
             fields[name] = as_array(data[name])
             if (found := fields[name].shape) != shape:
-                raise _WrongShape(f"'{path}' is not a MANO hand: {name} has the shape {found}, expected {shape}")
+                raise _WrongShape(f"'{shown(path)}' is not a MANO hand: {name} has the shape {found}, expected {shape}")
     except (OSError, _WrongShape):
         raise
     except Exception as error:  # not a dictionary, a field missing, a stand-in without its parts
-        raise ValueError(f"'{path}' cannot be read as a MANO model: {error}") from error
+        raise ValueError(f"'{shown(path)}' cannot be read as a MANO model: {one_line(error)}") from error
     finite = all(np.isfinite(values).all() for values in fields.values())
     faces, parents = fields["f"], fields["kintree_table"][0, 1:]
     if not finite or faces.min() < 0 or faces.max() >= 778 or parents.min() < 0 or (parents > np.arange(15)).any():
-        raise ValueError(f"'{path}' is not a MANO hand: numbers that are not finite, or indices that lead nowhere")
+        raise ValueError(f"'{shown(path)}' is not a MANO hand: its numbers are not finite, or lead nowhere")
     return fields
 
 

@@ -16,6 +16,7 @@ from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, GradientAccumulationPlugin, broadcast
 from torch import Tensor, nn
 
+from handos_model.io.files import one_line
 from handos_model.network.detectors.build import build_detector
 from handos_model.network.handos import HandOS
 from handos_model.template.hand_template import HandTemplate, signed_volume
@@ -28,7 +29,7 @@ from handos_model.training.recipe import Recipe, read_recipe
 from handos_model.training.run_folder import write_start
 from handos_model.training.stages.tasks import FindTask, SeeTask
 from handos_model.training.step import TrainingStep
-from handos_model.training.weights import start_from
+from handos_model.training.weights import read_checkpoint, start_from
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -150,14 +151,17 @@ class Trainer:
         return groups + [{"params": copied, "pace": self.recipe.copy_rate}] if copied else groups
 
     def resume(self) -> None:
-        """Continue from the folder's checkpoint. weights_only: a checkpoint runs no code of its own."""
-        state = torch.load(self.folder / CHECKPOINT, map_location="cpu", weights_only=True)
+        """Continue from the folder's checkpoint."""
+        state = read_checkpoint(self.folder / CHECKPOINT)
         self.network.load_trainable_state(state["network"])
         self.averaged = {name: value.to(self.accelerator.device) for name, value in state["averaged"].items()}
-        self.optimizer.load_state_dict(state["optimizer"])
+        try:
+            self.optimizer.load_state_dict(state["optimizer"])
+        except Exception as error:  # it looks at whatever comes
+            raise ValueError(f"{self.folder / CHECKPOINT} is of another optimiser: {one_line(error)}") from error
         self.step, self.seconds = state["step"], state["seconds"]
         # Checkpoints of earlier versions, whose samples had no numbers, say nothing of them.
-        self.samples = state.get("samples", self.step * self.images_per_step)
+        self.samples = self.step * self.images_per_step if state["samples"] is None else state["samples"]
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all. `samples` is the number of the next one."""

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from handos_model.io.archives.npz_file import read_npz
+from handos_model.io.archives.zip_file import open_zip
+from handos_model.io.files import MB, TRAINED, one_line, open_file, shown
 from handos_model.network.handos import HandOS
 from handos_model.template.embedded import EMBEDDED_NAME
 
 OF_TEMPLATE = ("lifting", "lifted_reference", "vertex_box", "vertex_embedding", "rest_vertices", "vertices")
 """Modules and parameters of the decoder that belong to the numbering of a template's vertices."""
+LARGEST_INDEX = 4 * MB
+"""Names and shapes of a checkpoint's weights; a thousand weights take 0.4 MB."""
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:
@@ -21,15 +27,69 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_with_template(path: Path) -> tuple[dict[str, Tensor], str]:
-    """The weights, and the name of the hand template that they were trained on: the embedded one in older files."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no weights at {path}: give a run's checkpoint.pt or a .npz of trained weights")
+    """The weights, and the name of the hand template that they were trained on: the embedded one in older files.
+
+    Raises FileNotFoundError where there is no such file, ValueError for one that is damaged or holds something else.
+    """
     if path.suffix == ".npz":
-        with np.load(path, allow_pickle=False) as arrays:
-            template = str(arrays["template"]) if "template" in arrays.files else EMBEDDED_NAME
-            return {n: torch.from_numpy(arrays[n]).float() for n in arrays.files if n != "template"}, template
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return state["averaged"], state.get("template", EMBEDDED_NAME)
+        arrays = read_npz(path, TRAINED)
+        template = arrays.pop("template", np.array(EMBEDDED_NAME))
+        if template.dtype.kind != "U" or any(array.dtype.kind != "f" for array in arrays.values()):
+            raise ValueError(f"{TRAINED.name} {shown(path)} holds something else than weights of a network")
+        return {name: torch.from_numpy(array).float() for name, array in arrays.items()}, str(template)
+    state = read_checkpoint(path)
+    return state["averaged"], state["template"]
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What Trainer.save wrote: network and averaged (weights by name), optimizer, step, seconds, samples and template.
+
+    samples and template, which earlier versions did not write, are filled in; samples with None. Nothing in the file
+    runs. Raises as load_with_template.
+    """
+    with open_file(path, TRAINED) as file:
+        try:
+            archive = open_zip(file, compressed=False)
+            if max(m.file_size for m in archive.infolist() if m.filename.endswith("data.pkl")) > LARGEST_INDEX:
+                raise ValueError("its list of weights is too long")
+            file.seek(0)
+            state = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception as error:  # damaged archives, pickles and tensors share no base class
+            raise ValueError(
+                f"{TRAINED.name} {shown(path)} is damaged or no checkpoint.pt: {one_line(error)}"
+            ) from error
+    if isinstance(state, dict):
+        state = {"samples": None, "template": EMBEDDED_NAME} | state
+    if not _is_checkpoint(state):
+        raise ValueError(f"{TRAINED.name} {shown(path)} holds something else than a run's checkpoint")
+    return state
+
+
+def _is_checkpoint(state: Any) -> bool:
+    """Whether each key is there, and of its type."""
+    return isinstance(state, dict) and all(
+        (
+            *(_are_weights(state.get(name)) for name in ("network", "averaged")),
+            isinstance(state.get("optimizer"), dict),
+            isinstance(state.get("step"), int),
+            isinstance(state.get("seconds"), int | float),
+            isinstance(state["samples"], int | None),
+            isinstance(state["template"], str),
+        )
+    )
+
+
+def _are_weights(values: Any) -> bool:
+    return isinstance(values, dict) and all(
+        isinstance(name, str) and isinstance(value, Tensor) and _is_plain(value) for name, value in values.items()
+    )
+
+
+def _is_plain(value: Tensor) -> bool:
+    """Whether each number of a tensor lies in the file: one with strides of 0 says to have any number of them."""
+    if value.layout != torch.strided or value.device.type != "cpu":
+        return False
+    return value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
 
 def mean_weights(runs: list[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -37,7 +97,7 @@ def mean_weights(runs: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     shapes = [{(name, value.shape) for name, value in run.items()} for run in runs]
     if different := set.union(*shapes) - set.intersection(*shapes):
         name = min(name for name, _ in different)
-        raise ValueError(f"the checkpoints are of different networks: {name} is not the same in all of them")
+        raise ValueError(f"the checkpoints are of different networks: {one_line(name)} is not the same in all of them")
     return {name: sum(run[name].float() for run in runs) / len(runs) for name in runs[0]}
 
 

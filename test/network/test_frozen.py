@@ -62,29 +62,29 @@ def test_reads_half_and_single_precision(tmp_path: Path, dtype: type) -> None:
 
 
 def test_there_is_no_file(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=f"none.npz; make them with {TOOL}"):
+    with pytest.raises(FileNotFoundError, match=f"none.npz: make it with {TOOL}"):
         read_weights(tmp_path / "none.npz", EXPECTED, TOOL)
 
 
 DAMAGED = {
-    "empty": (b"", "not a readable .npz"),
-    "no zip": (b"weights" * 100, "not a readable .npz"),
-    "array alone": (header("(4,)") + bytes(8), "not a readable .npz"),
+    "empty": (b"", "damaged or no .npz"),
+    "no zip": (b"weights" * 100, "damaged or no .npz"),
+    "array alone": (header("(4,)") + bytes(8), "damaged or no .npz"),
     "missing": (saved({n: a for n, a in arrays().items() if n != NAME}), f"has None for {NAME}"),
     "one too many": (saved(arrays() | {"more": np.zeros(3, np.float16)}), r"has \(3,\) for more, expected None"),
     "shape": (saved(arrays() | {NAME: np.zeros((3, 3, 1, 1), np.float16)}), r"\(3, 3, 1, 1\) for .*0.weight, expected"),
     "nan": (saved(arrays() | {NAME: np.full((4, 3, 1, 1), np.nan, np.float16)}), "not finite"),
     "infinite": (saved(arrays() | {NAME: np.full((4, 3, 1, 1), np.inf, np.float16)}), "not finite"),
-    "pickle": (saved(arrays() | {NAME: np.array([{}], dtype=object)}), "must be float16 or float32"),
+    "pickle": (saved(arrays() | {NAME: np.array([{}], dtype=object)}), "must hold numbers"),
     "integers": (saved(arrays() | {NAME: np.zeros((4, 3, 1, 1), np.int32)}), "must be float16 or float32"),
     "too large": (bytes(2_000_000), "has 2000000 bytes, at most"),
-    "zip bomb": (entry(header("(4, 3, 1, 1)") + bytes(400_000_000)), "goes on after its array"),
-    "vast shape": (entry(header("(1000000000000,)")), "expected"),
-    "vast item": (entry(header("(4, 3, 1, 1)", "'<U90000000'")), "must be float16 or float32"),
-    "short": (entry(header("(4, 3, 1, 1)") + bytes(10)), "not a readable .npz"),
+    "zip bomb": (entry(header("(4, 3, 1, 1)") + bytes(400_000_000)), "not as many numbers as it says"),
+    "vast shape": (entry(header("(1000000000000,)")), "not as many numbers as it says"),
+    "vast item": (entry(header("(4, 3, 1, 1)", "'<U90000000'")), "not as many numbers as it says"),
+    "short": (entry(header("(4, 3, 1, 1)") + bytes(10)), "damaged or no .npz"),
     "version 2": (entry(header("(4, 3, 1, 1)", version=b"\x02\x00")), "version"),
-    "nested header": (entry(header("(" + "-" * 9000 + "1,)")), "not a readable .npz"),
-    "broken header": (entry(header("(4, 3, '1")), "not a readable .npz"),
+    "nested header": (entry(header("(" + "-" * 9000 + "1,)")), "damaged or no .npz"),
+    "broken header": (entry(header("(4, 3, '1")), "damaged or no .npz"),
 }
 
 

@@ -272,7 +272,7 @@ def test_weights_for_mano_need_the_users_file_and_others_none(tmp_path):
     assert HandPredictor(for_mano, template=mano).template is mano
     with pytest.raises(ValueError, match="not on mano: give none as template"):
         HandPredictor(write_network(tmp_path / "own.onnx", [], 640), template=mano)
-    with pytest.raises(FileNotFoundError, match="no hand template at"):
+    with pytest.raises(FileNotFoundError, match="there is no hand template"):
         HandPredictor(for_mano, template=tmp_path / "MANO_RIGHT.pkl")
 
 

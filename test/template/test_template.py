@@ -190,7 +190,7 @@ def test_saved_template_loads_again(tmp_path):
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"no hand template at '.*nowhere\.npz'"):
+    with pytest.raises(FileNotFoundError, match=r"there is no hand template .*nowhere\.npz"):
         load_template(tmp_path / "nowhere.npz")
 
 
@@ -214,7 +214,7 @@ def test_damaged_embedded_template_is_refused(tmp_path, monkeypatch):
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 cut off"])
 def test_damaged_own_template_is_refused(tmp_path, content):
     (tmp_path / "bad.npz").write_bytes(content)
-    with pytest.raises(ValueError, match="damaged or not a template"):
+    with pytest.raises(ValueError, match="damaged or no .npz"):
         load_template(tmp_path / "bad.npz")
 
 
@@ -223,5 +223,27 @@ def test_template_without_faces_or_of_other_shape_is_refused(tmp_path):
     with pytest.raises(ValueError, match="damaged or not a template"):
         load_template(tmp_path / "part.npz")
     save_template(replace(HAND, upsample=HAND.upsample[:, :5]), tmp_path / "short.npz")
-    with pytest.raises(ValueError, match=r"upsample has the shape \(778, 5\), expected \(778, 96\)"):
+    with pytest.raises(ValueError, match=r"upsample is float32 \(778, 5\), expected f \(778, 96\)"):
         load_template(tmp_path / "short.npz")
+
+
+def test_template_whose_numbers_lead_nowhere_is_refused(tmp_path):
+    for name, place, value in [
+        ("faces", (3, 1), 778),
+        ("faces", (3, 1), -1),
+        ("coarse", (0,), 5000),
+        ("bone_parents", (1,), 4),
+        ("vertices", (7, 0), np.nan),
+        ("bone_frames", (2, slice(None), 0), 0),
+    ]:
+        values = np.array(getattr(HAND, name))
+        values[place] = value
+        save_template(replace(HAND, **{name: values}), tmp_path / "odd.npz")
+        with pytest.raises(ValueError, match="odd.npz' is damaged: its numbers are not finite, or lead nowhere"):
+            load_template(tmp_path / "odd.npz")
+
+
+def test_a_template_that_unpacks_to_gigabytes_is_refused_unread(tmp_path):
+    save_template(replace(HAND, upsample=np.zeros((778, 50_000), np.float32)), tmp_path / "bomb.npz")
+    with pytest.raises(ValueError, match="it promises more than it can hold"):
+        load_template(tmp_path / "bomb.npz")

@@ -117,7 +117,7 @@ def test_missing_files_are_named(tmp_path):
         Pool(tmp_path)
     with pytest.raises(FileNotFoundError, match="labels.json.gz"):
         Photos.load(tmp_path, "hand", "train")
-    with pytest.raises(FileNotFoundError, match="no weights at"):
+    with pytest.raises(FileNotFoundError, match="there is no file of trained weights"):
         load_weights(tmp_path / "none.pt")
 
 

@@ -1,0 +1,1 @@
+"""Zip archives of others, which must not unpack to more than they may."""

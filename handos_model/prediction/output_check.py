@@ -1,0 +1,41 @@
+"""What a network says, checked: its file may be any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+HAND = {
+    "scores": (), "presence": (), "joints_2d": (21, 2), "joint_confidence": (21,), "joints_3d": (21, 3),
+    "vertices": (778, 3), "view": (4,), "views": (4,), "translation": (3,), "right": (),
+}  # fmt: skip
+"""Shape of each output for one hand, or place where one may be; all have one row for each."""
+SHARES = ("scores", "presence", "joint_confidence", "right")
+"""Outputs from 0 to 1."""
+LARGEST = 1e6
+"""Of the other outputs: px, m and rad."""
+SLACK = 0.01
+"""That much beyond is rounding, of graphs in 8 or 16 bits."""
+
+
+def check_outputs(said: Mapping[str, object], rows: int | None = None) -> None:
+    """ValueError where an output of HAND is not of its shape, too large, or as one of SHARES not between 0 and 1.
+
+    rows: how many each has; as many as the first when None. NaN is refused in SHARES alone: elsewhere it is that of one
+    hand, which is left out.
+    """
+    for name, values in said.items():
+        shape = HAND.get(name)
+        if shape is None:
+            continue
+        if not isinstance(values, np.ndarray) or values.dtype.kind != "f":
+            raise ValueError(f"its {name} are {getattr(values, 'dtype', type(values).__name__)}, must be numbers")
+        rows = len(values) if rows is None and values.ndim else rows
+        if values.shape != (rows, *shape):
+            expected = ", ".join(map(str, ("hands" if rows is None else rows, *shape)))
+            raise ValueError(f"its {name} have the shape {values.shape}, expected ({expected})")
+        if name not in SHARES and (np.abs(values) > LARGEST).any():
+            raise ValueError(f"its {name} lie beyond {LARGEST:g}")
+        if name in SHARES and len(values) and not -SLACK <= values.min() <= values.max() <= 1 + SLACK:
+            raise ValueError(f"its {name} lie between {values.min():g} and {values.max():g}, must between 0 and 1")
