@@ -24,10 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input", nargs="+", metavar="INPUT", help="image, video, ROS recording, folder of these, or stream"
     )
     output = parser.add_argument_group(
-        "what is written", "FILE is complete or not there: until all is done it is FILE.part. beside it. {} in a name "
+        "what is written", "a file is complete or not there: until all is done it has .part in its name. {} in a name "
         "stands for the input's own, for one output each",
     )  # fmt: skip
-    output.add_argument("--out", metavar="FILE.jsonl", help="one record per frame; without --out and --draw: stdout")
+    output.add_argument(
+        "--out", metavar="FILE", help="one record per frame: .jsonl, .parquet, .npz, .mcap, or without a suffix a "
+        "rosbag2 folder; without --out and --draw: lines on stdout",
+    )  # fmt: skip
     output.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
     output.add_argument("--vertices", action="store_true", help="also write the 778 vertices of the mesh")
     add_write_rules(output)

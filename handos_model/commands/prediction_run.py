@@ -116,7 +116,7 @@ class PredictionRun:
         return 130 if interrupted else int(self._unreadable > 0)
 
     def _run_task(self, task: Task, bar: tqdm) -> None:
-        results = Results(task.out, self._rules, self._finder.track) if task.out else None
+        results = Results(task.out, self._rules, self._finder.track, task.recorded) if task.out else None
         if results and results.complete:
             self._say(f"{task.out} is complete")
             return
@@ -133,6 +133,8 @@ class PredictionRun:
         with ExitStack() as stack:
             for output in outputs:
                 stack.callback(output.close, complete=not self._stopped())
+        for note in results.notes if results else ():
+            self._say(f"{task.out}: {note}")
         if self._stopped() and results and results.place.exists():
             self._say(f"{results.place} holds what is done; --resume goes on from there")
 
@@ -146,7 +148,7 @@ class PredictionRun:
         for frame in map(self._timed, _frames(source)):
             if self._stopped():
                 break
-            if results and results.did(frame.name):
+            if frame.image is not None and results and results.did(frame.name):
                 self._earlier += 1
             elif problem := frame.problem if frame.image is None else self._do(frame, results, drawing):
                 problems += 1

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from handos_model.io.inputs import Source
+from handos_model.io.recording.source import BagSource
 from handos_model.output.drawn import check_drawing
 from handos_model.output.output_file import Inputs, WriteRules
-from handos_model.output.results import check_results
+from handos_model.output.results import check_results, is_recording
 
 PLACE = "{}"
 """In the name of an output, stands for that of the input."""
@@ -23,10 +24,19 @@ class Task:
     out: Path | None
     draw: Path | None
 
+    @property
+    def recorded(self) -> Path | None:
+        """The recording that all of it is."""
+        only = self.sources[0] if len(self.sources) == 1 else None
+        return only.path if isinstance(only, BagSource) else None
+
 
 def plan(sources: list[Source], out: Path | None, draw: Path | None) -> list[Task]:
     """One task for all inputs, or one for each where the outputs' names have a PLACE for theirs."""
     if not any(name and PLACE in str(name) for name in (out, draw)):
+        if out and is_recording(out) and len(sources) > 1:
+            each = out.with_name(f"{PLACE}{out.suffix}")
+            raise ValueError(f"--out {out} is a recording, which holds one input, not {len(sources)}: give {each}")
         return [Task(sources, out, draw)]
     for option, name in (("--out", out), ("--draw", draw)):
         if name and PLACE not in str(name) and len(sources) > 1:

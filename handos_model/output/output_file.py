@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,6 +93,23 @@ def check_file(path: Path, inputs: Inputs, rules: WriteRules) -> None:
     check_folder(path.parent)
 
 
+def check_recording_folder(folder: Path, inputs: Inputs, rules: WriteRules) -> None:
+    """As check_file, for a rosbag2 folder: nothing but another recording is ever replaced."""
+    if inputs.lie_in(folder):
+        raise ValueError(f"the folder {folder} is or holds an input, which would be lost: give another name")
+    if folder.exists() and not (folder.is_dir() and _holds_a_recording_alone(folder)):
+        raise ValueError(f"{folder} exists and is no recording: give the rosbag2 folder another name")
+    if folder.exists() and not (rules.overwrite or rules.resume):
+        raise FileExistsError(f"{folder} exists: replace it with --overwrite, or give another name")
+    check_folder(folder.parent)
+
+
+def _holds_a_recording_alone(folder: Path) -> bool:
+    names = {path.name for path in folder.iterdir()}
+    others = {name for name in names if not name.endswith((".mcap", ".db3")) and name != "metadata.yaml"}
+    return not names or ("metadata.yaml" in names and not others)
+
+
 def check_nothing_left(place: Path) -> None:
     """FileExistsError where an interrupted run left its file."""
     if place.exists():
@@ -123,9 +142,9 @@ def named(path: Path) -> Iterator[None]:
 
 @contextmanager
 def completed(path: Path) -> Iterator[Path]:
-    """A place to write a file, which then takes its name, in place of an older one; after an error, nothing is left.
+    """A place to write a file or folder, which then takes its name, in place of an older one.
 
-    What the name links to is replaced, not the link.
+    After an error nothing is left. What the name links to is replaced, not the link.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,12 +154,24 @@ def completed(path: Path) -> Iterator[Path]:
             yield place
             finish(place, path)
     finally:
+        if place.is_dir():
+            shutil.rmtree(place)
         place.unlink(missing_ok=True)
 
 
 def finish(place: Path, path: Path) -> None:
-    """Gives a complete file its name, once it is on the disk for certain."""
+    """Gives what is complete its name, once it is on the disk for certain."""
     with named(path):
-        with place.open("rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(place, path)
+        for file in place.iterdir() if place.is_dir() else (place,):
+            with file.open("rb+") as opened:
+                os.fsync(opened.fileno())
+        if path.is_dir():
+            with tempfile.TemporaryDirectory(dir=path.parent) as old:
+                os.replace(path, Path(old, path.name))
+                try:
+                    os.replace(place, path)
+                except OSError:
+                    os.replace(Path(old, path.name), path)
+                    raise
+        else:
+            os.replace(place, path)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,23 +16,36 @@ from handos_model.output.output_file import (
     WriteRules,
     check_file,
     check_nothing_left,
+    check_recording_folder,
     completed,
     finish,
     named,
     partial,
 )
+from handos_model.output.recording import write_recording
+from handos_model.output.tables import write_npz, write_parquet
 
-Convert = Callable[[Iterator[dict[str, Any]], Path], None]
-"""Writes records to a new file."""
-FORMATS: dict[str, Convert | None] = {".jsonl": None}
-"""By suffix, what makes the file of the lines; None where the lines are the file."""
+PACKAGES = {".jsonl": "", ".parquet": "pyarrow", ".npz": "", ".mcap": "rosbags", "": "rosbags"}
+"""What a file of each suffix needs to be written; without a suffix it is a rosbag2 folder."""
+
+
+def is_recording(path: Path) -> bool:
+    """Whether results of this name are a ROS recording, which holds those of one input."""
+    return PACKAGES.get(path.suffix.lower()) == "rosbags"
 
 
 def check_results(path: Path, inputs: Inputs, rules: WriteRules) -> None:
-    """ValueError or OSError where results cannot or must not be written to `path`: before anything is."""
-    if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"--out is {path}, must end in one of {', '.join(FORMATS)}")
-    check_file(path, inputs, rules)
+    """ValueError, OSError or ModuleNotFoundError where results cannot or must not be written: before anything is."""
+    if path.suffix.lower() not in PACKAGES:
+        known = ", ".join(filter(None, PACKAGES))
+        raise ValueError(f"--out is {path}, must end in one of {known}, or in none for a rosbag2 folder")
+    package = PACKAGES[path.suffix.lower()]
+    if package and find_spec(package) is None:
+        raise ModuleNotFoundError(f"--out {path} needs the package {package}: pip install {package}")
+    if path.suffix:
+        check_file(path, inputs, rules)
+    else:
+        check_recording_folder(path, inputs, rules)
     if not (rules.overwrite or rules.resume):
         check_nothing_left(journal(path))
 
@@ -46,12 +60,14 @@ class Results:
 
     rules.resume goes on with what an interrupted run left: frames that it did are passed over, and the last of them is
     done again, to see that inputs and options are the same. `sequences` says that frames depend on those before them,
-    as tracked ones do: then all of the last input is done again.
+    as tracked ones do: then all of the last input is done again. recorded: the recording that all frames are of.
     """
 
-    def __init__(self, path: Path, rules: WriteRules, sequences: bool = False) -> None:
+    def __init__(self, path: Path, rules: WriteRules, sequences: bool = False, recorded: Path | None = None) -> None:
         self.path = Path(os.path.realpath(path))
-        self.place = journal(self.path)
+        self.place, self._recorded = journal(self.path), recorded
+        self.notes: tuple[str, ...] = ()
+        """What the file lacks of what it should hold; known when it is closed."""
         self.complete = rules.resume and self.path.exists()
         """Whether an earlier run did all of it."""
         self._done: deque[str] = deque()  # images of the lines that stay
@@ -100,6 +116,8 @@ class Results:
     def write(self, record: dict[str, Any]) -> None:
         """The next frame. Raises ValueError where an interrupted run wrote another line for it."""
         assert self._file is not None
+        if record["stamp_ns"] is None and is_recording(self.path):
+            raise ValueError(f"{record['image']} has no time, which a recording needs: --fps N gives images one")
         line = record_line(record)
         if self._done or (self._again and self._again != line):
             raise self._of_another_run()
@@ -128,12 +146,21 @@ class Results:
         if not complete:
             if not self.place.stat().st_size:
                 self.place.unlink()
-        elif convert := FORMATS[self.path.suffix.lower()]:
-            with completed(self.path) as place:
-                convert(self._records(), place)
-            self.place.unlink()
-        else:
+        elif self.path.suffix.lower() == ".jsonl":
             finish(self.place, self.path)
+        else:
+            with completed(self.path) as place:
+                self._convert(place)
+            self.place.unlink()
+
+    def _convert(self, place: Path) -> None:
+        suffix = self.path.suffix.lower()
+        if suffix == ".parquet":
+            write_parquet(self._records(), place)
+        elif suffix == ".npz":
+            write_npz(self._records(), place)
+        else:
+            self.notes = write_recording(self._records(), place, self._recorded, one_file=suffix == ".mcap")
 
     def _records(self) -> Iterator[dict[str, Any]]:
         with self.place.open("rb") as file:

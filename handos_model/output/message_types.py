@@ -1,0 +1,130 @@
+"""The package's messages for recordings, from their definitions in msg/, without ROS."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PACKAGE = "handos_ros"
+MESSAGES = ("Point2D", "Hand", "HandArray")
+HAND_ARRAY, TRANSFORMS = f"{PACKAGE}/msg/HandArray", "tf2_msgs/msg/TFMessage"
+DEFAULT_FRAME = "camera"
+"""Frame of the hands where the input names none: transforms need one."""
+SECOND = 10**9
+
+
+def open_types() -> Any:
+    """A typestore of rosbags with the messages of ROS 2 and of this package."""
+    from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    folder = next((folder for folder in _folders() if (folder / f"{MESSAGES[0]}.msg").is_file()), None)
+    if folder is None:
+        raise FileNotFoundError("the definitions of the package's messages are missing: reinstall it")
+    for name in MESSAGES:
+        text = (folder / f"{name}.msg").read_text(encoding="utf-8")
+        store.register(get_types_from_msg(text, f"{PACKAGE}/msg/{name}"))
+    return store
+
+
+def _folders() -> Iterator[Path]:
+    """Where msg/ lies: beside the package in its repository, else where pip or ament installed it."""
+    yield Path(__file__).resolve().parents[2] / "msg"
+    for prefix in (sys.prefix, *os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
+        yield Path(prefix, "share", PACKAGE, "msg")
+
+
+class Messages:
+    """Makes messages of records."""
+
+    def __init__(self, store: Any) -> None:
+        self._store, self._types = store, store.types
+        self._hand = self._types[f"{PACKAGE}/msg/Hand"]
+        self._array = self._types[HAND_ARRAY]
+        self._sent: dict[str, int] = {}  # stamp of the last transform of each frame, ns
+
+    def hand_array(self, record: dict[str, Any]) -> bytes:
+        """The HandArray of a frame, as the node publishes it, in CDR."""
+        kind, values = self._array, record["intrinsics"]
+        assumed = values["source"] == "assumed"
+        sources = {hand["scale_source"] for hand in record["hands"]}
+        scale = kind.SCALE_PRIOR
+        if sources and sources <= {"depth", "remembered"}:
+            scale = kind.SCALE_DEPTH
+        elif "user" in sources:
+            scale = kind.SCALE_USER
+        message = kind(
+            header=self._header(record),
+            hands=[self._hand_message(hand) for hand in record["hands"]],
+            intrinsics_source=kind.INTRINSICS_ASSUMED if assumed else kind.INTRINSICS_CAMERA_INFO,
+            scale_source=scale,
+            width=record["width"],
+            height=record["height"],
+            **{name: values[name] for name in ("fx", "fy", "cx", "cy")},
+            model=" ".join(record["model"].values()),
+        )
+        return self._cdr(message, HAND_ARRAY)
+
+    def transforms(self, record: dict[str, Any]) -> bytes | None:
+        """The wrist frames left_hand and right_hand of a frame in CDR; None where there is none, or none that is newer.
+
+        Each is that of the best hand of its side, as the node sends it.
+        """
+        best: dict[str, Any] = {}
+        for hand in sorted(record["hands"], key=lambda hand: -hand["score"]):
+            newer = self._sent.get(hand["side"], -1) < record["stamp_ns"]
+            if hand["wrist"]["orientation"] is not None and newer:
+                best.setdefault(hand["side"], hand["wrist"])
+        if not best:
+            return None
+        transform, stamped = (self._types[f"geometry_msgs/msg/{name}"] for name in ("Transform", "TransformStamped"))
+        header = self._header(record)
+        found = []
+        for side, wrist in best.items():
+            self._sent[side] = record["stamp_ns"]
+            place = transform(self._vector(wrist["position"]), self._quaternion(wrist["orientation"]))
+            found.append(stamped(header, f"{side}_hand", place))
+        return self._cdr(self._types[TRANSFORMS](found), TRANSFORMS)
+
+    def _cdr(self, message: Any, kind: str) -> bytes:
+        return bytes(self._store.serialize_cdr(message, kind))
+
+    def _header(self, record: dict[str, Any]) -> Any:
+        time = self._types["builtin_interfaces/msg/Time"](*divmod(record["stamp_ns"], SECOND))
+        return self._types["std_msgs/msg/Header"](time, record["frame_id"] or DEFAULT_FRAME)
+
+    def _vector(self, values: list[float]) -> Any:
+        return self._types["geometry_msgs/msg/Vector3"](*values)
+
+    def _point(self, values: list[float]) -> Any:
+        return self._types["geometry_msgs/msg/Point"](*values)
+
+    def _quaternion(self, values: list[float]) -> Any:
+        return self._types["geometry_msgs/msg/Quaternion"](*values)
+
+    def _hand_message(self, hand: dict[str, Any]) -> Any:
+        kind, wrist = self._hand, hand["wrist"]
+        turn = wrist["orientation"] or [0.0, 0.0, 0.0, 1.0]
+        pose = self._types["geometry_msgs/msg/Pose"](self._point(wrist["position"]), self._quaternion(turn))
+        covariance = np.array(wrist["covariance"], np.float64)
+        pixel = self._types[f"{PACKAGE}/msg/Point2D"]
+        return kind(
+            id=hand["id"],
+            score=hand["score"],
+            side=getattr(kind, hand["side"].upper()),
+            side_confidence=hand["side_confidence"],
+            scale_source=getattr(kind, f"SCALE_{hand['scale_source'].upper()}"),
+            box=np.array(hand["box"], np.float32),
+            joints_2d=[pixel(x, y) for x, y in hand["joints_2d"]],
+            joints_3d=[self._point(joint) for joint in hand["joints_3d"]],
+            joint_confidence=np.array(hand["joint_confidence"], np.float32),
+            vertices=np.array(hand.get("vertices", []), np.float32).ravel(),
+            translation=self._vector(hand["translation"]),
+            wrist=self._types["geometry_msgs/msg/PoseWithCovariance"](pose, covariance),
+            wrist_valid=wrist["orientation"] is not None,
+        )

@@ -1,0 +1,148 @@
+"""Results as a ROS 2 recording: what was recorded, and with each image its hands and their frames."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal
+
+from handos_model.io.recording.recording import Recording
+from handos_model.output.message_types import HAND_ARRAY, TRANSFORMS, Messages, open_types
+
+HANDS, TF = "/hands", "/tf"
+VERSION: Literal[8] = 8
+"""Of the recording's metadata: the newest that every ROS 2 distribution reads."""
+
+
+def write_recording(
+    records: Iterable[dict[str, Any]], place: Path, recorded: Path | None, one_file: bool
+) -> tuple[str, ...]:
+    """Writes a recording to `place`: one MCAP file, or a rosbag2 folder in the storage of the original.
+
+    recorded: the recording that the records are of, whose messages are copied; else each message is recorded at the
+    frame's own time. Returns sentences on what could not be copied.
+    """
+    from rosbags.rosbag2 import StoragePlugin, Writer
+
+    name = "recording" if one_file else place.name.removesuffix(".part")
+    with tempfile.TemporaryDirectory(prefix=f"{place.stem}.", dir=place.parent) as temporary:
+        folder = Path(temporary, name)
+        is_sqlite = recorded is not None and not one_file and _is_sqlite(recorded)
+        storage = StoragePlugin.SQLITE3 if is_sqlite else StoragePlugin.MCAP
+        with Writer(folder, version=VERSION, storage_plugin=storage) as writer:
+            bag = _Bag(writer)
+            if recorded is None:
+                _write_alone(bag, records)
+                notes: tuple[str, ...] = ()
+            else:
+                notes = _write_beside(bag, records, _as_ros2(recorded, Path(temporary)), recorded)
+        os.replace(folder / f"{name}.mcap" if one_file else folder, place)
+    return notes
+
+
+class _Bag:
+    """A recording that is written."""
+
+    def __init__(self, writer: Any) -> None:
+        self._writer, self._types = writer, open_types()
+        self._messages = Messages(self._types)
+        self._connections: dict[tuple[str, str], Any] = {}
+
+    def declare(self, topic: str, kind: str, store: Any = None, qos: Iterable[Any] = ()) -> bool:
+        """Whether a topic can be written: the type must be known, to this package's store where none is given."""
+        if (topic, kind) not in self._connections:
+            try:
+                added = self._writer.add_connection(
+                    topic, kind, typestore=store or self._types, offered_qos_profiles=list(qos)
+                )
+            except Exception:  # of a type that is nowhere defined; the library's errors share no base class
+                return False
+            self._connections[topic, kind] = added
+        return True
+
+    def write(self, topic: str, kind: str, recorded_ns: int, data: bytes) -> None:
+        """A message in CDR."""
+        self._writer.write(self._connections[topic, kind], recorded_ns, data)
+
+    def write_hands(self, record: dict[str, Any], recorded_ns: int) -> None:
+        """Frames first, so that who hears of a hand can look it up."""
+        self.declare(TF, TRANSFORMS)
+        self.declare(HANDS, HAND_ARRAY)
+        transforms = self._messages.transforms(record)
+        if transforms is not None:
+            self.write(TF, TRANSFORMS, recorded_ns, transforms)
+        self.write(HANDS, HAND_ARRAY, recorded_ns, self._messages.hand_array(record))
+
+
+def _write_alone(bag: _Bag, records: Iterable[dict[str, Any]]) -> None:
+    bag.declare(TF, TRANSFORMS)
+    bag.declare(HANDS, HAND_ARRAY)
+    for record in records:
+        bag.write_hands(record, record["stamp_ns"])
+
+
+def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path, named: Path) -> tuple[str, ...]:
+    """Copies the original's messages; the hands of an image come right after it."""
+    recording = Recording(original)
+    topics = {topic.name for topic in recording.topics if topic.name != HANDS}
+    _declare_as_recorded(bag, original)
+    missed: dict[str, int] = {}
+    waiting = iter(records)
+    record = next(waiting, None)
+    count = 0
+    for message in recording.messages(topics):
+        if isinstance(message, ValueError):
+            continue  # said when it was read
+        if not bag.declare(message.topic, message.kind):
+            missed[message.topic] = missed.get(message.topic, 0) + 1
+            continue
+        bag.write(message.topic, message.kind, message.recorded_ns, message.data)
+        if record and message.topic == record["topic"]:
+            if int(record["image"].rpartition("#")[2]) == count:
+                bag.write_hands(record, message.recorded_ns)
+                record = next(waiting, None)
+            count += 1
+    bag.declare(TF, TRANSFORMS)
+    bag.declare(HANDS, HAND_ARRAY)
+    undefined = "were not copied, as their type is not defined"
+    notes = [f"{number} messages of {topic} {undefined}" for topic, number in missed.items()]
+    if len(topics) < len(recording.topics):
+        notes.append(f"{HANDS} of {named} is replaced by the hands of this run")
+    return tuple(notes)
+
+
+def _declare_as_recorded(bag: _Bag, original: Path) -> None:
+    """Declares topics with the definitions and QoS that the recording has; a damaged one says too little of itself."""
+    from rosbags.highlevel import AnyReader
+    from rosbags.typesys import Stores, get_typestore
+
+    with suppress(Exception), AnyReader([original], default_typestore=get_typestore(Stores.ROS2_HUMBLE)) as reader:
+        for connection in reader.connections:
+            if connection.topic != HANDS:
+                bag.declare(
+                    connection.topic,
+                    connection.msgtype,
+                    reader.typestore,
+                    getattr(connection.ext, "offered_qos_profiles", ()),
+                )
+
+
+def _as_ros2(recorded: Path, temporary: Path) -> Path:
+    """The recording, or one of ROS 2 made of one of ROS 1."""
+    if recorded.suffix.lower() != ".bag":
+        return recorded
+    from rosbags.convert.converter import convert
+    from rosbags.typesys import Stores, get_typestore
+
+    converted = temporary / "converted"
+    store = get_typestore(Stores.ROS2_HUMBLE)
+    convert([recorded], converted, "mcap", VERSION, None, "", None, store, (), (), (), ())
+    return converted
+
+
+def _is_sqlite(recorded: Path) -> bool:
+    files: Iterator[Path] = recorded.iterdir() if recorded.is_dir() else iter([recorded])
+    return any(".db3" in file.suffixes for file in files)

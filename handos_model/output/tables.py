@@ -1,0 +1,118 @@
+"""Records as tables: Parquet, a row per frame as a line of JSON has it, and NumPy's .npz, arrays over all hands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROWS = 500
+"""Frames of one row group of Parquet, which are held in memory at once."""
+NO_TIME = -1
+"""stamp_ns in an .npz of frames that have no time."""
+
+
+def write_parquet(records: Iterable[dict[str, Any]], place: Path) -> None:
+    """Writes the keys of the records as columns; hands are a list of structs. Raises ModuleNotFoundError."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schema = _schema(pa)
+    rows: Iterator[dict[str, Any]] = iter(records)
+    with place.open("wb") as file, parquet.ParquetWriter(file, schema) as writer:
+        while batch := list(islice(rows, ROWS)):
+            writer.write_table(pa.Table.from_pylist(batch, schema))
+
+
+def _schema(pa: Any) -> Any:
+    text, number, numbers = pa.string(), pa.float64(), pa.list_(pa.float64())
+    points = pa.list_(numbers)
+    intrinsics = pa.struct(
+        [("source", text), *((name, number) for name in ("fx", "fy", "cx", "cy"))]
+        + [("distortion_model", text), ("distortion", numbers)]
+    )
+    hand = pa.struct(
+        [
+            ("id", pa.int64()), ("score", number), ("side", text), ("side_confidence", number), ("box", numbers),
+            ("joints_2d", points), ("joint_confidence", numbers), ("joints_3d", points), ("translation", numbers),
+            ("scale_source", text),
+            ("wrist", pa.struct([("position", numbers), ("orientation", numbers), ("covariance", numbers)])),
+            ("vertices", points),
+        ]
+    )  # fmt: skip
+    return pa.schema(
+        [
+            ("image", text), ("stamp_ns", pa.int64()), ("frame_id", text), ("topic", text), ("width", pa.int64()),
+            ("height", pa.int64()), ("intrinsics", intrinsics),
+            ("model", pa.struct([("name", text), ("version", text)])), ("hands", pa.list_(hand)),
+        ]
+    )  # fmt: skip
+
+
+def write_npz(records: Iterable[dict[str, Any]], place: Path) -> None:
+    """Writes arrays over the N frames, called frame_..., and over their M hands, of which `frame` is the frame's index.
+
+    No array needs pickle to be read. Without a value: frame_stamp_ns is NO_TIME, a text empty, an orientation NaN.
+    """
+    frames: list[dict[str, Any]] = []
+    hands: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    for record in records:
+        numbers.extend([len(frames)] * len(record["hands"]))
+        hands.extend(_arrays(hand) for hand in record.pop("hands"))
+        frames.append(record)
+    with place.open("wb") as file:
+        arrays: dict[str, Any] = {**_of_frames(frames), "frame": np.array(numbers, np.int64), **_of_hands(hands)}
+        np.savez_compressed(file, **arrays)
+
+
+def _arrays(hand: dict[str, Any]) -> dict[str, Any]:
+    """A hand of a record with its lists as arrays, a tenth of their memory."""
+    return {name: np.array(value, np.float32) if isinstance(value, list) else value for name, value in hand.items()}
+
+
+def _of_frames(frames: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    intrinsics = [frame["intrinsics"] for frame in frames]
+    stamps = [NO_TIME if frame["stamp_ns"] is None else frame["stamp_ns"] for frame in frames]
+    sizes = [[frame["width"], frame["height"]] for frame in frames]
+    K = [[values[name] for name in ("fx", "fy", "cx", "cy")] for values in intrinsics]
+    models = [" ".join(frame["model"].values()) for frame in frames]
+    return {
+        **{f"frame_{name}": _texts(frame[name] or "" for frame in frames) for name in ("image", "frame_id", "topic")},
+        "frame_stamp_ns": np.array(stamps, np.int64),
+        "frame_size": np.array(sizes, np.int64).reshape(-1, 2),
+        "frame_intrinsics": np.array(K, np.float64).reshape(-1, 4),
+        "frame_intrinsics_source": _texts(values["source"] for values in intrinsics),
+        "frame_model": _texts(models),
+    }
+
+
+def _of_hands(hands: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+    shapes = {
+        "box": (4,), "joints_2d": (21, 2), "joint_confidence": (21,), "joints_3d": (21, 3), "translation": (3,),
+    }  # fmt: skip
+    if hands and "vertices" in hands[0]:
+        shapes["vertices"] = (len(hands[0]["vertices"]), 3)
+    wrists = [hand["wrist"] for hand in hands]
+    turns = [[np.nan] * 4 if wrist["orientation"] is None else wrist["orientation"] for wrist in wrists]
+    return {
+        "id": np.array([hand["id"] for hand in hands], np.int64),
+        "score": np.array([hand["score"] for hand in hands], np.float32),
+        "side": _texts(hand["side"] for hand in hands),
+        "side_confidence": np.array([hand["side_confidence"] for hand in hands], np.float32),
+        "scale_source": _texts(hand["scale_source"] for hand in hands),
+        **{
+            name: np.array([hand[name] for hand in hands], np.float32).reshape(-1, *shape)
+            for name, shape in shapes.items()
+        },
+        "wrist_position": np.array([wrist["position"] for wrist in wrists], np.float32).reshape(-1, 3),
+        "wrist_orientation": np.array(turns, np.float32).reshape(-1, 4),
+        "wrist_covariance": np.array([wrist["covariance"] for wrist in wrists], np.float32).reshape(-1, 6, 6),
+    }
+
+
+def _texts(values: Iterable[str]) -> np.ndarray:
+    return np.array(list(values), np.str_)
