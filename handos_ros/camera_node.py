@@ -3,37 +3,41 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
+from handos_model.io.files import one_line
 from handos_model.io.frame import Frame
-from handos_model.io.inputs import open_inputs
 from handos_ros.calibration import field_of_view, read_calibration
 from handos_ros.conversions.images import rgb_message
 from handos_ros.parameters import declare, parameter, refuse_undeclared, take_overrides
+from handos_ros.playback import Metronome, Playback
 from handos_ros.process.executable import run
 from handos_ros.process.guarded_node import WARN_EVERY, GuardedNode
 
-PICTURES_RATE = 10.0
-"""Hz of sources without a rate of their own."""
-WEBCAM_POLL = 0.001
-"""Seconds between two frames of a webcam: reading one waits for it, and sets the pace."""
+LOOK_EVERY = 0.02
+"""Seconds from one look for subscribers to the next, while there are none."""
+JOIN = 1.0
+"""Seconds that a source may take to give a frame while the node ends."""
 
 
 @dataclass(frozen=True)
 class CameraSettings:
     """Parameters of camera_node."""
 
-    source: str = parameter("", "Video, image, folder of images, or number of a webcam", read_only=True)
+    source: str = parameter(
+        "", "Video, image, folder of images, ROS recording, address of a stream, or number of a webcam", read_only=True
+    )
     rate: float = parameter(
-        0.0, "Frames per second; 0 uses the rate of the source, or 10 for images", 0.0, 1000.0, read_only=True
+        0.0, "Frames per second; 0 plays a source by its own times, images at 10", 0.0, 1000.0, read_only=True
     )
     loop: bool = parameter(
         True, "Loop; if false, play once, starting when image gets its first subscriber", read_only=True
@@ -48,9 +52,10 @@ class CameraSettings:
 class CameraNode(GuardedNode):
     """Publishes `image` (rgb8) and `camera_info` from a source, while somebody subscribes to one of them.
 
-    What is played only once begins when somebody subscribes to `image`, so that its first images are not lost.
-    Stamps are those of the clock. With neither calibration nor field of view, camera_info says that the camera is not
-    calibrated: its K is zero. Raises executable.START_ERRORS for what the user set wrong.
+    A thread of its own reads and waits, so that no source keeps parameters and signals waiting. What is played only
+    once begins when somebody subscribes to `image`, so that its first images are not lost. Stamps are those of the
+    clock. With neither calibration nor field of view, camera_info says that the camera is not calibrated: its K is
+    zero. Raises executable.START_ERRORS for what the user set wrong.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -63,32 +68,68 @@ class CameraNode(GuardedNode):
         self._camera_info = self.create_publisher(CameraInfo, "camera_info", reliable)
         refuse_undeclared(self, given)
         self._calibration = read_calibration(Path(settings.calibration)) if settings.calibration else None
-        self._source = Webcam(settings.source, settings.rate) if settings.source.isdigit() else _files(settings.source)
-        self._frames = iter(self._source)
+        self.get_logger().info(f"opening {one_line(settings.source)}")
+        self._playback = Playback(settings.source, settings.rate)
+        self._pass = self._playback.frames()
+        first = self._first_image()
+        self._info = self._camera_info_of(*first)
+        self.get_logger().info(f"playing {self._info.width}x{self._info.height} px on {self._image.topic_name}")
         self._begun = settings.loop
-        self._next = self._read()
-        if self._next is None or self._next.image is None:
-            raise ValueError(self._next.problem if self._next else f"{settings.source} holds no frame")
-        self._info = self._camera_info_of(self._next.name, self._next.image)
-        if isinstance(self._source, Webcam):
-            period = WEBCAM_POLL
-        else:
-            period = 1 / (settings.rate or self._source.fps or PICTURES_RATE)
-        self.create_timer(period, self._publish)
+        self._ended = threading.Event()
+        self._player = threading.Thread(target=self._play, name="player", daemon=True)  # a source may never answer
+        self._player.start()
 
-    def _publish(self) -> None:
-        if not self._wanted():
-            return
-        frame = self._next
-        if frame is None:
-            self.get_logger().info(f"{self._settings.source} is at its end")
-            self.context.try_shutdown()
-            return
-        if frame.image is None:
-            self.get_logger().warning(frame.problem, throttle_duration_sec=WARN_EVERY)
-        else:
-            self._send(frame.name, frame.image)
-        self._next = self._read()
+    def destroy_node(self) -> None:
+        """Stops playing, then destroys the node."""
+        if hasattr(self, "_player"):
+            self._ended.set()
+            self._player.join(JOIN)
+        super().destroy_node()
+
+    def _first_image(self) -> tuple[str, np.ndarray]:
+        """Name and image of the first frame that can be read; those before it are said. ValueError if there is none."""
+        problem = f"{self._settings.source} holds no frame"
+        for number, (due, frame) in enumerate(self._pass):
+            if frame.image is not None:
+                self._pass = chain([(due, frame)], self._pass)
+                return frame.name, frame.image
+            problem = problem if number else frame.problem
+            self._warn(frame.problem)
+        raise ValueError(problem)
+
+    def _play(self) -> None:
+        """Frame after frame, each when it is due, until the source or the node is at its end."""
+        metronome = Metronome()
+        try:
+            for due, frame in self._all_frames():
+                while not self._wanted():
+                    metronome.restart()
+                    if self._ended.wait(LOOK_EVERY):
+                        return
+                if self._ended.wait(0.0 if self._playback.is_live else max(metronome.remaining(due), 0.0)):
+                    return
+                if frame.image is None:
+                    self._warn(frame.problem)
+                else:
+                    self._send(frame.name, frame.image)
+            self.get_logger().info(f"{one_line(self._settings.source)} is at its end")
+            self.finish()
+        except Exception as error:  # of a webcam that was unplugged, or of a disk
+            if self.context.ok():
+                self.finish(str(error) or type(error).__name__)
+
+    def _all_frames(self) -> Iterator[tuple[float, Frame]]:
+        """Frames, and the seconds after the start of the first pass when they are due."""
+        begin = due = 0.0
+        while True:
+            empty = True
+            for due, frame in self._pass:
+                empty = False
+                yield begin + due, frame
+            if empty or not self._settings.loop:
+                return
+            begin += due + self._playback.pause
+            self._pass = self._playback.frames()
 
     def _wanted(self) -> bool:
         """True when somebody would see it; until then, a source that is played once stays at its first frame."""
@@ -101,20 +142,15 @@ class CameraNode(GuardedNode):
             try:
                 self._info = self._camera_info_of(name, image)
             except ValueError as error:
-                self.get_logger().warning(str(error), throttle_duration_sec=WARN_EVERY)
+                self._warn(str(error))
                 return
         self._info.header.stamp = self.get_clock().now().to_msg()
         self._info.header.frame_id = self._settings.frame_id
         self._camera_info.publish(self._info)
         self._image.publish(rgb_message(image, self._info.header))
 
-    def _read(self) -> Frame | None:
-        """The next frame; None at the end."""
-        frame = next(self._frames, None)
-        if frame is None and self._settings.loop:
-            self._frames = iter(self._source)
-            frame = next(self._frames, None)
-        return frame
+    def _warn(self, problem: str) -> None:
+        self.get_logger().warning(one_line(problem, 500), throttle_duration_sec=WARN_EVERY)
 
     def _camera_info_of(self, name: str, image: np.ndarray) -> CameraInfo:
         height, width = image.shape[:2]
@@ -124,31 +160,6 @@ class CameraNode(GuardedNode):
             calibrated = f"{self._calibration.width}x{self._calibration.height}"
             raise ValueError(f"{name} has {width}x{height} px, the calibration {calibrated}")
         return self._calibration
-
-
-class Webcam:
-    """Frames of a webcam, by its number; ValueError when there is none, or when it stops."""
-
-    def __init__(self, number: str, rate: float) -> None:
-        self._name = f"webcam {number}"
-        self._capture = cv2.VideoCapture(int(number))
-        if not self._capture.isOpened():
-            raise ValueError(f"{self._name} cannot be opened: it is not there, or in use, or not permitted")
-        if rate:
-            self._capture.set(cv2.CAP_PROP_FPS, rate)
-
-    def __iter__(self) -> Iterator[Frame]:
-        while True:
-            good, image = self._capture.read()
-            if not good:
-                raise ValueError(f"{self._name} gives no more images")
-            yield Frame(self._name, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-
-
-def _files(source: str) -> Any:
-    if not source:
-        raise ValueError("source is not set, must be a video, a picture, a folder of pictures or a webcam's number")
-    return open_inputs([source])[0]
 
 
 def main() -> None:

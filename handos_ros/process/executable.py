@@ -27,7 +27,7 @@ GRACE = 3.0
 def run(name: str, make: Callable[[], GuardedNode]) -> int:
     """Initialises ROS, makes the node, spins it until it is stopped, and returns the exit code.
 
-    `make` may raise one of START_ERRORS. A node that finishes by itself shuts down its context.
+    `make` may raise one of START_ERRORS.
     """
     stopped = _end_on_signals()
     os.environ.update(profile(os.environ))  # Fast DDS reads it with the first node
@@ -40,6 +40,8 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
         if not stopped.is_set():
             node = make()
             _spin(node)
+            if node.failure:
+                return _failed(name, node.failure)
     except START_ERRORS as error:
         if rclpy.ok():
             return _failed(name, str(error))
@@ -54,10 +56,10 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
 
 
 def _spin(node: GuardedNode) -> None:
-    """Serves the node until its context is shut down, whatever is raised on the way."""
+    """Serves the node until it has finished or is stopped, whatever is raised on the way."""
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    while node.context.ok():
+    while node.context.ok() and not node.finished:
         try:
             executor.spin_once()
         except ExternalShutdownException:

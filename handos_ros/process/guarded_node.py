@@ -33,11 +33,16 @@ class GuardedNode(Node):
 
     def __init__(self, name: str, **options: Any) -> None:
         """options: of rclpy.node.Node."""
+        self.failure = ""
+        """Why the node has finished, if something was wrong."""
+        self.finished = False
+        """Whether the node has nothing more to do, and its process is to end."""
         self._made = False
         self.survived = 0
         """Number of errors that did not stop the node."""
         super().__init__(name, automatically_declare_parameters_from_overrides=True, **options)
         self._made = True
+        self._finish = self.create_guard_condition(lambda: None)  # wakes the executor
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
         """Goes on where the ROS clock may stand still."""
         self.create_timer(WARN_EVERY, self._warn_of_no_clock, clock=self.steady)
@@ -50,6 +55,11 @@ class GuardedNode(Node):
         sentence = f"{where} failed ({self.survived} errors so far): {type(error).__name__}: {error}"
         self.get_logger().error(one_line(sentence), throttle_duration_sec=WARN_EVERY)
         self.get_logger().debug(traceback.format_exc())
+
+    def finish(self, failure: str = "") -> None:
+        """Ends the node's process, from whatever thread; with a sentence, it fails."""
+        self.failure, self.finished = failure, True
+        self._finish.trigger()
 
     def create_subscription(  # type: ignore[override]
         self, msg_type: type, topic: str, callback: Callable[[Any], None], *more: Any, **options: Any

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from handos_model.io.files import MB, Kind, read_text
+from handos_model.io.files import MB, Kind
+from handos_model.io.yaml_file import read_yaml
 
 PARAMETERS = Kind("parameter file", MB)
 
@@ -55,8 +54,8 @@ def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 def _sections(path: Path) -> dict[str, set[str]]:
     """Parameter names by the node names of a file's sections; none where it cannot be read: rcl has said so."""
     try:
-        return dict(_walked(yaml.safe_load(read_text(path, PARAMETERS)), ""))
-    except Exception:  # of files and of YAML there are many
+        return dict(_walked(read_yaml(path, PARAMETERS), ""))
+    except (OSError, ValueError):
         return {}
 
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 import rclpy
+from made_videos import write_timed_video
 from node_process import ROOT, NodeProcess, parameters
 from robot import Robot
 from sensor_msgs.msg import CameraInfo, Image
@@ -101,6 +102,34 @@ def test_a_looping_video_with_a_field_of_view(viewer: Robot) -> None:
     assert info.k.tolist()[2::3] == [319.5, 239.5, 1.0]
 
 
+def test_a_video_is_played_by_its_own_times(viewer: Robot, tmp_path: Path) -> None:
+    times = [0.0, 0.1, 0.2, 0.3, 1.1, 1.2, 1.9, 2.0, 2.05, 2.1]  # s, with holes
+    write_timed_video(tmp_path / "holes.mkv", [round(1000 * time) for time in times])
+    settings = parameters(source=tmp_path / "holes.mkv", loop=False)
+    with NodeProcess("camera_node", *SEEN, *settings) as node:
+        viewer.until(lambda: len(viewer.got["seen"]) == len(times), 180)
+        code, printed = node.wait()
+    stamps = [message.header.stamp.sec + message.header.stamp.nanosec * 1e-9 for message in viewer.got["seen"]]
+    assert np.abs(np.array(stamps) - stamps[0] - times).max() < 0.15  # a busy machine is late now and then
+    assert code == 0 and "playing 64x48 px on /viewer/seen" in printed
+
+
+def test_a_damaged_picture_is_a_warning_also_where_it_is_the_first(
+    viewer: Robot, folder: Path, tmp_path: Path, pictures: list[np.ndarray]
+) -> None:
+    for name, source in (("a", None), ("b", 0), ("c", None), ("d", 1)):
+        (tmp_path / f"{name}.png").write_bytes(
+            b"damaged" if source is None else (folder / f"{source}.png").read_bytes()
+        )
+    settings = parameters(source=tmp_path, rate=20, loop=False)
+    with NodeProcess("camera_node", *SEEN, *settings) as node:
+        viewer.until(lambda: len(viewer.got["seen"]) == 2, 180)
+        code, printed = node.wait()
+    for message, picture in zip(viewer.got["seen"], pictures, strict=False):
+        assert (np.reshape(message.data, picture.shape) == picture).all()
+    assert code == 0 and f"{tmp_path}/a.png" in printed and "is at its end" in printed
+
+
 def test_without_calibration_the_camera_info_says_so(viewer: Robot, folder: Path) -> None:
     with NodeProcess("camera_node", *SEEN, *parameters(source=folder)):
         info = viewer.until(lambda: viewer.got["seen_info"], 180)[0]
@@ -111,11 +140,15 @@ def test_a_wrong_source_is_one_sentence(folder: Path, calibration: Path, tmp_pat
     (tmp_path / "text.yaml").write_text("just words")
     (tmp_path / "short.yaml").write_text(CALIBRATION.replace("data: [50, 0, ", "data: ["))
     (tmp_path / "empty").mkdir()
+    (tmp_path / "bad").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "bad" / name).write_bytes(b"damaged")
     video = ROOT / "docs/demo.mp4"
     cases = [
         ({}, "source is not set, must be a video, a picture, a folder of pictures or a webcam's number"),
         ({"source": tmp_path / "absent.mp4"}, f"there is no {tmp_path / 'absent.mp4'}"),
         ({"source": tmp_path / "empty"}, "holds no image"),
+        ({"source": tmp_path / "bad"}, "bad/a.png"),
         ({"source": 97}, "webcam 97 cannot be opened"),
         ({"source": folder, "sauce": 1}, "there is no parameter sauce: did you mean source?"),
         ({"source": folder, "calibration": tmp_path / "none.yaml"}, "there is no calibration file"),

@@ -1,0 +1,94 @@
+"""What camera_node plays, and when: videos and recordings by their times, images at a rate, webcams as they come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+
+import cv2
+
+from handos_model.io.frame import Frame
+from handos_model.io.inputs import open_inputs
+
+PICTURES_RATE = 10.0
+"""Hz of sources without times and without a rate of their own."""
+
+
+class Webcam:
+    """Frames of a webcam, by its number; ValueError when there is none, or when it stops."""
+
+    fps: float | None = None
+
+    def __init__(self, number: str, rate: float) -> None:
+        self.name = f"webcam {number}"
+        self._capture = cv2.VideoCapture(int(number))
+        if not self._capture.isOpened():
+            raise ValueError(f"{self.name} cannot be opened: it is not there, or in use, or not permitted")
+        if rate:
+            self._capture.set(cv2.CAP_PROP_FPS, rate)
+
+    def __iter__(self) -> Iterator[Frame]:
+        while True:
+            good, image = self._capture.read()
+            if not good:
+                raise ValueError(f"{self.name} gives no more images")
+            yield Frame(self.name, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+
+
+class Playback:
+    """One pass through a source after another, each frame with the time when it is due.
+
+    Raises what open_inputs raises.
+    """
+
+    def __init__(self, source: str, rate: float) -> None:
+        """source: as camera_node's parameter; rate: Hz, 0 for the source's own times."""
+        if not source:
+            raise ValueError("source is not set, must be a video, a picture, a folder of pictures or a webcam's number")
+        self.is_live = source.isdigit() or "://" in source
+        """Whether reading waits for the next frame, which sets the pace."""
+        self._rate = rate
+        self.pause = 0.0
+        """s from the last frame of a pass to the first of the next, once there was one."""
+        self._parts = [Webcam(source, rate)] if source.isdigit() else open_inputs([source])
+
+    def frames(self) -> Iterator[tuple[float, Frame]]:
+        """Frames of one pass, and the seconds after its start when they are due; the last is followed by none."""
+        begin = 0.0
+        for part in self._parts:
+            end = begin
+            for due, frame in _timed(part, self._rate or part.fps or PICTURES_RATE, bool(self._rate)):
+                end = max(end, begin + due)
+                yield end, frame
+            self.pause = 1 / (self._rate or part.fps or PICTURES_RATE)
+            begin = end + self.pause
+
+
+class Metronome:
+    """Waits until frames are due. A time in which nothing is played does not count: `restart` says where it goes on."""
+
+    def __init__(self) -> None:
+        self._begun = 0.0  # of time.monotonic(), at which a frame that is due at 0 s would have been
+        self._going = False
+
+    def restart(self) -> None:
+        """The next frame is due at once."""
+        self._going = False
+
+    def remaining(self, due: float) -> float:
+        """Seconds until a frame that is due at `due` s; 0 or less if it is late."""
+        if not self._going:
+            self._going, self._begun = True, time.monotonic() - due
+        return self._begun + due - time.monotonic()
+
+
+def _timed(frames: Iterable[Frame], rate: float, even: bool) -> Iterator[tuple[float, Frame]]:
+    """Frames with seconds from the first; even: at the rate, whatever times they have."""
+    due, first = -1 / rate, None
+    for frame in frames:
+        if even or frame.stamp_ns is None:
+            due += 1 / rate
+        else:
+            first = frame.stamp_ns if first is None else first
+            due = max(due, (frame.stamp_ns - first) * 1e-9)
+        yield max(due, 0.0), frame
