@@ -10,7 +10,6 @@ PYTHON ?= python3
 VENV ?= .venv
 VIDEO ?= docs/demo.mp4
 MEDIAPIPE := .mediapipe
-DEMO := demo/$(basename $(notdir $(VIDEO)))-hands.mp4
 
 PREFIX := $(abspath $(VENV))
 BIN := $(PREFIX)/bin
@@ -27,7 +26,7 @@ unexport LD_LIBRARY_PATH ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENT
 .PHONY: demo test mediapipe clean
 
 demo: $(VENV)/messages-built
-	@$(BIN)/python scripts/demo --video "$(VIDEO)" --out "$(DEMO)"
+	@$(BIN)/python scripts/demo --video "$(VIDEO)"
 
 test: $(VENV)/messages-built $(VENV)/test-installed
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def play(video: Path, out: Path) -> None:
     fps = source.fps or DEFAULT_FPS
     annotated = AnnotatedVideo(out, fps)
     node = DemoNode(annotated.add)
-    hands, camera = Child("hands_node"), Child("camera_node", source=str(video), loop=False, rate=float(fps))
+    hands, camera = Child("hands_node"), Child("camera_node", source=str(video), loop=False)
     try:
         hands.start()
         wait_until(lambda: node.connected, node, hands, START, "hands_node did not start to listen")
@@ -161,16 +161,28 @@ def report(node: DemoNode, frames: int) -> None:
         print("The camera is not calibrated: a field of view is assumed, and distances are a guess.")
 
 
+def apart(environment: Mapping[str, str]) -> dict[str, str]:
+    """What to add to the environment so that no robot's topics get into the demo, nor the demo's into a robot's."""
+    domain = 1 + os.getpid() % 100
+    if environment.get("ROS_DOMAIN_ID", "0") == str(domain):
+        domain = domain % 100 + 1
+    return {
+        "ROS_DOMAIN_ID": str(domain),
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",  # from Iron on
+        "ROS_STATIC_PEERS": "127.0.0.1",  # machines without a network have no multicast
+    }
+
+
 def main() -> None:
-    """`demo --video FILE --out FILE.mp4`: exits with 0 if hands came through."""
+    """`demo --video FILE`: exits with 0 if hands came through."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__.partition(": ")[2])
     parser.add_argument("--video", type=Path, required=True, help="video, image or folder of images")
-    parser.add_argument("--out", type=Path, required=True, help="video to write")
+    parser.add_argument("--out", type=Path, help="video to write; demo/<name of the video>-hands.mp4 without it")
     options = parser.parse_args()
+    options.out = options.out or Path("demo") / f"{options.video.stem}-hands.mp4"
     if options.out.suffix.lower() not in VIDEO_SUFFIXES:
         parser.error(f"--out is {options.out}, must end in {', '.join(VIDEO_SUFFIXES[:-1])} or {VIDEO_SUFFIXES[-1]}")
-    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))  # of its own: no robot's topics get in between
-    os.environ.setdefault("ROS_STATIC_PEERS", "127.0.0.1")  # machines without a network have no multicast
+    os.environ.update(apart(os.environ))
     os.environ.update(profile(os.environ))
     rclpy.init()
     try:

@@ -15,7 +15,6 @@ PATIENCE = 0.05
 """Seconds to wait for the depth image of a frame: drivers publish it some milliseconds after the colour image."""
 FRESH = 1.0
 """Seconds after the last depth image during which waiting for another one is worthwhile."""
-
 SILENCE = 3.0
 """Seconds without a depth image that are said."""
 
@@ -49,15 +48,15 @@ class DepthFrames:
             kept = [(nanoseconds(message.header.stamp), message) for message in self._kept]
         return closest(kept, round(stamp * 1e9), max_difference)
 
-
-def nanoseconds(stamp: Time) -> int:
-    """Converts a ROS stamp to nanoseconds."""
-    return stamp.sec * 10**9 + stamp.nanosec
-
     def doubt(self, topic: str) -> str:
         """Says so where no depth image came for SILENCE; else empty."""
         silence = time.monotonic() - max(self._last_came, self._begun)
         return f"no depth image on {topic} for {silence:.0f} s" if silence > SILENCE else ""
+
+
+def nanoseconds(stamp: Time) -> int:
+    """Converts a ROS stamp to nanoseconds."""
+    return stamp.sec * 10**9 + stamp.nanosec
 
 
 def seconds(stamp: Time) -> float:

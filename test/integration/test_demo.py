@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -13,7 +12,12 @@ import pytest
 
 pytest.importorskip("handos_ros.msg", reason="no ROS, or the package is not built here")
 from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from made_videos import write_timed_video
+from robot import Robot
+from sensor_msgs.msg import Image
 
+from handos_ros.demo.play import apart
+from handos_ros.msg import HandArray
 from handos_ros.process.fast_dds import profile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,8 +34,7 @@ def installed() -> None:
 
 def demo(*arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, str(ROOT / "scripts" / "demo"), *map(str, arguments)]
-    own_domain = {"ROS_DOMAIN_ID": str(1 + (int(os.environ["ROS_DOMAIN_ID"]) + 50) % 100)}
-    return subprocess.run(command, env=os.environ | own_domain, capture_output=True, text=True, timeout=180)
+    return subprocess.run(command, capture_output=True, text=True, timeout=180)
 
 
 def test_the_clip_becomes_topics_and_an_annotated_video(tmp_path: Path) -> None:
@@ -43,6 +46,30 @@ def test_the_clip_becomes_topics_and_an_annotated_video(tmp_path: Path) -> None:
     video = cv2.VideoCapture(str(tmp_path / "out" / "hands.mp4"))
     assert (video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (640, 480)
     assert video.read()[0]
+
+
+def test_a_robot_in_the_users_domain_hears_nothing_and_is_not_heard(tmp_path: Path) -> None:
+    robot = Robot("robot")
+    robot.listen(Image, "/image")
+    robot.listen(HandArray, "/hands")
+    video = write_timed_video(tmp_path / "two words.mp4", [0, 100, 200])
+    with subprocess.Popen(
+        [sys.executable, str(ROOT / "scripts" / "demo"), "--video", video.name], cwd=tmp_path, stdout=subprocess.PIPE
+    ) as running:
+        while running.poll() is None:
+            robot.spin(0.1)
+            robot.image.publish(Image())
+        assert running.returncode == 0
+    assert not robot.got["/image"] and not robot.got["/hands"] and not robot.got["/tf"]
+    robot.destroy_node()
+    assert (tmp_path / "demo" / "two words-hands.mp4").is_file()
+
+
+def test_the_domain_is_never_that_of_the_user() -> None:
+    for exported in range(102):
+        domain = apart({"ROS_DOMAIN_ID": str(exported)})["ROS_DOMAIN_ID"]
+        assert domain != str(exported) and 1 <= int(domain) <= 100
+    assert 1 <= int(apart({})["ROS_DOMAIN_ID"]) <= 100
 
 
 def test_a_video_that_is_not_there(tmp_path: Path) -> None:
