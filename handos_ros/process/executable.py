@@ -18,7 +18,9 @@ from handos_model.io.files import one_line
 from handos_ros.process.fast_dds import profile
 from handos_ros.process.guarded_node import GuardedNode
 
-START_ERRORS = (ValueError, OSError, ParameterException, InvalidParameterException, NameValidationException)
+START_ERRORS = (
+    ValueError, OSError, ModuleNotFoundError, ParameterException, InvalidParameterException, NameValidationException,
+)  # fmt: skip
 """Errors that a user can cause and fix: wrong parameters and names, missing and damaged files, absent devices."""
 GRACE = 3.0
 """Seconds that a process may take to end after a signal: less than the five after which ros2 launch insists."""
