@@ -143,7 +143,7 @@ def _camera_info(recording: Recording, colour: str) -> tuple[str | None, tuple[s
         return expected, ()
     if not infos:
         return None, ()
-    others = ", ".join(sorted(infos)[:5])
+    others = ", ".join(one_line(info, 120) for info in sorted(infos)[:5])
     return None, (f"recording {one_line(recording.path)} has no {expected} for {colour}, but {others}: not used",)
 
 

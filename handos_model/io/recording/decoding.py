@@ -15,6 +15,7 @@ from handos_model.io.recording.parts import Message
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+LATEST_NS = 2**63
 
 
 @cache
@@ -35,9 +36,10 @@ def decoded(message: Message) -> Any:
         raise ValueError(f"the {len(message.data)} bytes of a {message.kind} are damaged: {one_line(error)}") from error
 
 
-def stamp_ns(content: Any) -> int:
-    """Nanoseconds of a message's header; 0 when it was left empty."""
-    return int(content.header.stamp.sec) * 10**9 + int(content.header.stamp.nanosec)
+def stamp_ns(message: Message, content: Any) -> int | None:
+    """Nanoseconds of a message's header, of its recording where that was left empty or is no time, or None."""
+    stamp = int(content.header.stamp.sec) * 10**9 + int(content.header.stamp.nanosec)
+    return next((time for time in (stamp, message.recorded_ns) if 0 < time < LATEST_NS), 0 if stamp == 0 else None)
 
 
 def encoding_of(content: Any) -> str:

@@ -70,9 +70,9 @@ class BagSource:
                 if message.topic == self._info_topic:
                     info = content
                 elif message.topic == self.depth_topic:
-                    pairs.add_depth(decoding.stamp_ns(content) or message.recorded_ns, content)
+                    pairs.add_depth(decoding.stamp_ns(message, content), content)
                 else:
-                    stamp = decoding.stamp_ns(content) or message.recorded_ns
+                    stamp = decoding.stamp_ns(message, content)
                     pairs.add(_Waiting(name, content, stamp, message.recorded_ns, info))
             except ValueError as error:
                 yield self._problem(name, message.topic if isinstance(message, Message) else self.topic, error)
@@ -133,9 +133,10 @@ class BagSource:
         for message in islice(self._recording.messages({self.topic}), TIMED):
             try:
                 if isinstance(message, Message):
-                    stamps.append(decoding.stamp_ns(decoding.decoded(message)) or message.recorded_ns)
+                    stamps.append(decoding.stamp_ns(message, decoding.decoded(message)))
             except ValueError:
                 continue
+        stamps = [stamp for stamp in stamps if stamp is not None]
         steps = np.diff(np.array(stamps, np.float64))
         step = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
         return round(1e9 / step, 2) if step > 1e5 else None
@@ -147,7 +148,7 @@ class _Waiting:
 
     name: str
     content: Any
-    stamp_ns: int
+    stamp_ns: int | None
     recorded_ns: int
     info: Any | None
 
@@ -164,15 +165,16 @@ class _Pairs:
         """A colour image."""
         self._images.append(image)
 
-    def add_depth(self, stamp_ns: int, content: Any) -> None:
-        """A depth image."""
-        self._depths.append((stamp_ns, content))
+    def add_depth(self, stamp_ns: int | None, content: Any) -> None:
+        """A depth image; without a time it belongs to none."""
+        if stamp_ns is not None:
+            self._depths.append((stamp_ns, content))
 
     def ready(self, now: int | None) -> Iterator[tuple[_Waiting, Any | None]]:
         """Images that wait no longer; now: when the last message was recorded."""
         while self._images:
             first = self._images[0]
-            came = any(stamp >= first.stamp_ns for stamp, _ in self._depths)
+            came = first.stamp_ns is None or any(stamp >= first.stamp_ns for stamp, _ in self._depths)
             late = len(self._images) > WAITING or (now is not None and now - first.recorded_ns > 10**9)
             if self._wait and not came and not late:
                 return
@@ -185,7 +187,7 @@ class _Pairs:
 
     def _paired(self, image: _Waiting) -> tuple[_Waiting, Any | None]:
         try:
-            return image, closest(self._depths, image.stamp_ns, MAX_DIFFERENCE)
+            return image, None if image.stamp_ns is None else closest(self._depths, image.stamp_ns, MAX_DIFFERENCE)
         except ValueError:
             return image, None
 

@@ -10,9 +10,6 @@ from urllib.parse import quote
 from handos_model.io.files import RECORDING, one_line, open_file
 from handos_model.io.recording.parts import LARGEST_PIECE, ZSTD_MAGIC, Message, Topic, unpacked
 
-MOST_LOST = 100_000
-"""Rows in a row that are tried before a file is given up."""
-
 
 class SqliteFile:
     """Storage of .db3 files."""
@@ -59,17 +56,36 @@ class SqliteFile:
     def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
         """As Storage has it."""
         numbers = [number for number, (name, _) in self._kinds.items() if name in topics]
-        last, lost = -(2**63), 0
-        while lost < MOST_LOST:
+        last: int | None = -(2**63)
+        while last is not None:
             try:
                 for row in self._rows(last, numbers):
-                    last, lost = row[0], 0
+                    last = int(row[0])
                     yield self._message(*row)
                 return
             except sqlite3.Error as error:
-                if not lost:
-                    yield ValueError(f"rows after {max(last, 0)} are damaged: {one_line(error)}")
-                last, lost = max(last, 0) + 1, lost + 1
+                yield ValueError(f"rows after {max(last, 0)} are damaged: {one_line(error)}")
+                last = self._next_readable(max(last, 0), numbers)
+
+    def _next_readable(self, last: int, numbers: list[int]) -> int | None:
+        """After which row the next one can be read; None if there is none. A damaged page may hold thousands."""
+        step = 1
+        while not self._is_readable(last + step, numbers):
+            step *= 2
+            if last + step >= 2**62:
+                return None
+        least = step // 2
+        while step - least > 1:
+            middle = (least + step) // 2
+            least, step = (least, middle) if self._is_readable(last + middle, numbers) else (middle, step)
+        return last + step
+
+    def _is_readable(self, last: int, numbers: list[int]) -> bool:
+        try:
+            self._rows(last, numbers).fetchone()
+        except sqlite3.Error:
+            return False
+        return True
 
     def _rows(self, last: int, numbers: list[int]) -> sqlite3.Cursor:
         marks = ", ".join("?" * len(numbers))
