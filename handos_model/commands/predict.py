@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import sys
+from functools import partial
 from pathlib import Path
 
 from handos_model.camera import Camera
+from handos_model.commands.prediction_jobs import MOST_JOBS, run_jobs
 from handos_model.commands.prediction_run import FrameFinder, PredictionRun
 from handos_model.commands.prediction_tasks import Task, check_tasks, plan
-from handos_model.io.inputs import open_inputs
+from handos_model.io.inputs import Source, UnreadableInput, open_inputs
 from handos_model.output.output_file import Inputs, WriteRules
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.view_network import SEARCHES
@@ -33,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     output.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
     output.add_argument("--vertices", action="store_true", help="also write the 778 vertices of the mesh")
+    output.add_argument("--jobs", type=int, default=1, metavar="N", help="inputs that are done at the same time (1)")
     add_write_rules(output)
     output.add_argument("--resume", action="store_true", help="go on with what an interrupted run left")
     images = parser.add_argument_group("what the images are")
@@ -92,9 +96,12 @@ def open_predictor(args: argparse.Namespace, hand_scale: float = 1.0) -> HandPre
 
 def run(args: argparse.Namespace) -> int:
     """Predicts every frame; 1 when some could not be read, 130 when stopped by a signal."""
-    intrinsics = parse_intrinsics(args.intrinsics) if args.intrinsics else None
+    if args.intrinsics:
+        parse_intrinsics(args.intrinsics)
     if args.fps is not None and not (math.isfinite(args.fps) and 0.001 <= args.fps <= 1000):
         raise ValueError(f"--fps is {args.fps:g}, must lie between 0.001 and 1000")
+    if not 1 <= args.jobs <= MOST_JOBS:
+        raise ValueError(f"--jobs is {args.jobs}, must lie between 1 and {MOST_JOBS}")
     rules = WriteRules(args.overwrite, args.resume)
     if rules.resume and not args.out:
         raise ValueError("--resume goes on with the results of --out FILE: name it")
@@ -102,13 +109,35 @@ def run(args: argparse.Namespace) -> int:
     out, draw = (Path(name) if name else None for name in (args.out, args.draw))
     if "{}" not in f"{out}{draw}":
         check_tasks([Task([], out, draw)], inputs, rules)  # before anything is opened
-    sources = open_inputs(args.input, args.topic, args.depth, args.rectified, use_camera_info=intrinsics is None)
+    sources = _open_sources(args, args.input)
     for note in (note for source in sources for note in source.notes):
         print(f"handos predict: {note}", file=sys.stderr)
     tasks = plan(sources, out, draw)
     check_tasks(tasks, inputs, rules)
+    if args.jobs == 1:
+        return _open_run(args).run(tasks).say()
+    if len(tasks) < len(sources):
+        raise ValueError("--jobs does several inputs at once, which need one output each: --out 'DIR/{}.jsonl'")
+    args.threads = args.threads or max(1, len(os.sched_getaffinity(0)) // args.jobs)
+    return run_jobs(tasks, args.jobs, partial(_open_run, args), partial(_open_source, args)).say()
+
+
+def _open_run(args: argparse.Namespace) -> PredictionRun:
+    intrinsics = parse_intrinsics(args.intrinsics) if args.intrinsics else None
     finder = FrameFinder(open_predictor(args, args.hand_scale), intrinsics, args.track, args.mirrored)
-    return PredictionRun(finder, rules, args.vertices, args.fps).run(tasks)
+    return PredictionRun(finder, WriteRules(args.overwrite, args.resume), args.vertices, args.fps)
+
+
+def _open_sources(args: argparse.Namespace, places: list[str]) -> list[Source]:
+    return open_inputs(places, args.topic, args.depth, args.rectified, use_camera_info=args.intrinsics is None)
+
+
+def _open_source(args: argparse.Namespace, name: str) -> Source:
+    """The source of that name, which may be a part of an input: of a folder, its images."""
+    try:
+        return _open_sources(args, [name])[0]
+    except (OSError, ValueError) as error:
+        return UnreadableInput(name, str(error))
 
 
 def parse_intrinsics(text: str) -> tuple[float, ...]:

@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from dataclasses import astuple, dataclass, replace
 from types import FrameType
 
 import numpy as np
@@ -88,32 +88,52 @@ def _flipped(hand: Hand, width: int) -> Hand:
     return replace(hand, joints_2d=joints_2d, box=box)
 
 
+@dataclass
+class Tally:
+    """What a run did."""
+
+    frames: int = 0
+    hands: int = 0
+    unreadable: int = 0
+    earlier: int = 0
+    """Frames that an interrupted run had done."""
+    interrupted: bool = False
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    def say(self) -> int:
+        """Prints it; the exit code is 0, 1 when some frames could not be read, 130 when a signal stopped the run."""
+        parts = [f"{self.frames} frames, {self.hands} hands"]
+        parts += [f"{self.earlier} done before"] * (self.earlier > 0)
+        parts += [f"{self.unreadable} not readable"] * (self.unreadable > 0)
+        print(", ".join([*parts, *["interrupted"] * bool(self.interrupted)]), file=sys.stderr)
+        return 130 if self.interrupted else int(self.unreadable > 0)
+
+
 class PredictionRun:
     """Goes through tasks, counts, and says what could not be read."""
 
     def __init__(self, finder: FrameFinder, rules: WriteRules, vertices: bool, fps: float | None) -> None:
         """fps: of the images of a folder, which are a sequence then."""
         self._finder, self._rules, self._vertices, self._fps = finder, rules, vertices, fps
-        self._frames = self._hands = self._unreadable = self._earlier = 0
+        self._tally = Tally()
         self._still = 0
         """Number of the next image of a sequence that --fps gives times to."""
         self._said: set[str] = set()
         self._stopped: Callable[[], bool] = lambda: False
 
-    def run(self, tasks: list[Task]) -> int:
-        """The exit code: 0, 1 when some frames could not be read, 130 when a signal stopped it."""
+    def run(self, tasks: list[Task], progress: bool = True) -> Tally:
+        """Does the tasks, until a signal stops it; progress: with a bar where stderr is a terminal."""
+        self._tally = Tally()
         total = sum(len(source) for task in tasks for source in task.sources)
-        bar = tqdm(total=total or None, unit="frame", file=sys.stderr, disable=None, leave=False)
-        with bar, _interruptible() as self._stopped:
+        bar = tqdm(total=total or None, unit="frame", file=sys.stderr, disable=None if progress else True, leave=False)
+        with bar, interruptible() as self._stopped:
             for task in tasks:
                 if not self._stopped():
                     self._run_task(task, bar)
-            interrupted = self._stopped()
-        parts = [f"{self._frames} frames, {self._hands} hands"]
-        parts += [f"{self._earlier} done before"] * (self._earlier > 0)
-        parts += [f"{self._unreadable} not readable"] * (self._unreadable > 0)
-        print(", ".join([*parts, *["interrupted"] * interrupted]), file=sys.stderr)
-        return 130 if interrupted else int(self._unreadable > 0)
+            self._tally.interrupted = self._stopped()
+        return self._tally
 
     def _run_task(self, task: Task, bar: tqdm) -> None:
         results = Results(task.out, self._rules, self._finder.track, task.recorded) if task.out else None
@@ -122,6 +142,7 @@ class PredictionRun:
             return
         drawing = open_drawing(task.draw, _fps(task.sources) or self._fps) if task.draw else None
         outputs = [output for output in (drawing, results) if output]
+        before = self._tally.frames + self._tally.earlier
         try:
             for source in task.sources:
                 self._run_source(source, results, drawing, bar)
@@ -130,9 +151,12 @@ class PredictionRun:
                 with suppress(OSError):  # the first error counts
                     output.close(complete=False)
             raise
+        complete = not self._stopped() and (
+            self._tally.frames + self._tally.earlier > before or not self._tally.unreadable
+        )
         with ExitStack() as stack:
             for output in outputs:
-                stack.callback(output.close, complete=not self._stopped())
+                stack.callback(output.close, complete=complete)
         for note in results.notes if results else ():
             self._say(f"{task.out}: {note}")
         if self._stopped() and results and results.place.exists():
@@ -149,7 +173,7 @@ class PredictionRun:
             if self._stopped():
                 break
             if frame.image is not None and results and results.did(frame.name):
-                self._earlier += 1
+                self._tally.earlier += 1
             elif problem := frame.problem if frame.image is None else self._do(frame, results, drawing):
                 problems += 1
                 if problems <= NAMED_PROBLEMS:
@@ -157,14 +181,14 @@ class PredictionRun:
             bar.update()
         if problems > NAMED_PROBLEMS:
             self._say(f"{problems - NAMED_PROBLEMS} more frames of {source.name} could not be read")
-        self._unreadable += problems
+        self._tally.unreadable += problems
 
     def _do(self, frame: Frame, results: Results | None, drawing: Drawing | None) -> str:
         """Predicts and writes one frame; returns why it could not be predicted."""
         try:
             camera, intrinsics = self._finder.camera(frame)
         except ValueError as error:
-            if not self._frames:
+            if not self._tally.frames:
                 raise  # the user's own number, not one image among others
             return f"cannot use {frame.name}: {error}"
         try:
@@ -178,8 +202,8 @@ class PredictionRun:
             self._say_once("depth", f"the depth of {frame.name} cannot be used: {self._finder.depth_problem}")
         if self._finder.track and frame.stamp_ns is None:
             self._say_once("time", f"{frame.name} is not tracked: images have no time, unless --fps N gives it")
-        self._frames += 1
-        self._hands += len(hands)
+        self._tally.frames += 1
+        self._tally.hands += len(hands)
         if drawing and drawn is not None:
             drawing.write(frame.name, drawn, frame.stamp_ns)
         if results:
@@ -224,7 +248,7 @@ def _fps(sources: list[Source]) -> float | None:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
+def interruptible() -> Iterator[Callable[[], bool]]:
     """The first signal lets the frame in hand be finished, so that files end with a whole record; a second stops."""
     pressed = False
 
