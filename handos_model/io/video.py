@@ -62,13 +62,13 @@ class VideoSource:
             index += 1
             image = picture if isinstance(picture, ValueError) else _upright_rgb(picture)
             if isinstance(image, ValueError):
-                yield Frame(name, None, problem=f"cannot decode {name}: {image}")
+                yield Frame(name, None, problem=f"cannot decode {one_line(name)}: {one_line(image)}")
             else:
                 read += 1
                 yield Frame(name, image, stamp_ns=clock.stamp_ns(picture))
         problem = _early_end(read, clock, stream, _promised_seconds(container, stream))
         if problem:
-            yield Frame(f"{self.name}#{index}", None, problem=f"video {self.name} {problem}")
+            yield Frame(f"{self.name}#{index}", None, problem=f"video {one_line(self.name)} {problem}")
 
 
 class _Clock:
@@ -133,11 +133,13 @@ def _opened(place: Path | str) -> Iterator[Any]:
 def _video_stream(container: Any, name: str) -> Any:
     stream = container.streams.best("video")
     if stream is None or stream.codec_context is None:
-        raise ValueError(f"cannot read video {name}: it holds no pictures that FFmpeg can decode")
+        raise ValueError(f"cannot read video {one_line(name)}: it holds no pictures that FFmpeg can decode")
     width, height = stream.codec_context.width, stream.codec_context.height
     if not 0 < width * height <= MAX_PIXELS:
         size = f"{width}x{height}" if width * height else "of no size that can be read"  # or that FFmpeg was allowed
-        raise ValueError(f"video {name} is {size}, must have at most {MAX_PIXELS // 1_000_000} million pixels a frame")
+        raise ValueError(
+            f"video {one_line(name)} is {size}, must have at most {MAX_PIXELS // 1_000_000} million pixels a frame"
+        )
     stream.codec_context.options = _LIMITS  # a stream may grow later
     stream.thread_type = "AUTO" if width * height <= THREADED_PIXELS else "SLICE"
     return stream

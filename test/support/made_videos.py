@@ -20,7 +20,7 @@ def write_timed_video(path: Path, milliseconds: list[int], codec: str = "mpeg4",
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, width=size[0], height=size[1])
         stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        base = Fraction(1, 25) if path.suffix == ".avi" else Fraction(1, 1000)  # an AVI has a slot for each tick
+        base = Fraction(1, 25) if path.suffix in (".avi", ".mpg") else Fraction(1, 1000)  # these have a frame per tick
         stream.time_base = stream.codec_context.time_base = base
         stream.codec_context.max_b_frames = 0
         for number, time in enumerate(milliseconds):

@@ -98,9 +98,8 @@ def _colour(recording: Recording, looks: list[Look], topic: str | None) -> Look:
         if look is None:
             raise ValueError(f"recording {name} has no image topic {topic}; it has {_names(looks)}")
         if look.is_depth:
-            raise ValueError(
-                f"topic {topic} of recording {name} holds depth ({look.encoding}), must hold colour images"
-            )
+            encoding = one_line(look.encoding, 40)
+            raise ValueError(f"topic {topic} of recording {name} holds depth ({encoding}), must hold colour images")
         return look
     colours = _without_twins([look for look in looks if not look.is_depth], "/compressed")
     if not colours:
@@ -129,10 +128,11 @@ def _depth(recording: Recording, looks: list[Look], colour: Look, depth: str) ->
         return fitting[0].topic, ()
     if not depths:
         return None, ()
-    return None, (
-        f"depth of recording {name} is not used: {_names(depths)} is not registered to {colour.topic}, whose images "
-        f"are of frame {one_line(colour.frame_id, 80)!r} and size {colour.size}; --depth TOPIC uses it all the same",
+    wanted = f"the frame {one_line(colour.frame_id, 80)!r} and size {colour.size} of {_names([colour])}"
+    reason = (
+        f"{_names(depths)} is not registered to the images: it has not {wanted}; --depth TOPIC uses it all the same"
     )
+    return None, (f"depth of recording {name} is not used: {reason}",)
 
 
 def _camera_info(recording: Recording, colour: str) -> tuple[str | None, tuple[str, ...]]:
@@ -144,7 +144,8 @@ def _camera_info(recording: Recording, colour: str) -> tuple[str | None, tuple[s
     if not infos:
         return None, ()
     others = ", ".join(one_line(info, 120) for info in sorted(infos)[:5])
-    return None, (f"recording {one_line(recording.path)} has no {expected} for {colour}, but {others}: not used",)
+    missing = f"has no {one_line(expected, 120)} for {one_line(colour, 120)}"
+    return None, (f"recording {one_line(recording.path)} {missing}, but {others}: not used",)
 
 
 def _without_twins(looks: list[Look], *suffixes: str) -> list[Look]:

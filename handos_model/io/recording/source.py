@@ -82,7 +82,10 @@ class BagSource:
         for waiting, depth in pairs.rest():
             yield from self._frames(waiting, depth)
         if count < self._count:
-            problem = f"{self._count - count} of the {self._count} images of {self.topic} in {self.name} are missing"
+            name = one_line(self.name)
+            problem = (
+                f"{self._count - count} of the {self._count} images of {one_line(self.topic)} in {name} are missing"
+            )
             yield Frame(f"{self.name}#{count}", None, topic=self.topic, problem=problem)
 
     def _frames(self, waiting: _Waiting, depth: Any | None) -> Iterator[Frame]:
@@ -115,8 +118,8 @@ class BagSource:
         return fitted_to_image(camera_of_info(info, self._rectified), width, height)
 
     def _problem(self, name: str, topic: str, error: ValueError) -> Frame:
-        reason = one_line(error, LONGEST_REASON)
-        return Frame(name, None, topic=topic, problem=f"cannot use a message of {topic} in {name}: {reason}")
+        reason, where = one_line(error, LONGEST_REASON), f"{one_line(topic)} in {one_line(name)}"
+        return Frame(name, None, topic=topic, problem=f"cannot use a message of {where}: {reason}")
 
     def _first_info(self) -> Any | None:
         """The first CameraInfo: it often follows the first image, which shows the same camera."""
