@@ -18,7 +18,7 @@ from visualization_msgs.msg import MarkerArray
 from handos_model.camera import Camera
 from handos_model.drawing.debug_image import debug_image
 from handos_model.hand import Hand
-from handos_model.template.hand_template import HandTemplate
+from handos_model.kinematics.skeleton import HandSkeleton
 from handos_ros.conversions.hands import hand_transforms
 from handos_ros.conversions.images import rgb_message
 from handos_ros.conversions.markers import MarkerBoard
@@ -35,7 +35,9 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 class Outputs:
     """Holds the publishers of one node. They are reliable, which matches reliable and best-effort subscribers alike."""
 
-    def __init__(self, node: Node, template: HandTemplate) -> None:
+    def __init__(self, node: Node, skeleton: HandSkeleton) -> None:
+        """skeleton: of the hands' meshes."""
+        template = skeleton.template
         self._hands = node.create_publisher(HandArray, "hands", 5)
         self._tf = node.create_publisher(TFMessage, "/tf", 100)  # the depth that tf2_ros uses
         self._markers = node.create_publisher(MarkerArray, "hands/markers", 1)
@@ -44,7 +46,7 @@ class Outputs:
         self._mesh = node.create_publisher(Mesh, "hands/mesh", LATCHED)
         self._mesh.publish(template_mesh(template))
         self._faces = template.faces
-        self._of_sides = SideOutputs(node, template)
+        self._of_sides = SideOutputs(node, skeleton)
         self._board = MarkerBoard(template.faces)
         self._sides = SideFrames()
         self._filter = TransformFilter()

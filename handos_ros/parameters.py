@@ -97,6 +97,7 @@ class Settings:
     track_max_age: float = parameter(
         TrackerOptions().max_age, "Time for which a lost hand keeps its id, in seconds; 2.5 frames at least", 0.0, 60.0
     )
+    anatomical: bool = parameter(False, "Publish the nearest hand that anatomy allows instead of what was seen")
     vertices: bool = parameter(True, "Fill Hand.vertices, which takes 9 kB per hand")
     publish_tf: bool = parameter(True, "Publish wrist frames on /tf")
     tf_names: str = parameter(

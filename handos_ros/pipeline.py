@@ -11,6 +11,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from handos_model.camera import Camera
 from handos_model.hand import Hand
 from handos_model.io.files import one_line
+from handos_model.kinematics.inverse import anatomical
+from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.template.load import load_template
 from handos_model.tracking.follower import HandFollower
@@ -53,7 +55,8 @@ class Pipeline:
         """Why the last image can hardly show hands."""
         self._template = load_template(settings.template or None)
         self.tracker = HandTracker(tracker_options(settings), self._template.faces)
-        self.outputs = Outputs(node, self._template)
+        self._skeleton = HandSkeleton(self._template)
+        self.outputs = Outputs(node, self._skeleton)
         self._follower: HandFollower | None = None
         self._own_threshold = 0.0
         self._last_stamp = -float("inf")
@@ -103,6 +106,8 @@ class Pipeline:
         image, camera, stamp = self._decode(message, settings)
         clock.mark("decode")
         hands, network = self._follow(image, camera, stamp, settings)
+        if settings.anatomical:
+            hands = anatomical(hands, self._skeleton)
         source = _scale_source(hands, settings)
         clock.mark("follow")
         self.outputs.publish_frames(hands, message.header, settings, self.tracker.ids)

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from rclpy.node import Node
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
 from handos_model.hand import SIDES, Hand
 from handos_model.kinematics.skeleton import HandSkeleton
-from handos_model.template.hand_template import HandTemplate
-from handos_ros.conversions.sides import grasp_message, openxr_poses
+from handos_ros.conversions.sides import grasp_message, joint_state, openxr_poses
 from handos_ros.msg import Grasp, NamedPoseArray
 
 
 class SideOutputs:
-    """Holds hands/left/poses, hands/left/grasp and those of the right hand."""
+    """Holds hands/left/poses, hands/left/grasp, those of the right hand, and hands/joint_states."""
 
-    def __init__(self, node: Node, template: HandTemplate) -> None:
-        """template: of the hands' meshes."""
-        self._skeleton = HandSkeleton(template)
+    def __init__(self, node: Node, skeleton: HandSkeleton) -> None:
+        """skeleton: of the hands' meshes."""
+        self._skeleton = skeleton
+        self._joint_states = node.create_publisher(JointState, "hands/joint_states", 5)
         self._poses = {side: node.create_publisher(NamedPoseArray, f"hands/{side}/poses", 5) for side in SIDES[:2]}
         self._grasps = {side: node.create_publisher(Grasp, f"hands/{side}/grasp", 5) for side in SIDES[:2]}
 
@@ -27,6 +28,8 @@ class SideOutputs:
         for side, publisher in self._poses.items():
             if publisher.get_subscription_count():
                 publisher.publish(openxr_poses(shown.get(side), header, self._skeleton))
+        if hands and self._joint_states.get_subscription_count():
+            self._joint_states.publish(joint_state(hands, header, self._skeleton))
         for side, publisher in self._grasps.items():
             if side in shown and publisher.get_subscription_count():
                 if (message := grasp_message(shown[side], header)) is not None:

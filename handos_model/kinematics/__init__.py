@@ -1,4 +1,4 @@
-"""What follows from a hand: frames of wrist and fingers, OpenXR's joints, grasps.
+"""What follows from a hand: frames of wrist and fingers, OpenXR's joints, grasps, angles, the nearest possible hand.
 
 Frames and rotations of bare joints, in frames.py, are for joints from elsewhere too; the rest takes a Hand.
 """
@@ -11,17 +11,26 @@ from handos_model.kinematics.frames import (
     wrist_frame,
 )
 from handos_model.kinematics.grasping import Grasp, grasp
+from handos_model.kinematics.inverse import HandFit, anatomical, fit_hand, joint_angles
 from handos_model.kinematics.openxr_joints import OPENXR_JOINTS, OPENXR_RADII, OpenXRJoints, openxr
 from handos_model.kinematics.skeleton import HandSkeleton
+from handos_model.template.anatomy import ANGLE_NAMES, HIGHEST, LOWEST
 
 __all__ = [
+    "ANGLE_NAMES",
+    "HIGHEST",
+    "LOWEST",
     "OPENXR_JOINTS",
     "OPENXR_RADII",
     "Grasp",
+    "HandFit",
     "HandSkeleton",
     "OpenXRJoints",
+    "anatomical",
     "finger_frames",
+    "fit_hand",
     "grasp",
+    "joint_angles",
     "joint_rotations",
     "openxr",
     "quaternion",

@@ -1,4 +1,4 @@
-"""HandSkeleton: where the bones of a hand are, from its mesh alone."""
+"""HandSkeleton: the bones of a template as chains, and where a mesh says that they are."""
 
 from __future__ import annotations
 
@@ -6,23 +6,41 @@ from functools import cache
 
 import numpy as np
 
+from handos_model.hand import FINGERS
 from handos_model.template.anatomy import SEGMENTS, finger_bones
 from handos_model.template.hand_template import HandTemplate
 from handos_model.template.load import load_template
 
+TIPS = tuple(4 * finger + 4 for finger in range(len(FINGERS)))
+"""Joints that are fingertips, thumb first."""
+
 
 class HandSkeleton:
-    """The bones of a template, and the inverse of its skinning.
+    """The bones of a template, finger by finger, and the inverse of its skinning.
 
     Linear blend skinning is linear in the bones' transforms: 778 vertices say more than enough of 20 bones, and one
-    matrix product gives them all, whatever lengths and girths the bones have.
+    matrix product gives them all, whatever lengths and girths the bones have. Arrays over levels and fingers (4, 5) go
+    from the wrist out, thumb first; where a finger has no such bone, they hold what leaves the chain as it is.
     """
 
     def __init__(self, template: HandTemplate) -> None:
         self.template = template
-        self.bones = finger_bones(template)
-        """(5, 4) indices of the bones of each finger, -1 where there is none."""
-        self._inverse = _skinning_inverse(template)  # (B, 4, V)
+        self.bones = finger_bones(template).T
+        """(4, 5) indices of the bones, -1 where there is none."""
+        self.wrist = list(template.bone_parents).index(-1)
+        """Index of the wrist's bone."""
+        self._skinning = _skinning(template)  # (V, B, 4)
+        self._inverse = np.linalg.pinv(self._skinning.reshape(len(self._skinning), -1))  # (4 B, V)
+        self._tips = template.joint_regressor[list(TIPS)].astype(np.float64)
+        self.turns, self.places, self.ends = _chains(template, self.bones, self.wrist)
+        """Of bones at rest: rotation (4, 5, 3, 3) and origin (4, 5, 3) m in their parent's frame, end (4, 5, 3) m in
+        their own."""
+        following = [self.bones[level + 1 :] for level in range(4)]
+        self.children = np.array([
+            [next((bone for bone in chain if bone >= 0), -5 + finger) for finger, chain in enumerate(later.T)]
+            for later in following
+        ])  # fmt: skip
+        """(4, 5) indices, in joints_of, of what a bone ends in: the next bone's origin, or the fingertip."""
         self._metacarpals = self._metacarpal_regressor()
 
     def transforms(self, vertices: np.ndarray) -> np.ndarray:
@@ -31,7 +49,15 @@ class HandSkeleton:
         vertices (V, 3) m. A row is an axis times the factor by which the bone is longer along it than the template's,
         in the axes of the vertices. Where no pose of the template gives these vertices, they are its least squares.
         """
-        return (self._inverse.reshape(-1, len(vertices)) @ vertices).reshape(-1, 4, 3)
+        return (self._inverse @ vertices).reshape(-1, 4, 3)
+
+    def vertices(self, transforms: np.ndarray) -> np.ndarray:
+        """Vertices (V, 3) m of transforms (B, 4, 3): the skinning itself."""
+        return self._skinning.reshape(len(self._skinning), -1) @ transforms.reshape(-1, 3)
+
+    def joints_of(self, vertices: np.ndarray, transforms: np.ndarray) -> np.ndarray:
+        """Origins of all bones, then the fingertips, (B + 5, 3) m, of a mesh and its transforms."""
+        return np.concatenate([transforms[:, 3], self._tips @ vertices])
 
     def metacarpals(self, vertices: np.ndarray) -> np.ndarray | None:
         """Where the metacarpals of index to little finger begin, (4, 3) m; None where the template has no such bones.
@@ -41,21 +67,37 @@ class HandSkeleton:
         return None if self._metacarpals is None else self._metacarpals @ vertices
 
     def _metacarpal_regressor(self) -> np.ndarray | None:
-        bones = self.bones[1:, SEGMENTS.index("metacarpal")]
+        bones = self.bones[SEGMENTS.index("metacarpal"), 1:]
         if (bones < 0).any():
             return None
         frames = self.template.bone_frames.astype(np.float64)
-        wrist = list(self.template.bone_parents).index(-1)
-        starts = np.linalg.inv(frames[wrist]) @ frames[bones, :, 3].T  # (4, 4)
-        return starts.T @ self._inverse[wrist]
+        starts = np.linalg.inv(frames[self.wrist]) @ frames[bones, :, 3].T  # (4, 4)
+        return starts.T @ self._inverse[4 * self.wrist : 4 * self.wrist + 4]
 
 
-def _skinning_inverse(template: HandTemplate) -> np.ndarray:
-    """Weights (B, 4, V) by which vertices give the bones' transforms."""
+def _skinning(template: HandTemplate) -> np.ndarray:
+    """Weights (V, B, 4) of the rows of the bones' transforms in every vertex."""
     vertices = np.append(template.vertices, np.ones((len(template.vertices), 1)), axis=1).astype(np.float64)
     in_bones = np.einsum("bij,vj->vbi", np.linalg.inv(template.bone_frames.astype(np.float64)), vertices)
-    skinning = template.skinning_weights[:, :, None] * in_bones  # (V, B, 4)
-    return np.linalg.pinv(skinning.reshape(len(vertices), -1)).reshape(*skinning.shape[1:], -1)
+    return template.skinning_weights[:, :, None] * in_bones
+
+
+def _chains(template: HandTemplate, bones: np.ndarray, wrist: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    turns, places, ends = np.tile(np.eye(3), (4, 5, 1, 1)), np.zeros((4, 5, 3)), np.zeros((4, 5, 3))
+    frames = template.bone_frames.astype(np.float64)
+    tips = np.append(template.joints[list(TIPS)], np.ones((5, 1)), axis=1)
+    for finger in range(5):
+        parent, before = wrist, None
+        for level, bone in enumerate(bones[:, finger]):
+            if bone < 0:
+                continue
+            local = np.linalg.inv(frames[parent]) @ frames[bone]
+            turns[level, finger], places[level, finger] = local[:3, :3], local[:3, 3]
+            if before is not None:
+                ends[before, finger] = local[:3, 3]
+            parent, before = bone, level
+        ends[before, finger] = (np.linalg.inv(frames[parent]) @ tips[finger])[:3]
+    return turns, places, ends
 
 
 @cache

@@ -34,10 +34,20 @@ HIGHEST = np.array(
 )
 LOWEST[4, 1] = -22  # the little finger spreads wider, away from the thumb
 
+_NEEDED = np.ones((5, 4), bool)
+_NEEDED[1:, 0] = _NEEDED[0, 2] = False
+
 
 def finger_bones(template: HandTemplate) -> np.ndarray:
-    """Indices (5, 4) of the bones of each finger, thumb first, in the order of SEGMENTS; -1 where there is no bone."""
+    """Indices (5, 4) of the bones of each finger, thumb first, in the order of SEGMENTS; -1 where there is no bone.
+
+    The metacarpals of the four fingers may be part of the wrist's bone, as MANO's are. ValueError where others lack.
+    """
     prefixes = {"thumb": "thumb", "little": "pinky-finger"}
     names = [[f"{prefixes.get(finger, f'{finger}-finger')}-{segment}" for segment in SEGMENTS] for finger in FINGERS]
     known = {name: index for index, name in enumerate(template.bone_names)}
-    return np.array([[known.get(name, -1) for name in row] for row in names])
+    bones = np.array([[known.get(name, -1) for name in row] for row in names])
+    missing = [repr(names[finger][segment]) for finger, segment in np.argwhere((bones < 0) & _NEEDED)]
+    if missing:
+        raise ValueError(f"hand template {template.name!r} has no bones {', '.join(missing)}")
+    return bones

@@ -1,15 +1,19 @@
-"""The hand of one side as OpenXR's joints and as a grasp."""
+"""The hand of each side as OpenXR's joints, as a grasp and as joint angles."""
 
 from __future__ import annotations
 
+import numpy as np
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
 from handos_model.hand import Hand
 from handos_model.kinematics.frames import quaternion
 from handos_model.kinematics.grasping import grasp
+from handos_model.kinematics.inverse import joint_angles
 from handos_model.kinematics.openxr_joints import OPENXR_JOINTS, openxr
 from handos_model.kinematics.skeleton import HandSkeleton
+from handos_model.template.anatomy import ANGLE_NAMES
 from handos_ros.msg import Grasp, NamedPoseArray
 
 
@@ -49,6 +53,22 @@ def grasp_message(hand: Hand, header: Header) -> Grasp | None:
     )
 
 
-def _pose(position, q) -> Pose:
+def joint_state(hands: list[Hand], header: Header, skeleton: HandSkeleton) -> JointState:
+    """Makes the angles of hands, the side before each name: the joints of urdf/left_hand.urdf and urdf/right_hand.urdf.
+
+    hands: at most one of each known side. A mesh that is not finite has no angles.
+    """
+    message = JointState(header=header)
+    for hand in hands:
+        try:
+            angles = joint_angles(hand, skeleton)
+        except ValueError:
+            continue
+        message.name.extend(f"{hand.side}_{name}" for names in ANGLE_NAMES for name in names)
+        message.position.extend(angles.ravel().tolist())
+    return message
+
+
+def _pose(position: np.ndarray, q: np.ndarray) -> Pose:
     (x, y, z), (a, b, c, w) = position.tolist(), q.tolist()
     return Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=a, y=b, z=c, w=w))

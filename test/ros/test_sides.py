@@ -12,10 +12,10 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from rclpy.serialization import deserialize_message, serialize_message
 from std_msgs.msg import Header
 
-from handos_model.kinematics import OPENXR_JOINTS, grasp, openxr, quaternion
+from handos_model.kinematics import ANGLE_NAMES, OPENXR_JOINTS, grasp, joint_angles, openxr, quaternion
 from handos_model.kinematics.skeleton import embedded_skeleton
 from handos_ros.conversions.side_frames import SideFrames
-from handos_ros.conversions.sides import grasp_message, openxr_poses
+from handos_ros.conversions.sides import grasp_message, joint_state, openxr_poses
 from handos_ros.msg import Grasp, NamedPoseArray
 
 HEADER = Header(frame_id="lens")
@@ -58,6 +58,21 @@ def test_a_grasp() -> None:
     np.testing.assert_allclose(numbers(message.pose), [*expected.pinch_point, *quaternion(expected.rotation)])
     for said, axis in ((message.palm_normal, expected.palm_normal), (message.approach_axis, expected.approach)):
         np.testing.assert_allclose([said.x, said.y, said.z], axis)
+
+
+def test_joint_states_are_the_angles_of_both_hands() -> None:
+    left, right = make_hand("left", shape="left"), make_hand("right")
+    message = joint_state([right, left], HEADER, embedded_skeleton())
+    assert message.header == HEADER and len(message.name) == len(set(message.name)) == len(message.position) == 50
+    found = dict(zip(message.name, message.position, strict=True))
+    for side, hand in (("left", left), ("right", right)):
+        expected = joint_angles(hand)
+        for finger, names in enumerate(ANGLE_NAMES):
+            assert [found[f"{side}_{name}"] for name in names] == expected[finger].tolist()
+    assert found["right_index_pip_flexion"] == pytest.approx(0.4, abs=0.02)  # what make_hand's joints flex by
+    assert joint_state([], HEADER, embedded_skeleton()).name == []
+    broken = replace(right, vertices=np.full((778, 3), np.nan))
+    assert len(joint_state([broken, left], HEADER, embedded_skeleton()).name) == 25
 
 
 def test_one_hand_of_each_side() -> None:

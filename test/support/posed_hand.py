@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from handos_model.template.hand_template import skin
+from handos_model.template.anatomy import SEGMENTS, finger_bones
+from handos_model.template.hand_template import HandTemplate, skin
 from handos_model.template.load import load_template
 
 
@@ -33,3 +36,21 @@ def posed_hand(curl: float = 0.4, side: str = "right", turn: np.ndarray | None =
     vertices = vertices @ (to_camera if turn is None else turn @ to_camera).T
     joints = template.joint_regressor.astype(np.float64) @ vertices
     return vertices - joints[0], joints - joints[0]
+
+
+def palm_in_one_bone() -> HandTemplate:
+    """The embedded template with bones as MANO has them: the fingers' metacarpals are the wrist's."""
+    template = load_template()
+    metacarpals = finger_bones(template)[1:, SEGMENTS.index("metacarpal")]
+    kept = [bone for bone in range(len(template.bone_names)) if bone not in metacarpals]
+    weights = template.skinning_weights.copy()
+    weights[:, 0] += weights[:, metacarpals].sum(axis=1)
+    parents = [kept.index(parent) if parent in kept else 0 for parent in template.bone_parents[kept]]
+    parents[0] = -1
+    return replace(
+        template,
+        bone_names=tuple(template.bone_names[bone] for bone in kept),
+        bone_parents=np.array(parents, np.int32),
+        bone_frames=template.bone_frames[kept],
+        skinning_weights=weights[:, kept],
+    )

@@ -13,7 +13,7 @@ from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState, PointCloud2
 from shape_msgs.msg import Mesh
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
@@ -31,6 +31,7 @@ SHOWN = {
     "hands/markers": MarkerArray,
     "hands/debug_image": Image,
     "hands/points": PointCloud2,
+    "hands/joint_states": JointState,
     **{f"hands/{side}/poses": NamedPoseArray for side in SIDES[:2]},
     **{f"hands/{side}/grasp": Grasp for side in SIDES[:2]},
 }

@@ -42,7 +42,7 @@ def make_rig(template: HandTemplate) -> Rig:
     """Prepare a template; raises ValueError when it lacks a bone that posing needs."""
     bones = finger_bones(template)
     if (bones < 0).sum() > 1:  # the thumb has one bone less
-        raise ValueError(f"template {template.name!r} lacks bones of its fingers: render with the embedded template")
+        raise ValueError(f"template {template.name!r} lacks metacarpals: render with the embedded template")
     frames = template.bone_frames.astype(np.float64)
     to_bone = np.linalg.inv(frames)
     local = np.array([frames[b] if p < 0 else to_bone[p] @ frames[b] for b, p in enumerate(template.bone_parents)])

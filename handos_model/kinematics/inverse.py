@@ -1,0 +1,192 @@
+"""Inverse kinematics: the possible hand that is nearest to a mesh, and the angles of its joints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from handos_model.hand import SIDES, Hand
+from handos_model.kinematics.bending import Limits, bend
+from handos_model.kinematics.skeleton import HandSkeleton, embedded_skeleton
+from handos_model.template.anatomy import HIGHEST, LOWEST
+
+AIM = 2.0
+"""Weight of where a bone ends, against its own three axes, in its direction."""
+
+_MIRROR = np.array([-1.0, 1, 1])
+# Columns of ANGLE_NAMES that hold the turns of a bone, -1: it does not turn so. By level, then finger; abduction about
+# y, flexion about -x, twist about z.
+_FIXED, _HINGE = [-1, -1, -1], [-1, 2, -1]
+_COLUMNS = np.array([
+    [[1, 0, 4], *[[-1, 4, -1]] * 4],
+    [_HINGE, *[[1, 0, -1]] * 4],
+    [_FIXED, *[_HINGE] * 4],
+    [[-1, 3, -1]] * 5,
+])  # fmt: skip
+_LEVELS, _FINGERS, _TURNS = np.nonzero(_COLUMNS >= 0)  # of the 25 angles, with _ANGLES their columns
+_ANGLES = _COLUMNS[_LEVELS, _FINGERS, _TURNS]
+_SIGNS = np.array([1.0, -1, 1])
+
+
+@dataclass(frozen=True, eq=False)
+class HandFit:
+    """A hand within the limits of anatomy: the template's, with bones of other lengths and girths."""
+
+    side: str
+    angles: np.ndarray
+    """(5, 5) rad, in the rows and columns of ANGLE_NAMES; the same for both sides."""
+    rotation: np.ndarray
+    """(3, 3), from the axes of the wrist's bone (HandTemplate; mirrored for a left hand) to the camera's."""
+    position: np.ndarray
+    """(3,) m, the origin of the wrist's bone in the camera's frame."""
+    lengths: np.ndarray
+    """(B,) factors along each bone of the template."""
+    thickness: np.ndarray
+    """(B,) factors across each bone of the template."""
+    vertices: np.ndarray
+    """(V, 3) m in the camera's frame: the mesh of these angles, lengths and girths."""
+
+
+def joint_angles(hand: Hand, skeleton: HandSkeleton | None = None) -> np.ndarray:
+    """Angles (5, 5) rad of a hand's joints, as ANGLE_NAMES has them and within LOWEST and HIGHEST; else as fit_hand."""
+    return fit_hand(hand, skeleton).angles
+
+
+def anatomical(hands: list[Hand], skeleton: HandSkeleton | None = None) -> list[Hand]:
+    """Hands with mesh and joints of the nearest hands that anatomy allows; what was seen in the image stays.
+
+    A hand whose side is unknown stays as it is: nobody knows which way its joints bend. Else as fit_hand.
+    """
+    skeleton = embedded_skeleton() if skeleton is None else skeleton
+    return [hand if hand.side == "unknown" else _possible(hand, skeleton) for hand in hands]
+
+
+def _possible(hand: Hand, skeleton: HandSkeleton) -> Hand:
+    vertices = fit_hand(hand, skeleton).vertices.astype(np.float32)
+    joints = skeleton.template.joint_regressor @ vertices
+    return replace(hand, vertices=vertices, joints_3d=joints, translation=joints[0].copy())
+
+
+def fit_hand(hand: Hand, skeleton: HandSkeleton | None = None) -> HandFit:
+    """The possible hand nearest to a hand's mesh: every angle within LOWEST and HIGHEST.
+
+    skeleton: of the template that the mesh is of; the embedded one's when None. Closed form, bone by bone from the
+    wrist out: a mesh gives the transform of each bone (HandSkeleton.transforms), a bone turns so that its axes and its
+    end come nearest to that, within its limits, and its child goes on from there. No start is needed, so no frame
+    depends on the one before. Raises ValueError for an unknown side, and for a hand without a mesh, with one of another
+    template or that is not finite.
+    """
+    skeleton = embedded_skeleton() if skeleton is None else skeleton
+    vertices = _checked(hand, skeleton)
+    if hand.side == "left":
+        vertices = vertices * _MIRROR
+    seen = skeleton.transforms(vertices)
+    joints = skeleton.joints_of(vertices, seen)
+    rotation, position = _nearest_rotation(seen[skeleton.wrist, :3].T), seen[skeleton.wrist, 3]
+    if (skeleton.bones[0] >= 0).all():  # else all of the palm is the wrist's bone, and the pose of that the palm's
+        palm = _descend(skeleton, seen, joints, rotation, position, 1).ends
+        turn, shift = _alignment(palm, np.concatenate([position[None], joints[skeleton.children[0]]]))
+        rotation, position = turn @ rotation, turn @ position + shift
+    found = _descend(skeleton, seen, joints, rotation, position, 4)
+    mesh = skeleton.vertices(found.transforms)
+    turn, shift = _alignment(mesh, vertices)
+    rotation, position, mesh = turn @ rotation, turn @ position + shift, mesh @ turn.T + shift
+    angles = np.zeros((5, 5))
+    angles[_FINGERS, _ANGLES] = (found.turns * _SIGNS)[_LEVELS, _FINGERS, _TURNS]
+    if hand.side == "left":
+        mesh, position, rotation = mesh * _MIRROR, position * _MIRROR, _MIRROR[:, None] * rotation * _MIRROR
+    return HandFit(hand.side, angles, rotation, position, found.scales[:, 2], found.scales[:, 0], mesh)
+
+
+def _checked(hand: Hand, skeleton: HandSkeleton) -> np.ndarray:
+    vertices = hand.vertices.astype(np.float64)
+    if hand.side not in SIDES[:2]:
+        raise ValueError(f"side is {hand.side!r}, must be left or right: joints bend to the palm's side")
+    if vertices.shape != skeleton.template.vertices.shape:
+        raise ValueError(f"the mesh has the shape {vertices.shape}, must be {skeleton.template.vertices.shape}")
+    if not np.isfinite(vertices).all():
+        raise ValueError("the mesh holds NaN or infinity, must be finite")
+    return vertices
+
+
+@dataclass(frozen=True, eq=False)
+class _Descent:
+    """What a descent from the wrist found."""
+
+    turns: np.ndarray  # (4, 5, 3) rad
+    transforms: np.ndarray  # (B, 4, 3), as of HandSkeleton
+    scales: np.ndarray  # (B, 3), along each bone's axes
+    ends: np.ndarray  # (6, 3) m: the wrist, and where the last bones end
+
+
+def _descend(
+    skeleton: HandSkeleton,
+    seen: np.ndarray,
+    joints: np.ndarray,
+    rotation: np.ndarray,
+    position: np.ndarray,
+    levels: int,
+) -> _Descent:
+    """From a pose of the wrist out, `levels` bones of each finger. seen: transforms, joints: as of joints_of."""
+    transforms, scales, turns = np.empty_like(seen), np.empty((len(seen), 3)), np.zeros((4, 5, 3))
+    scale = _scale(rotation, seen[skeleton.wrist, :3].T)
+    transforms[skeleton.wrist] = *(rotation.T * scale[:, None]), position
+    scales[skeleton.wrist] = scale
+    frames, origins, scale = (np.broadcast_to(values, (5, *values.shape)) for values in (rotation, position, scale))
+    for level, bones in enumerate(skeleton.bones[:levels]):
+        there, ends = bones >= 0, skeleton.ends[level]
+        origins = origins + _turned(frames, skeleton.places[level] * scale)
+        frames = frames @ skeleton.turns[level]
+        axes = seen[bones, :3].transpose(0, 2, 1)
+        ahead = joints[skeleton.children[level]] - origins
+        reach = np.maximum((ends * ends).sum(axis=1), 1e-12)
+        aimed = axes + AIM * ahead[:, :, None] * (ends / reach[:, None])[:, None]
+        aimed[~there] = frames[~there]
+        local = (frames.transpose(0, 2, 1) @ aimed).tolist()
+        bends = [bend(*pair) for pair in zip(local, _LIMITS[level], strict=True)]
+        turns[level] = [turn for turn, _ in bends]
+        frames = frames @ np.array([turned for _, turned in bends])
+        found = _scale(frames, axes)
+        found[:, 2] = (ahead * _turned(frames, ends)).sum(axis=1) / reach
+        scale = np.where(there[:, None], found, scale)
+        scales[bones[there]] = scale[there]
+        transforms[bones[there], :3] = (frames.transpose(0, 2, 1) * scale[:, :, None])[there]
+        transforms[bones[there], 3] = origins[there]
+    last = origins + _turned(frames, ends * scale)
+    return _Descent(turns, transforms, scales, np.concatenate([[position], last]))
+
+
+def _limits() -> list[list[Limits]]:
+    """Of the bones of each level and finger; 0 and 0 where a bone does not turn."""
+    ends = np.zeros((4, 5, 3, 2))
+    turns = [np.radians(angles[_FINGERS, _ANGLES]) * _SIGNS[_TURNS] for angles in (LOWEST, HIGHEST)]
+    ends[_LEVELS, _FINGERS, _TURNS] = np.sort(turns, axis=0).T
+    return ends.tolist()
+
+
+_LIMITS = _limits()
+
+
+def _scale(rotation: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """Factors (..., 3) along the axes of bones, those across alike; rotation and axes (..., 3, 3), axes in columns."""
+    scale = (rotation * axes).sum(axis=-2)
+    scale[..., 0] = scale[..., 1] = (scale[..., 0] + scale[..., 1]) / 2
+    return scale
+
+
+def _turned(rotations: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    return (rotations @ vectors[..., None])[..., 0]
+
+
+def _nearest_rotation(matrix: np.ndarray) -> np.ndarray:
+    u, _, vt = np.linalg.svd(matrix)
+    u[:, 2] *= np.sign(np.linalg.det(u @ vt))
+    return u @ vt
+
+
+def _alignment(points: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotation (3, 3) and shift (3,) that bring points (N, 3) nearest to targets (N, 3)."""
+    middle, aim = points.mean(axis=0), targets.mean(axis=0)
+    turn = _nearest_rotation((targets - aim).T @ (points - middle))
+    return turn, aim - turn @ middle
