@@ -39,6 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--jobs", type=int, default=1, metavar="N", help="inputs that are done at the same time (1)")
     add_write_rules(output)
     output.add_argument("--resume", action="store_true", help="go on with what an interrupted run left")
+    output.add_argument(
+        "--anatomical", action="store_true", help="give the nearest hands that anatomy allows instead of what was seen"
+    )
     images = parser.add_argument_group("what the images are")
     images.add_argument("--track", action="store_true", help="follow hands: ids, sides over time, smooth motion")
     images.add_argument("--fps", type=float, metavar="N", help="a folder's images are a sequence of N per second")
@@ -124,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _open_run(args: argparse.Namespace) -> PredictionRun:
     intrinsics = parse_intrinsics(args.intrinsics) if args.intrinsics else None
-    finder = FrameFinder(open_predictor(args, args.hand_scale), intrinsics, args.track, args.mirrored)
+    finder = FrameFinder(open_predictor(args, args.hand_scale), intrinsics, args.track, args.mirrored, args.anatomical)
     return PredictionRun(finder, WriteRules(args.overwrite, args.resume), args.vertices, args.fps)
 
 

@@ -18,6 +18,8 @@ from handos_model.drawing.hand_drawing import draw_hands, draw_labels
 from handos_model.hand import Hand
 from handos_model.io.frame import Frame
 from handos_model.io.inputs import Source
+from handos_model.kinematics.inverse import anatomical
+from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.output.drawn import Drawing, open_drawing
 from handos_model.output.frame_record import frame_record, record_line
 from handos_model.output.output_file import WriteRules
@@ -33,7 +35,12 @@ class FrameFinder:
     """Hands of single frames, or followed where frames have times."""
 
     def __init__(
-        self, predictor: HandPredictor, intrinsics: tuple[float, ...] | None, track: bool, mirrored: bool
+        self,
+        predictor: HandPredictor,
+        intrinsics: tuple[float, ...] | None,
+        track: bool,
+        mirrored: bool,
+        anatomical: bool,
     ) -> None:
         """intrinsics: the user's fx, fy, cx, cy in px; mirrored: images are flipped left to right."""
         self.model = {"name": predictor.name, "version": predictor.version}
@@ -42,6 +49,7 @@ class FrameFinder:
         self.depth_problem = ""
         """Why the last depth image could not be used."""
         self._intrinsics, self._predictor = intrinsics, predictor
+        self._skeleton = HandSkeleton(predictor.template) if anatomical else None
         self.begin_input()
 
     def begin_input(self) -> None:
@@ -67,6 +75,8 @@ class FrameFinder:
         stamp = (frame.stamp_ns or 0) / 1e9
         hands = self._follower.follow(image, stamp, camera, None if depth is None else lambda: depth)
         self.depth_problem = self._follower.problem
+        if self._skeleton is not None:
+            hands = anatomical(hands, self._skeleton)
         return [_flipped(hand, image.shape[1]) for hand in hands] if self.mirrored else hands
 
     def draw(self, frame: Frame, camera: Camera, hands: list[Hand]) -> np.ndarray:

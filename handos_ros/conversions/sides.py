@@ -54,7 +54,7 @@ def grasp_message(hand: Hand, header: Header) -> Grasp | None:
 
 
 def joint_state(hands: list[Hand], header: Header, skeleton: HandSkeleton) -> JointState:
-    """Makes the angles of hands, the side before each name: the joints of urdf/left_hand.urdf and urdf/right_hand.urdf.
+    """Makes the angles of hands, the side before each of ANGLE_NAMES.
 
     hands: at most one of each known side. A mesh that is not finite has no angles.
     """

@@ -16,6 +16,7 @@ from predicted import CAMERA, PHOTO, PLACE, lines_of
 from handos_model import HandPredictor
 from handos_model.cli import main
 from handos_model.kinematics.frames import quaternion, wrist_frame
+from handos_model.template.load import load_template
 
 
 @pytest.fixture
@@ -75,6 +76,17 @@ def test_intrinsics_scale_and_threshold_count(tmp_path, weights, photo):
     assert lines_of(out)[0]["hands"][0]["scale_source"] == "user"
     main(["predict", photo, *options, "--threshold", "0.95"])
     assert lines_of(out)[0]["hands"] == []
+
+
+def test_anatomical_hands_are_of_the_template(tmp_path, weights, photo):
+    argv = ["predict", photo, "--weights", weights, "--vertices", "--out"]
+    seen, possible = tmp_path / "seen.jsonl", tmp_path / "possible.jsonl"
+    assert main([*argv, str(seen)]) == main([*argv, str(possible), "--anatomical"]) == 0
+    (before,), (after,) = (lines_of(out)[0]["hands"] for out in (seen, possible))
+    assert 0 < np.abs(np.subtract(after["vertices"], before["vertices"])).max() < 2e-3  # the fake network's is one
+    joints = load_template().joint_regressor @ after["vertices"]
+    np.testing.assert_allclose(after["joints_3d"], joints, atol=2e-5)
+    assert after["joints_2d"] == before["joints_2d"]
 
 
 def test_predict_draws_into_a_folder(tmp_path, weights, photo):
