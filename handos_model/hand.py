@@ -9,8 +9,9 @@ import numpy as np
 
 SIDES = ("left", "right", "unknown")
 
-SCALE_SOURCES = ("prior", "user", "depth", "remembered")
-"""What a hand's metres rest on: a mean adult's size, the user's word, a depth image, or one that came before."""
+SCALE_SOURCES = ("prior", "user", "depth", "remembered", "triangulated")
+"""What a hand's metres rest on: a mean adult's size, the user's word, a depth image, a measurement that came before,
+or several cameras (handos_model.fusion)."""
 
 FINGERS = ("thumb", "index", "middle", "ring", "little")
 

@@ -20,7 +20,7 @@ WRONG_SIDE_TURN = 0.9
 """Standard deviation of the rotation of a hand that is taken for the other side, in rad."""
 
 # Estimated.
-SCALE_DEVIATION = {"prior": 0.07, "user": 0.03, "depth": 0.02, "remembered": 0.02}
+SCALE_DEVIATION = {"prior": 0.07, "user": 0.03, "depth": 0.02, "remembered": 0.02, "triangulated": 0.02}
 """Relative standard deviation of the hand's size, and so of distance, by hand.SCALE_SOURCES: adults differ by 6 to
 7 %; a measured hand with a template of other proportions leaves 3 %, a depth camera 2 %."""
 FOCAL_DEVIATION = 0.2

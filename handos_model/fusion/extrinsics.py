@@ -1,0 +1,107 @@
+"""Where cameras stand: the pose of each in a common frame, from numbers or from a YAML file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handos_model.io.files import EXTRINSICS, one_line, shown
+from handos_model.io.yaml_file import read_yaml
+
+UNIT = 1e-2
+"""By how much the length of a quaternion may differ from 1: files give few digits."""
+FARTHEST = 1e4
+"""m: no camera that sees hands stands farther from the origin."""
+LONGEST_NAME = 255
+
+
+@dataclass(frozen=True, eq=False)
+class Extrinsics:
+    """The pose of a camera's optical frame in the common frame. Wrong shapes and numbers are a ValueError."""
+
+    rotation: np.ndarray
+    """(3, 3), from the camera's axes to those of the common frame."""
+    position: np.ndarray
+    """(3,) m, of the camera in the common frame."""
+
+    def __post_init__(self) -> None:
+        rotation, position = np.array(self.rotation, np.float64), np.array(self.position, np.float64)
+        if rotation.shape != (3, 3) or position.shape != (3,):
+            raise ValueError(f"rotation is {rotation.shape}, position {position.shape}, must be (3, 3) and (3,)")
+        turned = np.isfinite(rotation).all() and np.abs(rotation @ rotation.T - np.eye(3)).max() < UNIT
+        if not turned or np.linalg.det(rotation) < 0:
+            raise ValueError(f"rotation is {rotation.tolist()}, must be orthonormal and right-handed")
+        if not (np.abs(position) <= FARTHEST).all():
+            raise ValueError(f"position is {position.tolist()}, must be finite and within {FARTHEST:g} m")
+        object.__setattr__(self, "rotation", rotation)
+        object.__setattr__(self, "position", position)
+
+    @classmethod
+    def from_quaternion(cls, translation: Any, rotation: Any) -> Extrinsics:
+        """translation (3,) m; rotation (4,) x, y, z, w as ROS has it, of length 1."""
+        try:
+            q = np.array(rotation, np.float64)
+            t = np.array(translation, np.float64)
+        except (TypeError, ValueError):
+            raise ValueError("translation and rotation must be lists of numbers") from None
+        if t.shape != (3,) or q.shape != (4,):
+            raise ValueError("translation must be x, y, z in metres, and rotation x, y, z, w")
+        if not abs(np.linalg.norm(q) - 1) < UNIT:
+            raise ValueError(f"rotation is {q.tolist()}, must be a quaternion x, y, z, w of length 1")
+        return cls(rotation_matrix(q / np.linalg.norm(q)), t)
+
+    def to_common(self, points: np.ndarray) -> np.ndarray:
+        """Points (..., 3) m of the camera frame, in the common frame."""
+        return points @ self.rotation.T + self.position
+
+    def to_camera(self, points: np.ndarray) -> np.ndarray:
+        """Points (..., 3) m of the common frame, in the camera frame."""
+        return (points - self.position) @ self.rotation
+
+
+def rotation_matrix(q: np.ndarray) -> np.ndarray:
+    """Rotation (3, 3) of a unit quaternion (4,) x, y, z, w."""
+    x, y, z, w = q
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def read_extrinsics(path: Path) -> tuple[str, dict[str, Extrinsics]]:
+    """The common frame's name, and the poses of cameras by the names of their optical frames (docs/cameras.md).
+
+    Raises FileNotFoundError, and ValueError in one sentence for a file that says anything else.
+    """
+    about = read_yaml(path, EXTRINSICS)
+    where = f"extrinsics file {shown(path)}"
+    if not isinstance(about, dict) or set(about) != {"frame", "cameras"}:
+        raise ValueError(f"{where} must have the keys frame and cameras, and no others (docs/cameras.md)")
+    frame, cameras = about["frame"], about["cameras"]
+    if not _is_name(frame):
+        raise ValueError(f"frame is {one_line(repr(frame))} in {where}, must be the name of the common frame")
+    if not isinstance(cameras, dict) or not cameras:
+        raise ValueError(f"cameras in {where} must hold the pose of each camera under the name of its frame")
+    return frame, {name: _pose(name, pose, where) for name, pose in cameras.items()}
+
+
+def _pose(name: Any, pose: Any, where: str) -> Extrinsics:
+    if not _is_name(name) or not isinstance(pose, dict) or set(pose) != {"translation", "rotation"}:
+        raise ValueError(
+            f"{one_line(repr(name))} in {where} must be the name of a camera's frame, with translation [x, y, z] and "
+            "rotation [x, y, z, w], and nothing else"
+        )
+    try:
+        return Extrinsics.from_quaternion(pose["translation"], pose["rotation"])
+    except ValueError as error:
+        raise ValueError(f"{one_line(name)} in {where}: {one_line(error)}") from error
+
+
+def _is_name(name: Any) -> bool:
+    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME

@@ -1,0 +1,187 @@
+"""HandFusion: one set of hands from several cameras, frame after frame, with ids of their own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from handos_model.fusion.association import Group, groups
+from handos_model.fusion.mesh import placed_mesh
+from handos_model.fusion.sighting import Sighting, View, sighting
+from handos_model.fusion.track import FusedTrack, points_of
+from handos_model.fusion.triangulation import triangulate
+from handos_model.hand import Hand
+from handos_model.template.load import load_template
+from handos_model.tracking.assignment import assign
+from handos_model.tracking.mirroring import mesh_side, mirrored_in_depth
+from handos_model.tracking.tracker import GATE
+from handos_model.wrist_pose import wrist_covariance
+
+MEASURED = 0.04
+"""Relative standard deviation of the hand's distance below which cameras measure its size: their rays cross."""
+MAX_AGE = 0.5
+"""s that a hand which no camera sees keeps its id."""
+
+
+@dataclass(frozen=True, eq=False)
+class FusedHand:
+    """A hand in the common frame, and where it comes from."""
+
+    hand: Hand
+    """Metres are of the common frame, id is the fusion's own; no image is its: box and joints_2d are NaN."""
+    wrist_covariance: np.ndarray
+    """(6, 6) as handos_model.wrist_pose.wrist_covariance, in the axes of the common frame."""
+    cameras: tuple[str, ...]
+    """That see it."""
+    gap: float
+    """m across their rays that the cameras disagree by, root mean square over the joints; 0 for one camera."""
+
+
+class HandFusion:
+    """Makes one set of hands of what several cameras see at the same times.
+
+    With one camera left, hands keep their ids and the size that the cameras measured (scale_source "remembered").
+    """
+
+    def __init__(self, faces: np.ndarray | None = None, max_age: float = MAX_AGE) -> None:
+        """faces (F, 3): of the hands' template, the embedded one's when None; max_age: as MAX_AGE."""
+        self._faces = load_template().faces if faces is None else faces
+        self.max_age = max_age
+        self.unusable = 0
+        """Hands that were left out, since numbers in them are not finite or joints behind the camera."""
+        self._tracks: list[FusedTrack] = []
+        self._next_id = 0
+        self._stamp = -math.inf
+
+    @property
+    def ids(self) -> set[int]:
+        """Of the hands that keep their ids now, seen or not."""
+        return {track.id for track in self._tracks}
+
+    def update(self, views: Sequence[View], stamp: float) -> list[FusedHand]:
+        """The hands of one time, best score first; views: at most one of each camera; stamp in s.
+
+        A stamp before the last one starts everything anew; ids are never used twice.
+        """
+        if not math.isfinite(stamp):
+            raise ValueError(f"stamp is {stamp}, must be a finite number of seconds")
+        if stamp < self._stamp:
+            self._tracks = []
+        self._stamp = stamp
+        self._tracks = [track for track in self._tracks if stamp - track.seen <= self.max_age]
+        found = groups([self._sightings(view) for view in views], self._together())
+        fused = [self._follow(track, group, stamp) for track, group in self._tracked(found, stamp)]
+        return sorted(fused, key=lambda one: -one.hand.score)
+
+    def _sightings(self, view: View) -> list[Sighting]:
+        seen = [sighting(view, hand) for hand in view.hands]
+        usable = [one for one in seen if one is not None]
+        self.unusable += len(seen) - len(usable)
+        return usable
+
+    def _together(self) -> set[frozenset[tuple[str, int]]]:
+        """Pairs of camera and id that are one hand already; untracked hands (-1) are told apart by nothing."""
+        return {
+            frozenset((one, other))
+            for track in self._tracks for one in track.sources for other in track.sources
+            if one[0] != other[0]
+        }  # fmt: skip
+
+    def _tracked(self, found: list[Group], stamp: float) -> list[tuple[FusedTrack, Group]]:
+        """Each group with the track that it goes on with, or a new one."""
+        before = list(self._tracks)
+        points = [points_of(group) for group in found]
+        costs = [
+            [track.distance(group, where, stamp) - GATE for track in before]
+            for group, where in zip(found, points, strict=True)
+        ]
+        pairs = dict(assign(costs))
+        return [(before[pairs[row]] if row in pairs else self._start(), group) for row, group in enumerate(found)]
+
+    def _start(self) -> FusedTrack:
+        track = FusedTrack(self._next_id)
+        self._next_id += 1
+        self._tracks.append(track)
+        return track
+
+    def _follow(self, track: FusedTrack, group: Group, stamp: float) -> FusedHand:
+        track.vote([seen.hand for seen in group], stamp)
+        side = track.side.decided
+        group = [track.size.known(self._of_side(seen, side)) for seen in group]
+        hand, covariance, gap = _placed_by_one(group[0]) if len(group) == 1 else _placed_by_all(group)
+        track.size.learn(hand)
+        hand = replace(hand, id=track.id, side=side, side_confidence=track.side.confidence)
+        track.move(hand.joints_3d.astype(np.float64), [seen.source for seen in group], stamp)
+        return FusedHand(hand, covariance, tuple(seen.view.name for seen in group), gap)
+
+    def _of_side(self, seen: Sighting, side: str) -> Sighting:
+        """A hand that its camera took for the other side, as the one that looks most alike."""
+        meshless = not len(seen.hand.vertices)
+        own = seen.hand.side if meshless else mesh_side(seen.hand, self._faces)
+        if "unknown" in (side, own) or side == own:
+            return seen
+        turned = sighting(seen.view, replace(mirrored_in_depth(seen.hand), side=side))
+        return seen if turned is None else turned
+
+
+def _placed_by_one(seen: Sighting) -> tuple[Hand, np.ndarray, float]:
+    """Hand, covariance of its wrist and gap, as the one camera puts it."""
+    view, hand, move = seen.view, seen.hand, seen.view.extrinsics.to_common
+    joints = move(hand.joints_3d)
+    fused = _in_common(hand, joints, move(hand.vertices))
+    turn = view.extrinsics.rotation
+    covariance = np.zeros((6, 6))
+    given = wrist_covariance(hand, view.camera, hand.side != "unknown").reshape(6, 6)
+    for part in (slice(0, 3), slice(3, 6)):
+        covariance[part, part] = turn @ given[part, part] @ turn.T
+    return fused, covariance, 0.0
+
+
+def _placed_by_all(group: Group) -> tuple[Hand, np.ndarray, float]:
+    """Hand, covariance of its wrist and gap, by triangulation."""
+    found = triangulate(group)
+    hands = [seen.hand for seen in group]
+    best = max(hands, key=lambda hand: hand.score)
+    moved = [seen.view.extrinsics.to_common for seen in group]
+    vertices = placed_mesh(
+        [move(hand.vertices) for move, hand in zip(moved, hands, strict=True)],
+        [move(hand.joints_3d) for move, hand in zip(moved, hands, strict=True)],
+        [hand.joint_confidence for hand in hands],
+        found.joints,
+    )
+    hand = _in_common(best, found.joints, vertices)
+    confidence = np.max([hand.joint_confidence for hand in hands], axis=0)
+    measured = found.scale_deviations.min() < MEASURED
+    sources = {hand.scale_source for hand in hands}
+    source = "triangulated" if measured else next(s for s in ("depth", "remembered", "user", "prior") if s in sources)
+    turns = [wrist_covariance(seen.hand, seen.view.camera, seen.hand.side != "unknown")[-1] for seen in group]
+    covariance = np.zeros((6, 6))
+    covariance[:3, :3] = (found.covariance[0] + found.covariance[0].T) / 2  # symmetric to the last bit
+    covariance[3:, 3:] = np.eye(3) / sum(1 / turn for turn in turns)
+    return replace(hand, joint_confidence=confidence, scale_source=source), covariance, _gap(group, found.joints)
+
+
+def _gap(group: Group, joints: np.ndarray) -> float:
+    """As FusedHand.gap."""
+    squares = []
+    for seen in group:
+        rays = seen.reach / np.linalg.norm(seen.reach, axis=1, keepdims=True)
+        off = joints - seen.view.extrinsics.position
+        squares.append(((off - (off * rays).sum(axis=1, keepdims=True) * rays) ** 2).sum(axis=1))
+    return float(np.sqrt(np.mean(squares)))
+
+
+def _in_common(hand: Hand, joints: np.ndarray, vertices: np.ndarray) -> Hand:
+    nowhere = np.float32(np.nan)
+    return replace(
+        hand,
+        box=np.full(4, nowhere),
+        joints_2d=np.full((21, 2), nowhere),
+        joints_3d=joints.astype(np.float32),
+        vertices=vertices.astype(np.float32),
+        translation=joints[0].astype(np.float32),
+        network_translation=None,
+    )

@@ -1,0 +1,88 @@
+"""View and Sighting: what one camera sees, and one hand of it as rays and points of the common frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from handos_model.camera import Camera
+from handos_model.fusion.extrinsics import Extrinsics
+from handos_model.hand import Hand
+from handos_model.wrist_pose import JOINT_DEVIATION, SCALE_DEVIATION, SHAPE_DEVIATION
+
+RELATIVE_DEPTH = 0.08
+"""Standard deviation of a joint's depth against the others of its hand, as a fraction of the hand's extent."""
+LEAST_CONFIDENCE = 0.1
+NEAREST = 0.02
+"""m: no joint is nearer to a camera."""
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """The hands that a camera saw at one time, and where it stood."""
+
+    name: str
+    """Of the camera, the same in every frame."""
+    hands: list[Hand]
+    camera: Camera
+    extrinsics: Extrinsics
+
+
+@dataclass(frozen=True, eq=False)
+class Sighting:
+    """One hand as one camera sees it: each joint sharp across its ray and blurred along it."""
+
+    view: View
+    hand: Hand
+    reach: np.ndarray
+    """(21, 3) m, from the camera to the joints in the axes of the common frame."""
+    precision: np.ndarray
+    """(21, 3, 3) 1 / m^2, inverse covariance of the joints, were the distance of the whole hand known."""
+    distance_deviation: float
+    """Relative standard deviation of the distance of the whole hand."""
+
+    @property
+    def source(self) -> tuple[str, int]:
+        """The camera, and the hand's id there."""
+        return self.view.name, self.hand.id
+
+    @property
+    def points(self) -> np.ndarray:
+        """(21, 3) m, joints in the common frame where this camera alone puts them."""
+        return self.view.extrinsics.position + self.reach
+
+    def scaled(self, factor: float, source: str, deviation: float) -> Sighting:
+        """With the whole hand nearer or farther, as Hand.scaled; deviation: of its distance, relative."""
+        hand = self.hand.scaled(factor, source)
+        return replace(self, hand=hand, reach=self.reach * factor, distance_deviation=deviation)
+
+
+def sighting(view: View, hand: Hand) -> Sighting | None:
+    """None for a hand that cannot be used: numbers that are not finite, or joints that are not in front."""
+    joints = hand.joints_3d.astype(np.float64)
+    parts = (hand.joints_2d, joints, hand.vertices, hand.joint_confidence)
+    if not all(np.isfinite(part).all() for part in parts) or joints[:, 2].min() < NEAREST:
+        return None
+    rays = view.camera.normalise(hand.joints_2d)
+    rays = np.where(np.isfinite(rays), rays, joints[:, :2] / joints[:, 2:])
+    reach = np.append(rays, np.ones((21, 1)), axis=1) * joints[:, 2:]  # camera axes
+    distance = np.linalg.norm(reach, axis=1)
+    confidence = np.clip(hand.joint_confidence.astype(np.float64), LEAST_CONFIDENCE, 1)
+    edge = float((hand.box[2:] - hand.box[:2]).max())  # px
+    across = JOINT_DEVIATION * max(edge, 1.0) / view.camera.focal * distance / confidence
+    along = RELATIVE_DEPTH * float(np.ptp(joints, axis=0).max()) / confidence
+    reach = reach @ view.extrinsics.rotation.T
+    return Sighting(view, hand, reach, _precision(reach / distance[:, None], across, along), _doubt(hand))
+
+
+def _precision(directions: np.ndarray, across: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """(N, 3, 3) of ellipsoids along unit directions (N, 3), by their standard deviations (N,) m."""
+    sharp, blurred = across**-2.0, along**-2.0
+    lengthwise = directions[:, :, None] * directions[:, None]
+    return sharp[:, None, None] * np.eye(3) + (blurred - sharp)[:, None, None] * lengthwise
+
+
+def _doubt(hand: Hand) -> float:
+    scale = SCALE_DEVIATION[hand.scale_source]
+    return scale if hand.scale_source == "depth" else float(np.hypot(scale, SHAPE_DEVIATION))

@@ -1,0 +1,104 @@
+"""FusedTrack: one hand from frame to frame, whichever cameras see it."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import numpy as np
+
+from handos_model.fusion.association import Group
+from handos_model.fusion.sighting import Sighting
+from handos_model.fusion.triangulation import triangulate
+from handos_model.hand import Hand
+from handos_model.tracking.hand_size import MOST_FRAMES, palm_length
+from handos_model.tracking.tracker import (
+    LONGEST_FORESIGHT,
+    SIDE_COST,
+    VELOCITY_MEMORY,
+    SideVotes,
+    TrackerOptions,
+)
+from handos_model.wrist_pose import SHAPE_DEVIATION
+
+ALONG = 0.25
+"""What a metre along the ray counts of one across it, where one camera alone says how far away the hand is."""
+SAME_SOURCE = 0.5
+"""Hand sizes that a hand counts as nearer to its track where a camera gave it the id that the track knows."""
+OPTIONS = TrackerOptions()
+
+
+def points_of(group: Group) -> np.ndarray:
+    """(21, 3) m, joints of one hand before its track is known."""
+    return group[0].points if len(group) == 1 else triangulate(group).joints
+
+
+class MeasuredSize:
+    """The size of one hand: what cameras together, or a depth image, measured of it; one camera alone guesses it."""
+
+    def __init__(self) -> None:
+        self._frames = 0
+        self._size = 0.0  # m
+
+    def learn(self, hand: Hand) -> None:
+        """From a hand in metres that are measured; nothing from others."""
+        if hand.scale_source in ("triangulated", "depth") and (now := palm_length(hand)) > 0:
+            self._frames = min(self._frames + 1, MOST_FRAMES)
+            self._size += (now - self._size) / self._frames
+
+    def known(self, seen: Sighting) -> Sighting:
+        """The hand of this size, if that is known and its own camera has not measured it."""
+        now = palm_length(seen.hand)
+        if not self._frames or seen.hand.scale_source == "depth" or not now > 0:
+            return seen
+        return seen.scaled(self._size / now, "remembered", SHAPE_DEVIATION)
+
+
+class FusedTrack:
+    """One hand: id, side, size, and where it is expected."""
+
+    def __init__(self, number: int) -> None:
+        self.id = number
+        self.side = SideVotes()
+        self.size = MeasuredSize()
+        self.seen = -math.inf
+        """s, when it was seen last."""
+        self.sources: list[tuple[str, int]] = []
+        """Camera and id there of those that saw it then, as far as they follow it."""
+        self._joints = np.zeros((21, 3))
+        self._velocity = np.zeros(3)  # m / s
+        self._voted = -math.inf
+
+    def distance(self, group: Group, points: np.ndarray, stamp: float) -> float:
+        """Of a hand at points (21, 3) m from where this one is expected, in its sizes."""
+        ahead = min(stamp - self.seen, LONGEST_FORESIGHT)
+        off = points - self._joints - ahead * self._velocity
+        if len(group) == 1:
+            ray = group[0].reach / np.linalg.norm(group[0].reach, axis=1, keepdims=True)
+            off = off - (1 - ALONG) * (off * ray).sum(axis=1, keepdims=True) * ray
+        size = max(float(np.ptp(self._joints, axis=0).max()), 1e-3)
+        known = any(seen.source in self.sources for seen in group)
+        sides = [self._doubt(seen.hand) for seen in group]
+        return float(np.linalg.norm(off, axis=1).mean()) / size - SAME_SOURCE * known + statistics.mean(sides)
+
+    def _doubt(self, hand: Hand) -> float:
+        other = {"left": "right", "right": "left"}.get(hand.side) == self.side.decided
+        return SIDE_COST * self.side.confidence * hand.side_confidence if other else 0.0
+
+    def vote(self, hands: list[Hand], stamp: float) -> None:
+        """What each camera says of the side."""
+        step = stamp - self._voted if math.isfinite(self._voted) else 0.0
+        self._voted = stamp
+        for hand in hands:
+            self.side.add(hand.side, hand.side_confidence, step, OPTIONS)
+            step = 0.0
+
+    def move(self, joints: np.ndarray, sources: list[tuple[str, int]], stamp: float) -> None:
+        """To joints (21, 3) m of this time."""
+        step = stamp - self.seen
+        if math.isfinite(step) and step > 0:
+            kept = math.exp(-step / VELOCITY_MEMORY)
+            moved = (joints.mean(axis=0) - self._joints.mean(axis=0)) / step
+            self._velocity = kept * self._velocity + (1 - kept) * moved
+        self._joints, self.seen = joints, stamp
+        self.sources = [source for source in sources if source[1] >= 0]

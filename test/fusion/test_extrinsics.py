@@ -1,0 +1,74 @@
+"""The file that says where cameras stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from posed_hand import rotation
+
+from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics, rotation_matrix
+from handos_model.kinematics.frames import quaternion
+
+GOOD = """
+frame: world
+cameras:
+  left_optical_frame: {translation: [0.1, 0, 1.5], rotation: [0, 0, 0, 1]}
+  right_optical_frame:
+    translation: [1, 2, 3]
+    rotation: [0.7071, 0, 0, 0.7071]
+"""
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    (tmp_path / "cameras.yaml").write_text(GOOD)
+    frame, cameras = read_extrinsics(tmp_path / "cameras.yaml")
+    assert frame == "world" and list(cameras) == ["left_optical_frame", "right_optical_frame"]
+    np.testing.assert_allclose(cameras["left_optical_frame"].to_common(np.array([1.0, 2, 3])), [1.1, 2, 4.5])
+    right = cameras["right_optical_frame"]
+    np.testing.assert_allclose(right.to_common(np.array([0.0, 1, 0])), [1, 2, 4], atol=1e-9)
+    points = np.random.default_rng(0).normal(size=(5, 3))
+    np.testing.assert_allclose(right.to_camera(right.to_common(points)), points, atol=1e-12)
+
+
+def test_quaternions_are_those_of_the_rest() -> None:
+    turn = rotation((1, -2, 0.5), 2.3)
+    np.testing.assert_allclose(rotation_matrix(quaternion(turn)), turn, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("frame: world", "", "must have the keys frame and cameras"),
+        ("frame: world", "frame: 3", "frame is 3"),
+        ("frame: world", "frame: world\nunits: mm", "must have the keys frame and cameras"),
+        ("translation: [0.1, 0, 1.5]", "translation: [0.1, 0]", "left_optical_frame.*translation must be x, y, z"),
+        ("translation: [0.1, 0, 1.5]", "translation: [0.1, 0, .nan]", "left_optical_frame.*finite"),
+        ("translation: [0.1, 0, 1.5]", "translation: far", "lists of numbers"),
+        ("rotation: [0, 0, 0, 1]", "rotation: [0, 0, 0, 0]", "length 1"),
+        ("rotation: [0, 0, 0, 1]", "rotation: [0, 0, 90, 1]", "length 1"),
+        ("rotation: [0, 0, 0, 1]", "rotation: [0, 0, 0]", "rotation x, y, z, w"),
+        ("rotation: [0, 0, 0, 1]", "roll: 1", "left_optical_frame.*translation \\[x, y, z\\] and rotation"),
+    ],
+)
+def test_what_is_wrong_is_said(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert old in GOOD
+    (tmp_path / "cameras.yaml").write_text(GOOD.replace(old, new))
+    with pytest.raises(ValueError, match=said) as error:
+        read_extrinsics(tmp_path / "cameras.yaml")
+    assert "cameras.yaml" in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "3", "[]", "frame: a\ncameras: {}\n", "frame: a\ncameras: [1]\n"])
+def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "cameras.yaml").write_text(text)
+    with pytest.raises(ValueError, match=r"cameras\.yaml"):
+        read_extrinsics(tmp_path / "cameras.yaml")
+    with pytest.raises(FileNotFoundError, match="no extrinsics file"):
+        read_extrinsics(tmp_path / "none.yaml")
+
+
+def test_a_mirror_is_no_rotation() -> None:
+    with pytest.raises(ValueError, match="right-handed"):
+        Extrinsics(np.diag([1, 1, -1]), np.zeros(3))
