@@ -9,7 +9,8 @@ them. The file keeps them in half precision, as published.
     pip install ai-edge-litert
     python tools/convert_hand_landmarks.py --reference test/network/hand_landmarks.npz
 
-runs the images of that file through the interpreter anew: the outputs that the tests compare with.
+runs the images of that file through the interpreter anew: the outputs that the tests compare with. Both files come out
+as they are in the repository.
 """
 
 from __future__ import annotations

@@ -61,33 +61,6 @@ def test_equals_the_published_network(network, views, reference):
     assert_equal(network(views), reference)
 
 
-def test_equals_the_interpreter_where_one_is_installed(network):
-    pytest.importorskip("ai_edge_litert")
-    convert = installed_converter()
-    images = np.random.default_rng(1).integers(0, 256, (2, 28, 28, 3), np.uint8)
-    published = convert.interpret(convert.installed_model(convert.MODEL).read_bytes(), images)
-    assert_equal(network(views_of(images)), published)
-
-
-def test_weights_are_those_of_the_package():
-    convert = installed_converter()
-    graph = convert.read_graph(convert.installed_model(convert.MODEL).read_bytes())
-    arrays = [array for _, layer in graph for array in layer]
-    with np.load(WEIGHTS) as stored:
-        for name, array in zip(stored.files, arrays, strict=True):
-            np.testing.assert_array_equal(stored[name], array)
-
-
-def installed_converter():
-    pytest.importorskip("tflite")
-    convert = pytest.importorskip("tools.convert_hand_landmarks")
-    try:
-        convert.installed_model(convert.MODEL)
-    except FileNotFoundError as error:
-        pytest.skip(str(error))
-    return convert
-
-
 def test_sees_the_hands_and_their_sides(network, views):
     features = network(views)
     assert features.presence[0] > 3 and features.presence[1] > 3 and features.presence[2] < -3
