@@ -42,6 +42,10 @@ clean:
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python is %d.%d, must be 3.10 or newer: make PYTHON=python3.12" \
 	  % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
+	@$(PYTHON) -c 'import ensurepip' 2> /dev/null || { echo "Python's venv is needed: apt install python3-venv"; exit 1; }
+	@command -v c++ > /dev/null || { echo "A C++ compiler is needed for the ROS messages: apt install g++"; exit 1; }
+	@$(PYTHON) -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2> /dev/null || \
+	  { echo "Python's headers are needed for the ROS messages: apt install python3-dev"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/ros-installed: pyproject.toml .ci/constraints.txt | $(BIN)/python
@@ -54,7 +58,6 @@ $(VENV)/test-installed: $(VENV)/ros-installed
 	touch $@
 
 $(VENV)/messages-built: $(VENV)/ros-installed $(MESSAGES)
-	@command -v c++ > /dev/null || { echo "A C++ compiler is needed for the ROS messages: apt install g++"; exit 1; }
 	tools/build_messages.sh $(PREFIX)
 	touch $@
 

@@ -20,3 +20,5 @@ for package in cmake/tf2_msgs .; do
     exit 1
   fi
 done
+# By this metadata pip would take the messages for an older version of the package, and remove them with it.
+rm -rf "$prefix"/lib/python3*/site-packages/handos_ros-*-py3*.egg-info

@@ -1,0 +1,46 @@
+#!/bin/sh
+# What a newcomer sees: README's commands in a Debian of debootstrap in which nothing but README's apt line was run.
+#
+#   sudo tools/fresh_debian.sh FOLDER [SUITE] [demo|test]...
+#
+# FOLDER is made where it is missing; SUITE is bookworm. Without further words: make demo, make test, both once more,
+# pip install '.[bags]', make demo. BIND names folders of this machine that the other needs, such as certificates of a
+# company's network or wheels; variables of pip and of TLS are handed on.
+set -eu
+source=$(cd "$(dirname "$0")/.." && pwd)
+root=$(mkdir -p "$1" && cd "$1" && pwd)
+suite=${2:-bookworm}
+[ $# -gt 2 ] && shift 2 || set -- demo test demo test bags demo
+
+[ -x "$root/bin/sh" ] || debootstrap --variant=minbase "$suite" "$root" > "$root.log"
+mounted=""
+finish() {
+  for folder in $mounted; do umount "$folder"; done
+}
+trap finish EXIT
+bind() {
+  mkdir -p "$root$1"
+  mount --bind "$1" "$root$1"
+  mounted="$root$1 $mounted"
+}
+for folder in /proc /dev /dev/shm ${BIND:-}; do bind "$folder"; done
+cp /etc/resolv.conf "$root/etc/"
+
+inside() {
+  chroot "$root" env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
+    DEBIAN_FRONTEND=noninteractive $(env | grep -E '^(PIP|SSL|REQUESTS|CURL)_[A-Z_]*=' | tr '\n' ' ') sh -euc "$1"
+}
+inside "apt-get -q update > /dev/null"
+packages=$(sed -n 's/.*`apt install \(python3-venv [^`]*\)`.*/\1/p' "$source/README.md" | head -n 1)
+echo "apt install $packages"
+inside "apt-get -q -y --no-install-recommends install $packages > /dev/null"
+if [ ! -d "$root/root/handos_ros" ]; then
+  git clone -q "$source" "$root/root/handos_ros"
+fi
+for step in "$@"; do
+  echo "== $step"
+  case $step in
+    bags) inside "cd ~/handos_ros && .venv/bin/pip install -q '.[bags]'" ;;
+    *) inside "cd ~/handos_ros && make $step" ;;
+  esac
+done
