@@ -27,7 +27,7 @@ PATIENCE = 6
 """Views in a row without a hand after which a window's others are not looked at."""
 SEARCHES = ("fast", "thorough")
 """How stills are searched: "fast" looks for small hands, in parts of the image, where it sees no near one."""
-NEAR_HAND = 0.25
+NEAR_HAND = 0.12
 """Of an image's long edge: size of the view of a hand that is near. Beside it, others are rarely small."""
 
 
