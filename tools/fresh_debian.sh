@@ -4,7 +4,7 @@
 #   sudo tools/fresh_debian.sh FOLDER [SUITE] [demo|test]...
 #
 # FOLDER is made where it is missing; SUITE is bookworm. Without further words: make demo, make test, both once more,
-# pip install '.[bags]', make demo. BIND names folders of this machine that the other needs, such as certificates of a
+# pip install '.[bags]', make demo. BIND names folders of this machine that the other reads, such as certificates of a
 # company's network or wheels; variables of pip and of TLS are handed on.
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -23,7 +23,7 @@ bind() {
   mount --bind "$1" "$root$1"
   mounted="$root$1 $mounted"
 }
-for folder in /proc /dev /dev/shm ${BIND:-}; do bind "$folder"; done
+for folder in /proc /dev /dev/shm; do bind "$folder"; done
 cp /etc/resolv.conf "$root/etc/"
 
 inside() {
@@ -34,6 +34,10 @@ inside "apt-get -q update > /dev/null"
 packages=$(sed -n 's/.*`apt install \(python3-venv [^`]*\)`.*/\1/p' "$source/README.md" | head -n 1)
 echo "apt install $packages"
 inside "apt-get -q -y --no-install-recommends install $packages > /dev/null"
+for folder in ${BIND:-}; do
+  bind "$folder"
+  mount -o remount,bind,ro "$root$folder"
+done
 if [ ! -d "$root/root/handos_ros" ]; then
   git clone -q "$source" "$root/root/handos_ros"
 fi
