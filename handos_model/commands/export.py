@@ -10,9 +10,11 @@ from handos_model.prediction.session import HandSession
 
 if TYPE_CHECKING:
     from handos_model.network.handos import HandOS
+    from handos_model.training.recipe import Recipe
 
 FIND_THRESHOLD = 0.2
 """Score of a place that is looked at: what see makes of it decides."""
+CALIBRATION_VIEWS = 128
 SCORE_THRESHOLD = 0.5
 """Presence of a hand in prediction."""
 
@@ -28,6 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="ONNX file to write; with --finder, FILE.find.onnx and FILE.see.onnx",
     )  # fmt: skip
     parser.add_argument("--finder", type=Path, metavar="CHECKPOINT", help="the finder's, for a CHECKPOINT of stage see")
+    parser.add_argument(
+        "--int8", action="store_true", help="also write FILE.see.int8.onnx, for CPUs; it needs the recipe's images"
+    )
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="default: recipe.yaml next to the last CHECKPOINT")
     parser.add_argument("--threshold", type=float, metavar="T", help="minimum detection score; default: the detector's")
     parser.add_argument(
@@ -53,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     network.load_trainable_state(mean_weights([load_weights(path) for path in args.checkpoints]))
     args.out.parent.mkdir(parents=True, exist_ok=True)
     if args.finder:
-        return write_pair(network, args)
+        return write_pair(network, made_by, args)
     given = {"score_threshold": args.threshold, "size": args.size}
     chosen = {name: str(value) for name, value in given.items() if value is not None}
     export(network, args.out, {"name": f"handos_{made_by.name}"} | chosen, made_by.stage)
@@ -62,16 +67,24 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def write_pair(network: HandOS, args: argparse.Namespace) -> int:
-    """Writes the find and see graphs of the embedded checkpoint."""
+def write_pair(network: HandOS, recipe: Recipe, args: argparse.Namespace) -> int:
+    """Writes the find and see graphs of the embedded checkpoint, and see in 8 bits if asked for."""
+    import torch
+
     from handos_model.network.finder import HandFinder
-    from handos_model.training.stages.export import export_pair
+    from handos_model.training.stages.export import export_pair, quantise
+    from handos_model.training.stages.tasks import SeeTask
     from handos_model.training.weights import load_weights
 
     finder = HandFinder()
     finder.load_trainable_state(load_weights(args.finder))
     thresholds = {"find_threshold": FIND_THRESHOLD, "score_threshold": args.threshold or SCORE_THRESHOLD}
     metadata = {"name": "handos_small"} | {name: f"{value:g}" for name, value in thresholds.items()}
-    for path in export_pair(network, finder, args.out, metadata):
+    paths = export_pair(network, finder, args.out, metadata)
+    if args.int8:
+        task = SeeTask(recipe, network, torch.device("cpu"))
+        paths.append(paths[1].with_suffix(".int8.onnx"))
+        quantise(paths[1], task.example_views(CALIBRATION_VIEWS), paths[2])
+    for path in paths:
         print(f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -116,13 +116,19 @@ class SeeTask(ViewTask):
         finder.load_trainable_state(load_weights(Path(self.recipe.views.finder)))
         return find_lookalikes(self.backgrounds, finder.to(self.device))
 
+    def example_views(self, count: int) -> list[np.ndarray]:
+        """Views (1, 224, 224, 3) uint8 as they are trained on."""
+        rng = seeded(self.recipe.seed, 0)
+        images, _, _ = see_batch(self.frames(0.0), self.recipe.views.shares.counts(count), rng)
+        return list((255 * images).round().byte().permute(0, 2, 3, 1)[:, None].cpu().numpy())
+
     def stream(self, start: int, rank: int, processes: int) -> Iterator[dict[str, Tensor]]:
         """Batches of process `rank` of a run that has seen `start` views."""
         recipe, maps = self.recipe, self.network.decoder.size.deformable
         if recipe.views.cache:
             folder = Path(recipe.views.cache)
             if rank == 0:
-                fill_cache(folder, self.frames, self.see, recipe.views, recipe.seed, maps)
+                fill_cache(folder, self.frames, lambda images: self.see(images), recipe.views, recipe.seed, maps)
             yield from cached_batches(folder, recipe.batch_size, recipe.seed, start, rank, processes)
         counts = recipe.views.shares.counts(recipe.batch_size)
         for number in numbers(start, recipe.batch_size, rank, processes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 
 import onnxruntime as ort
@@ -31,16 +32,18 @@ def fast_foundation(detector: LandmarkDetector, threads: int) -> Callable[[Tenso
     file = io.BytesIO()
     size = detector.size
     names = ["queries", "points", "seen", *(f"map{stride}" for stride in detector.memory_strides)]
-    torch.onnx.export(
-        Said(detector).eval(),
-        (torch.zeros(2, 3, size, size),),
-        file,
-        input_names=["views"],
-        output_names=names,
-        dynamic_axes={name: {0: "views"} for name in ["views", *names]},
-        opset_version=17,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what tracing is known to say
+        torch.onnx.export(
+            Said(detector).eval(),
+            (torch.zeros(2, 3, size, size),),
+            file,
+            input_names=["views"],
+            output_names=names,
+            dynamic_axes={name: {0: "views"} for name in ["views", *names]},
+            opset_version=17,
+            dynamo=False,
+        )
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     session = ort.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
