@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 FIND_THRESHOLD = 0.2
 """Score of a place that is looked at: what see makes of it decides."""
-CALIBRATION_VIEWS = 128
 SCORE_THRESHOLD = 0.5
 """Presence of a hand in prediction."""
 
@@ -69,11 +68,9 @@ def run(args: argparse.Namespace) -> int:
 
 def write_pair(network: HandOS, recipe: Recipe, args: argparse.Namespace) -> int:
     """Writes the find and see graphs of the embedded checkpoint, and see in 8 bits if asked for."""
-    import torch
-
     from handos_model.network.finder import HandFinder
     from handos_model.training.stages.export import export_pair, quantise
-    from handos_model.training.stages.tasks import SeeTask
+    from handos_model.training.stages.tasks import calibration_views
     from handos_model.training.weights import load_weights
 
     finder = HandFinder()
@@ -82,9 +79,8 @@ def write_pair(network: HandOS, recipe: Recipe, args: argparse.Namespace) -> int
     metadata = {"name": "handos_small"} | {name: f"{value:g}" for name, value in thresholds.items()}
     paths = export_pair(network, finder, args.out, metadata)
     if args.int8:
-        task = SeeTask(recipe, network, torch.device("cpu"))
         paths.append(paths[1].with_suffix(".int8.onnx"))
-        quantise(paths[1], task.example_views(CALIBRATION_VIEWS), paths[2])
+        quantise(paths[1], calibration_views(recipe, network), paths[2])
     for path in paths:
         print(f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -30,6 +30,7 @@ from handos_model.training.weights import load_weights
 PHOTO, BACKGROUND = 320, 256  # px: long edge of photos as frames
 CANVASES = ((128, (11.0, 110.0)), (128, (11.0, 110.0)), (128, (11.0, 110.0)), (192, (45.0, 165.0)))
 """Sides of the finder's images in turn, and min and max long edge of a hand in them, px: small images are cheap."""
+CALIBRATION_VIEWS = 128
 TURN = 2000  # batches in which all pieces of the renders have had their turn
 
 
@@ -163,6 +164,11 @@ class FindTask(ViewTask):
             with torch.no_grad():
                 batch = finder_batch(self.frames(number / TURN), counts, size, extents, rng)
             yield dict(vars(batch))
+
+
+def calibration_views(recipe: Recipe, network: HandOS) -> list[np.ndarray]:
+    """Views (1, 224, 224, 3) uint8 to choose the ranges of whole numbers by."""
+    return SeeTask(recipe, network, torch.device("cpu")).example_views(CALIBRATION_VIEWS)
 
 
 def numbers(start: int, size: int, rank: int, processes: int) -> Iterator[int]:
