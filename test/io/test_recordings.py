@@ -187,3 +187,14 @@ def test_the_rate_is_that_of_the_images(tmp_path):
             bag.image("/cam/image_raw", picture(), SECOND + number * SECOND // 15)
         bag.write("/words", "String", 20 * SECOND, data="long after")
     assert opened(tmp_path / "bag").fps == pytest.approx(15, abs=0.01)
+
+
+def test_a_bag_whose_recorder_did_not_end(tmp_path):
+    bag = images(tmp_path, "ROS1", 6)
+    file = bytearray(bag.read_bytes())
+    at = file.index(b"index_pos=") + 10
+    file[at : at + 8] = bytes(8)
+    (tmp_path / "run.bag.active").write_bytes(file[: file.rindex(picture().tobytes()[100:])])
+    frames = list(opened(tmp_path / "run.bag.active"))
+    assert numbers(frames) == list(range(5))
+    assert "it is cut off or damaged at byte" in problems(frames)[-1]

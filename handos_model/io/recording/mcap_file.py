@@ -9,16 +9,17 @@ import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
-from handos_model.io.recording.mapped_file import MappedFile
-from handos_model.io.recording.parts import LARGEST_PIECE, Message, Topic, candidates, ros2_kind, unpacked
+from handos_model.io.recording.file_bytes import FileBytes, places
+from handos_model.io.recording.parts import LARGEST_PIECE, Message, Topic, ros2_kind, unpacked
 
 MAGIC = b"\x89MCAP0\r\n"
 FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, STATISTICS = 0x02, 0x03, 0x04, 0x05, 0x06, 0x0B
 KNOWN = range(0x01, 0x10)
 """Opcodes of the format; files of the future may have others, which damage may also look like."""
+USED = {SCHEMA, CHANNEL, MESSAGE, CHUNK, STATISTICS}
 HEAD = 9  # bytes of opcode and length
 _RECORD = re.compile(rb"(?=[\x01-\x0f].{4}\x00{4})", re.DOTALL)  # no record is as large as 4 GiB
 _ENCODINGS = {"cdr": "cdr", "ros1": "ros1"}
@@ -34,8 +35,7 @@ class McapFile:
     """Storage of MCAP files; channels of other encodings than ROS's are passed over."""
 
     def __init__(self, path: Path) -> None:
-        self._file = MappedFile(path)
-        data = self._file.data
+        self._file = data = FileBytes(path)
         if data[: len(MAGIC)] != MAGIC:
             self._file.close()
             raise ValueError("it does not begin as an MCAP file does")
@@ -61,7 +61,7 @@ class McapFile:
             if channel is None or channel.topic not in topics or channel.encoding not in _ENCODINGS:
                 continue
             kind = ros2_kind(self._schemas.get(channel.schema, ""))
-            yield Message(channel.topic, kind, recorded, bytes(content[22:]), channel.encoding)
+            yield Message(channel.topic, kind, recorded, content[22:], channel.encoding)
 
     def _topics(self) -> list[Topic]:
         return [
@@ -72,9 +72,9 @@ class McapFile:
 
     def _read_summary(self) -> None:
         """Schemas, channels and counts from the end of the file; if that is damaged or not there, from all of it."""
-        data, footer = self._file.data, self._end - HEAD - 20
-        if footer > 0 and data[footer] == FOOTER:
-            start, _, crc = struct.unpack_from("<QQI", data, footer + HEAD)
+        data, footer = self._file, self._end - HEAD - 20
+        if footer > 0 and data[footer : footer + 1] == bytes([FOOTER]):
+            start, _, crc = struct.unpack("<QQI", data[footer + HEAD : self._end])
             whole = len(MAGIC) <= start < footer and (not crc or crc == crc32(data[start : self._end - 4]))
             if whole and not any(isinstance(content, ValueError) for content in self._contents(start, footer)):
                 if self._channels:
@@ -84,19 +84,19 @@ class McapFile:
         for _ in self._contents(len(MAGIC), self._end):
             pass  # which notes schemas and channels
 
-    def _contents(self, at: int, end: int) -> Iterator[memoryview | ValueError]:
+    def _contents(self, at: int, end: int) -> Iterator[bytes | ValueError]:
         """Contents of the message records; schemas, channels and counts are noted on the way."""
-        for op, content in _records(self._file.data, at, end):
+        for op, content in _records(self._file, at, end):
             if op == CHUNK and not isinstance(content, ValueError):
                 yield from self._chunk(content)
             else:
                 yield from self._noted(op, content)
 
-    def _chunk(self, content: memoryview) -> Iterator[memoryview | ValueError]:
+    def _chunk(self, content: bytes) -> Iterator[bytes | ValueError]:
         try:
             _, _, size, crc = struct.unpack_from("<QQQI", content)
             compression, at = _text(content, 28)
-            raw = unpacked(bytes(content[at + 8 :]), compression, size)
+            raw = unpacked(content[at + 8 :], compression, size)
         except (struct.error, ValueError) as error:
             yield ValueError(f"a chunk cannot be read: {error}")
             return
@@ -105,7 +105,7 @@ class McapFile:
         for op, inner in _records(raw, 0, len(raw)):
             yield from self._noted(op, inner)
 
-    def _noted(self, op: int, content: memoryview | ValueError) -> Iterator[memoryview | ValueError]:
+    def _noted(self, op: int, content: bytes | ValueError) -> Iterator[bytes | ValueError]:
         if isinstance(content, ValueError):
             yield content
             return
@@ -125,31 +125,31 @@ class McapFile:
             yield ValueError(f"a record of kind {op} is damaged: {error}")
 
 
-def _records(data: Any, at: int, end: int) -> Iterator[tuple[int, memoryview | ValueError]]:
+def _records(data: FileBytes | bytes, at: int, end: int) -> Iterator[tuple[int, bytes | ValueError]]:
     """Opcode and content of each record, and an error with the opcode 0 for each stretch that holds no whole one."""
-    view = memoryview(data)
     while at < end:
         after = _end_of_record(data, at, end)
         if after is None:
-            found = candidates(_RECORD, data, at + 1, end)
+            found = places(_RECORD, data, at + 1, end)
             after = next((place for place in found if _chained(data, place, end)), end)
             lost = f"bytes {at} to {after} are damaged" if after < end else f"it is cut off or damaged at byte {at}"
             yield 0, ValueError(lost)
         else:
-            yield data[at], view[at + HEAD : after]
+            op = data[at : at + 1][0]
+            yield op, data[at + HEAD : after] if op in USED else b""
         at = after
 
 
-def _end_of_record(data: Any, at: int, end: int) -> int | None:
-    if at + HEAD > end or data[at] not in KNOWN:
+def _end_of_record(data: FileBytes | bytes, at: int, end: int) -> int | None:
+    if at + HEAD > end:
         return None
-    length = struct.unpack_from("<Q", data, at + 1)[0]
-    if data[at] == MESSAGE and length > LARGEST_PIECE:
+    op, length = struct.unpack("<BQ", data[at : at + HEAD])
+    if op not in KNOWN or (op in USED and length > LARGEST_PIECE):
         return None
     return at + HEAD + length if length <= end - at - HEAD else None
 
 
-def _chained(data: Any, at: int, end: int) -> bool:
+def _chained(data: FileBytes | bytes, at: int, end: int) -> bool:
     """Whether whole records follow each other there, as they would not by chance."""
     for _ in range(3):
         after = _end_of_record(data, at, end)
@@ -161,9 +161,9 @@ def _chained(data: Any, at: int, end: int) -> bool:
     return True
 
 
-def _text(content: memoryview, at: int) -> tuple[str, int]:
+def _text(content: bytes, at: int) -> tuple[str, int]:
     """A string and the place behind it; ValueError if it is longer than what is there."""
     length = struct.unpack_from("<I", content, at)[0]
     if length > len(content) - at - 4:
         raise ValueError("a text in it is longer than the record")
-    return bytes(content[at + 4 : at + 4 + length]).decode(errors="replace"), at + 4 + length
+    return content[at + 4 : at + 4 + length].decode(errors="replace"), at + 4 + length

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -99,11 +98,3 @@ def zstd() -> Any:
     except ModuleNotFoundError:
         from backports import zstd
     return zstd
-
-
-def candidates(pattern: re.Pattern[bytes], data: Any, at: int, end: int, most: int = 100_000) -> Iterator[int]:
-    """Where a pattern matches from `at` on: places at which an undamaged record may begin."""
-    for number, match in enumerate(pattern.finditer(data, at, end)):
-        if number == most:
-            return
-        yield match.start()

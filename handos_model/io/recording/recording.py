@@ -18,8 +18,11 @@ from handos_model.io.recording.sqlite_file import SqliteFile
 
 METADATA = Kind("metadata of a recording", 16 * MB)
 PACKED = ".zstd"
-RECORDING_SUFFIXES = (".mcap", ".db3", ".bag", f".mcap{PACKED}", f".db3{PACKED}")
-_STORAGES: dict[str, Callable[[Path], Storage]] = {".mcap": McapFile, ".db3": SqliteFile, ".bag": Ros1File}
+RECORDING_SUFFIXES = (".mcap", ".db3", ".bag", ".bag.active", f".mcap{PACKED}", f".db3{PACKED}")
+"""The ending .active is that of a ROS 1 bag whose recorder did not end."""
+_STORAGES: dict[str, Callable[[Path], Storage]] = {
+    ".mcap": McapFile, ".db3": SqliteFile, ".bag": Ros1File, ".active": Ros1File,
+}  # fmt: skip
 
 
 def is_recording(path: Path) -> bool:
@@ -59,13 +62,13 @@ class Recording:
     def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
         """Messages of some topics as they were recorded, and an error in place of what cannot be read."""
         if self._missing:
-            yield ValueError(self._missing)
+            yield ValueError(f"recording {one_line(self.path)}: {self._missing}")
         for file in self._files:
             try:
                 with self._opened(file) as storage:
                     for message in storage.messages(topics):
                         if isinstance(message, ValueError):
-                            message = ValueError(f"{one_line(file)}: {message}")
+                            message = ValueError(f"recording {one_line(file)}: {message}")
                         yield message
             except ValueError as error:
                 yield error

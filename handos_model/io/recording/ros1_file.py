@@ -10,11 +10,11 @@ import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from handos_model.io.files import one_line
-from handos_model.io.recording.mapped_file import MappedFile
-from handos_model.io.recording.parts import LARGEST_PIECE, Message, Topic, candidates, ros2_kind, unpacked
+from handos_model.io.recording.file_bytes import FileBytes, places
+from handos_model.io.recording.parts import LARGEST_PIECE, Message, Topic, ros2_kind, unpacked
 
 MAGIC = b"#ROSBAG V2.0\n"
 MESSAGE, BAG, CHUNK, CHUNK_INFO, CONNECTION = 0x02, 0x03, 0x05, 0x06, 0x07
@@ -25,7 +25,7 @@ _RECORD = re.compile(rb"(?=[\x10-\xff][\x00-\x0f]\x00\x00[\x04-\x40]\x00\x00\x00
 class _Record(NamedTuple):
     op: int
     fields: dict[bytes, bytes]
-    data: memoryview
+    data: bytes
     after: int
 
 
@@ -33,8 +33,8 @@ class Ros1File:
     """Storage of .bag files."""
 
     def __init__(self, path: Path) -> None:
-        self._file = MappedFile(path)
-        if self._file.data[: len(MAGIC)] != MAGIC:
+        self._file = FileBytes(path)
+        if self._file[: len(MAGIC)] != MAGIC:
             self._file.close()
             raise ValueError("it is no bag of ROS 1 in the format 2.0")
         self._connections: dict[int, tuple[str, str]] = {}
@@ -50,7 +50,7 @@ class Ros1File:
 
     def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
         """As Storage has it."""
-        for record in self._messages(len(MAGIC), len(self._file.data)):
+        for record in self._messages(len(MAGIC), len(self._file)):
             if isinstance(record, ValueError):
                 yield record
                 continue
@@ -61,11 +61,11 @@ class Ros1File:
                 yield ValueError("a message belongs to no topic, or has no time: damaged")
                 continue
             if topic in topics:
-                yield Message(topic, kind, seconds * 10**9 + nanoseconds, bytes(record.data), "ros1")
+                yield Message(topic, kind, seconds * 10**9 + nanoseconds, record.data, "ros1")
 
     def _read_index(self) -> None:
         """Topics and counts from the index at the end; if that is damaged or not there, from all of the file."""
-        data = self._file.data
+        data = self._file
         head = _record(data, len(MAGIC), len(data))
         if head is not None and head.op == BAG:
             try:
@@ -81,13 +81,13 @@ class Ros1File:
 
     def _messages(self, at: int, end: int) -> Iterator[_Record | ValueError]:
         """Message records; connections and counts are noted on the way."""
-        for record in _records(self._file.data, at, end):
+        for record in _records(self._file, at, end):
             if isinstance(record, ValueError) or record.op != CHUNK:
                 yield from self._noted(record)
                 continue
             try:
                 compression = record.fields.get(b"compression", b"none").decode(errors="replace")
-                raw = unpacked(bytes(record.data), compression, _number(record.fields, b"size"))
+                raw = unpacked(record.data, compression, _number(record.fields, b"size"))
             except (KeyError, struct.error, ValueError) as error:
                 yield ValueError(f"a chunk cannot be read: {error}")
                 continue
@@ -110,12 +110,12 @@ class Ros1File:
             yield ValueError(f"a record of kind {record.op} is damaged: {one_line(error)}")
 
 
-def _records(data: Any, at: int, end: int) -> Iterator[_Record | ValueError]:
+def _records(data: FileBytes | bytes, at: int, end: int) -> Iterator[_Record | ValueError]:
     """Records, and an error for each stretch that holds no whole one."""
     while at < end:
         record = _record(data, at, end)
         if record is None:
-            found = candidates(_RECORD, data, at + 1, end)
+            found = places(_RECORD, data, at + 1, end)
             after = next((place for place in found if _record(data, place, end) is not None), end)
             lost = f"bytes {at} to {after} are damaged" if after < end else f"it is cut off or damaged at byte {at}"
             yield ValueError(lost)
@@ -125,28 +125,28 @@ def _records(data: Any, at: int, end: int) -> Iterator[_Record | ValueError]:
             at = record.after
 
 
-def _record(data: Any, at: int, end: int) -> _Record | None:
+def _record(data: FileBytes | bytes, at: int, end: int) -> _Record | None:
     """The record at a place; None if there is no whole one."""
     try:
-        header = struct.unpack_from("<I", data, at)[0]
+        header = struct.unpack("<I", data[at : at + 4])[0]
         if header > min(LONGEST_HEADER, end - at - 8):
             return None
-        length = struct.unpack_from("<I", data, at + 4 + header)[0]
-        fields = _fields(memoryview(data)[at + 4 : at + 4 + header])
+        length = struct.unpack("<I", data[at + 4 + header : at + 8 + header])[0]
+        fields = _fields(data[at + 4 : at + 4 + header])
         op = fields[b"op"][0]
     except (struct.error, ValueError, KeyError, IndexError):
         return None
     begin = at + 8 + header
-    if length > end - begin or (op == MESSAGE and length > LARGEST_PIECE):
+    if length > end - begin or length > LARGEST_PIECE:
         return None
-    return _Record(op, fields, memoryview(data)[begin : begin + length], begin + length)
+    return _Record(op, fields, data[begin : begin + length], begin + length)
 
 
-def _fields(header: memoryview) -> dict[bytes, bytes]:
+def _fields(header: bytes) -> dict[bytes, bytes]:
     fields, at = {}, 0
     while at < len(header):
         length = struct.unpack_from("<I", header, at)[0]
-        name, equals, value = bytes(header[at + 4 : at + 4 + length]).partition(b"=")
+        name, equals, value = header[at + 4 : at + 4 + length].partition(b"=")
         if not equals or length > len(header) - at - 4:
             raise ValueError("a field of a header is damaged")
         fields[name] = value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,7 +18,7 @@ from handos_model.io.files import one_line
 from handos_model.io.frame import Frame
 from handos_model.io.recording import decoding
 from handos_model.io.recording.choice import choose
-from handos_model.io.recording.parts import Message, zstd
+from handos_model.io.recording.parts import LARGEST_PIECE, Message, zstd
 from handos_model.io.recording.recording import Recording
 
 WAITING = 30
@@ -62,10 +62,11 @@ class BagSource:
         used = {topic for topic in (self.topic, self._info_topic, self.depth_topic) if topic}
         for message in self._recording.messages(used):
             name = f"{self.name}#{count}"
+            if isinstance(message, ValueError):
+                yield Frame(name, None, topic=self.topic, problem=one_line(message, LONGEST_REASON))
+                continue
+            count += message.topic == self.topic
             try:
-                if isinstance(message, ValueError):
-                    raise message
-                count += message.topic == self.topic
                 content = decoding.decoded(message)
                 if message.topic == self._info_topic:
                     info = content
@@ -75,9 +76,8 @@ class BagSource:
                     stamp = decoding.stamp_ns(message, content)
                     pairs.add(_Waiting(name, content, stamp, message.recorded_ns, info))
             except ValueError as error:
-                yield self._problem(name, message.topic if isinstance(message, Message) else self.topic, error)
-            now = message.recorded_ns if isinstance(message, Message) else None
-            for waiting, depth in pairs.ready(now):
+                yield self._problem(name, message.topic, error)
+            for waiting, depth in pairs.ready(message.recorded_ns):
                 yield from self._frames(waiting, depth)
         for waiting, depth in pairs.rest():
             yield from self._frames(waiting, depth)
@@ -172,14 +172,17 @@ class _Pairs:
         """A depth image; without a time it belongs to none."""
         if stamp_ns is not None:
             self._depths.append((stamp_ns, content))
+        while len(self._depths) > 1 and _size(depth for _, depth in self._depths) > LARGEST_PIECE:
+            self._depths.popleft()
 
-    def ready(self, now: int | None) -> Iterator[tuple[_Waiting, Any | None]]:
+    def ready(self, now: int) -> Iterator[tuple[_Waiting, Any | None]]:
         """Images that wait no longer; now: when the last message was recorded."""
         while self._images:
             first = self._images[0]
             came = first.stamp_ns is None or any(stamp >= first.stamp_ns for stamp, _ in self._depths)
-            late = len(self._images) > WAITING or (now is not None and now - first.recorded_ns > 10**9)
-            if self._wait and not came and not late:
+            late = now - first.recorded_ns > 10**9
+            many = len(self._images) > WAITING or _size(image.content for image in self._images) > LARGEST_PIECE
+            if self._wait and not (came or late or many):
                 return
             yield self._paired(self._images.popleft())
 
@@ -193,6 +196,11 @@ class _Pairs:
             return image, None if image.stamp_ns is None else closest(self._depths, image.stamp_ns, MAX_DIFFERENCE)
         except ValueError:
             return image, None
+
+
+def _size(contents: Iterable[Any]) -> int:
+    """Bytes of images."""
+    return sum(len(content.data) for content in contents)
 
 
 def _check_installed(path: Path) -> None:
