@@ -62,7 +62,7 @@ def _missing(error: ModuleNotFoundError, command: str) -> str:
     package = error.name.partition(".")[0]
     if package not in TRAINING_PACKAGES:
         raise error
-    return f"{command} needs the package {package}, which is not installed: pip install 'handos_ros[train]'"
+    return f"{command} needs the package {package}, which is not installed: pip install '.[train]' in its checkout"
 
 
 if __name__ == "__main__":

@@ -250,7 +250,7 @@ def test_training_without_its_extra_is_one_sentence(tmp_path, capsys, monkeypatc
     block(monkeypatch, "torch")
     (tmp_path / "r.yaml").write_text("name: x\n")
     says = refused(capsys, "train", tmp_path / "r.yaml", "--out", tmp_path / "run")
-    assert "needs the package torch, which is not installed: pip install 'handos_ros[train]'" in says
+    assert "needs the package torch, which is not installed: pip install '.[train]' in its checkout" in says
 
 
 def test_other_commands_refuse_wrong_input(tmp_path, weights, capsys):
