@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, Shutdown
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
@@ -19,6 +20,10 @@ ARGUMENTS = {
     "depth": ("", "Topic of depth images registered to colour; hands are then scaled to the measured depth"),
     "params_file": (str(CONFIG / "hands.yaml"), "Parameter file of hands_node"),
     "namespace": ("", "Namespace of every node started; give each camera its own"),
+    "frame_prefix": ("", "Prefix for the names of the hands' frames, such as robot1/; empty for the parameter file's"),
+    "device": ("", "Where the network runs: auto, cpu, cuda or tensorrt; empty for the parameter file's"),
+    "log_level": ("info", "Least severity of what the nodes of this package log: debug, info, warn, error or fatal"),
+    "respawn": ("false", "If true, start a node anew when it has ended; if false, everything ends with hands_node"),
     "rviz": ("false", "If true, open RViz with images, markers and TF"),
     "fixed_frame": ("camera_optical_frame", "Fixed frame of RViz, and the frame of camera_node's images"),
     "video": ("", "Video, folder of images or number of a webcam, played by camera_node instead of a camera"),
@@ -41,18 +46,35 @@ def nodes(context: LaunchContext) -> list[Node]:
     about = {"output": "screen", "namespace": given["namespace"], "remappings": topics(given)}
     if not Path(given["params_file"]).is_file():  # a warning for launch_ros, which starts the node without it
         raise FileNotFoundError(f"there is no params_file {given['params_file']}")
+    ours = {"package": "handos_ros", "ros_arguments": ["--log-level", given["log_level"]], **about, **ending(given)}
     started = []
-    if wanted(given["rviz"]):  # comes first: launch stops at a package that is missing, but leaves running what runs
+    if wanted(given, "rviz"):  # comes first: launch stops at a package that is missing, but leaves running what runs
         view = ["-d", str(CONFIG / "hands.rviz"), "-f", given["fixed_frame"]]
         started.append(Node(package="rviz2", executable="rviz2", arguments=view, **about))
-    parameters: list = [given["params_file"]]
-    if given["depth"]:
-        parameters.append({"use_depth": True})
-    started.append(Node(package="handos_ros", executable="hands_node", parameters=parameters, **about))
+    parameters = [given["params_file"], overrides(given)] if overrides(given) else [given["params_file"]]
+    started.append(Node(executable="hands_node", parameters=parameters, **ours))
     if given["video"]:
-        source = {"source": ParameterValue(given["video"], value_type=str), "frame_id": given["fixed_frame"]}
-        started.append(Node(package="handos_ros", executable="camera_node", parameters=[source], **about))
+        source = {"source": text(given["video"]), "frame_id": text(given["fixed_frame"])}
+        started.append(Node(executable="camera_node", parameters=[source], **ours))
     return started
+
+
+def ending(given: dict[str, str]) -> dict[str, Any]:
+    """What happens when a node of this package ends: everything does, or the node is started anew."""
+    if wanted(given, "respawn"):
+        return {"respawn": True, "respawn_delay": 2.0}
+    return {"on_exit": Shutdown(reason="a node of handos_ros has ended")}
+
+
+def overrides(given: dict[str, str]) -> dict[str, Any]:
+    """Parameters of hands_node that arguments set, whatever the parameter file says."""
+    values: dict[str, Any] = {name: text(given[name]) for name in ("frame_prefix", "device") if given[name]}
+    return {**values, "use_depth": True} if given["depth"] else values
+
+
+def text(value: str) -> ParameterValue:
+    """A parameter that is a text, whatever it looks like: a webcam's number is one."""
+    return ParameterValue(value, value_type=str)
 
 
 def topics(given: dict[str, str]) -> list[tuple[str, str]]:
@@ -65,8 +87,8 @@ def topics(given: dict[str, str]) -> list[tuple[str, str]]:
     return [(name, topic) for name, topic in pairs.items() if name != topic]
 
 
-def wanted(answer: str) -> bool:
+def wanted(given: dict[str, str], name: str) -> bool:
     """ValueError for anything but true and false."""
-    if answer.lower() not in ("true", "false"):
-        raise ValueError(f"rviz is {answer!r}, must be true or false")
-    return answer.lower() == "true"
+    if given[name].lower() not in ("true", "false"):
+        raise ValueError(f"{name} is {given[name]!r}, must be true or false")
+    return given[name].lower() == "true"

@@ -1,8 +1,9 @@
-"""launch/hands.launch.py: what its arguments make of topics, parameters and processes."""
+"""launch/: what arguments make of topics, parameters and processes, and when it all ends."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -10,19 +11,36 @@ import pytest
 
 pytest.importorskip("launch_ros", reason="no ROS installation: PyPI has no launch_ros")
 
-from launch import LaunchContext, LaunchDescription  # noqa: E402
-from launch.actions import DeclareLaunchArgument  # noqa: E402
+from launch import LaunchContext, LaunchDescription, LaunchService  # noqa: E402
+from launch.actions import (  # noqa: E402
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    RegisterEventHandler,
+    Shutdown,
+    TimerAction,
+)
+from launch.event_handlers import OnShutdown  # noqa: E402
+from launch.launch_description_sources import PythonLaunchDescriptionSource  # noqa: E402
 from launch_ros.actions import Node  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture(scope="module")
-def launch_file() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("hands_launch", ROOT / "launch" / "hands.launch.py")
+def loaded(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name.replace(".", "_"), ROOT / "launch" / name)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def launch_file() -> ModuleType:
+    return loaded("hands.launch.py")
+
+
+@pytest.fixture(scope="module")
+def cameras_file() -> ModuleType:
+    return loaded("cameras.launch.py")
 
 
 def started(launch_file: ModuleType, **given: str) -> list[Node]:
@@ -37,10 +55,12 @@ def executables(nodes: list[Node]) -> list[str]:
     return [node.node_executable for node in nodes]
 
 
-def test_every_argument_is_declared_with_default_and_description(launch_file: ModuleType) -> None:
-    description: LaunchDescription = launch_file.generate_launch_description()
+@pytest.mark.parametrize("name", ["hands.launch.py", "cameras.launch.py"])
+def test_every_argument_is_declared_with_default_and_description(name: str) -> None:
+    file = loaded(name)
+    description: LaunchDescription = file.generate_launch_description()
     declared = {entity.name: entity for entity in description.entities if isinstance(entity, DeclareLaunchArgument)}
-    assert list(declared) == list(launch_file.ARGUMENTS)
+    assert list(declared) == list(file.ARGUMENTS)
     assert all(argument.description and argument.default_value is not None for argument in declared.values())
 
 
@@ -75,6 +95,97 @@ def test_rviz_on_request(launch_file: ModuleType) -> None:
 def test_a_wrong_answer_is_said(launch_file: ModuleType) -> None:
     with pytest.raises(ValueError, match="rviz is 'yes', must be true or false"):
         started(launch_file, rviz="yes")
+
+
+def test_parameters_of_arguments_that_are_given(launch_file: ModuleType) -> None:
+    given = {name: default for name, (default, _) in launch_file.ARGUMENTS.items()}
+    assert launch_file.overrides(given) == {}
+    values = launch_file.overrides(given | {"frame_prefix": "1", "device": "cpu", "depth": "/depth"})
+    assert values.pop("use_depth") is True
+    assert {name: value.evaluate(LaunchContext()) for name, value in values.items()} == {
+        "frame_prefix": "1", "device": "cpu",
+    }  # fmt: skip
+
+
+def ended_after(path: Path, seconds: float, **arguments: str) -> bool:
+    """Whether a launch ends by itself within that time."""
+    source = PythonLaunchDescriptionSource(str(path))
+    include = IncludeLaunchDescription(source, launch_arguments=arguments.items())
+    late = TimerAction(period=seconds, actions=[Shutdown(reason="too late")])
+    service, reasons = LaunchService(noninteractive=True), []
+    said = RegisterEventHandler(OnShutdown(on_shutdown=lambda event, _: reasons.append(event.reason)))
+    service.include_launch_description(LaunchDescription([said, include, late]))
+    service.run()
+    return reasons[0] != "too late"
+
+
+def test_the_launch_ends_with_its_node_unless_that_is_started_anew(tmp_path: Path) -> None:
+    wrong = {"device": "none", "video": str(ROOT / "docs/demo.mp4")}
+    assert ended_after(ROOT / "launch/hands.launch.py", 60.0, **wrong)
+    assert not ended_after(ROOT / "launch/hands.launch.py", 10.0, respawn="true", **wrong)
+
+
+def test_the_launch_ends_with_the_video(tmp_path: Path) -> None:
+    assert ended_after(ROOT / "launch/hands.launch.py", 60.0, video=str(tmp_path / "absent.mp4"))
+
+
+CAMERAS = """
+- {namespace: left, image: /left/image_raw, rviz: false}
+- {namespace: /right/, image: /right/image_raw, frame_prefix: r_, video: 0, depth: }
+"""
+
+
+def test_a_launch_for_each_camera_of_a_list(cameras_file: ModuleType, launch_file: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "cameras.yaml").write_text(CAMERAS)
+    assert cameras_file.read_cameras(tmp_path / "cameras.yaml", set(launch_file.ARGUMENTS)) == [
+        {"namespace": "left", "image": "/left/image_raw", "rviz": "false", "frame_prefix": "left/"},
+        {"namespace": "/right/", "image": "/right/image_raw", "frame_prefix": "r_", "video": "0", "depth": ""},
+    ]
+    known = set(launch_file.ARGUMENTS)
+    assert len(cameras_file.read_cameras(ROOT / "config/cameras.yaml", known)) == 2
+
+
+def test_every_camera_has_its_own_arguments(cameras_file: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "cameras.yaml").write_text(CAMERAS)
+    context = LaunchContext()
+    context.launch_configurations.update({"cameras": str(tmp_path / "cameras.yaml"), "log_level": "warn"})
+    started: list[Node] = []
+    waiting = list(cameras_file.all_cameras(context))
+    while waiting:
+        entity = waiting.pop(0)
+        if isinstance(entity, Node):
+            started.append((entity.node_executable, dict(context.launch_configurations)))
+        else:
+            waiting = list(entity.visit(context) or []) + waiting
+    assert [name for name, _ in started] == ["hands_node", "hands_node", "camera_node"]
+    assert [given["frame_prefix"] for _, given in started] == ["left/", "r_", "r_"]
+    assert [given["video"] for _, given in started] == ["", "0", "0"]
+    assert {given["log_level"] for _, given in started} == {"warn"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "must hold a list of cameras"),
+        ("namespace: left", "must hold a list of cameras"),
+        ("- left", "must hold a list of cameras"),
+        ("[1, 2", "is no YAML"),
+        ("- {image: a}", "has the namespace '', must have one of its own"),
+        ("- {namespace: a}\n- {namespace: /a}", "has the namespace 'a', must have one of its own"),
+        ("- {namespace: a, topic: b}", "has topic; known are camera_info, depth"),
+    ],
+)
+def test_a_list_of_cameras_that_is_none(
+    cameras_file: ModuleType, launch_file: ModuleType, tmp_path: Path, text: str, sentence: str
+) -> None:
+    (tmp_path / "cameras.yaml").write_text(text)
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        cameras_file.read_cameras(tmp_path / "cameras.yaml", set(launch_file.ARGUMENTS))
+
+
+def test_a_list_of_cameras_that_is_not_there(cameras_file: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no list of cameras"):
+        cameras_file.read_cameras(tmp_path / "none.yaml", set())
 
 
 def test_a_file_of_parameters_that_is_not_there_is_said(launch_file: ModuleType, tmp_path: Path) -> None:
