@@ -53,6 +53,8 @@ NAMES = (
 )  # fmt: skip
 NUMBER_OF_TYPES = 10
 """Of ParameterType, NOT_SET included."""
+TOGGLES = 0.02
+"""Share of requests that pause or resume: opening the network takes as long as a hundred others."""
 PATIENCE = 30.0
 """s in which an answer must come."""
 
@@ -70,6 +72,7 @@ class Storm:
             for node in nodes
             for name, kind in KINDS.items()
         }
+        self._names, self._toggled = list(self._clients), toggled
         if toggled:
             self._clients["hands_node/set_enabled"] = robot.create_client(SetBool, "hands_node/set_enabled")
         for client in self._clients.values():
@@ -78,7 +81,8 @@ class Storm:
     def ask(self, requests: int) -> None:
         """AssertionError where no answer comes."""
         for _ in range(requests):
-            name = str(self.rng.choice(list(self._clients)))
+            rare = self._toggled and self.rng.random() < TOGGLES
+            name = "hands_node/set_enabled" if rare else str(self.rng.choice(self._names))
             future = self._clients[name].call_async(self._request(name.rpartition("/")[2]))
             self.robot.until(future.done, PATIENCE)
             response = future.result()

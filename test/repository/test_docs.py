@@ -160,7 +160,7 @@ def test_ros_reference_names_every_topic() -> None:
     page = (ROOT / "docs" / "ros.md").read_text()
     listed = set(re.findall(r"^\| `([\w/]+)` \| \w+/\w+ \| (?:in|out)", page, re.M))
     used = set()
-    for name in ("hands_node", "outputs", "input/subscriptions"):
+    for name in ("hands_node", "outputs", "side_outputs", "input/subscriptions"):
         for call in ast.walk(ast.parse((ROOT / "handos_ros" / f"{name}.py").read_text())):
             if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(
                 ("create_publisher", "create_subscription", "resolve_topic_name")
