@@ -41,37 +41,30 @@ def test_a_value_of_an_unknown_type_is_refused(robot: Robot, node: str, kind: ty
     assert all("77" in result.reason for result in results)
 
 
-def set_to(robot: Robot, name: str, value: ParameterValue) -> tuple[bool, str]:
-    request = SetParameters.Request(parameters=[Parameter(name=name, value=value)])
-    result = robot.call(SetParameters, "hands_node/set_parameters", request).results[0]
-    return result.successful, result.reason
-
-
 def test_a_whole_number_is_taken_for_a_number(robot: Robot) -> None:
-    two = ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=2)
-    assert set_to(robot, "hand_scale", two) == (True, "")
+    assert robot.set_parameter("hands_node", "hand_scale", 2).successful
     (value,) = robot.call(
         GetParameters, "hands_node/get_parameters", GetParameters.Request(names=["hand_scale"])
     ).values
     assert (value.type, value.double_value) == (ParameterType.PARAMETER_DOUBLE, 2.0)
-    six = ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=6)
-    successful, reason = set_to(robot, "hand_scale", six)
-    assert not successful and "6" in reason
+    refused = robot.set_parameter("hands_node", "hand_scale", 6)
+    assert not refused.successful and "6" in refused.reason
 
 
 def test_an_unknown_name_is_named(robot: Robot) -> None:
-    value = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=1.0)
-    assert set_to(robot, "hand_skale", value) == (False, "there is no parameter hand_skale: did you mean hand_scale?")
-    successful, reason = set_to(robot, "n" * 1_000_000, value)
-    assert not successful and reason.startswith("there is no parameter nnn") and len(reason) < 1001
+    refused = robot.set_parameter("hands_node", "hand_skale", 1.0)
+    assert (refused.successful, refused.reason) == (
+        False, "there is no parameter hand_skale: did you mean hand_scale?",
+    )  # fmt: skip
+    refused = robot.set_parameter("hands_node", "n" * 1_000_000, 1.0)
+    assert not refused.successful and refused.reason.startswith("there is no parameter nnn")
+    assert len(refused.reason) < 1001
 
 
 def test_a_text_without_end_is_refused(robot: Robot) -> None:
-    text = ParameterValue(type=ParameterType.PARAMETER_STRING, string_value="x" * 1_000_000)
-    assert set_to(robot, "frame_prefix", text) == (
-        False, "frame_prefix has 1000000 characters, must have at most 1024",
-    )  # fmt: skip
-    assert len(set_to(robot, "tf_names", text)[1]) < 301
+    refused = robot.set_parameter("hands_node", "frame_prefix", "x" * 1_000_000)
+    assert refused.reason == "frame_prefix has 1000000 characters, must have at most 1024"
+    assert len(robot.set_parameter("hands_node", "tf_names", "x" * 1_000_000).reason) < 301
 
 
 def test_every_request_of_a_storm_is_answered(robot: Robot) -> None:

@@ -9,9 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from node_process import ROOT, NodeProcess, parameters
-from rcl_interfaces.msg import Parameter as ParameterMessage
-from rcl_interfaces.msg import ParameterType, ParameterValue, SetParametersResult
-from rcl_interfaces.srv import DescribeParameters, SetParameters
+from rcl_interfaces.srv import DescribeParameters
 from robot import Robot, diagnostics, image_message, info_message, stamped
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
@@ -231,21 +229,6 @@ def test_diagnostics_say_what_is_in_use(robots: tuple[Robot, Robot], answer: Han
     assert min(stages) >= 0 and max(stages) <= float(timed["received to published, longest (ms)"])
 
 
-def parameter_value(value: object) -> ParameterValue:
-    if isinstance(value, bool):
-        return ParameterValue(type=ParameterType.PARAMETER_BOOL, bool_value=value)
-    if isinstance(value, float):
-        return ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=value)
-    if isinstance(value, int):
-        return ParameterValue(type=ParameterType.PARAMETER_INTEGER, integer_value=value)
-    return ParameterValue(type=ParameterType.PARAMETER_STRING, string_value=value)
-
-
-def set_parameter(robot: Robot, name: str, value: object) -> SetParametersResult:
-    request = SetParameters.Request(parameters=[ParameterMessage(name=name, value=parameter_value(value))])
-    return robot.call(SetParameters, "hands_node/set_parameters", request).results[0]
-
-
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
@@ -259,7 +242,7 @@ def set_parameter(robot: Robot, name: str, value: object) -> SetParametersResult
     ],
 )
 def test_a_refused_parameter_says_why(robots: tuple[Robot, Robot], name: str, value: object, reason: str) -> None:
-    result = set_parameter(robots[0], name, value)
+    result = robots[0].set_parameter("hands_node", name, value)
     assert not result.successful and reason in result.reason
 
 
@@ -274,20 +257,20 @@ def test_parameters_describe_themselves(robots: tuple[Robot, Robot]) -> None:
 def test_a_parameter_takes_effect(robots: tuple[Robot, Robot], answer: HandArray, image: np.ndarray) -> None:
     robot = robots[0]
     for name, value in (("vertices", False), ("max_hands", 1), ("tracking", False), ("hand_scale", 1.1)):
-        assert set_parameter(robot, name, value).successful
+        assert robot.set_parameter("hands_node", name, value).successful
     message = robot.hands_of(image_message(image, stamped(20)))
     assert [(len(hand.vertices), hand.id) for hand in message.hands] == [(0, -1)]
     assert message.scale_source == HandArray.SCALE_USER
     assert message.hands[0].translation.z == pytest.approx(1.1 * answer.hands[0].translation.z, rel=1e-3)
     for name, value in (("vertices", True), ("max_hands", 0), ("tracking", True), ("hand_scale", 1.0)):
-        assert set_parameter(robot, name, value).successful
+        assert robot.set_parameter("hands_node", name, value).successful
 
 
 def test_anatomical_hands_are_possible(robots: tuple[Robot, Robot], answer: HandArray, image: np.ndarray) -> None:
     robot = robots[0]
-    assert set_parameter(robot, "anatomical", True).successful
+    assert robot.set_parameter("hands_node", "anatomical", True).successful
     message = robot.hands_of(image_message(image, stamped(25)))
-    assert set_parameter(robot, "anatomical", False).successful
+    assert robot.set_parameter("hands_node", "anatomical", False).successful
     assert len(message.hands) == len(answer.hands)
     for hand, found in zip(hands_from(message), anatomical(hands_from(message)), strict=True):
         assert np.abs(hand.vertices - found.vertices).max() < 1e-3  # the nearest possible hand to one is itself

@@ -11,7 +11,10 @@ import numpy as np
 import rclpy.executors
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import SetParametersResult
+from rcl_interfaces.srv import SetParameters
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, JointState, PointCloud2
 from shape_msgs.msg import Mesh
@@ -102,6 +105,11 @@ class Robot(Node):
         self.until(future.done)
         self.destroy_client(client)
         return future.result()
+
+    def set_parameter(self, node: str, name: str, value: object) -> SetParametersResult:
+        """What a node of the namespace says of one parameter's new value."""
+        request = SetParameters.Request(parameters=[Parameter(name=name, value=value).to_parameter_msg()])
+        return self.call(SetParameters, f"{node}/set_parameters", request).results[0]
 
     def _counts(self) -> dict[str, int]:
         return {topic: len(messages) for topic, messages in self.got.items()}
