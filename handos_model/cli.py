@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from handos_model import __version__
@@ -40,7 +44,8 @@ def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns its exit code. What a user got wrong is one sentence on stderr, never a traceback."""
     args = build_parser().parse_args(argv)
     try:
-        return args.run(args) or 0
+        with _sigterm_like_ctrl_c():
+            return args.run(args) or 0
     except KeyboardInterrupt:
         print("handos: interrupted", file=sys.stderr)
         return 130
@@ -53,6 +58,19 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"handos {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+
+
+@contextmanager
+def _sigterm_like_ctrl_c() -> Iterator[None]:
+    """Files are left as after Ctrl-C; signals are the main thread's alone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _missing(error: ModuleNotFoundError, command: str) -> str:

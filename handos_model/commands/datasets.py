@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
+from handos_model.commands.predict import add_write_rules
+from handos_model.output.output_file import check_files, completed
+
 if TYPE_CHECKING:
     from handos_model.data.registry import Dataset
     from handos_model.template.mano_layer import ManoLayer
@@ -33,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--count", type=int, default=24, metavar="N", help="number of images, evenly spread over the split (24)"
     )
+    add_write_rules(check)
     check.add_argument("--out", type=Path, metavar="FILE.png", help="also draw these images with their labels")
 
 
@@ -49,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(
             f"check needs a --count of at least 1 and an --out that ends in .png, got {args.count} and {args.out}"
         )
+    if args.out:
+        check_files([args.out], [args.root], args.overwrite)
     split = args.split or (DATASETS[args.name].splits[0] if args.name in DATASETS else "")
     dataset = open_dataset(args.name, args.root, split, args.mano)
     mano = ManoLayer.load(args.mano, "right") if args.mano else None
@@ -61,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
     if args.out:
         from handos_model.data.sheet import write_sheet
 
-        write_sheet(args.out, cells)
+        with completed(args.out) as place:
+            write_sheet(place, cells)
     print(f"{args.name} {split}: checked {len(chosen)} of {len(dataset)} images, {len(found)} faults")
     return 1 if found else 0
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handos_model.commands.predict import add_predictor_arguments, open_predictor
+from handos_model.commands.predict import add_predictor_arguments, add_write_rules, open_predictor
+from handos_model.output.output_file import check_files, completed
 from handos_model.prediction.session import OUTPUTS_2D, HandSession
 from handos_model.template.load import load_template
 
@@ -43,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     paper.add_argument("--paper", type=Path, metavar="DIR", help="print every row beside the results in this folder")
     parser.add_argument("--limit", type=int, metavar="N", help="use at most N images, evenly spread")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
+    add_write_rules(parser)
     add_predictor_arguments(parser)
 
 
@@ -64,16 +65,18 @@ def run(args: argparse.Namespace) -> int:
 def _report(args: argparse.Namespace, results: dict[str, Any], table: str) -> None:
     print(table, flush=True)
     if args.json:
-        args.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        with completed(args.json) as place:
+            place.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 def _check_options(args: argparse.Namespace) -> None:
     """FileNotFoundError or ValueError for options that do not go together or results that could not be written."""
-    for path in (args.json, args.submission):
-        if path is not None and not path.parent.is_dir():
+    outputs = [path for path in (args.json, args.submission) if path is not None]
+    for path in outputs:
+        if not path.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} to")
-        if path is not None and (path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK)):
-            raise ValueError(f"{path} cannot be written: give a file in a folder that may be written to")
+    read = [path for path in (args.checkpoint, args.weights, args.template) if path is not None]
+    check_files(outputs, read, args.overwrite)
     given = [name.replace("_", "-") for name in DATASET_OPTIONS if getattr(args, name) is not None]
     if args.dataset is None:
         if given:
@@ -122,7 +125,8 @@ def _evaluate_dataset(args: argparse.Namespace) -> None:
     results = {"dataset": args.dataset, "split": split, **figures}
     _report(args, results, dataset_markdown(results))
     if submission is not None:  # last, as its gigabyte may not fit on the disk
-        submission.write(args.submission)
+        with completed(args.submission) as place:
+            submission.write(place)
 
 
 def _open_evaluated(args: argparse.Namespace) -> MeshPredictor:

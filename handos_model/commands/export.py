@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from handos_model.commands.predict import add_write_rules
+from handos_model.output.output_file import check_files, completed_together
 from handos_model.prediction.session import HandSession
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="FILE",
         help="ONNX file to write; with --finder, FILE.find.onnx and FILE.see.onnx",
     )  # fmt: skip
+    add_write_rules(parser)
     parser.add_argument("--finder", type=Path, metavar="CHECKPOINT", help="the finder's, for a CHECKPOINT of stage see")
     parser.add_argument(
         "--int8", action="store_true", help="also write FILE.see.int8.onnx, for CPUs; it needs the recipe's images"
@@ -45,6 +48,9 @@ def run(args: argparse.Namespace) -> int:
     for path in (*args.checkpoints, recipe):
         if not path.is_file():
             raise FileNotFoundError(f"there is no {path}")
+    written = _written(args)
+    read = [*args.checkpoints, recipe, *([args.finder] if args.finder else [])]
+    check_files(written, read, args.overwrite)
     from handos_model.training.onnx_graph import export  # torch
     from handos_model.training.recipe import read_recipe
     from handos_model.training.trainer import build_network
@@ -55,19 +61,32 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{recipe} is of stage {made_by.stage}: --finder goes with stage see, and only with it")
     network = build_network(made_by)
     network.load_trainable_state(mean_weights([load_weights(path) for path in args.checkpoints]))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    if args.finder:
-        return write_pair(network, made_by, args)
-    given = {"score_threshold": args.threshold, "size": args.size}
-    chosen = {name: str(value) for name, value in given.items() if value is not None}
-    export(network, args.out, {"name": f"handos_{made_by.name}"} | chosen, made_by.stage)
-    HandSession(args.out, "cpu", flat=True)
-    print(f"wrote {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
+    with completed_together(written) as place:
+        out = place / args.out.name
+        if args.finder:
+            write_pair(network, made_by, args, out)
+        else:
+            given = {"score_threshold": args.threshold, "size": args.size}
+            chosen = {name: str(value) for name, value in given.items() if value is not None}
+            export(network, out, {"name": f"handos_{made_by.name}"} | chosen, made_by.stage)
+            HandSession(out, "cpu", flat=True)
+    for path in written:
+        if path.suffix not in (".sha256", ".npz"):
+            print(f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB")
     return 0
 
 
-def write_pair(network: HandOS, recipe: Recipe, args: argparse.Namespace) -> int:
-    """Writes the find and see graphs of the embedded checkpoint, and see in 8 bits if asked for."""
+def _written(args: argparse.Namespace) -> list[Path]:
+    """Every file that is written for --out."""
+    out: Path = args.out
+    if not args.finder:
+        return [out, out.with_name(f"{out.name}.sha256"), out.with_suffix(".npz")]
+    graphs = [f"{out.name}.{part}.onnx" for part in ("find", "see", *(["see.int8"] if args.int8 else []))]
+    return [out.with_name(name) for graph in graphs for name in (graph, f"{graph}.sha256")]
+
+
+def write_pair(network: HandOS, recipe: Recipe, args: argparse.Namespace, stem: Path) -> None:
+    """Writes the find and see graphs of the embedded checkpoint to <stem>.<...>, and see in 8 bits if asked for."""
     from handos_model.network.finder import HandFinder
     from handos_model.training.stages.export import export_pair, quantise
     from handos_model.training.stages.tasks import calibration_views
@@ -77,10 +96,6 @@ def write_pair(network: HandOS, recipe: Recipe, args: argparse.Namespace) -> int
     finder.load_trainable_state(load_weights(args.finder))
     thresholds = {"find_threshold": FIND_THRESHOLD, "score_threshold": args.threshold or SCORE_THRESHOLD}
     metadata = {"name": "handos_small"} | {name: f"{value:g}" for name, value in thresholds.items()}
-    paths = export_pair(network, finder, args.out, metadata)
+    paths = export_pair(network, finder, stem, metadata)
     if args.int8:
-        paths.append(paths[1].with_suffix(".int8.onnx"))
-        quantise(paths[1], calibration_views(recipe, network), paths[2])
-    for path in paths:
-        print(f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB")
-    return 0
+        quantise(paths[1], calibration_views(recipe, network), paths[1].with_suffix(".int8.onnx"))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from handos_model.commands.predict import add_write_rules
+from handos_model.output.output_file import check_files, completed
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos render`."""
@@ -21,11 +24,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, default=1, metavar="N", help="number of processes that render a pool (1)"
     )
+    add_write_rules(parser)
     parser.add_argument("--backgrounds", type=Path, metavar="DIR", help="photos without hands; default: procedural")
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes the frames; photos that are held out for evaluation are never among the backgrounds."""
+    if args.out.suffix.lower() == ".png":
+        check_files([args.out], [args.backgrounds] if args.backgrounds else [], args.overwrite)
     from handos_model.data.photos import held_out_backgrounds  # numba, below
     from handos_model.synthetic.contact_sheet import contact_sheet
     from handos_model.synthetic.pool_writer import write_pool
@@ -38,7 +44,8 @@ def run(args: argparse.Namespace) -> int:
     excluded = frozenset(held_out_backgrounds())
     options = RenderOptions(args.size, args.size, backgrounds=args.backgrounds, excluded=excluded)
     if args.out.suffix.lower() == ".png":
-        contact_sheet(args.out, min(args.count, 6), -(-args.count // 6), args.seed, options)
+        with completed(args.out) as place:
+            contact_sheet(place, min(args.count, 6), -(-args.count // 6), args.seed, options)
     elif args.out.suffix or args.out.is_file():
         raise ValueError(f"render writes a folder or a .png, got {args.out}")
     else:

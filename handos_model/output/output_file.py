@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +93,13 @@ def check_file(path: Path, inputs: Inputs, rules: WriteRules) -> None:
     check_folder(path.parent)
 
 
+def check_files(paths: Iterable[Path], inputs: Iterable[Path], overwrite: bool) -> None:
+    """check_file for the outputs of a command that reads these inputs."""
+    read = Inputs(inputs)
+    for path in paths:
+        check_file(path, read, WriteRules(overwrite))
+
+
 def check_recording_folder(folder: Path, inputs: Inputs, rules: WriteRules) -> None:
     """As check_file, for a rosbag2 folder: nothing but another recording is ever replaced."""
     if inputs.lie_in(folder):
@@ -157,6 +164,17 @@ def completed(path: Path) -> Iterator[Path]:
         if place.is_dir():
             shutil.rmtree(place)
         place.unlink(missing_ok=True)
+
+
+@contextmanager
+def completed_together(paths: Sequence[Path]) -> Iterator[Path]:
+    """A folder to write the files of these names in, all of one folder, which then go there; after an error, none."""
+    target = paths[0].parent
+    target.mkdir(parents=True, exist_ok=True)
+    with named(paths[0]), tempfile.TemporaryDirectory(prefix=f"{paths[0].stem}.part", dir=target) as place:
+        yield Path(place)
+        for path in paths:
+            finish(Path(place, path.name), Path(os.path.realpath(path)))
 
 
 def finish(place: Path, path: Path) -> None:

@@ -107,11 +107,11 @@ def test_check_refuses_inconsistent_data(tmp_path, capsys):
     joints[1][8][2] += 0.2
     write_json(tmp_path / "training_xyz.json", joints)
     (tmp_path / "training/rgb/00000002.jpg").unlink()
-    sheet = tmp_path / "sheet.png"
+    sheet = tmp_path.with_suffix(".png")  # beside the data, which are never written over
     code, lines, _ = check(capsys, "freihand", tmp_path, "--split", "training", "--count", 3, "--out", sheet)
     assert code == 1 and lines[-1] == "freihand training: checked 3 of 8 images, 1 faults"  # images 0, 4 and 7
     assert lines[0].startswith("training/rgb/00000007.jpg: hand 0 (right): index_dip to index_tip measures")
-    code, lines, _ = check(capsys, "freihand", tmp_path, "--out", sheet)
+    code, lines, _ = check(capsys, "freihand", tmp_path, "--out", sheet, "--overwrite")
     assert code == 1 and len(lines) == 1 + 4 + 1
     assert any(line.startswith("training/rgb/00000002.jpg: no file ") for line in lines)
     assert cv2.imread(str(sheet)).shape == (2 * (256 + CAPTION), 6 * 256, 3)

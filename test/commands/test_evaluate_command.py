@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from handos_model.camera import Camera
 from handos_model.cli import main
 from handos_model.data.registry import DATASETS
 from handos_model.data.sample import RIGHT, Sample
+from handos_model.evaluation.submission import Submission
 
 CAMERA = Camera.from_fov(64, 64)
 VERTICES, JOINTS = (points + [0, 0.05, 0.4] for points in posed_hand())
@@ -83,11 +85,14 @@ def test_split_and_limit(tmp_path, weights, made_data, capsys) -> None:
     assert "freihand training, 2 images" in capsys.readouterr().out
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, which is a full disk")
-def test_figures_come_before_the_submission(tmp_path, weights, capsys) -> None:
-    (tmp_path / "pred.zip").symlink_to("/dev/full")
+def test_figures_come_before_the_submission(tmp_path, weights, capsys, monkeypatch) -> None:
+    def full(self, path):
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(Submission, "write", full)
     options = ["--json", tmp_path / "figures.json", "--submission", tmp_path / "pred.zip", "--weights", weights]
-    assert main([str(a) for a in ["evaluate", "--dataset", "freihand", "--root", tmp_path, *options]]) != 0
+    assert main([str(a) for a in ["evaluate", "--dataset", "freihand", "--root", tmp_path, *options]]) == 2
+    assert not (tmp_path / "pred.zip").exists()
     assert "freihand evaluation, 4 images" in capsys.readouterr().out
     assert json.loads((tmp_path / "figures.json").read_text())["images"] == 4
 
@@ -107,7 +112,7 @@ def test_figures_come_before_the_submission(tmp_path, weights, capsys) -> None:
         (["--dataset", "freihand", "--root", ".", "--submission", "a.zip", "--limit", "1"], "leave out --limit"),
         (["--dataset", "freihand", "--root", ".", "--submission", "a.json"], "must end in .zip, got a.json"),
         (["--dataset", "freihand", "--root", ".", "--json", "no/a.json"], "there is no folder no to write a.json to"),
-        (["--dataset", "freihand", "--root", ".", "--json", "."], ". cannot be written: give a file in a folder"),
+        (["--dataset", "freihand", "--root", ".", "--json", "."], ". is a folder, a file is to be written"),
         (["--dataset", "dexycb", "--root", ".", "--submission", "a.zip"], "dexycb has no submission file"),
     ],
 )

@@ -77,7 +77,7 @@ def evaluated(folder, *options):
         "--size",
         str(PX),
     ]
-    assert main([*argv, "--threshold", "0", "--json", str(out), *options]) == 0
+    assert main([*argv, "--threshold", "0", "--json", str(out), "--overwrite", *options]) == 0
     return json.loads(out.read_text())
 
 
