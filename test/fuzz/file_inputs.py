@@ -1,0 +1,23 @@
+"""What a class of files is fed through: a file of its own, rewritten for every input."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-"))
+atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+
+
+def through_a_file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], object]:
+    """A feed that writes each input to a file of this name and reads that."""
+    path = FOLDER / name
+
+    def feed(data: bytes) -> object:
+        path.write_bytes(data)
+        return read(path)
+
+    return feed
