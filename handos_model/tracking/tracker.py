@@ -177,6 +177,7 @@ class Track:
 
     def distance(self, hand: Hand, joints: PlainJoints, clock: float) -> float:
         """Of a hand with these joints from where this one is expected, in hand sizes; a wrong side adds."""
+        assert self._joints is not None  # every track begins with a hand
         ahead = min(clock - self.seen, LONGEST_FORESIGHT)
         dx, dy = (ahead * speed for speed in self._velocity)
         expected = [(x + dx, y + dy) for x, y in self._joints.places]
@@ -194,15 +195,14 @@ class Track:
         self.side.add(hand.side, hand.side_confidence, step, options)
         if self.side.decided not in ("unknown", mesh_side(hand, self._faces)):
             hand = mirrored_in_depth(hand)
-        smoothed: dict[str, np.ndarray] = {}
         if not options.smoothing:
             self._smoother, self.size = HandSmoother(), HandSize()
         else:
             hand = self.size.kept(hand)
             if self.side.decided != before:
                 self._smoother.restart_shape()  # a mean of a hand and its mirror image is flat
-            smoothed = self._smoother.smooth(hand, joints.extent, step, options)
-        return replace(hand, id=self.id, side=self.side.decided, side_confidence=self.side.confidence, **smoothed)
+            hand = self._smoother.smooth(hand, joints.extent, step, options)
+        return replace(hand, id=self.id, side=self.side.decided, side_confidence=self.side.confidence)
 
     def _move(self, joints: PlainJoints, step: float) -> None:
         if self._joints is not None:
@@ -250,8 +250,8 @@ class HandSmoother:
     def __init__(self) -> None:
         self._filter = OneEuro()
 
-    def smooth(self, hand: Hand, extent: float, step: float, options: TrackerOptions) -> dict[str, np.ndarray]:
-        """Of the hand, with joints of `extent` px and `step` s after the one before, what is smoothed.
+    def smooth(self, hand: Hand, extent: float, step: float, options: TrackerOptions) -> Hand:
+        """The hand, with joints of `extent` px and `step` s after the one before, smoothed.
 
         Joints and vertices are smoothed relative to the wrist, point by point. Speeds in the image count in metres by
         the ratio of the hand's extents in space and in the image, which is how far a pixel reaches at its distance.
@@ -266,13 +266,14 @@ class HandSmoother:
         points = self._filter.update(points, step, options.min_cutoff, options.beta, unit)
         place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
         shape = points[self.SHAPE] + place
-        return {
-            "translation": place,
-            "joints_3d": shape[:21],
-            "vertices": shape[21:],
-            "joints_2d": joints_2d,
-            "box": joints_box(joints_2d.astype(np.float64)).astype(np.float32),
-        }
+        return replace(
+            hand,
+            translation=place,
+            joints_3d=shape[:21],
+            vertices=shape[21:],
+            joints_2d=joints_2d,
+            box=joints_box(joints_2d.astype(np.float64)).astype(np.float32),
+        )
 
     def restart_shape(self) -> None:
         """The next shape has nothing to do with those before."""
