@@ -17,12 +17,17 @@ def run(args: argparse.Namespace) -> int:
     """Trains until the recipe's time is over."""
     if args.out is None and not args.memory:
         raise ValueError("give --out DIR, the folder of the run")
-    from handos_model.training.memory import of_recipe, wanted_before_a_run  # torch
+    from handos_model.network.handos import STAGES  # torch
+    from handos_model.training.memory import of_recipe, wanted_before_a_run
     from handos_model.training.recipe import read_recipe
     from handos_model.training.trainer import train
 
-    if args.memory or wanted_before_a_run():
-        print(of_recipe(read_recipe(args.recipe)), flush=True)
+    recipe = read_recipe(args.recipe)
+    whole_images = recipe.stage in STAGES
+    if args.memory and not whole_images:
+        raise ValueError(f"{args.recipe} is of stage {recipe.stage}: --memory knows the stages {' and '.join(STAGES)}")
+    if whole_images and (args.memory or wanted_before_a_run()):
+        print(of_recipe(recipe), flush=True)
     if not args.memory:
         train(args.recipe, args.out)
     return 0

@@ -52,3 +52,8 @@ def test_a_larger_step_takes_what_was_foretold():
 def test_a_run_needs_a_folder(capsys):
     assert main(["train", str(RECIPES / "paper_freihand.yaml")]) == 2
     assert "give --out DIR" in capsys.readouterr().err
+
+
+def test_the_memory_of_views_is_not_foretold(capsys):
+    assert main(["train", str(RECIPES / "small.yaml"), "--memory"]) == 2
+    assert "small.yaml is of stage see: --memory knows the stages 2d and full" in capsys.readouterr().err
