@@ -46,10 +46,10 @@ SIZE = 256  # px of a render
 QUERIES = 1300  # nearly every cell: random weights do not know which cells show a hand
 BAR = 5.0  # mm
 DECODER = DecoderSize(
-    guided=False, shared_heads=True, own_values=True, d_model=64, d_value=64, heads=4, self_heads=4, points_3d=4,
+    shared_heads=True, own_values=True, d_model=64, d_value=64, heads=4, self_heads=4, points_3d=4,
     feedforward=128, layers_2d=2, layers_3d=4,
 )  # fmt: skip
-WEIGHTS = LossWeights(cells=0, side=0, volume=0, finder_score=0, finder_view=0, finder_points=0)
+WEIGHTS = LossWeights(side=0, volume=0)
 
 
 def random_detector() -> GroundingDino:

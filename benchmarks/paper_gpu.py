@@ -115,7 +115,7 @@ def exported(network: HandOS, size: tuple[int, int], device: str) -> dict[str, A
     image = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
     found: dict[str, Any] = {}
     for hands in (1, 10):
-        network.detector.most_hands = hands
+        network.detector.max_hands = hands
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "hands.onnx"
             export(network, path, {"score_threshold": "0"})

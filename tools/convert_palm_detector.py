@@ -1,4 +1,4 @@
-"""Convert MediaPipe's palm detector from TensorFlow Lite to the .npz that network/detectors/palm_detector.py loads.
+"""Convert MediaPipe's palm detector from TensorFlow Lite to the .npz that network/palm_detector.py loads.
 
     pip install mediapipe==0.10.21 tflite==2.18.0 torch
     python tools/convert_palm_detector.py
@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from tflite_weights import DEPTHWISE, installed_model, read_graph, read_model, write_weights
 
-from handos_model.network.detectors.palm_detector import WEIGHTS, PalmDetector, PalmNetwork
+from handos_model.network.palm_detector import WEIGHTS, PalmDetector, PalmNetwork
 
 MODEL = "modules/palm_detection/palm_detection_full.tflite"
 SHA256 = "1b14e9422c6ad006cde6581a46c8b90dd573c07ab7f3934b5589e7cea3f89a54"

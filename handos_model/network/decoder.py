@@ -25,9 +25,8 @@ WIDTH_RANGE = 3.0
 
 @dataclass(frozen=True)
 class DecoderSize:
-    """Sizes and kind of the decoder; the defaults are the small preset's. Paper: config/train/paper_2d.yaml."""
+    """Sizes and kind of the decoder. Paper: config/train/paper_2d.yaml."""
 
-    guided: bool = True  # with what network/guided_decoder.py adds to the paper's
     unified_query: bool = False  # Q_uni of Table 6: one learned query for all instances, not the detector's
     vertex_queries: bool = False  # one per vertex of the template, not per coarse vertex
     shared_heads: bool = False  # one FFN for all points, as in the paper
@@ -55,6 +54,11 @@ def mesh_volume(vertices: Tensor, faces: Tensor) -> Tensor:
     """Signed volume (...) in m^3 of closed surfaces (..., V, 3): positive for a right hand, negative for a left one."""
     a, b, c = face_corners(vertices, faces).unbind(-2)
     return (a * torch.linalg.cross(b, c)).sum((-2, -1)) / 6
+
+
+def depth_flip(sign: Tensor) -> Tensor:
+    """(..., 3) factors that turn the depth of a left hand, sign -1, around."""
+    return torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], -1)
 
 
 def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
@@ -184,8 +188,8 @@ class HandDecoder(nn.Module):
         stage), "full" lifts after the 2D layers. sides (B, N): the true ones, 1 right, -1 left, 0 to be guessed, which
         is also what None does; the paper's decoder needs none.
         """
-        queries, centres, sizes, context, expansion = self.expand(hands, values, strides)
-        expansion |= {"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, hands.views)}
+        queries, centres, sizes, context = self.expand(hands)
+        expansion = {"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, hands.views)}
         outputs = [expansion]
         centres, mask, sign, guess = centres.detach(), None, None, {}
         for i, (layer, heads) in enumerate(zip(self.layers, self.heads, strict=True)):
@@ -209,14 +213,12 @@ class HandDecoder(nn.Module):
             return self.unified.expand(*hands.views.shape[:2], -1)
         return self.instance(hands.queries)
 
-    def expand(
-        self, hands: Instances, values: list[Tensor], strides: list[int]
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, dict[str, Tensor]]:
+    def expand(self, hands: Instances) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Query expansion: joint queries, centres and sizes of their reference boxes in view units; what lifting is to
-        know beside them; further outputs. A view's origin is the centre of its instance's box."""
+        know beside them. A view's origin is the centre of its instance's box."""
         instance = self.expansion_norm(self.instance_vectors(hands))
         queries = instance[:, :, None] + self.joint_embedding
-        return queries, self.reference(queries) * POINT_UNIT, self.joint_box * hands.extents[:, :, None], None, {}
+        return queries, self.reference(queries) * POINT_UNIT, self.joint_box * hands.extents[:, :, None], None
 
     def lift(
         self, queries: Tensor, centres: Tensor, sizes: Tensor, context: Tensor | None, sides: Tensor | None
@@ -247,8 +249,7 @@ class HandDecoder(nn.Module):
             lifted = heads.norm(queries[:, :, JOINTS:])
             coarse = (self.rest_vertices + heads.vertices(lifted[:, :, :-1])) * VERTEX_UNIT
             if sign is not None:
-                depth = torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], -1)
-                coarse = coarse * depth[:, :, None]
+                coarse = coarse * depth_flip(sign)[:, :, None]
             with torch.autocast(queries.device.type, enabled=False):  # bfloat16 makes neighbouring vertices coincide
                 joints = (self.regressor @ self.upsample) @ coarse
                 vertices = self.upsample @ (coarse - joints[:, :, :1])
@@ -265,7 +266,3 @@ class HandDecoder(nn.Module):
     def right(self, output: dict[str, Tensor]) -> Tensor:
         """Probability (B, N) of a right hand: the mesh's signed volume beside the template's (paper, section 3.5)."""
         return torch.sigmoid(VOLUME_LOGIT * mesh_volume(output["pred_vertices"], self.faces) / self.volume)
-
-    def score(self, found: Tensor, confidence: Tensor) -> Tensor:
-        """Scores (...) of hands: the detector's own. found (...), confidence of the joints (..., 21)."""
-        return found

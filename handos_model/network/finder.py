@@ -12,10 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handos_model.network.candidates import logits_of
-from handos_model.network.detectors.palm_detector import WEIGHTS, PalmDetector
 from handos_model.network.frozen import Trainable
-from handos_model.network.instances import palm_views
+from handos_model.network.palm_detector import WEIGHTS, PalmDetector
 from handos_model.template.embedded import EMBEDDED_NAME
 
 STRIDE = 8  # px per cell
@@ -23,6 +21,11 @@ SIZE_UNIT = 48.0  # px of a view whose logarithmic size is 0
 MAX_LOG_SIZE = 3.0
 RARE_LOGIT = -4.6  # where scores start: few cells show a hand
 WIDTHS = (64, 112, 160)  # channels at strides 8, 16 and 32
+# MediaPipe's region of interest for the landmark model: 2.6 palm boxes, moved by half a palm towards the fingers
+# (mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt).
+HAND_PER_PALM = 2.6
+SHIFT_PER_PALM = 0.5
+WRIST, MIDDLE_MCP = 0, 2  # among the seven palm points
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -94,6 +97,26 @@ def cell_centres(height: int, width: int, device: torch.device) -> Tensor:
     return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2)
 
 
+def palm_views(boxes: Tensor, keypoints: Tensor) -> Tensor:
+    """Oriented square around the hand that belongs to each palm: (..., 4) as centre x, y (px), size (px), angle (rad).
+
+    The angle turns the image's up direction into the direction from the wrist to the middle finger's knuckle. boxes
+    (..., 4) xyxy px, keypoints (..., 7, 2) px.
+    """
+    centre = (boxes[..., :2] + boxes[..., 2:]) / 2
+    palm = (boxes[..., 2:] - boxes[..., :2]).amax(-1, keepdim=True).clamp(min=1.0)
+    along = keypoints[..., MIDDLE_MCP, :] - keypoints[..., WRIST, :]
+    up = along / along.norm(dim=-1, keepdim=True).clamp(min=1e-3)
+    centre = centre + SHIFT_PER_PALM * palm * up
+    angle = torch.atan2(up[..., :1], -up[..., 1:])
+    return torch.cat([centre, HAND_PER_PALM * palm, angle], -1)
+
+
+def logits_of(scores: Tensor) -> Tensor:
+    """Logits of a detector's scores, which may be 0 or 1."""
+    return torch.logit(scores.float().clamp(1e-6, 1 - 1e-6))
+
+
 class HandFinder(Trainable):
     """The frozen palm detector's anchors and the hourglass's cells as places that may show a hand."""
 
@@ -105,7 +128,7 @@ class HandFinder(Trainable):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, Q) and views (B, Q, 4) px: centre, size, angle. images (B, 3, H, W) RGB in 0..1."""
-        detection = self.detector(images)
-        logits, views = self.hourglass(detection.backbone, detection.memory)
-        palms = palm_views(detection.boxes, detection.keypoints)
-        return torch.cat([logits_of(detection.scores), logits], 1), torch.cat([palms, views], 1)
+        palms = self.detector(images)
+        logits, views = self.hourglass(palms.backbone, palms.memory)
+        around = palm_views(palms.boxes, palms.keypoints)
+        return torch.cat([logits_of(palms.scores), logits], 1), torch.cat([around, views], 1)

@@ -69,7 +69,7 @@ class Convolution(nn.Module):
         return x if self.linear else F.relu6(x)
 
 
-class Block(nn.Module):
+class InvertedBottleneck(nn.Module):
     """Inverted bottleneck: pointwise to `expansion` times the channels, depthwise, pointwise back; skip where it fits.
 
     Without expansion, the first convolution is missing.
@@ -107,7 +107,7 @@ class HandLandmarkNetwork(Frozen):
             blocks = []
             for kernel, expansion, out_channels in specs:
                 stride = 2 if stage_stride > 2 and not blocks else 1
-                blocks.append(Block(channels, out_channels, kernel, expansion, stride))
+                blocks.append(InvertedBottleneck(channels, out_channels, kernel, expansion, stride))
                 channels = out_channels
             self.stages.append(nn.Sequential(*blocks))
         self.top = nn.Sequential(Convolution(channels, VECTOR, 1), Convolution(VECTOR, VECTOR, 3, groups=VECTOR))

@@ -10,13 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handos_model.network.candidates import Candidates, HandFinder, own_candidates, palm_candidates
+from handos_model.network.candidates import Candidates, own_candidates
 from handos_model.network.decoder import DecoderSize, HandDecoder
 from handos_model.network.detectors.detector import Detection, Detector, detect_each
 from handos_model.network.detectors.landmark_detector import LandmarkDetector
-from handos_model.network.detectors.palm_detector import PalmDetector
 from handos_model.network.frozen import Trainable
-from handos_model.network.guided_decoder import GuidedDecoder
 from handos_model.network.landmark_decoder import LandmarkDecoder
 from handos_model.network.side_tuning import SideTuning
 from handos_model.template.hand_template import HandTemplate
@@ -83,26 +81,14 @@ class HandOS(Trainable):
         self, detector: Detector, template: HandTemplate, size: DecoderSize, side_widths: list[int], side: str
     ):
         super().__init__()
-        if size.guided and not detector.points:
-            raise ValueError("a guided decoder needs a detector with keypoints: give the decoder guided: false")
-        if side == "off" and isinstance(detector, PalmDetector):
-            raise ValueError("the palm detector needs side tuning: side_tuning may not be off")
         self.detector, self.template = detector, template.name
-        self.side_network = detector.side_network() if side == "copy" else None
         self.side_tuning = SideTuning(detector, side_widths, size.d_value, side)
-        # The palm detector was made for open palms; a DETR knows hands of all kinds.
-        self.finder = None
-        if isinstance(detector, PalmDetector):
-            channels, coarse_channels = detector.memory_channels
-            self.finder = HandFinder(2 * channels, coarse_channels, size.d_value, detector.points)
         fixed = template_tensors(template, size.vertex_queries)
         parts = (size, detector.query_size, len(self.side_tuning.strides), fixed)
-        if not size.guided:
-            self.decoder = HandDecoder(*parts)
-        elif isinstance(detector, LandmarkDetector):
+        if isinstance(detector, LandmarkDetector):
             self.decoder = LandmarkDecoder(*parts, detector.memory_channels)
         else:
-            self.decoder = GuidedDecoder(*parts, detector.points)
+            self.decoder = HandDecoder(*parts)
 
     def forward(
         self,
@@ -119,7 +105,7 @@ class HandOS(Trainable):
 
         Of the b images and N instances that are chosen, with pixels of `images`, metres, and J = 21 joints:
 
-        - pred_scores (b, N): 0..1; the detector's, or with its joints' confidence for a detector with keypoints
+        - pred_scores (b, N): 0..1; the detector's
         - pred_boxes (b, N, 4): xyxy px; pred_views (b, N, 4): centre and size in px, angle in rad of the square
           around the box that the predictions below are in
         - pred_joints_2d (b, N, J, 2): px; pred_joints_view (b, N, J, 2): the same in sizes of the view
@@ -142,9 +128,8 @@ class HandOS(Trainable):
         *before, last = self.decode(seen, maps, places, indices, stage, chosen.sides)
         rows = torch.arange(len(indices), device=indices.device)[:, None]
         outputs = dict(last)
-        confidence = last["pred_joint_confidence"].sigmoid()
-        outputs["pred_scores"] = self.decoder.score(places.scores[rows, indices], confidence)
-        outputs["pred_boxes"], outputs["pred_views"] = places.boxes[rows, indices], places.views[rows, indices]
+        for name in ("scores", "boxes", "views"):
+            outputs[f"pred_{name}"] = getattr(places, name)[rows, indices]
         if stage == "full":
             outputs["pred_right"] = self.decoder.right(last)
         return outputs | {"aux_outputs": before, "candidates": candidates}
@@ -157,13 +142,9 @@ class HandOS(Trainable):
         return self.propose(images, detect_each(self.detector, images, sizes))
 
     def propose(self, images: Tensor, detection: Detection) -> tuple[Detection, list[Tensor], Candidates]:
-        """The same for images that the detector has seen. A side network's maps take the place of the detector's."""
-        if self.side_network is not None:
-            detection = self.side_network(detection)
+        """The same for images that the detector has seen."""
         values = self.side_tuning(images, detection) if self.decoder.size.deformable else []
-        if self.finder is None:
-            return detection, values, own_candidates(detection)
-        return detection, values, palm_candidates(detection, values, self.finder)
+        return detection, values, own_candidates(detection)
 
     def decode(
         self,

@@ -8,14 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-# MediaPipe's region of interest for the landmark model: 2.6 palm boxes, moved by half a palm towards the fingers
-# (mediapipe/modules/hand_landmark/palm_detection_detection_to_roi.pbtxt).
-HAND_PER_PALM = 2.6
-SHIFT_PER_PALM = 0.5
-WRIST, MIDDLE_MCP = 0, 2  # among the seven palm points
 HAND_BOX_PER_VIEW = 0.75  # long edge of an average hand's box, as a share of its view's size
-
-GEOMETRY_SIZE = 18
 
 
 @dataclass(frozen=True)
@@ -26,7 +19,6 @@ class Instances:
     views: Tensor  # (B, N, 4): centre x, y (px), size (px), angle (rad) of an oriented square around the hand
     extents: Tensor  # (B, N, 2): width and height of the box, in those that an average hand has in its view
     points: Tensor  # (B, N, P, 2) px: the detector's keypoints, P 0 without any
-    scores: Tensor  # (B, N) 0..1
     seen: Tensor | None = None  # (B, N, P, C): what the detector's memory holds at the points of an instance's query
 
 
@@ -34,31 +26,6 @@ def box_views(boxes: Tensor) -> Tensor:
     """Upright views (..., 4) around the boxes (..., 4) xyxy px of a detector that gives no more."""
     size = (boxes[..., 2:] - boxes[..., :2]).amax(-1, keepdim=True).clamp(min=1.0) / HAND_BOX_PER_VIEW
     return torch.cat([(boxes[..., :2] + boxes[..., 2:]) / 2, size, torch.zeros_like(size)], -1)
-
-
-def palm_views(boxes: Tensor, keypoints: Tensor) -> Tensor:
-    """Oriented square around the hand that belongs to each palm: (..., 4) as centre x, y (px), size (px), angle (rad).
-
-    The angle turns the image's up direction into the direction from the wrist to the middle finger's knuckle. The
-    paper's reference boxes are upright; this detector also knows the orientation, and using it spares the decoder
-    from learning every in-plane rotation of a hand. boxes (..., 4) xyxy px, keypoints (..., 7, 2) px.
-    """
-    centre = (boxes[..., :2] + boxes[..., 2:]) / 2
-    palm = (boxes[..., 2:] - boxes[..., :2]).amax(-1, keepdim=True).clamp(min=1.0)
-    along = keypoints[..., MIDDLE_MCP, :] - keypoints[..., WRIST, :]
-    up = along / along.norm(dim=-1, keepdim=True).clamp(min=1e-3)
-    centre = centre + SHIFT_PER_PALM * palm * up
-    angle = torch.atan2(up[..., :1], -up[..., 1:])
-    return torch.cat([centre, HAND_PER_PALM * palm, angle], -1)
-
-
-def palm_geometry(views: Tensor, keypoints: Tensor, scores: Tensor) -> Tensor:
-    """What the palm says about the hand, (..., 18): its points in the view, its size and angle, the score."""
-    points = to_view(keypoints, views)  # (..., 7, 2)
-    size = (views[..., 2:3] / 100).log()
-    angle = views[..., 3:]
-    logit = torch.logit(scores.clamp(1e-4, 1 - 1e-4))[..., None] / 4
-    return torch.cat([points.flatten(-2) * 4, size, angle.sin(), angle.cos(), logit], -1)
 
 
 def turn(points: Tensor, angle: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from handos_model.network.decoder import JOINTS, POINT_UNIT, DecoderSize, HandDecoder, Lifted, mlp
+from handos_model.network.decoder import JOINTS, POINT_UNIT, DecoderSize, HandDecoder, Lifted, depth_flip, mlp
 from handos_model.network.detectors.landmark_detector import QUERY
 from handos_model.network.instances import Instances, to_view
 
@@ -50,9 +50,7 @@ class LandmarkDecoder(HandDecoder):
         """The template's, a right hand's: see :meth:`lift`."""
         return vertices.clone()
 
-    def expand(
-        self, hands: Instances, values: list[Tensor], strides: list[int]
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor | None, dict[str, Tensor]]:
+    def expand(self, hands: Instances) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Query expansion around the foundation's landmarks; for lifting, the instance and what was said of it."""
         vector, world, presence, right = hands.queries.split(QUERY, -1)
         place = self.places(hands, world)  # (B, N, 21, 5)
@@ -61,7 +59,7 @@ class LandmarkDecoder(HandDecoder):
         queries = queries + self.joint_embedding + instance[:, :, None]
         centres = place[..., :2] * VIEW_UNIT + self.reference(queries) * POINT_UNIT
         context = torch.cat([instance, world, presence, right], -1)
-        return queries, centres, self.joint_box.expand_as(centres), context, {}
+        return queries, centres, self.joint_box.expand_as(centres), context
 
     def places(self, hands: Instances, world: Tensor) -> Tensor:
         """(B, N, 21, 5): the landmarks in the view and in the world, from the wrist, both about 1."""
@@ -97,8 +95,3 @@ class LandmarkDecoder(HandDecoder):
     def right(self, output: dict[str, Tensor]) -> Tensor:
         """Probability (B, N) of a right hand: how sure the side is."""
         return output["pred_sides"].sigmoid()
-
-
-def depth_flip(sign: Tensor) -> Tensor:
-    """(..., 3) factors that turn the depth of a left hand, sign -1, around."""
-    return torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], -1)

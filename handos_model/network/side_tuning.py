@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from handos_model.network.detectors.detector import Detection, Detector
 
-SIDES = ("backbone", "copy", "scratch", "off")
+SIDES = ("backbone", "scratch", "off")
 SWIN_STRIDES = (4, 8, 16, 32)
 
 
 def three_convolutions(channels: int, width: int, out: int) -> nn.Sequential:
-    """The paper's three convolutions on one backbone scale; 1x1, 3x3, 1x1 to keep the small preset cheap."""
+    """The paper's three convolutions on one backbone scale, 1x1, 3x3 and 1x1: it does not say their sizes."""
     return nn.Sequential(
         nn.Conv2d(channels, width, 1),
         nn.ReLU(inplace=True),
@@ -57,20 +57,14 @@ class ScratchBackbone(nn.Module):
 class SideTuning(nn.Module):
     """Value maps for deformable attention: F = concat(memory, side tuning), projected to one width per scale.
 
-    A memory is signed, and F is what the concatenation gives (paper, section 3.2). The small preset was trained on
-    rectified maps, which its detector asks for.
-
-    side "backbone" starts from the detector's backbone, "copy" from a trained copy of it whose maps stand in the
-    detection, "scratch" from a network of its own, "off" is F = memory. The
-    palm detector's memory has two scales (strides 8 and 16) where its backbone has three (4, 8, 16); the finest map is
-    side tuning alone. widths: one per scale of the backbone.
+    side "backbone" starts from the detector's backbone, "scratch" from a network of its own, "off" is F = memory.
+    widths: one per scale of the backbone.
     """
 
     def __init__(self, detector: Detector, widths: list[int], d_value: int, side: str = "backbone"):
         super().__init__()
         if side not in SIDES:
             raise ValueError(f"side_tuning is {side!r}, must be one of {', '.join(SIDES)}")
-        memory = list(detector.memory_channels)
         self.strides = detector.memory_strides if side == "off" else detector.backbone_strides
         self.scratch = ScratchBackbone(self.strides) if side == "scratch" else None
         channels = list(detector.backbone_channels) if self.scratch is None else self.scratch.channels
@@ -79,22 +73,17 @@ class SideTuning(nn.Module):
         self.side = nn.ModuleList()
         if side != "off":
             self.side.extend(three_convolutions(c, w, d_value) for c, w in zip(channels, widths, strict=True))
-        self.rectified = detector.rectified_maps
-        missing = len(self.strides) - len(memory)
         own = d_value if self.side else 0
-        self.mix = nn.ModuleList(nn.Conv2d(c, d_value, 1) for c in [own] * missing + [c + own for c in memory])
+        self.mix = nn.ModuleList(nn.Conv2d(c + own, d_value, 1) for c in detector.memory_channels)
 
     def forward(self, images: Tensor, detection: Detection) -> list[Tensor]:
         """Value maps (B, d_value, H / stride, W / stride) at `strides`, finest first. images (B, 3, H, W) in 0..1."""
-        maps = self.joined(images, detection)
-        return [mix(torch.relu(m) if self.rectified else m) for mix, m in zip(self.mix, maps, strict=True)]
+        return [mix(m) for mix, m in zip(self.mix, self.joined(images, detection), strict=True)]
 
     def joined(self, images: Tensor, detection: Detection) -> list[Tensor]:
-        """F: the memory beside the side tuning's maps; where the memory has no such scale, these alone."""
+        """F: the memory beside the side tuning's maps."""
         if not self.side:
             return detection.memory
         backbone = detection.backbone if self.scratch is None else self.scratch(images)
         sides = [side(feature) for side, feature in zip(self.side, backbone, strict=True)]
-        missing = len(sides) - len(detection.memory)
-        pairs = zip(detection.memory, sides[missing:], strict=True)
-        return sides[:missing] + [torch.cat(pair, 1) for pair in pairs]
+        return [torch.cat(pair, 1) for pair in zip(detection.memory, sides, strict=True)]

@@ -23,7 +23,6 @@ from handos_model.data.photos import Photos
 from handos_model.data.pool import Pool
 from handos_model.data.registry import Dataset, open_dataset
 from handos_model.data.sample import VERTICES, Sample, project
-from handos_model.data.transplant import transplant
 from handos_model.template.hand_template import HandTemplate
 from handos_model.training.recipe import Mixture, Recipe
 
@@ -94,9 +93,6 @@ class Mix(TorchDataset[tuple[Sample, int]]):
         shares = np.array([source.share for source in self.sources])
         self.shares = shares / shares.sum()
         by_name = {source.name: i for i, source in enumerate(self.sources)}
-        self.backgrounds = self.sources[by_name["backgrounds"]] if "backgrounds" in by_name else None
-        if max(recipe.mixture.transplants, recipe.mixture.backdrops) > 0 and not self.backgrounds:
-            raise ValueError("the recipe puts hands before backgrounds but gives backgrounds no share")
         if "photos" in by_name and recipe.mixture.source_weights:
             index = by_name["photos"]
             self.sources[index] = weigh_sources(self.sources[index], recipe.mixture.source_weights)
@@ -109,21 +105,14 @@ class Mix(TorchDataset[tuple[Sample, int]]):
     def __getitem__(self, number: int) -> tuple[Sample, int]:
         """The sample, and a seed for what is chosen at random in the step that learns it."""
         rng = np.random.default_rng([self.recipe.seed, number])
-        sample, backdrop = self.draw(rng), None
-        if rng.random() < self.recipe.mixture.backdrops:
-            backdrop = self.backgrounds.any_of(rng).image
-        sample = augment(sample, rng, self.recipe.augmentation, backdrop).check()
+        sample = augment(self.draw(rng), rng, self.recipe.augmentation).check()
         if sample.template != self.template:
             sample = replace(sample, has_vertices=np.zeros_like(sample.has_vertices))
         return with_tips(sample, self.tips), int(rng.integers(SEEDS))
 
     def draw(self, rng: Generator) -> Sample:
         """One sample of one source."""
-        source = self.sources[rng.choice(len(self.sources), p=self.shares)]
-        sample = source.any_of(rng)
-        if source.name == "photos" and rng.random() < self.recipe.mixture.transplants:
-            return transplant(sample, self.backgrounds.any_of(rng).image, rng)
-        return sample
+        return self.sources[rng.choice(len(self.sources), p=self.shares)].any_of(rng)
 
 
 def with_tips(sample: Sample, regressor: np.ndarray) -> Sample:

@@ -19,34 +19,34 @@ from handos_model.prediction.session import OUTPUTS, OUTPUTS_2D
 from handos_model.training.objective.matcher import pairwise_iou
 
 OPSET = 17
-OF_DETECTOR = ("score_threshold", "size", "small_size", "best_size")  # metadata that a detector decides
+OF_DETECTOR = ("score_threshold", "size")  # metadata that a detector decides
 
 
 class Suppress(torch.autograd.Function):
     """Non-maximum suppression as ONNX defines it, which torch alone lacks: kept indices (N,), best score first."""
 
     @staticmethod
-    def forward(ctx: Any, boxes: Tensor, scores: Tensor, least_score: float, most_overlap: float, most: int) -> Tensor:
-        """boxes (Q, 4) xyxy, scores (Q,); the best `most` of those above least_score."""
+    def forward(ctx: Any, boxes: Tensor, scores: Tensor, min_score: float, max_overlap: float, max_kept: int) -> Tensor:
+        """boxes (Q, 4) xyxy, scores (Q,); the best `max_kept` of those above min_score."""
         order = scores.argsort(descending=True, stable=True)
-        order = order[scores[order] > least_score]
+        order = order[scores[order] > min_score]
         kept: list[int] = []
         for query in order.tolist():
-            if len(kept) == most:
+            if len(kept) == max_kept:
                 break
-            if not kept or pairwise_iou(boxes[[query]], boxes[kept]).max() <= most_overlap:
+            if not kept or pairwise_iou(boxes[[query]], boxes[kept]).max() <= max_overlap:
                 kept.append(query)
         return torch.tensor(kept, dtype=torch.long, device=boxes.device)
 
     @staticmethod
-    def symbolic(g: Any, boxes: Any, scores: Any, least_score: float, most_overlap: float, most: int) -> Any:
+    def symbolic(g: Any, boxes: Any, scores: Any, min_score: float, max_overlap: float, max_kept: int) -> Any:
         def constant(value: Tensor) -> Any:
             return g.op("Constant", value_t=value)
 
         axes = constant(torch.tensor([0]))
         boxes = g.op("Unsqueeze", boxes, axes)
         scores = g.op("Unsqueeze", g.op("Unsqueeze", scores, axes), axes)
-        limits = [torch.tensor([most]), torch.tensor([most_overlap]), torch.tensor([least_score])]
+        limits = [torch.tensor([max_kept]), torch.tensor([max_overlap]), torch.tensor([min_score])]
         kept = g.op("NonMaxSuppression", boxes, scores, *(constant(value) for value in limits))
         return g.op("Gather", kept, constant(torch.tensor(2)), axis_i=1)
 
@@ -54,12 +54,12 @@ class Suppress(torch.autograd.Function):
 class Graph(nn.Module):
     """The network with the contract of the ONNX file: see handos_model/prediction/session.py for the outputs."""
 
-    def __init__(self, network: HandOS, least_score: float | None = None, stage: str = "full"):
-        """least_score: of a candidate that is decoded; the detector's when None."""
+    def __init__(self, network: HandOS, min_score: float | None = None, stage: str = "full"):
+        """min_score: of a candidate that is decoded; the detector's when None."""
         super().__init__()
         self.network, self.stage = network, stage
         self.outputs = OUTPUTS if stage == "full" else OUTPUTS_2D
-        self.least_score = network.detector.least_score if least_score is None else least_score
+        self.min_score = network.detector.min_score if min_score is None else min_score
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """image (1, H, W, 3) uint8."""
@@ -67,7 +67,7 @@ class Graph(nn.Module):
 
         def choose(candidates: Candidates) -> Chosen:
             indices = self.likely(candidates)
-            wanted.append(candidates.scores[0, indices[0]] > self.least_score)
+            wanted.append(candidates.scores[0, indices[0]] > self.min_score)
             return Chosen(indices)
 
         found = self.hands(image, choose)
@@ -79,10 +79,10 @@ class Graph(nn.Module):
 
         ONNX's Reshape cannot pass zero hands on: the best candidate is always there, whatever it scores.
         """
-        detector, scores, least = self.network.detector, candidates.scores[0], self.least_score
+        detector, scores, least = self.network.detector, candidates.scores[0], self.min_score
         best = (torch.arange(scores.shape[0], device=scores.device) == scores.argmax()).float()
         wanted = torch.maximum(scores, best * 1.01 * least)
-        return Suppress.apply(candidates.boxes[0], wanted, least, detector.most_overlap, detector.most_hands)[None]
+        return Suppress.apply(candidates.boxes[0], wanted, least, detector.max_overlap, detector.max_hands)[None]
 
     def hands(self, image: Tensor, choose: Callable[[Candidates], Chosen]) -> dict[str, Tensor]:
         """What the file calls the predictions of the instances that are chosen in the one image."""
@@ -111,10 +111,10 @@ def export(network: HandOS, path: Path, metadata: dict[str, str], stage: str = "
     stage "2d": a file of joints in the image alone, with the outputs OUTPUTS_2D.
 
     metadata: entries of session.METADATA in place of the defaults: name, score_threshold, size. The graph gives no hand
-    below the detector's least_score, nor below score_threshold where that is less.
+    below the detector's min_score, nor below score_threshold where that is less.
     """
     detector = network.detector
-    least = min(detector.least_score, float(metadata.get("score_threshold", detector.score_threshold)))
+    least = min(detector.min_score, float(metadata.get("score_threshold", detector.score_threshold)))
     graph = Graph(network.cpu().float().to(memory_format=torch.contiguous_format), least, stage).eval()
     example = torch.zeros(1, *network.detector.example, 3, dtype=torch.uint8)
     torch.onnx.export(

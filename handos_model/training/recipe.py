@@ -14,15 +14,13 @@ from handos_model.network.decoder import DecoderSize
 from handos_model.training.objective.criterion import LossWeights
 from handos_model.training.views.shares import Views
 
-UNBOUNDED_STEPS = 1_000_000  # max_steps in the run folders of earlier versions, beside the minutes that did bound them
-
 
 @dataclass(frozen=True)
 class DetectorChoice:
     """The frozen detector: see docs/detectors.md."""
 
-    kind: str = "palm"
-    source: str = ""  # hub id, best with @ and its commit, or folder; "" for the embedded palm detector
+    kind: str = "landmarks"
+    source: str = ""  # hub id, best with @ and its commit, or folder; "" for the embedded landmark network
     target: str = "hand"
     memory_layer: int = 0  # the encoder layer whose output is the memory; 0 for the last one
 
@@ -49,8 +47,6 @@ class Mixture:
     share_photos: float = 0.0
     share_renders: float = 0.0
     share_backgrounds: float = 0.0
-    transplants: float = 0.0  # share of the photos whose hands are cut out and put before a background
-    backdrops: float = 0.0  # share of the images around which a background shows
     source_weights: dict[str, float] = field(default_factory=dict)  # photos of a source count this much (default 1)
 
 
@@ -80,8 +76,7 @@ class Recipe:
     start_from: str = ""  # weights to start from (a checkpoint of another run or stage), "" for none
     template: str = ""  # MANO_RIGHT.pkl or a template .npz, "" for the embedded hand
     detector: DetectorChoice = field(default_factory=DetectorChoice)
-    side_tuning: str = "backbone"  # what it starts from: backbone, a trained copy, scratch (a Swin-T) or off (Table 6)
-    copy_rate: float = 0.15  # learning rate of the copy as a share of the others': it starts trained
+    side_tuning: str = "backbone"  # what it starts from: backbone, scratch (a Swin-T) or off (Table 6)
     side_widths: tuple[int, ...] = (48, 64, 64)  # one per scale of the detector's backbone
     decoder: DecoderSize = field(default_factory=DecoderSize)
     weights: LossWeights = field(default_factory=LossWeights)
@@ -142,10 +137,7 @@ def read_recipe(path: Path) -> Recipe:
 
     `extends: other.yaml` takes over what another recipe beside it says; mappings are merged key by key.
     """
-    values = read_values(path)
-    if values.get("max_steps") == UNBOUNDED_STEPS and values.get("minutes"):
-        del values["max_steps"]
-    return build(Recipe, values, str(path))
+    return build(Recipe, read_values(path), str(path))
 
 
 def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from torch import Tensor, nn
 from handos_model.network.candidates import Candidates
 from handos_model.network.handos import Chosen, HandOS
 from handos_model.training.objective.criterion import SIGNS, Criterion
-from handos_model.training.objective.finding import finder_targets, finder_terms
 from handos_model.training.objective.matcher import select_instances
-from handos_model.training.objective.term import Term, label_totals, weigh
+from handos_model.training.objective.term import Term, label_totals
 from handos_model.training.recipe import Recipe
 
 LABELS = ("K", "joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vertices", "absolute")
@@ -22,12 +21,10 @@ class TrainingStep(nn.Module):
     def __init__(self, network: HandOS, criterion: Criterion, recipe: Recipe):
         super().__init__()
         self.network, self.criterion, self.recipe = network, criterion, recipe
-        self.stride = network.detector.memory_strides[0]  # of the finder's map, where there is a finder
 
     def totals(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Labels in a batch, to be summed over all batches of an optimiser step: see term.py."""
-        totals = label_totals(batch, self.recipe.slots)
-        return totals if self.network.finder is None else totals | finder_targets(batch, self.stride).totals()
+        return label_totals(batch, self.recipe.slots)
 
     def forward(self, batch: dict[str, Tensor], totals: dict[str, Tensor]) -> tuple[Tensor, dict[str, Term]]:
         """This batch's part of the loss of the whole step, and its terms."""
@@ -39,16 +36,12 @@ class TrainingStep(nn.Module):
             return chosen[0][0]
 
         outputs = self.network(images, choose, self.recipe.stage, batch["sizes"])
-        (kept, assigned), candidates = chosen[0], outputs["candidates"]
+        kept, assigned = chosen[0]
         hands = {name: batch[name][kept.images] for name in LABELS}
         with torch.autocast(images.device.type, enabled=False):
             layers = [*outputs["aux_outputs"], outputs]
             loss, terms = self.criterion(layers, hands, outputs["pred_views"].detach(), assigned, totals)
-            found = {}
-            if self.network.finder is not None:
-                found = finder_terms(candidates, batch["joints_2d"], finder_targets(batch, self.stride))
-                loss = loss + weigh(found, totals, self.recipe.weights)
-        return loss, {name: Term(*(part.detach() for part in term)) for name, term in (terms | found).items()}
+        return loss, {name: Term(*(part.detach() for part in term)) for name, term in terms.items()}
 
     def choose(self, batch: dict[str, Tensor], candidates: Candidates) -> tuple[Chosen, Tensor]:
         """The instances to decode, and the hand that each is trained on, (b, N) or PADDING.

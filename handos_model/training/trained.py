@@ -31,7 +31,7 @@ class TrainedNetwork:
         made_by = read_recipe(recipe or checkpoint.with_name("recipe.yaml"))
         network = build_network(made_by)
         network.load_trainable_state(load_weights(checkpoint))
-        least = None if threshold is None else min(threshold, network.detector.least_score)
+        least = None if threshold is None else min(threshold, network.detector.min_score)
         self.device = torch.device(chosen_device(device))
         self.graph = Graph(network, least, made_by.stage).to(self.device).eval()
         self.outputs = self.graph.outputs

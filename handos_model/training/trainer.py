@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -83,9 +82,9 @@ def start_accelerator(recipe: Recipe) -> Accelerator:
 def leaves_some_unused(recipe: Recipe) -> bool:
     """Whether some parameters get no gradient in a step, which DistributedDataParallel must then look for.
 
-    Stage 2d has no use for what makes vertices; a finder learns from images whose hands nothing else is learned from.
+    Stage 2d has no use for what makes vertices, stages see and find none for side tuning that is off.
     """
-    return recipe.stage != "full" or recipe.detector.kind == "palm"
+    return recipe.stage != "full"
 
 
 class WholeImages:
@@ -128,9 +127,8 @@ class Trainer:
         self.network.to(self.accelerator.device).to(memory_format=torch.channels_last)
         if self.accelerator.num_processes > 1 and self.accelerator.device.type == "cuda":
             share_batch_statistics(self.network)
-        self.optimizer = torch.optim.AdamW(
-            self.paces(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
-        )
+        trained = [p for p in self.network.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(trained, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
         self.averaged = deepcopy(self.network.trainable_state())
         if (folder / CHECKPOINT).is_file():
             self.resume()
@@ -142,13 +140,6 @@ class Trainer:
     def images_per_step(self) -> int:
         """Images of one optimiser step, over all processes."""
         return self.recipe.batch_size * self.recipe.accumulate * self.accelerator.num_processes
-
-    def paces(self) -> list[dict[str, Any]]:
-        """Groups of parameters and the share of the learning rate that each gets."""
-        trained = {name: p for name, p in self.network.named_parameters() if p.requires_grad}
-        copied = [trained.pop(name) for name in list(trained) if name.startswith("side_network.")]
-        groups = [{"params": list(trained.values()), "pace": 1.0}]
-        return groups + [{"params": copied, "pace": self.recipe.copy_rate}] if copied else groups
 
     def resume(self) -> None:
         """Continue from the folder's checkpoint."""
@@ -201,7 +192,7 @@ class Trainer:
         parts = [{k: v.to(device, non_blocking=True) for k, v in part.items()} for part in parts]
         totals = self.label_totals(parts)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate() * group.get("pace", 1.0)  # checkpoints of earlier versions have none
+            group["lr"] = self.rate()
         self.optimizer.zero_grad(set_to_none=True)
         # DistributedDataParallel and accumulation take means, where the loss of a step is the sum of its parts.
         whole = self.accelerator.num_processes * self.recipe.accumulate

@@ -9,7 +9,6 @@ from small_detectors import MODELS, small_detector
 
 from handos_model.network.decoder import DecoderSize
 from handos_model.network.detectors.detector import detect_each
-from handos_model.network.detectors.palm_detector import PalmDetector
 from handos_model.network.handos import Chosen, HandOS
 from handos_model.network.instances import HAND_BOX_PER_VIEW
 from handos_model.network.side_tuning import SIDES, SideTuning
@@ -24,7 +23,7 @@ from handos_model.training.onnx_graph import Graph, export
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 TINY = DecoderSize(
-    guided=False, vertex_queries=True, shared_heads=True, own_values=True, d_model=32, d_value=32, heads=4,
+    vertex_queries=True, shared_heads=True, own_values=True, d_model=32, d_value=32, heads=4,
     feedforward=64, layers_2d=1, layers_3d=1,
 )  # fmt: skip
 
@@ -37,7 +36,7 @@ LIMITS = {
 
 
 def network_of(kind, side="backbone", size=TINY, memory_layer=None):
-    detector = PalmDetector() if kind == "palm" else small_detector(kind, memory_layer)
+    detector = small_detector(kind, memory_layer)
     torch.manual_seed(0)
     widths = [16] * len(detector.backbone_channels)
     return HandOS(detector, load_template(), size, widths, side).eval()
@@ -52,7 +51,6 @@ def test_a_detector_feeds_the_decoder(kind):
     assert [v.shape[2:] for v in values] == [m.shape[2:] for m in detection.memory]
     assert candidates.boxes.shape == (2, detection.boxes.shape[1], 4) and candidates.points.shape[2] == 0
     assert last["pred_vertices"].shape == (2, 2, 778, 3) and last["pred_joints_2d"].isfinite().all()
-    assert network.finder is None
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -108,8 +106,6 @@ def test_hands_are_read_in_given_boxes():
     assert torch.allclose(out["pred_views"][..., 2], size)
     middle = (boxes[..., :2] + boxes[..., 2:]) / 2
     assert ((expansion - middle[:, :, None]).norm(dim=-1) < size[..., None]).all()
-    with pytest.raises(ValueError, match="only where the detector has queries"):
-        network_of("palm")(images, lambda places: Chosen(torch.tensor([[0, 1]]), boxes=boxes))
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -138,7 +134,7 @@ def test_every_output_is_compared():
 
 def assert_onnx_is_torch(network, path, images):
     """Exports, and compares the hands in so many noisy renders of several sizes; random scores may be anything."""
-    network.detector.most_hands = 6
+    network.detector.max_hands = 6
     export(network, path, {"score_threshold": "0.0", "size": "160"})
     graph, session = Graph(network, 0.0).eval(), HandSession(path, "cpu")
     decoded = 0
@@ -163,17 +159,9 @@ def assert_onnx_is_torch(network, path, images):
     assert all(hand.vertices.shape == (778, 3) for hand in hands)
 
 
-@pytest.mark.parametrize("kind", ["palm", *MODELS])
+@pytest.mark.parametrize("kind", MODELS)
 def test_onnx_says_what_torch_says(kind, tmp_path):
     assert_onnx_is_torch(network_of(kind), tmp_path / "hands.onnx", 20)
-
-
-def test_onnx_of_a_trained_copy(tmp_path):
-    network = network_of("palm", "copy")
-    with torch.no_grad():
-        for parameter in network.side_network.parameters():
-            parameter.mul_(1.1)
-    assert_onnx_is_torch(network, tmp_path / "hands.onnx", 3)
 
 
 @pytest.mark.parametrize("mask", ["separate", "one_way", "full"])
@@ -206,7 +194,7 @@ def test_side_tuning_from_the_backbone_from_nothing_and_off():
         assert [m.shape for m in maps] == [(1, 32, *memory.shape[2:]) for memory in detection.memory]
         assert tuning.strides == (8, 16, 32, 64)
     assert not SideTuning(detector, [16] * 4, 32, "off").side
-    with pytest.raises(ValueError, match="side_tuning is 'on', must be one of backbone, copy, scratch, off"):
+    with pytest.raises(ValueError, match="side_tuning is 'on', must be one of backbone, scratch, off"):
         SideTuning(detector, [16] * 4, 32, "on")
     with pytest.raises(ValueError, match="side_widths has 3 entries, the detector's backbone 4 scales"):
         SideTuning(detector, [16] * 3, 32)
@@ -242,18 +230,3 @@ def test_training_in_half_precision_sees_what_prediction_sees():
         found = detector(images)
     assert found.boxes.dtype == torch.float32
     assert torch.equal(found.boxes, exact.boxes) and torch.equal(found.queries, exact.queries)
-
-
-def test_a_palm_detector_needs_side_tuning():
-    with pytest.raises(ValueError, match="side_tuning may not be off"):
-        network_of("palm", "off")
-
-
-def test_only_the_palm_detector_has_a_copy_to_train():
-    with pytest.raises(ValueError, match="side_tuning may not be copy: RTDetr has no side network"):
-        network_of("rt_detr", "copy")
-
-
-def test_the_guided_decoder_needs_keypoints():
-    with pytest.raises(ValueError, match="guided: false"):
-        network_of("rt_detr", size=DecoderSize())

@@ -18,7 +18,7 @@ from handos_model.training.objective.term import label_totals
 
 STRIDES = [8, 16]
 SMALL = DecoderSize(
-    guided=False, vertex_queries=False, shared_heads=True, d_model=32, d_value=32, heads=4, feedforward=64,
+    vertex_queries=False, shared_heads=True, d_model=32, d_value=32, heads=4, feedforward=64,
     layers_2d=2, layers_3d=4,
 )  # fmt: skip
 QUERY = 64
@@ -42,15 +42,15 @@ def inputs(batch=1, hands=2, seed=0, channels=32):
     views = box_views(boxes)
     extents = (boxes[..., 2:] - boxes[..., :2]) / (HAND_BOX_PER_VIEW * views[..., 2:3])
     queries = torch.randn(batch, hands, QUERY, generator=generator)
-    kept = Instances(queries, views, extents, torch.zeros(batch, hands, 0, 2), torch.full((batch, hands), 0.5))
+    kept = Instances(queries, views, extents, torch.zeros(batch, hands, 0, 2))
     values = [torch.randn(batch, channels, 96 // s, 128 // s, generator=generator) for s in STRIDES]
     return kept, values
 
 
 def test_query_expansion_adds_the_embedding_and_scales_the_box(template):
     decoder = decoder_of(template)
-    hands, values = inputs()
-    queries, centres, sizes, context, _ = decoder.expand(hands, values, STRIDES)
+    hands, _ = inputs()
+    queries, centres, sizes, context = decoder.expand(hands)
     instance = decoder.expansion_norm(decoder.instance(hands.queries))
     assert torch.allclose(queries[0, 1, 7], instance[0, 1] + decoder.joint_embedding[7])
     assert torch.allclose(centres, decoder.reference(queries) * POINT_UNIT)  # FFN(query) + the box's centre, the origin
@@ -62,9 +62,9 @@ def test_query_expansion_adds_the_embedding_and_scales_the_box(template):
 
 def test_a_unified_query_does_not_see_the_detectors(template):
     decoder = decoder_of(template, unified_query=True)
-    hands, values = inputs()
-    first, *_ = decoder.expand(hands, values, STRIDES)
-    other, *_ = decoder.expand(replace(hands, queries=hands.queries + 1), values, STRIDES)
+    hands, _ = inputs()
+    first, *_ = decoder.expand(hands)
+    other, *_ = decoder.expand(replace(hands, queries=hands.queries + 1))
     assert torch.equal(first, other) and torch.equal(first[0, 0], first[0, 1])
 
 

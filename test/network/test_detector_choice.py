@@ -16,7 +16,7 @@ pytest.importorskip("transformers")
 from small_detectors import MODELS, images, plain, small_model  # noqa: E402
 
 from handos_model.network.detectors.build import KINDS, build_detector  # noqa: E402
-from handos_model.network.detectors.palm_detector import PalmDetector  # noqa: E402
+from handos_model.network.detectors.landmark_detector import LandmarkDetector  # noqa: E402
 from handos_model.network.detectors.pretrained import IMAGENET  # noqa: E402
 from handos_model.network.detectors.rt_detr import RTDetr  # noqa: E402
 from handos_model.network.detectors.transformers_detector import to_pixels  # noqa: E402
@@ -129,18 +129,18 @@ def test_wrong_sources(folder, tmp_path, monkeypatch):
 
 
 def test_kinds(tmp_path):
-    assert set(KINDS) == {"palm", "landmarks", *MODELS}
-    with pytest.raises(ValueError, match="unknown detector 'yolo': choose one of palm, landmarks, grounding_dino"):
+    assert set(KINDS) == {"landmarks", *MODELS}
+    with pytest.raises(ValueError, match="unknown detector 'yolo': choose one of landmarks, grounding_dino"):
         build_detector("yolo")
-    assert isinstance(build_detector("palm"), PalmDetector)
-    with pytest.raises(ValueError, match="the palm detector has no options: leave out target='hand', memory_layer=4"):
-        build_detector("palm", memory_layer=4)
+    assert isinstance(build_detector("landmarks"), LandmarkDetector)
+    with pytest.raises(ValueError, match="landmarks have no options: leave out target='hand', memory_layer=4"):
+        build_detector("landmarks", memory_layer=4)
     with pytest.raises(FileNotFoundError):
-        build_detector("palm", str(tmp_path / "palm.npz"))
+        build_detector("landmarks", str(tmp_path / "none.npz"))
 
 
 def test_transformers_is_imported_only_when_asked_for():
-    code = "import sys; from handos_model.network.detectors.build import build_detector; build_detector('palm');"
+    code = "import sys; from handos_model.network.detectors.build import build_detector; build_detector('landmarks');"
     code += "print('transformers' in sys.modules)"
     root = Path(__file__).parents[2]
     printed = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)

@@ -45,7 +45,7 @@ def test_shapes(detectors, kind):
     assert detector.memory_channels == (D,) * len(sizes)
     assert detector.backbone_strides == detector.memory_strides == (8, 16, 32, 64)[: len(sizes)]
     assert found.backbone_strides == detector.backbone_strides and found.memory_strides == detector.memory_strides
-    assert detector.points == 0 and found.keypoints is None and found.level is None
+    assert found.keypoints is None and found.seen is None
 
 
 @pytest.mark.parametrize("kind", MODELS)

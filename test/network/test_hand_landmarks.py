@@ -154,7 +154,7 @@ def test_onnx_equals_torch(network, views, tmp_path):
 
 
 def test_weights_of_another_network(tmp_path):
-    from handos_model.network.detectors.palm_detector import WEIGHTS as PALM
+    from handos_model.network.palm_detector import WEIGHTS as PALM
 
     with pytest.raises(ValueError, match=r"weights do not fit the network: .*palm_detector.npz has .* arrays differ"):
         HandLandmarkNetwork(PALM)

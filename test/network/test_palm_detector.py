@@ -10,7 +10,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from handos_model.network.detectors.palm_detector import PalmDetector, anchors  # noqa: E402
+from handos_model.network.palm_detector import STRIDES, PalmDetector, anchors  # noqa: E402
 
 # Outputs of palm_detection_full.tflite (mediapipe 0.10.21; LiteRT 2.3.0 on a CPU) for pattern(192, 192):
 # anchor -> logit, and its values 0 to 4 and 17.
@@ -54,10 +54,9 @@ def test_shapes_of_another_size(detector):
     queries = 2 * 32 * 24 + 6 * 16 * 12
     assert found.boxes.shape == (1, queries, 4) and found.keypoints.shape == (1, queries, 7, 2)
     assert found.scores.shape == (1, queries) and found.scores.min() >= 0 and found.scores.max() <= 1
-    for level, memory in enumerate(found.memory):
-        assert found.cell[found.level == level].max() == memory[0, 0].numel() - 1
     assert tuple(m.shape[1] for m in found.backbone) == detector.backbone_channels
-    assert tuple(256 // m.shape[2] for m in found.memory) == detector.memory_strides == found.memory_strides
+    assert tuple(m.shape[1] for m in found.memory) == detector.memory_channels
+    assert tuple(256 // m.shape[2] for m in found.memory) == STRIDES
 
 
 def test_batch_equals_single_images(detector):
@@ -68,13 +67,12 @@ def test_batch_equals_single_images(detector):
 
 
 def test_anchors_by_hand():
-    level, cell, centre = anchors(64, 96)
-    assert len(level) == 2 * 8 * 12 + 6 * 4 * 6
-    assert [level[0], cell[0], *centre[0]] == [0, 0, 3.5, 3.5]  # a cell of 8 px spans pixel centres 0 to 7
-    assert [level[27], cell[27], *centre[27]] == [0, 13, 11.5, 11.5]  # second anchor of row 1, column 1
-    first = 2 * 8 * 12
-    assert [level[first], cell[first], *centre[first]] == [1, 0, 7.5, 7.5]
-    assert [level[-1], cell[-1], *centre[-1]] == [1, 23, 87.5, 55.5]
+    centres = anchors(64, 96)
+    assert centres.shape == (2 * 8 * 12 + 6 * 4 * 6, 2)
+    assert centres[0].tolist() == [3.5, 3.5]  # a cell of 8 px spans pixel centres 0 to 7
+    assert centres[27].tolist() == [11.5, 11.5]  # second anchor of row 1, column 1
+    assert centres[2 * 8 * 12].tolist() == [7.5, 7.5]
+    assert centres[-1].tolist() == [87.5, 55.5]
 
 
 def test_decoding_by_hand(detector):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -42,6 +43,7 @@ HYBRID_KINDS = ("rt_detr", "d_fine")
 HEIGHT, WIDTH = 96, 128
 IDS = torch.tensor([[101, 1030, 1012, 102]])  # "hand."
 CLASSES = {0: "person", 1: "Hand"}
+SAVED: list[tempfile.TemporaryDirectory] = []
 
 
 def grounding_dino(encoder_layers: int = 2) -> PreTrainedModel:
@@ -132,6 +134,27 @@ def small_detector(kind: str, memory_layer: int | None = None) -> Detector:
         if kind == "grounding_dino":
             save_tokenizer(Path(folder))
         return build_detector(kind, folder, memory_layer=memory_layer)
+
+
+@torch.no_grad()
+def sees_large_things(model: RTDetrV2ForObjectDetection) -> RTDetrV2ForObjectDetection:
+    """The model with boxes of about half the image around its cells, as hands have that fill a small picture."""
+    decoder = model.model.decoder
+    for head in (model.model.enc_bbox_head, *decoder.bbox_embed):
+        head.layers[-1].weight.mul_(0.05)
+        head.layers[-1].bias.zero_()
+    model.model.enc_bbox_head.layers[-1].bias[2:] = 2.5
+    decoder.class_embed[-1].bias += 2.0
+    return model
+
+
+@cache
+def saved_detector() -> Path:
+    """The folder of a small RT-DETR that sees_large_things, as a recipe's source; it is gone when the process ends."""
+    folder = tempfile.TemporaryDirectory()
+    SAVED.append(folder)
+    save(sees_large_things(small_model("rt_detr")), Path(folder.name))
+    return Path(folder.name)
 
 
 def images(count: int, height: int = HEIGHT, width: int = WIDTH) -> torch.Tensor:

@@ -1,11 +1,11 @@
-"""A training run that takes seconds: a few renders of 96 px, and a small decoder."""
+"""A training run that takes seconds: a few renders of 96 px, a small detector and a small decoder."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import yaml
-from torch import nn
+from small_detectors import saved_detector
 
 from handos_model.data.augment import Augmentation
 from handos_model.data.pool import Pool
@@ -14,7 +14,7 @@ from handos_model.data.sample import UNKNOWN_SIDE, without_hands
 from handos_model.network.decoder import DecoderSize
 from handos_model.synthetic.pool_writer import write_pool
 from handos_model.synthetic.render_options import RenderOptions
-from handos_model.training.recipe import DatasetShare, Mixture, Recipe
+from handos_model.training.recipe import DatasetShare, DetectorChoice, Mixture, Recipe
 from handos_model.training.run_folder import plain
 
 PX = 96
@@ -36,8 +36,9 @@ def small_recipe(**changes) -> Recipe:
             workers=0,
             threads=1,
             bf16=False,
+            detector=DetectorChoice("rt_detr", str(saved_detector())),
             decoder=DecoderSize(d_model=32, d_value=32, feedforward=32),
-            augmentation=Augmentation(canvas=PX, smallest=40.0, largest=80.0),
+            augmentation=Augmentation(canvas=PX),
         ),
         **changes,
     )
@@ -82,11 +83,3 @@ def of_uneven(pool: Path) -> Mixture:
 def write_recipe(recipe: Recipe, path: Path) -> Path:
     path.write_text(yaml.safe_dump(plain(asdict(recipe))))
     return path
-
-
-def without_batch_statistics(network: nn.Module) -> None:
-    """Freeze batch normalisation: gloo, which joins processes on CPUs, cannot share its statistics among them."""
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.eval()
-            module.train = lambda mode=True, module=module: module

@@ -1,24 +1,24 @@
 """The cost report against counts by hand."""
 
 import json
-from dataclasses import replace
 
 import pytest
 import torch
+from small_detectors import saved_detector, small_detector
 from torch import nn
 
 from handos_model.cli import main
 from handos_model.network.decoder import DecoderSize
+from handos_model.network.handos import HandOS
+from handos_model.template.load import load_template
 from handos_model.training import cost
-from handos_model.training.recipe import Recipe
-from handos_model.training.trainer import build_network
 
-TINY = DecoderSize(guided=False, d_model=32, d_value=32, heads=4, feedforward=64)
+SIZES = {"d_model": 32, "d_value": 32, "heads": 4, "feedforward": 64}
 
 
 @pytest.fixture(scope="module")
 def network():
-    return build_network(replace(Recipe(), decoder=TINY))
+    return HandOS(small_detector("rt_detr"), load_template(), DecoderSize(**SIZES), [16] * 3, "backbone")
 
 
 def test_flops_of_a_linear_layer_by_hand():
@@ -31,7 +31,7 @@ def test_flops_of_a_linear_layer_by_hand():
 
 def test_every_hand_costs_the_same_and_images_cost_by_their_area(network):
     small, large = cost.count(network, 64, 64), cost.count(network, 128, 64)
-    assert large[0] == pytest.approx(2 * small[0], rel=1e-3)  # the detector is convolutional
+    assert 1.5 * small[0] < large[0] < 2.5 * small[0]  # most of the detector is convolutional
     assert large[2] == pytest.approx(small[2])
     found = network.detect(torch.rand(1, 3, 64, 64))
     three, _ = cost.gflops(lambda: network.decode(*found, cost.first(3, "cpu")))
@@ -67,7 +67,8 @@ def test_devices():
 
 def test_the_command(tmp_path, capsys):
     recipe = tmp_path / "recipe.yaml"
-    recipe.write_text("decoder: {d_model: 32, d_value: 32, heads: 4, feedforward: 64}")
+    detector = {"kind": "rt_detr", "source": str(saved_detector())}
+    recipe.write_text(json.dumps({"detector": detector, "decoder": SIZES}))  # YAML knows all of JSON
     assert main(["benchmark", "--cost", str(recipe), "--pixels", "64x64", "--json", "--device", "cpu"]) == 0
     assert json.loads(capsys.readouterr().out)["hands"] == 1
     assert main(["benchmark", "--cost", str(recipe), "--pixels", "64"]) == 2

@@ -111,7 +111,6 @@ def test_mixtures_that_make_no_sense_are_refused(pool, tmp_path):
         ({"datasets": (grey(tmp_path, "empty"),)}, "grey in .* holds no image"),
         ({"datasets": (DatasetShare("nothing", str(tmp_path), "train"),)}, "unknown data set 'nothing': known are"),
         ({"share_photos": 1.0}, "gives photos a share of 1.0 but no folder"),
-        ({"pool": str(pool), "share_renders": 1.0, "backdrops": 0.5}, "gives backgrounds no share"),
     ):
         with pytest.raises(ValueError, match=message):
             mix(**wrong)

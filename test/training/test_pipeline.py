@@ -25,10 +25,10 @@ def write_recipe(folder, name, **changes):
     recipe = {
         "name": name, "max_steps": 2, "batch_size": 2, "warmup_steps": 1, "workers": 0, "threads": 1, "bf16": False,
         "detector": {"kind": "rt_detr", "source": str(folder / "detector")}, "side_widths": [16, 16, 16],
-        "decoder": {"guided": False, "vertex_queries": True, "shared_heads": True, "own_values": True, "d_model": 32,
+        "decoder": {"vertex_queries": True, "shared_heads": True, "own_values": True, "d_model": 32,
                     "d_value": 32, "heads": 4, "points_3d": 4, "feedforward": 32},
-        "weights": {"cells": 0.0, "side": 0.0, "finder_score": 0.0, "finder_view": 0.0, "finder_points": 0.0},
-        "augmentation": {"canvas": PX, "whole": 1.0},
+        "weights": {"side": 0.0},
+        "augmentation": {"canvas": PX},
         "mixture": {"pool": str(folder / "pool"), "share_renders": 1.0},
     } | changes  # fmt: skip
     path = folder / f"{name}.yaml"

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_run import of_renders, of_uneven, small_recipe, without_batch_statistics, write_small_pool
+from small_run import of_renders, of_uneven, small_recipe, write_small_pool
 
 from handos_model.template.load import load_template
 from handos_model.training.batches import Consecutive, Mix, batches
@@ -25,13 +25,12 @@ def pool(tmp_path_factory):
 
 def losses(trainer):
     """Loss, some of its terms and the norm of all weights after each step."""
-    without_batch_statistics(trainer.network)
     stream = batches(trainer.task.mix, 0, trainer.accelerator.process_index, trainer.accelerator.num_processes)
     curve = []
     for _ in range(STEPS):
         values = trainer.learn(*(next(stream) for _ in range(trainer.recipe.accumulate)))
         norm = torch.cat([p.detach().flatten() for p in trainer.network.parameters()]).norm()
-        curve.append([values["loss"], values["joints_2d"], values["joints_3d"], values["finder_view"], float(norm)])
+        curve.append([values["loss"], values["joints_2d"], values["joints_3d"], float(norm)])
     return torch.tensor(curve)
 
 

@@ -66,14 +66,6 @@ def test_a_recipe_survives_its_file(tmp_path):
     assert read_recipe(write_recipe(recipe, tmp_path / "recipe.yaml")) == recipe
 
 
-def test_recipes_of_earlier_run_folders_keep_their_length(tmp_path):
-    path = tmp_path / "recipe.yaml"
-    path.write_text("minutes: 240.0\nmax_steps: 1000000\n")
-    recipe = read_recipe(path)
-    recipe.check_run()
-    assert (recipe.minutes, recipe.max_steps) == (240, 0)
-
-
 def test_a_run_has_one_length():
     for wrong in ({"max_steps": 0}, {"minutes": 1.0}, {"epochs": 2.0, "max_steps": 5}, {"max_steps": -1}):
         with pytest.raises(ValueError, match="a run needs one length.*max_steps"):
@@ -148,11 +140,13 @@ def test_view_targets_project_onto_the_labels(pool):
 
 def test_a_tiny_run_overfits_four_renders_and_leaves_the_detector_alone(pool, tmp_path):
     recipe = small_recipe(mixture=of_renders(pool), learning_rate=3e-3, max_steps=100)
-    trainer = Trainer(replace(recipe, decoder=DecoderSize(d_model=64, d_value=64, feedforward=64)), tmp_path)
+    trainer = Trainer(
+        replace(recipe, decoder=DecoderSize(d_model=64, d_value=64, feedforward=64, layers_2d=2)), tmp_path
+    )
     batch = collate([Pool(pool)[i] for i in range(4)])
     before = {name: value.clone() for name, value in trainer.network.detector.state_dict().items()}
     first = trainer.learn(batch)
-    for _ in range(40):
+    for _ in range(80):
         last = trainer.learn(batch)
     assert last["joints_2d"] < 0.4 * first["joints_2d"]
     assert last["vertices"] < 0.6 * first["vertices"]
@@ -169,7 +163,7 @@ def test_bfloat16_learns_and_a_batch_without_hands_does_not_hurt(pool, tmp_path)
     none = trainer.learn(collate([samples[2]]))
     AcceleratorState._reset_state(True)
     assert both["hands"] >= 1 and none["hands"] == 0
-    assert np.isfinite(both["loss"]) and none["joints_2d"] == 0 and none["loss"] == none["finder_score"]
+    assert np.isfinite(both["loss"]) and none["joints_2d"] == none["loss"] == 0
 
 
 def test_the_command_leaves_a_folder_that_says_all(pool, tmp_path, capsys):
@@ -203,7 +197,8 @@ def test_the_second_stage_starts_from_the_first(pool, tmp_path):
     own = network.trainable_state()
     assert told == f"{len(averaged)} of {len(own)} weights are from {given}; new: decoder.heads.1"
     assert all(torch.equal(own[name], value) for name, value in averaged.items())
-    torch.save({"averaged": {"other.weight": torch.zeros(2)}}, tmp_path / "other.pt")
+    other = {"averaged": {"other.weight": torch.zeros(2)}, "template": network.template}
+    torch.save(other, tmp_path / "other.pt")
     with pytest.raises(ValueError, match="none of the 1 weights in .*other.pt fits"):
         start_from(network, tmp_path / "other.pt")
 
@@ -216,7 +211,7 @@ def test_what_belongs_to_another_templates_vertices_starts_anew(tmp_path):
     told = start_from(network, tmp_path / "checkpoint.pt")
     after = network.trainable_state()
     anew = {name for name in after if torch.equal(after[name], before[name])}
-    expected = {"decoder.lifting", "decoder.rest_vertices", "decoder.vertex_box", "decoder.vertex_embedding"}
+    expected = {"decoder.lifting", "decoder.rest_vertices", "decoder.vertex_box"}
     assert expected < anew and all("lifted_reference" in n or "vertices" in n for n in anew - expected)
     assert torch.equal(after["decoder.joint_embedding"], other["decoder.joint_embedding"])
     assert "new: " in told

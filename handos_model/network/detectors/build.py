@@ -6,14 +6,14 @@ from pathlib import Path
 
 from handos_model.network.detectors.detector import Detector
 
-KINDS = ("palm", "landmarks", "grounding_dino", "rt_detr", "d_fine", "deformable_detr")
+KINDS = ("landmarks", "grounding_dino", "rt_detr", "d_fine", "deformable_detr")
 
 
 def build_detector(kind: str, source: str = "", target: str = "hand", memory_layer: int | None = None) -> Detector:
     """A frozen detector with the weights of `source`; see docs/detectors.md.
 
-    source: a hub id, with @ and a commit where it is to stay the same, or a local folder; for the palm detector an .npz
-    file, by default the embedded one.
+    source: a hub id, with @ and a commit where it is to stay the same, or a local folder; for landmarks an .npz file,
+    by default the embedded one.
     target: what to detect: the prompt of Grounding DINO without its full stop, the name of a class for the others.
     memory_layer: the encoder layer, from 1, whose output is the memory (F_e4 and F_e6 of the paper's Table 6), where
     the encoder has layers to choose from (Grounding DINO, Deformable DETR); by default the last.
@@ -22,8 +22,6 @@ def build_detector(kind: str, source: str = "", target: str = "hand", memory_lay
     not there.
     """
     match kind:
-        case "palm":
-            return build_palm_detector(source, target, memory_layer)
         case "landmarks":
             return build_landmark_detector(source, target, memory_layer)
         case "grounding_dino":
@@ -39,17 +37,8 @@ def build_detector(kind: str, source: str = "", target: str = "hand", memory_lay
     return DetectorClass.from_source(source, target, memory_layer)
 
 
-def build_palm_detector(source: str, target: str, memory_layer: int | None) -> Detector:
-    """The one detector without text, classes or encoder layers to choose from."""
-    from handos_model.network.detectors.palm_detector import WEIGHTS, PalmDetector
-
-    if target != "hand" or memory_layer is not None:
-        raise ValueError(f"the palm detector has no options: leave out target={target!r}, memory_layer={memory_layer}")
-    return PalmDetector(Path(source) if source else WEIGHTS)
-
-
 def build_landmark_detector(source: str, target: str, memory_layer: int | None) -> Detector:
-    """The foundation of views, which has no options either."""
+    """The one detector without text, classes or encoder layers to choose from."""
     from handos_model.network.detectors.landmark_detector import LandmarkDetector
     from handos_model.network.hand_landmarks import WEIGHTS
 

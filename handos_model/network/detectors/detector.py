@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from handos_model.network.frozen import Frozen
@@ -16,8 +16,7 @@ from handos_model.network.frozen import Frozen
 class Detection:
     """One pass of a detector over B images, with Q instances per image.
 
-    Pixels are those of the detector's input, with the centre of pixel (0, 0) at (0.0, 0.0). An instance's query is a
-    vector of `queries`, or, where a detector has no decoder, what `memory` holds at the instance's cell.
+    Pixels are those of the detector's input, with the centre of pixel (0, 0) at (0.0, 0.0).
     """
 
     backbone: list[Tensor]  # (B, C, h, w) per scale, finest first: what side tuning starts from
@@ -26,11 +25,9 @@ class Detection:
     scores: Tensor  # (B, Q) 0..1
     backbone_strides: tuple[int, ...]
     memory_strides: tuple[int, ...]
-    queries: Tensor | None = None  # (B, Q, D): Q_0 and Q_6 of the paper, side by side
+    queries: Tensor  # (B, Q, D): Q_0 and Q_6 of the paper, side by side
     keypoints: Tensor | None = None  # (B, Q, P, 2) px
     seen: Tensor | None = None  # (B, Q, P, C): what the maps hold at the keypoints
-    level: Tensor | None = None  # (Q,) int64: without queries, the vector is memory[level].flatten(2)[..., cell]
-    cell: Tensor | None = None  # (Q,) int64: row * width + column in that memory map
 
     def of(self, rows: Tensor) -> Detection:
         """What was detected in some of the images, rows (n,)."""
@@ -40,7 +37,7 @@ class Detection:
             memory=[m[rows] for m in self.memory],
             boxes=self.boxes[rows],
             scores=self.scores[rows],
-            queries=None if self.queries is None else self.queries[rows],
+            queries=self.queries[rows],
             keypoints=None if self.keypoints is None else self.keypoints[rows],
             seen=None if self.seen is None else self.seen[rows],
         )
@@ -83,6 +80,12 @@ def padded(maps: Sequence[Tensor]) -> list[Tensor]:
     return [F.pad(m, (0, width - m.shape[3], 0, height - m.shape[2])) for m in maps]
 
 
+def check_images(images: Tensor, multiple: int) -> None:
+    """Raise ValueError for images that are not (B, 3, H, W) with H and W multiples of `multiple`."""
+    if images.ndim != 4 or images.shape[1] != 3 or any(n == 0 or n % multiple for n in images.shape[2:]):
+        raise ValueError(f"images must be (B, 3, H, W) with H and W multiples of {multiple}, got {tuple(images.shape)}")
+
+
 class Detector(Frozen):
     """Base of every detector: frozen, so no gradient, and in evaluation mode whatever `train()` is called with."""
 
@@ -90,32 +93,18 @@ class Detector(Frozen):
     backbone_strides: tuple[int, ...]
     memory_channels: tuple[int, ...]
     memory_strides: tuple[int, ...]
-    query_size: int  # length of an instance's query; without `queries`, the sum of memory_channels
-    points: int = 0  # keypoints per instance
-    rectified_maps: bool = False  # F, memory and side tuning, goes through a ReLU: the small preset was trained so
+    query_size: int  # length of an instance's query
     multiple: int = 32  # images have heights and widths that are multiples of this
     size: int = 1280  # px: long edge of images in prediction (paper, section 4.1)
     score_threshold: float = 0.1  # of a hand in prediction
-    least_score: float = 0.1  # of an instance that is decoded there
-    most_overlap: float = 0.9  # IoU of two that are decoded: several queries may see one hand
-    most_hands: int = 50  # instances that are decoded, the best by score; with 778 vertex queries 20 MB and more each
-    small_size: float = 0.0  # px of a hand in the input below which prediction takes a closer look; 0: it never does
-    best_size: float = 0.0  # px that the hand has there
+    min_score: float = 0.1  # of an instance that is decoded there
+    max_overlap: float = 0.9  # IoU of two that are decoded: several queries may see one hand
+    max_hands: int = 50  # instances that are decoded, the best by score; with 778 vertex queries 20 MB and more each
     example: tuple[int, int] = (160, 192)  # px: height and width of an image that export can trace for all sizes
-
-    def side_network(self) -> nn.Module:
-        """A trainable network that starts as a copy of this one and gives a Detection other maps.
-
-        ValueError where there is none.
-        """
-        raise ValueError(f"side_tuning may not be copy: {type(self).__name__} has no side network")
 
     def check(self, images: Tensor) -> None:
         """Raise ValueError for images that a detector cannot take."""
-        if images.ndim != 4 or images.shape[1] != 3 or any(n == 0 or n % self.multiple for n in images.shape[2:]):
-            raise ValueError(
-                f"images must be (B, 3, H, W) with H and W multiples of {self.multiple}, got {tuple(images.shape)}"
-            )
+        check_images(images, self.multiple)
 
     def forward(self, images: Tensor) -> Detection:
         """images: float (B, 3, H, W) RGB in 0..1."""

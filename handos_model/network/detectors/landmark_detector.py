@@ -30,9 +30,8 @@ class LandmarkDetector(Detector):
     memory_channels = CHANNELS[MAPS]
     memory_strides = STRIDES[MAPS]
     query_size = sum(QUERY)
-    points = JOINTS
     size = SIZE
-    most_hands = 1
+    max_hands = 1
     example = (SIZE, SIZE)
 
     def __init__(self, weights: Path = WEIGHTS) -> None:

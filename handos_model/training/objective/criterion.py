@@ -8,15 +8,13 @@ import torch
 from torch import Tensor
 
 from handos_model.network.instances import camera_rotation, to_view
-from handos_model.network.view_encoder import REACH, cell_targets
 from handos_model.training.objective import losses
 from handos_model.training.objective.term import Term, weigh, weighted
 
 CONFIDENT_WITHIN = 0.1  # joint confidence is the chance of an error below this share of the hand's long edge
 SIGNS = torch.tensor([-1.0, 1.0, 0.0])  # of sides 0, 1 and, from the end, -1
 PREDICTIONS = (
-    "pred_joints_view", "pred_joint_confidence", "pred_cells", "pred_sides",
-    "pred_vertices", "pred_joints_3d", "pred_translation",
+    "pred_joints_view", "pred_joint_confidence", "pred_sides", "pred_vertices", "pred_joints_3d", "pred_translation",
 )  # fmt: skip
 PALM_BONES = ((0, 5), (0, 9), (0, 13), (0, 17), (5, 6), (9, 10), (13, 14), (17, 18))
 
@@ -35,13 +33,11 @@ class LossWeights:
     oks_projected: float = 4.0
     normal_consistency: float = 0.5
     confidence: float = 0.3
-    cells: float = 2.0
     side: float = 2.0
     volume: float = 0.5
     presence: float = 2.0
     finder_score: float = 1.0
     finder_view: float = 2.0
-    finder_points: float = 2.0
     pseudo_3d: float = 0.3  # how much a 3D joint of a pseudo-label counts beside a measured or rendered one
 
 
@@ -146,9 +142,6 @@ class Criterion:
             "joints_2d": weighted(losses.points_l1(joints / scale, target.joints / scale, target.weight), every),
             "oks_2d": weighted(losses.oks(joints, target.joints, target.weight, target.area), every),
         }
-        if "pred_cells" in hands:
-            on_grid = (target.joints.abs().amax(-1) < REACH).float() * target.weight
-            terms["cells"] = weighted(losses.cells(hands["pred_cells"], cell_targets(target.joints), on_grid), every)
         if "pred_joint_confidence" in hands:
             error = (joints - target.joints).norm(dim=-1).detach()
             close = (error < CONFIDENT_WITHIN * target.long_edge[:, None]).float()

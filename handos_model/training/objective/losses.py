@@ -87,12 +87,6 @@ def volume(vertices: Tensor, faces: Tensor, sign: Tensor, full: float) -> Tensor
     return F.softplus(-4 * sign * mesh_volume(vertices, faces) / full) * sign.abs()
 
 
-def cells(logits: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-    """Cross entropy of where each joint is on the view's grid; (n, p, c), (n, p, c), (n, p) -> (n,)."""
-    entropy = -(target * logits.log_softmax(-1)).sum(-1)
-    return (entropy * weight).sum(-1) / weight.sum(-1).clamp(min=1e-6)
-
-
 def project(joints: Tensor, translation: Tensor, focal: Tensor) -> Tensor:
     """Root-relative joints (n, 21, 3) m through the normalised camera, (n, 21, 2) in view units.
 

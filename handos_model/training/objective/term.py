@@ -22,7 +22,6 @@ LABEL_OF = {
     "joints_3d": "joints_3d",
     "finder_score": "finder_peaks",
     "finder_view": "finder_cells",
-    "finder_points": "finder_cells",
     "presence": "views",
 }
 """Which label a term needs, where a hand alone is not enough."""

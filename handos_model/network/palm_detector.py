@@ -6,22 +6,22 @@ tools/convert_palm_detector.py; the decoding follows palm_detection_cpu.pbtxt in
 
 from __future__ import annotations
 
-from copy import deepcopy
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from handos_model.network.detectors.detector import Detection, Detector
-from handos_model.network.frozen import read_weights
+from handos_model.network.detectors.detector import check_images
+from handos_model.network.frozen import Frozen, read_weights
 
-WEIGHTS = Path(__file__).parents[2] / "weights" / "palm_detector.npz"
+WEIGHTS = Path(__file__).parents[1] / "weights" / "palm_detector.npz"
 
 POINTS = 7  # wrist; knuckles (MCP) of index, middle, ring and little finger; thumb CMC and MCP
 VALUES = 4 + 2 * POINTS  # box centre and size, then the points
-ANCHORS = (2, 6)  # per cell of the maps with stride 8 and 16
+STRIDES = (8, 16)  # of the maps that have anchors
+ANCHORS = (2, 6)  # per cell of each
 MAX_LOGIT = 100.0
 
 
@@ -40,7 +40,7 @@ class PReLU(nn.PReLU):
         return F.conv2d(negative, 1 - slope, groups=groups) + x
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Residual block: depthwise 5x5, pointwise, skip, PReLU. Stride 2 pools the skip; new channels have no skip."""
 
     def __init__(self, channels: int, out_channels: int, stride: int = 1) -> None:
@@ -70,7 +70,7 @@ class Up(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(channels, out_channels, 1)
         self.act = PReLU(out_channels)
-        self.blocks = nn.Sequential(Block(out_channels, out_channels), Block(out_channels, out_channels))
+        self.blocks = nn.Sequential(*(ResidualBlock(out_channels, out_channels) for _ in range(2)))
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         # The original resizes first; a pointwise convolution commutes with it and costs a quarter this way round.
@@ -101,67 +101,43 @@ class PalmNetwork(nn.Module):
         self.stem_act = PReLU(32)
         self.stages = nn.ModuleList()
         for channels, out_channels in [(32, 32), (32, 64), (64, 128), (128, 256), (256, 256)]:
-            down = [Block(channels, out_channels, stride=2)] if len(self.stages) else []
-            self.stages.append(nn.Sequential(*down, *(Block(out_channels, out_channels) for _ in range(4))))
+            down = [ResidualBlock(channels, out_channels, stride=2)] if len(self.stages) else []
+            self.stages.append(nn.Sequential(*down, *(ResidualBlock(out_channels, out_channels) for _ in range(4))))
         self.up16, self.head16 = Up(256, 256), Head(256, ANCHORS[1])
         self.up8, self.head8 = Up(256, 128), Head(128, ANCHORS[0])
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], list[Tensor], Tensor, Tensor]:
         """Backbone and memory maps, logits (B, Q), values (B, Q, 18) in px relative to the anchors' centres."""
         x = self.stem_act(self.stem(pad_same(images, 2)))
-        for stage in self.stages[:2]:
-            x = stage(x)
-        backbone, memory = upper(self, x)
-        (score8, values8), (score16, values16) = self.head8(memory[0]), self.head16(memory[1])
-        return backbone, memory, torch.cat([score8, score16], 1), torch.cat([values8, values16], 1)
+        backbone = []
+        for stage in self.stages:
+            backbone.append(x := stage(x))
+        c4, c8, c16, c32 = backbone[1:]
+        m16 = self.up16(c32, c16)
+        m8 = self.up8(m16, c8)
+        (score8, values8), (score16, values16) = self.head8(m8), self.head16(m16)
+        return [c4, c8, c16], [m8, m16], torch.cat([score8, score16], 1), torch.cat([values8, values16], 1)
 
 
-def upper(network: PalmNetwork | PalmSideNetwork, c4: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """From the map with stride 4 on: backbone maps with strides 4, 8 and 16, memory maps with 8 and 16."""
-    c8 = network.stages[-3](c4)
-    c16 = network.stages[-2](c8)
-    m16 = network.up16(network.stages[-1](c16), c16)
-    return [c4, c8, c16], [network.up8(m16, c8), m16]
+@dataclass(frozen=True)
+class Palms:
+    """One pass over B images, with Q anchors each, in pixels with the centre of pixel (0, 0) at (0.0, 0.0)."""
+
+    boxes: Tensor  # (B, Q, 4) xyxy px
+    scores: Tensor  # (B, Q) 0..1
+    keypoints: Tensor  # (B, Q, 7, 2) px
+    backbone: list[Tensor]  # (B, C, h, w) at strides 4, 8 and 16
+    memory: list[Tensor]  # (B, C, h, w) at strides 8 and 16, after the top-down path
 
 
-class PalmSideNetwork(nn.Module):
-    """A copy of the network from stride 8 on that trains.
-
-    Its depthwise kernels, 9 % of the weights, stay as they are: learning them would take as long as all the rest.
-    """
-
-    def __init__(self, network: PalmNetwork) -> None:
-        super().__init__()
-        self.stages, self.up16, self.up8 = deepcopy((network.stages[-3:], network.up16, network.up8))
-        for name, parameter in self.named_parameters():
-            parameter.requires_grad_("depthwise" not in name)
-
-    def forward(self, detection: Detection) -> Detection:
-        """The same instances, with the copy's maps in place of the detector's."""
-        backbone, memory = upper(self, detection.backbone[0])
-        return replace(detection, backbone=backbone, memory=memory)
-
-
-class PalmDetector(Detector):
-    """Palms as boxes and seven points, with the features they come from; H and W are multiples of 32.
+class PalmDetector(Frozen):
+    """Palms as boxes and seven points, with the maps that they come from; H and W are multiples of 32.
 
     Raises ValueError for an input or a weight file that does not fit, FileNotFoundError for one that is not there.
     """
 
     backbone_channels = (64, 128, 256)
-    backbone_strides = (4, 8, 16)
     memory_channels = (128, 256)
-    memory_strides = (8, 16)
-    query_size = sum(memory_channels)
-    points = POINTS
-    rectified_maps = True
-    size = 192
-    score_threshold = 0.5
-    least_score = 0.25  # the paper's 0.1 decodes twice as many here and finds 1 % more hands
-    most_overlap = 0.5  # one hand has many anchors: the paper's 0.9 would decode each many times
-    most_hands = 12
-    small_size = 40.0  # palms of hands of 15 to 120 px are found, those of 20 to 80 px best
-    best_size = 45.0
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
         super().__init__()
@@ -169,22 +145,17 @@ class PalmDetector(Detector):
         self.network.load_state_dict(read_weights(weights, self.network.state_dict(), "tools/convert_palm_detector.py"))
         self.freeze()
 
-    def side_network(self) -> PalmSideNetwork:
-        """A trainable copy."""
-        return PalmSideNetwork(self.network)
-
     @torch.no_grad()
-    def forward(self, images: Tensor) -> Detection:
+    def forward(self, images: Tensor) -> Palms:
         """images: float (B, 3, H, W) RGB in 0..1."""
-        self.check(images)
+        check_images(images, 32)
         backbone, memory, logits, values = self.network(images)
-        level, cell, centres = (t.to(values.device) for t in anchors(*images.shape[2:]))
+        centres = anchors(*images.shape[2:]).to(values.device)
         points = values.unflatten(2, (-1, 2)) + centres[:, None]  # (B, Q, 9, 2); the second, the size, is no point
         half = values[..., 2:4] / 2
         boxes = torch.cat([points[:, :, 0] - half, points[:, :, 0] + half], -1)
         scores = logits.clamp(-MAX_LOGIT, MAX_LOGIT).sigmoid()
-        strides = (self.backbone_strides, self.memory_strides)
-        return Detection(backbone, memory, boxes, scores, *strides, keypoints=points[:, :, 2:], level=level, cell=cell)
+        return Palms(boxes, scores, points[:, :, 2:], backbone, memory)
 
 
 def pad_same(x: Tensor, stride: int) -> Tensor:
@@ -193,19 +164,16 @@ def pad_same(x: Tensor, stride: int) -> Tensor:
     return F.pad(x, (2, 2, 2, 2) if stride == 1 else (1, 2, 1, 2), value=0.0)
 
 
-def anchors(height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Level (Q,), cell (Q,) and centre (Q, 2) px of every anchor of an input of height x width px.
+def anchors(height: int, width: int) -> Tensor:
+    """Centres (Q, 2) px of the anchors of an input of height x width px.
 
     MediaPipe puts a cell's anchors at (x + 0.5) * stride with pixel (0, 0) spanning 0..1; half a pixel is taken off,
     because here its centre is (0, 0). It scales offsets by 192, its input's size, and thereby has them in pixels too.
     """
-    levels, cells, centres = [], [], []
-    for level, (stride, count) in enumerate(zip(PalmDetector.memory_strides, ANCHORS, strict=True)):
+    centres = []
+    for stride, count in zip(STRIDES, ANCHORS, strict=True):
         rows, columns = height // stride, width // stride
         x, y = torch.arange(columns).expand(rows, columns), torch.arange(rows)[:, None].expand(rows, columns)
         centre = (torch.stack([x, y], -1).reshape(-1, 1, 2) + 0.5) * stride - 0.5  # (cells, 1, 2)
-        cell = torch.arange(rows * columns)[:, None].expand(-1, count).reshape(-1)
-        levels.append(torch.full_like(cell, level))
-        cells.append(cell)
         centres.append(centre.expand(-1, count, -1).reshape(-1, 2))
-    return torch.cat(levels), torch.cat(cells), torch.cat(centres)
+    return torch.cat(centres)
