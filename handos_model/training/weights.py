@@ -35,7 +35,7 @@ def load_with_template(path: Path) -> tuple[dict[str, Tensor], str]:
     if path.suffix == ".npz":
         arrays = read_npz(path, TRAINED)
         template = arrays.pop("template", np.array(EMBEDDED_NAME))
-        if template.dtype.kind != "U" or any(array.dtype.kind != "f" for array in arrays.values()):
+        if template.dtype.kind != "U" or any(array.dtype.kind not in "fi" for array in arrays.values()):
             raise ValueError(f"{TRAINED.name} {shown(path)} holds something else than weights of a network")
         return {name: torch.from_numpy(array).float() for name, array in arrays.items()}, str(template)
     state = read_checkpoint(path)

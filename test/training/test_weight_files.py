@@ -11,6 +11,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import handos_model  # noqa: E402
+from handos_model.network.finder import HandFinder  # noqa: E402
+from handos_model.training.recipe import read_recipe  # noqa: E402
+from handos_model.training.trainer import build_network  # noqa: E402
 from handos_model.training.weights import load_weights, read_checkpoint  # noqa: E402
 
 WEIGHTS = {"decoder.a": torch.arange(12.0).reshape(3, 4), "decoder.b": torch.ones(2)}
@@ -33,6 +37,14 @@ def packed_anew(path: Path, compression: int, index: bytes | None = None) -> Pat
         for name, data in members.items():
             archive.writestr(name, index if index is not None and name.endswith("data.pkl") else data)
     return path
+
+
+def test_the_weights_that_ship_fit_their_networks() -> None:
+    """The finder's hold whole numbers, too: batch normalisation counts its batches."""
+    folder = Path(handos_model.__file__).parent / "weights"
+    HandFinder().load_trainable_state(load_weights(folder / "handos_small.find.npz"))
+    recipe = read_recipe(Path(__file__).parents[2] / "config" / "train" / "small.yaml")
+    build_network(recipe).load_trainable_state(load_weights(folder / "handos_small.see.npz"))
 
 
 def test_a_checkpoint(tmp_path: Path) -> None:
@@ -96,7 +108,7 @@ def test_a_program_in_a_checkpoint_does_not_run(tmp_path: Path) -> None:
 def test_an_npz_of_something_else_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "w.npz", **{"a": np.ones(3, np.float16), "template": "mine"})
     assert load_weights(tmp_path / "w.npz")["a"].dtype == torch.float32
-    for other in (np.ones(3, np.int64), np.array(["a"])):
+    for other in (np.ones(3, bool), np.array(["a"])):
         np.savez(tmp_path / "w.npz", a=other)
         with pytest.raises(ValueError, match="something else than weights"):
             load_weights(tmp_path / "w.npz")
