@@ -24,7 +24,7 @@ from handos_model.training.objective.criterion import view_targets
 from handos_model.training.objective.term import Term, label_totals, weigh, weighted
 from handos_model.training.recipe import DatasetShare, Mixture, read_recipe
 from handos_model.training.trainer import Trainer, build_network
-from handos_model.training.weights import load_weights, mean_weights, start_from
+from handos_model.training.weights import load_weights, mean_weights, read_checkpoint, start_from
 
 ROOT = Path(__file__).parents[2]
 
@@ -197,8 +197,7 @@ def test_the_second_stage_starts_from_the_first(pool, tmp_path):
     own = network.trainable_state()
     assert told == f"{len(averaged)} of {len(own)} weights are from {given}; new: decoder.heads.1"
     assert all(torch.equal(own[name], value) for name, value in averaged.items())
-    other = {"averaged": {"other.weight": torch.zeros(2)}, "template": network.template}
-    torch.save(other, tmp_path / "other.pt")
+    torch.save(read_checkpoint(given) | {"averaged": {"other.weight": torch.zeros(2)}}, tmp_path / "other.pt")
     with pytest.raises(ValueError, match="none of the 1 weights in .*other.pt fits"):
         start_from(network, tmp_path / "other.pt")
 
@@ -207,7 +206,8 @@ def test_what_belongs_to_another_templates_vertices_starts_anew(tmp_path):
     network = build_network(small_recipe())
     other = {name: value + 1 for name, value in network.trainable_state().items()}
     before = {name: value.clone() for name, value in network.trainable_state().items()}
-    torch.save({"averaged": other, "template": "mano"}, tmp_path / "checkpoint.pt")
+    state = {"network": other, "averaged": other, "optimizer": {}, "step": 1, "seconds": 1.0, "template": "mano"}
+    torch.save(state, tmp_path / "checkpoint.pt")
     told = start_from(network, tmp_path / "checkpoint.pt")
     after = network.trainable_state()
     anew = {name for name in after if torch.equal(after[name], before[name])}
