@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from handos_model.template.anatomy import ANGLE_NAMES, HIGHEST, LOWEST
 from handos_ros.camera_node import CameraSettings
 from handos_ros.parameters import Settings
 
@@ -84,6 +85,14 @@ def launch_table() -> str:
     return "\n".join(lines)
 
 
+def limits_table() -> str:
+    """A Markdown table of how far joints turn, in degrees."""
+    lines = ["| joint | lowest | highest |", "|---|---|---|"]
+    for row in zip(ANGLE_NAMES, LOWEST.tolist(), HIGHEST.tolist(), strict=True):
+        lines += [f"| `{name}` | {low:g} | {high:g} |" for name, low, high in zip(*row, strict=True)]
+    return "\n".join(lines)
+
+
 def message_table(name: str) -> str:
     """A Markdown table of the fields of a message, with the comments that stand behind them."""
     lines = ["| field | type | meaning |", "|---|---|---|"]
@@ -102,6 +111,7 @@ def page(text: str) -> str:
         "parameters of hands_node": parameter_table(Settings),
         "parameters of camera_node": parameter_table(CameraSettings),
         "arguments of hands.launch.py": launch_table(),
+        "limits of joint angles": limits_table(),
         **{f"fields of {name}": message_table(name) for name in MESSAGES},
     }
     for name, table in tables.items():

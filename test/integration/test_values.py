@@ -17,8 +17,6 @@ from std_srvs.srv import SetBool
 
 from handos_model import Camera, Hand, HandPredictor, load_template
 from handos_model.io.inputs import open_inputs
-from handos_model.kinematics import ANGLE_NAMES, HIGHEST, LOWEST, anatomical
-from handos_ros.conversions import hands_from
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray
 
@@ -113,35 +111,6 @@ def test_tf_is_the_message(robots: tuple[Robot, Robot], answer: HandArray) -> No
         for axis in "xyz":
             assert getattr(sent.translation, axis) == getattr(pose.position, axis) == getattr(hand.translation, axis)
         assert sent.rotation == pose.orientation
-
-
-def test_poses_and_grasp_of_each_side_are_the_message_s(robots: tuple[Robot, Robot], answer: HandArray) -> None:
-    robot = robots[0]
-    best = {hand.side: hand for hand in reversed(answer.hands)}
-    for side, number in (("left", HandMessage.LEFT), ("right", HandMessage.RIGHT)):
-        poses = robot.until(lambda topic=f"hands/{side}/poses": robot.got[topic])[0]
-        assert poses.header == answer.header and poses.is_valid == [number in best] * 26
-        if number in best:
-            index_tip, wrist = best[number].joints_3d[HandMessage.INDEX_TIP], best[number].wrist.pose.position
-            assert poses.pose[poses.name.index("index_tip")].position == index_tip
-            assert poses.pose[poses.name.index("wrist")].position == wrist
-            grasp = robot.until(lambda topic=f"hands/{side}/grasp": robot.got[topic])[0]
-            thumb_tip = best[number].joints_3d[HandMessage.THUMB_TIP]
-            assert grasp.header == answer.header and grasp.hand_id == best[number].id
-            assert grasp.aperture == pytest.approx(np.linalg.norm([getattr(index_tip, axis) - getattr(thumb_tip, axis)
-                                                                   for axis in "xyz"]))  # fmt: skip
-
-
-def test_joint_states_are_within_limits(robots: tuple[Robot, Robot], answer: HandArray) -> None:
-    states = robots[0].until(lambda: robots[0].got["hands/joint_states"])[0]
-    sides = {hand.side for hand in answer.hands}
-    assert states.header == answer.header and len(states.name) == 25 * len(sides)
-    names = np.array(ANGLE_NAMES).ravel()
-    for first in range(0, len(states.name), 25):
-        side = states.name[first].partition("_")[0]
-        assert list(states.name[first : first + 25]) == [f"{side}_{name}" for name in names]
-        degrees = np.degrees(states.position[first : first + 25])
-        assert (degrees >= LOWEST.ravel() - 1e-6).all() and (degrees <= HIGHEST.ravel() + 1e-6).all()
 
 
 def test_what_is_shown(robots: tuple[Robot, Robot], answer: HandArray, image: np.ndarray) -> None:
@@ -264,16 +233,6 @@ def test_a_parameter_takes_effect(robots: tuple[Robot, Robot], answer: HandArray
     assert message.hands[0].translation.z == pytest.approx(1.1 * answer.hands[0].translation.z, rel=1e-3)
     for name, value in (("vertices", True), ("max_hands", 0), ("tracking", True), ("hand_scale", 1.0)):
         assert robot.set_parameter("hands_node", name, value).successful
-
-
-def test_anatomical_hands_are_possible(robots: tuple[Robot, Robot], answer: HandArray, image: np.ndarray) -> None:
-    robot = robots[0]
-    assert robot.set_parameter("hands_node", "anatomical", True).successful
-    message = robot.hands_of(image_message(image, stamped(25)))
-    assert robot.set_parameter("hands_node", "anatomical", False).successful
-    assert len(message.hands) == len(answer.hands)
-    for hand, found in zip(hands_from(message), anatomical(hands_from(message)), strict=True):
-        assert np.abs(hand.vertices - found.vertices).max() < 1e-3  # the nearest possible hand to one is itself
 
 
 def test_paused_and_running_again(robots: tuple[Robot, Robot], answer: HandArray, image: np.ndarray) -> None:

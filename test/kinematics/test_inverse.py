@@ -7,33 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from made_hand import make_hand
-from posed_hand import palm_in_one_bone, rotation
+from posed_hand import bone_rotations, palm_in_one_bone, rotation
 
 from handos_model.hand import Hand
-from handos_model.kinematics import ANGLE_NAMES, HIGHEST, LOWEST, HandSkeleton, anatomical, fit_hand, joint_angles
-from handos_model.template.anatomy import finger_bones
+from handos_model.kinematics import HIGHEST, LOWEST, HandSkeleton, anatomical, fit_hand, joint_angles
 from handos_model.template.hand_template import HandTemplate, skin
 from handos_model.template.load import load_template
 
 TEMPLATE = load_template()
-BONE_OF = {"cmc": 0, "mcp": 1, "pip": 2, "dip": 3}
-THUMB_BONE_OF = {"cmc": 0, "mcp": 1, "ip": 3}
-AXES = {"flexion": ((1, 0, 0), -1), "abduction": ((0, 1, 0), 1), "twist": ((0, 0, 1), 1)}
-
-
-def bone_rotations(template: HandTemplate, angles: np.ndarray) -> np.ndarray:
-    """Local rotations (B, 3, 3) of angles (5, 5) rad, read off ANGLE_NAMES: abduction, then flexion, then twist."""
-    rotations = np.tile(np.eye(3), (len(template.bone_names), 1, 1))
-    bones = finger_bones(template)
-    for motion in ("abduction", "flexion", "twist"):
-        for finger, names in enumerate(ANGLE_NAMES):
-            for name, angle in zip(names, angles[finger], strict=True):
-                _, joint, kind = name.split("_")
-                bone = bones[finger, (BONE_OF if finger else THUMB_BONE_OF)[joint]]
-                if kind == motion and bone >= 0:
-                    axis, sign = AXES[motion]
-                    rotations[bone] = rotations[bone] @ rotation(axis, sign * angle)
-    return rotations
 
 
 def hand_of(

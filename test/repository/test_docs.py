@@ -17,7 +17,7 @@ import pytest
 
 from handos_model.camera import Camera
 from handos_model.cli import COMMANDS, build_parser, main
-from handos_model.hand import Hand
+from handos_model.hand import SIDES, Hand
 from handos_model.io.frame import Frame
 from handos_model.output.frame_record import frame_record
 
@@ -156,16 +156,23 @@ def test_ros_reference_is_that_of_the_code() -> None:
     assert generate_reference.parameter_file() == (ROOT / "config" / "hands.yaml").read_text(), again
 
 
+def topics_of(argument: ast.expr) -> list[str]:
+    """A text, or one with {side} in it for either side."""
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return [argument.value]
+    pattern = ast.unparse(argument)[2:-1] if isinstance(argument, ast.JoinedStr) else ""
+    return [pattern.replace("{side}", side) for side in SIDES[:2] if pattern]
+
+
 def test_ros_reference_names_every_topic() -> None:
     page = (ROOT / "docs" / "ros.md").read_text()
-    listed = set(re.findall(r"^\| `([\w/]+)` \| \w+/\w+ \| (?:in|out)", page, re.M))
+    rows = re.findall(r"^\| (`[\w/]+`(?:, `[\w/]+`)*) \| \w+/\w+ \| (?:in|out)", page, re.M)
+    listed = {topic for row in rows for topic in re.findall(r"[\w/]+", row)}
     used = set()
     for name in ("hands_node", "outputs", "side_outputs", "input/subscriptions"):
         for call in ast.walk(ast.parse((ROOT / "handos_ros" / f"{name}.py").read_text())):
             if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(
                 ("create_publisher", "create_subscription", "resolve_topic_name")
             ):
-                used.update(
-                    arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
-                )
+                used.update(topic for arg in call.args for topic in topics_of(arg))
     assert listed == used

@@ -18,7 +18,7 @@ NODE_TOPICS = ("image", "hands/debug_image", "hands/markers", "hands/points")
 DEPENDENCY_OF = {"cv2": "python3-opencv", "numpy": "python3-numpy", "yaml": "python3-yaml"}
 """rosdep's names of what Python calls otherwise."""
 INSTALLED_BY_PIP = {"onnxruntime"}
-CALLED_NOT_IMPORTED = {"rosidl_default_runtime", "ros2launch", "rviz2"}
+CALLED_NOT_IMPORTED = {"rosidl_default_runtime", "ros2launch", "robot_state_publisher", "rviz2"}
 
 
 def imported(paths: list[Path]) -> set[str]:
@@ -55,8 +55,10 @@ def test_cmake_builds_every_message_and_installs_every_executable_and_setting() 
     cmake = (ROOT / "CMakeLists.txt").read_text()
     assert sorted(re.findall(r'"msg/(\w+)\.msg"', cmake)) == sorted(path.stem for path in (ROOT / "msg").iterdir())
     assert sorted(re.findall(r"scripts/(\w+)", cmake)) == sorted(path.name for path in (ROOT / "scripts").iterdir())
-    settings = [f"{folder}/{path.name}" for folder in ("launch", "config") for path in (ROOT / folder).glob("*.*")]
-    assert sorted(re.findall(r"(?:launch|config)/\S+", cmake)) == sorted(settings)
+    settings = [
+        f"{folder}/{path.name}" for folder in ("launch", "config", "urdf") for path in (ROOT / folder).glob("*.*")
+    ]
+    assert sorted(re.findall(r"(?:launch|config|urdf)/\S+", cmake)) == sorted(settings)
     examples = sorted(f"examples/{path.name}" for path in (ROOT / "examples").glob("*.py"))
     assert sorted(re.findall(r"examples/\S+\.py", cmake)) == examples
 
@@ -68,7 +70,7 @@ def test_joint_indices_of_the_message_are_those_of_the_code() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["Hand", "HandArray", "Point2D"])
+@pytest.mark.parametrize("name", ["Hand", "HandArray", "Point2D", "NamedPoseArray", "Grasp"])
 def test_every_field_has_a_comment(name: str) -> None:
     lines = (ROOT / "msg" / f"{name}.msg").read_text().splitlines()
     fields = [line for line in lines if line and not line.startswith(("#", " ")) and "=" not in line]

@@ -6,9 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from handos_model.template.anatomy import SEGMENTS, finger_bones
+from handos_model.template.anatomy import ANGLE_NAMES, SEGMENTS, finger_bones
 from handos_model.template.hand_template import HandTemplate, skin
 from handos_model.template.load import load_template
+
+BONE_OF = {"cmc": 0, "mcp": 1, "pip": 2, "dip": 3}
+THUMB_BONE_OF = {"cmc": 0, "mcp": 1, "ip": 3}
+AXES = {"flexion": ((1, 0, 0), -1), "abduction": ((0, 1, 0), 1), "twist": ((0, 0, 1), 1)}
 
 
 def rotation(axis: tuple[float, float, float], angle: float) -> np.ndarray:
@@ -54,3 +58,18 @@ def palm_in_one_bone() -> HandTemplate:
         bone_frames=template.bone_frames[kept],
         skinning_weights=weights[:, kept],
     )
+
+
+def bone_rotations(template: HandTemplate, angles: np.ndarray) -> np.ndarray:
+    """Local rotations (B, 3, 3) of angles (5, 5) rad, read off ANGLE_NAMES: abduction, then flexion, then twist."""
+    rotations = np.tile(np.eye(3), (len(template.bone_names), 1, 1))
+    bones = finger_bones(template)
+    for motion in ("abduction", "flexion", "twist"):
+        for finger, names in enumerate(ANGLE_NAMES):
+            for name, angle in zip(names, angles[finger], strict=True):
+                _, joint, kind = name.split("_")
+                bone = bones[finger, (BONE_OF if finger else THUMB_BONE_OF)[joint]]
+                if kind == motion and bone >= 0:
+                    axis, sign = AXES[motion]
+                    rotations[bone] = rotations[bone] @ rotation(axis, sign * angle)
+    return rotations
