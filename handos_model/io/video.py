@@ -13,7 +13,21 @@ from handos_model.io.files import VIDEO, one_line, open_file
 from handos_model.io.frame import Frame
 from handos_model.io.headers.image_header import MAX_PIXELS
 
-VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")
+VIDEO_SUFFIXES = (
+    ".mp4",
+    ".mov",
+    ".avi",
+    ".mkv",
+    ".webm",
+    ".m4v",
+    ".mpg",
+    ".mpeg",
+    ".mts",
+    ".3gp",
+    ".wmv",
+    ".flv",
+    ".ogv",
+)
 STREAM_PROTOCOLS = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp", "srt")
 STREAM_TIMEOUT = 10.0
 """Seconds to wait for a network stream to open, and then for each next piece of it."""
@@ -21,6 +35,8 @@ THREADED_PIXELS = 9_000_000
 """Largest frame that is decoded with one thread per frame: each of them holds several frames in memory."""
 LATEST_NS = 2**63
 _LIMITS = {"max_pixels": str(MAX_PIXELS)}
+_CONTAINERS = {"format_whitelist": "mov,matroska,avi,mpeg,mpegvideo,mpegts,flv,asf,ogg,h264,hevc,m4v,mjpeg"}
+"""Of FFmpeg's 300 kinds of files, some of which are lists that open other files."""
 
 
 class VideoSource:
@@ -119,12 +135,15 @@ def _opened(place: Path | str) -> Iterator[Any]:
         file = stack.enter_context(open_file(place, VIDEO)) if isinstance(place, Path) else None
         try:
             if file:
-                container = av.open(file, metadata_errors="replace", options=_LIMITS)
+                container = av.open(file, metadata_errors="replace", options=_LIMITS | _CONTAINERS)
             else:
                 options = _LIMITS | {"rtsp_transport": "tcp"}
                 container = av.open(place, metadata_errors="replace", timeout=STREAM_TIMEOUT, options=options)
         except (av.FFmpegError, OSError, MemoryError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+            refused = file and isinstance(error, av.ArgumentError)
+            reason = (
+                "it is no video of a kind that is read" if refused else getattr(error, "strerror", None) or str(error)
+            )
             kind = "video" if file else "stream"
             raise ValueError(f"cannot read {kind} {one_line(place)}: {one_line(reason)}") from error
         yield stack.enter_context(container)

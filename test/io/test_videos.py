@@ -140,6 +140,14 @@ def test_what_is_no_regular_file(tmp_path):
             open_inputs([str(tmp_path / name)])
 
 
+def test_a_list_that_opens_other_files_is_no_video(tmp_path, monkeypatch):
+    write_timed_video(tmp_path / "secret.mp4", [0, 40])
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile secret.mp4\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="cannot read video list.mp4: it is no video of a kind that is read"):
+        open_inputs(["list.mp4"])
+
+
 def test_a_video_without_a_frame(tmp_path):
     with av.open(str(tmp_path / "sound.mp4"), "w") as container:
         stream = container.add_stream("aac", rate=8000)
