@@ -140,7 +140,7 @@ def _opened(place: Path | str) -> Iterator[Any]:
                 options = _LIMITS | {"rtsp_transport": "tcp"}
                 container = av.open(place, metadata_errors="replace", timeout=STREAM_TIMEOUT, options=options)
         except (av.FFmpegError, OSError, MemoryError) as error:
-            refused = file and isinstance(error, av.ArgumentError)
+            refused = file and isinstance(error, av.error.ArgumentError)
             reason = (
                 "it is no video of a kind that is read" if refused else getattr(error, "strerror", None) or str(error)
             )
