@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, Any
@@ -69,7 +71,7 @@ class VideoOutput:
         self._av = av
         self.path, self.fps = Path(os.path.realpath(path)), fps
         self._place = partial(self.path)
-        self._file: IO[bytes] | None = None
+        self._file: _DiskFile | None = None
         self._container: Any = None
         self._stream: Any = None
         self._time = -1 / fps  # s, of the last frame
@@ -86,7 +88,7 @@ class VideoOutput:
             self._open(image)
         frame = self._av.VideoFrame.from_ndarray(_fitted(image, (self._stream.width, self._stream.height)), "rgb24")
         frame.pts, frame.time_base = round(self._time / _TIME_BASE), _TIME_BASE
-        with named(self.path):
+        with self._writing():
             self._container.mux(self._stream.encode(frame))
 
     def _next_time(self, stamp_ns: int | None) -> float:
@@ -99,9 +101,9 @@ class VideoOutput:
         return usual
 
     def _open(self, image: np.ndarray) -> None:
-        with named(self.path):
+        with self._writing():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._place.open("wb+")  # by Python: FFmpeg takes no name that is not UTF-8
+            self._file = _DiskFile(self._place.open("wb+"))  # by Python: FFmpeg takes no name that is not UTF-8
             kind = {".mkv": "matroska"}.get(self.path.suffix.lower(), self.path.suffix.lower()[1:])
             self._container = self._av.open(self._file, "w", format=kind)
             options = {"preset": "veryfast", "crf": "20"}
@@ -111,19 +113,47 @@ class VideoOutput:
             self._stream.width, self._stream.height = (max(2, edge // 2 * 2) for edge in image.shape[1::-1])
             self._stream.codec_context.time_base = _TIME_BASE
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Names the file in the disk's errors, which PyAV says as its own."""
+        with named(self.path):
+            try:
+                yield
+            except Exception:
+                if self._file is not None and self._file.error is not None:
+                    raise self._file.error from None
+                raise
+
     def close(self, complete: bool = True) -> None:
         """Makes the file a whole video, and gives it its name where it is complete."""
         if self._container is None or self._file is None:
             return
         container, self._container = self._container, None
-        try:
-            with named(self.path):
-                container.mux(self._stream.encode())
-                container.close()
-        finally:
-            self._file.close()
+        with self._writing(), closing(self._file), closing(container):
+            container.mux(self._stream.encode())
         if complete:
             finish(self._place, self.path)
+
+
+class _DiskFile:
+    """A file for PyAV that remembers what the disk said."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.read, self.name = file.seek, file.tell, file.read, file.name
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        """As of a file."""
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self.error = error
+            raise
+
+    def close(self) -> None:
+        """Writes what is still in memory."""
+        self._file.close()
 
 
 Drawing = FolderOutput | VideoOutput

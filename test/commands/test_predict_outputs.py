@@ -1,12 +1,13 @@
 """Where `handos predict` writes: inputs survive, what exists stays, disks are full, names are odd."""
 
-import errno
 import os
+import resource
 import subprocess
 import sys
-from pathlib import Path
+from functools import partial
 
 import cv2
+import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
@@ -117,31 +118,21 @@ def test_a_folder_may_be_called_like_a_file(tmp_path, weights, video):
         assert len(list((tmp_path / name).glob("in_*.jpg"))) == 6
 
 
-@pytest.mark.parametrize("option", ["--out", "--draw"])
-def test_a_full_disk_is_noticed(tmp_path, weights, capsys, video, monkeypatch, option):
-    name = {"--out": "o.jsonl", "--draw": "o.mp4"}[option]
-    opened = Path.open
-
-    class Full:
-        """A file on a full disk."""
-
-        def __init__(self, file):
-            self._file = file
-
-        def __getattr__(self, attribute):
-            return getattr(self._file, attribute)
-
-        def write(self, data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    def on_full_disk(self, mode="r", *args, **kwargs):
-        file = opened(self, mode, *args, **kwargs)
-        return Full(file) if ".part." in self.name and "w" in mode else file
-
-    monkeypatch.setattr(Path, "open", on_full_disk)
-    says = refused(capsys, "predict", video, option, tmp_path / name, "--weights", weights)
-    assert says == f"handos predict: cannot write {tmp_path / name}: No space left on device\n"
-    assert not (tmp_path / name).exists()
+@pytest.mark.parametrize("output", ["o.jsonl", "o.parquet", "o.npz", "o.mcap", "folder", "o.mp4", "o.mkv", "drawn"])
+def test_a_disk_that_takes_no_more_is_noticed(tmp_path, weights, output):
+    """A process that may not write large files meets what a full disk is: an error in the middle of a write."""
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("rosbags")
+    noise = np.random.default_rng(0).integers(0, 255, PHOTO.shape, np.uint8)
+    video = write_video(tmp_path / "noise.avi", [noise] * 12)
+    option = "--draw" if output in ("o.mp4", "o.mkv", "drawn") else "--out"
+    argv = [sys.executable, "-m", "handos_model.cli", "predict", video, option, tmp_path / output, "--vertices"]
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (100_000, 100_000))
+    done = subprocess.run([*argv, "--weights", weights], capture_output=True, text=True, preexec_fn=limit)
+    named = tmp_path / output / "noise_000000.jpg" if output == "drawn" else tmp_path / output
+    assert done.stderr == f"handos predict: cannot write {named}: File too large\n"
+    assert done.returncode == 2
+    assert not named.exists()
 
 
 # --- names

@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("onnx")
 from command_line import refused
 from made_files import write_image, write_video
-from predicted import PHOTO, interrupt_at, lines_of, times_of
+from predicted import CAMERA, PHOTO, interrupt_at, lines_of, times_of
 
 from handos_model import Camera, HandPredictor
 from handos_model.cli import main
@@ -217,3 +217,36 @@ def test_a_predictor_leaves_out_what_no_camera_shows(weights):
             assert (hand.joints_3d[:, 2] > 0).all() and (hand.vertices[:, 2] > 0).all()
             assert np.abs(hand.joints_3d).max() < 100
     assert predictor.predict(PHOTO, Camera.from_intrinsics(1e9, 1e9, 320, 240, 640, 480)) == []
+
+
+# --- depth
+
+
+def test_depth_of_a_recording_measures_the_hand(tmp_path, weights, capsys):
+    pytest.importorskip("rosbags")
+    from made_bags import SECOND, BagWriter
+
+    with BagWriter(tmp_path / "bag", "MCAP") as bag:
+        for number in range(4):
+            stamp = SECOND * (number + 10) // 10
+            bag.image("/cam/image_raw", PHOTO, stamp)
+            bag.camera_info("/cam/camera_info", stamp, 640, 480, fx=CAMERA.focal, d=(0.0,) * 5)
+            if number != 2:
+                bag.image("/cam/depth", np.full((480, 640), 0.72, np.float32), stamp, encoding="32FC1")
+    out = tmp_path / "o.jsonl"
+    argv = ["predict", str(tmp_path / "bag"), "--weights", weights, "--out", str(out), "--overwrite"]
+    for options, sources in (
+        ([], ["depth", "depth", "prior", "depth"]),
+        (["--track"], ["depth", "depth", "remembered", "depth"]),
+        (["--depth", "none"], ["prior"] * 4),
+        (["--mirrored"], ["depth", "depth", "prior", "depth"]),
+    ):
+        assert main([*argv, *options]) == 0
+        hands = [line["hands"][0] for line in lines_of(out)]
+        assert [hand["scale_source"] for hand in hands] == sources
+        for hand in hands:
+            measured = hand["scale_source"] in ("depth", "remembered")
+            middle = np.median(np.array(hand["joints_3d"])[:, 2])
+            assert middle == pytest.approx(0.72 if measured else 0.6, abs=0.04)
+        deviation = np.sqrt(np.reshape(hands[0]["wrist"]["covariance"], (6, 6))[2, 2])
+        assert (deviation < 0.05) == (sources[0] == "depth")

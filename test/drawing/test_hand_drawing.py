@@ -148,3 +148,30 @@ def test_labels_do_not_cover_each_other():
     area = (one != GREY).any(axis=-1).sum()
     assert (two != GREY).any(axis=-1).sum() == pytest.approx(2 * area, rel=0.05)
     assert (draw_hands(GREY, [hand], CAMERA, mesh=False, skeleton=False, label=False) == GREY).all()
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.2, 1, 4.5])
+def test_labels_are_whole_and_grow_with_the_image(scale):
+    """From 64x48 px, where words are left out, to 4K, where letters would be hair-thin."""
+    width, height = round(640 * scale), round(480 * scale)
+    camera = Camera.from_intrinsics(500 * scale, 500 * scale, width / 2, height / 2, width, height)
+    grey = np.full((height, width, 3), 128, np.uint8)
+    drawn = draw_hands(grey, [made(camera=camera)], camera, mesh=False, skeleton=False)
+    rows, columns = np.nonzero((drawn != 128).any(axis=2))
+    assert len(rows)
+    tall, wide = np.ptp(rows) + 1, np.ptp(columns) + 1
+    assert tall == pytest.approx(max(14, 0.045 * height), abs=1)
+    assert wide > 1.5 * tall
+    inked = drawn[..., 0] > 200  # letters: the pill itself is darker
+    assert inked[:, 0].sum() == inked[:, -1].sum() == 0
+    assert columns.min() > 0 or columns.max() < width - 1 or wide == width
+
+
+def test_bones_grow_with_the_image():
+    def share(scale):
+        camera = Camera.from_intrinsics(500 * scale, 500 * scale, 320 * scale, 240 * scale, 640 * scale, 480 * scale)
+        grey = np.full((480 * scale, 640 * scale, 3), 128, np.uint8)
+        drawn = draw_hands(grey, [made(camera=camera)], camera, mesh=False, label=False)
+        return (drawn != 128).any(axis=2).mean()
+
+    assert share(5) > 0.75 * share(1)
