@@ -33,7 +33,7 @@ from handos_model.prediction.view_network import SEARCHES
 
 SIZES = (200, 120, 80, 60, 40, 28)  # px: longer side of the box around a hand's joints
 FRAME = (1280, 720)
-MOST_ENLARGED = 2.0
+MAX_ENLARGED = 2.0
 FRAMES, RATE = 10, 30.0
 SYSTEMS = {
     "handos fast": "HandOS, fast",
@@ -61,7 +61,7 @@ def main() -> None:
         for size in arguments.sizes:
             scenes = list(progress(hands_of(size, arguments.data / "train", arguments.most), f"{size} px"))
             results["sizes"][size] = {name: found(system, scenes) for name, system in systems.items()}
-        empty = list(empty_frames(arguments.data / "train", arguments.most_empty))
+        empty = list(empty_frames(arguments.data / "train", arguments.max_empty))
         results["false hands"] = {name: false_hands(system, empty) for name, system in systems.items()}
     print(markdown(results))
     print(json.dumps(results))
@@ -81,7 +81,7 @@ def _fits(record: dict[str, Any], size: int) -> bool:
     """One hand, of grade A or B, in its true proportions and large enough."""
     hands = record["hands"]
     return (len(hands) == 1 and hands[0]["grade"] != "C" and not record["stretched"]
-            and hands[0]["size_px"] * MOST_ENLARGED >= size)  # fmt: skip
+            and hands[0]["size_px"] * MAX_ENLARGED >= size)  # fmt: skip
 
 
 def laid_on(sample: Sample, size: int, background: np.ndarray, rng: np.random.Generator) -> Sample:
@@ -187,7 +187,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="px (default: all)")
     parser.add_argument("--most", type=int, default=80, help="hands of each size (default: 80)")
-    parser.add_argument("--most-empty", type=int, help="frames without a hand (default: all 200)")
+    parser.add_argument("--max-empty", type=int, help="frames without a hand (default: all 200)")
     parser.add_argument("--threads", type=int, default=2, help="of our network (default: 2)")
     return parser.parse_args()
 

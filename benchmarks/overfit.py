@@ -96,7 +96,7 @@ class Fit:
         targets = self.batch["boxes"][:, :1]
         scores = torch.ones_like(self.candidates.scores)  # random ones say nothing
         images = zip(self.candidates.boxes, scores, targets, strict=True)
-        return torch.stack([simota(boxes, likely, target, most=1)[0][:1] for boxes, likely, target in images])
+        return torch.stack([simota(boxes, likely, target, max_queries=1)[0][:1] for boxes, likely, target in images])
 
     def decode(self, stage: str) -> list[dict[str, Tensor]]:
         """Every layer's hands."""

@@ -22,7 +22,7 @@ of a millimetre."""
 FAR_AWAY = (0.0, 0.0, 1e3)
 """Where unsolved hands are placed during refinement, in metres: nothing is divided by 0 there."""
 
-MOST_FOCAL = 100.0
+MAX_FOCAL = 100.0
 """Longest focal length in long edges of the image, and the shortest in its hundredth part: no lens has others."""
 
 _INVERSION_ERROR = 0.5  # px: beyond, a pixel lies outside of what the distortion model can explain
@@ -122,7 +122,7 @@ class Camera:
         """ValueError for numbers that no lens has, which would give hands at infinity; source: what says them."""
         (fx, _, cx), (_, fy, cy) = self.K[:2].tolist()
         edge = max(self.width, self.height)
-        low, high = edge / MOST_FOCAL, edge * MOST_FOCAL
+        low, high = edge / MAX_FOCAL, edge * MAX_FOCAL
         inside = 0 <= cx <= self.width - 1 and 0 <= cy <= self.height - 1
         if not (low <= min(fx, fy) <= max(fx, fy) <= high and inside):
             raise ValueError(

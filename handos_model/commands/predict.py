@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from handos_model.camera import Camera
-from handos_model.commands.prediction_jobs import MOST_JOBS, run_jobs
+from handos_model.commands.prediction_jobs import MAX_JOBS, run_jobs
 from handos_model.commands.prediction_run import FrameFinder, PredictionRun
 from handos_model.commands.prediction_tasks import Task, check_tasks, plan
 from handos_model.io.inputs import Source, UnreadableInput, open_inputs
@@ -103,8 +103,8 @@ def run(args: argparse.Namespace) -> int:
         parse_intrinsics(args.intrinsics)
     if args.fps is not None and not (math.isfinite(args.fps) and 0.001 <= args.fps <= 1000):
         raise ValueError(f"--fps is {args.fps:g}, must lie between 0.001 and 1000")
-    if not 1 <= args.jobs <= MOST_JOBS:
-        raise ValueError(f"--jobs is {args.jobs}, must lie between 1 and {MOST_JOBS}")
+    if not 1 <= args.jobs <= MAX_JOBS:
+        raise ValueError(f"--jobs is {args.jobs}, must lie between 1 and {MAX_JOBS}")
     rules = WriteRules(args.overwrite, args.resume)
     if rules.resume and not args.out:
         raise ValueError("--resume goes on with the results of --out FILE: name it")

@@ -15,7 +15,7 @@ from handos_model.commands.prediction_run import PredictionRun, Tally, interrupt
 from handos_model.commands.prediction_tasks import Task
 from handos_model.io.inputs import Source
 
-MOST_JOBS = 64
+MAX_JOBS = 64
 OpenRun = Callable[[], PredictionRun]
 OpenSource = Callable[[str], Source]
 

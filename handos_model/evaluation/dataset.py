@@ -13,7 +13,7 @@ from handos_model.data.sample import Sample
 from handos_model.evaluation import metrics
 from handos_model.evaluation.detection import (
     COCO_IOUS,
-    MOST_DETECTIONS,
+    MAX_DETECTIONS,
     ImageDetections,
     average_precision,
     detector_figures,
@@ -125,7 +125,7 @@ def evaluate_detector(dataset: Dataset, detector: BoxDetector, limit: int | None
     for index in progress(chosen, "images"):
         sample = dataset[index]
         boxes, scores = detector.detections(sample.image)
-        best = np.argsort(-scores, kind="stable")[:MOST_DETECTIONS]
+        best = np.argsort(-scores, kind="stable")[:MAX_DETECTIONS]
         iou = metrics.box_iou(sample.hand_boxes(), boxes[best])
         images.append(ImageDetections(scores[best], iou, sample.ignore))
     figures = detector_figures(images)

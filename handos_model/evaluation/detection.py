@@ -9,7 +9,7 @@ import numpy as np
 
 COCO_IOUS = np.linspace(0.5, 0.95, 10)
 RECALL_POINTS = np.linspace(0, 1, 101)
-MOST_DETECTIONS = 100
+MAX_DETECTIONS = 100
 """Per image, the best by score: what comes after them does not exist for COCO."""
 
 _WRONG, _RIGHT, _IGNORED = 0, 1, -1
@@ -63,7 +63,7 @@ def _judge(images: Sequence[ImageDetections], iou: float) -> tuple[int, np.ndarr
 
 def _judge_image(image: ImageDetections, iou: float) -> tuple[np.ndarray, np.ndarray]:
     """Best score first, every detection takes the free label that it overlaps most, an ignored one only for want."""
-    order = np.argsort(-image.scores, kind="stable")[:MOST_DETECTIONS]
+    order = np.argsort(-image.scores, kind="stable")[:MAX_DETECTIONS]
     free = np.ones(len(image.ignore), bool)
     verdicts = np.full(len(order), _WRONG)
     for k, detection in enumerate(order):

@@ -13,7 +13,7 @@ from handos_model.wrist_pose import JOINT_DEVIATION, SCALE_DEVIATION, SHAPE_DEVI
 
 RELATIVE_DEPTH = 0.08
 """Standard deviation of a joint's depth against the others of its hand, as a fraction of the hand's extent."""
-LEAST_CONFIDENCE = 0.1
+MIN_CONFIDENCE = 0.1
 NEAREST = 0.02
 """m: no joint is nearer to a camera."""
 
@@ -68,7 +68,7 @@ def sighting(view: View, hand: Hand) -> Sighting | None:
     rays = np.where(np.isfinite(rays), rays, joints[:, :2] / joints[:, 2:])
     reach = np.append(rays, np.ones((21, 1)), axis=1) * joints[:, 2:]  # camera axes
     distance = np.linalg.norm(reach, axis=1)
-    confidence = np.clip(hand.joint_confidence.astype(np.float64), LEAST_CONFIDENCE, 1)
+    confidence = np.clip(hand.joint_confidence.astype(np.float64), MIN_CONFIDENCE, 1)
     edge = float((hand.box[2:] - hand.box[:2]).max())  # px
     across = JOINT_DEVIATION * max(edge, 1.0) / view.camera.focal * distance / confidence
     along = RELATIVE_DEPTH * float(np.ptp(joints, axis=0).max()) / confidence

@@ -11,7 +11,7 @@ from handos_model.fusion.association import Group
 from handos_model.fusion.sighting import Sighting
 from handos_model.fusion.triangulation import triangulate
 from handos_model.hand import Hand
-from handos_model.tracking.hand_size import MOST_FRAMES, palm_length
+from handos_model.tracking.hand_size import MAX_FRAMES, palm_length
 from handos_model.tracking.tracker import (
     LONGEST_FORESIGHT,
     SIDE_COST,
@@ -43,7 +43,7 @@ class MeasuredSize:
     def learn(self, hand: Hand) -> None:
         """From a hand in metres that are measured; nothing from others."""
         if hand.scale_source in ("triangulated", "depth") and (now := palm_length(hand)) > 0:
-            self._frames = min(self._frames + 1, MOST_FRAMES)
+            self._frames = min(self._frames + 1, MAX_FRAMES)
             self._size += (now - self._size) / self._frames
 
     def known(self, seen: Sighting) -> Sighting:

@@ -18,7 +18,7 @@ from handos_model.template.load import load_template
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "handos_small.find.onnx"
 """Of the embedded pair; each file has its SHA-256 beside it."""
-MOST_PASSES = 5
+MAX_PASSES = 5
 
 
 class HandPredictor:
@@ -67,8 +67,8 @@ class HandPredictor:
             raise ValueError(f"hand_scale is {hand_scale}, must lie between 0.2 and 5")
         if search not in SEARCHES:
             raise ValueError(f"search is {search!r}, must be one of {', '.join(SEARCHES)}")
-        if not 1 <= self.passes <= MOST_PASSES:
-            raise ValueError(f"passes is {passes}, must be a whole number from 1 to {MOST_PASSES}")
+        if not 1 <= self.passes <= MAX_PASSES:
+            raise ValueError(f"passes is {passes}, must be a whole number from 1 to {MAX_PASSES}")
         self.template = template if isinstance(template, HandTemplate) else load_template(template)
         if (trained_on := self.network.metadata["template"]) != self.template.name:
             needed = "none" if trained_on == EMBEDDED_NAME else "the file of that one"

@@ -20,7 +20,7 @@ DEVICES = ("auto", "cpu", "cuda", "tensorrt")
 OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
 OUTPUTS_2D = ("scores", "joints_2d", "joint_confidence", "view")
 """Of a network of stage 2d, which knows no third dimension."""
-MOST_THREADS = 256
+MAX_THREADS = 256
 """More only slow a network down, and very many end the process."""
 METADATA = ("name", "version", "score_threshold", "size", "template")
 EXPORTED = "`handos export` makes such a file"
@@ -43,8 +43,8 @@ class SessionOptions:
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
             raise ValueError(f"device is {self.device!r}, must be one of {', '.join(DEVICES)}")
-        if self.threads is not None and not 1 <= self.threads <= MOST_THREADS:
-            raise ValueError(f"threads is {self.threads}, must lie between 1 and {MOST_THREADS}")
+        if self.threads is not None and not 1 <= self.threads <= MAX_THREADS:
+            raise ValueError(f"threads is {self.threads}, must lie between 1 and {MAX_THREADS}")
         wanted = _PROVIDERS.get(self.device)
         if wanted and wanted not in ort.get_available_providers():
             raise ValueError(

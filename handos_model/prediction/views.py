@@ -15,7 +15,7 @@ SIZE = 224
 """px of a cut view."""
 COARSEST = 1.5
 """px of the image that one of the view may stand for when it is sampled; beyond, the image is halved before."""
-MOST_OVERLAP = 0.6
+MAX_OVERLAP = 0.6
 """Intersection over union of the squares of two candidates, above which they are one."""
 PART = 0.75
 """Candidates this much smaller than a hand's view, and within WITHIN of its size from its middle, are a part of it."""
@@ -112,7 +112,7 @@ def unclaimed(views: np.ndarray, claimed: list[np.ndarray]) -> list[np.ndarray]:
     """Those of views (N, 4), in their order, that show no hand of `claimed`, no part of one, and none of before."""
     taken, fresh = list(claimed), []
     for view in views:
-        one = any(overlap(view, other) > MOST_OVERLAP for other in taken)
+        one = any(overlap(view, other) > MAX_OVERLAP for other in taken)
         if not one and not any(is_part(view, other) for other in claimed):
             taken.append(view)
             fresh.append(view)

@@ -16,7 +16,7 @@ from handos_model.prediction.placing import placed
 from handos_model.prediction.predictor import HandPredictor, checked_frame
 from handos_model.prediction.seen_hands import SeenHands, joined
 from handos_model.prediction.view_network import SMALLEST_VIEW, ViewNetwork
-from handos_model.prediction.views import MOST_OVERLAP, overlap, unclaimed, view_of_joints
+from handos_model.prediction.views import MAX_OVERLAP, overlap, unclaimed, view_of_joints
 from handos_model.tracking.search import Search
 from handos_model.tracking.tracker import HandTracker
 
@@ -36,7 +36,7 @@ LONGEST_STEP = 0.5
 """Of a view's size: farther than this no motion carries an expected view."""
 NEW_PASSES = 2
 """Looks at a new hand: its first frame is as good as those that follow."""
-MOST_LOOKS = 3
+MAX_LOOKS = 3
 """Places that are looked at in one search while hands are followed."""
 REFUSED = 16
 """Places that showed no hand which are remembered, the last ones."""
@@ -145,8 +145,8 @@ class HandFollower:
     ) -> SeenHands:
         """Distinct hands in the most promising of these views; those that showed none a moment ago come last."""
         least = self.predictor.score_threshold
-        views = sorted(views, key=lambda view: any(overlap(view, other) > MOST_OVERLAP for other in self._refused))
-        new, refused = network.look_at(image, views if none_known else views[:MOST_LOOKS], NEW_PASSES, least)
+        views = sorted(views, key=lambda view: any(overlap(view, other) > MAX_OVERLAP for other in self._refused))
+        new, refused = network.look_at(image, views if none_known else views[:MAX_LOOKS], NEW_PASSES, least)
         self._refused.extend(refused)
         return joined(new).distinct()
 

@@ -8,7 +8,7 @@ from handos_model.hand import Hand
 
 KNUCKLES = (5, 9, 13, 17)
 """MCP joints: how far they lie from the wrist does not change with the pose."""
-MOST_FRAMES = 900
+MAX_FRAMES = 900
 """Frames that the mean remembers: then each newer one counts as much as it would there."""
 
 
@@ -32,7 +32,7 @@ class HandSize:
         if measured and not self._measured:
             self._measured, self._frames = True, 0
         if measured == self._measured:
-            self._frames = min(self._frames + 1, MOST_FRAMES)
+            self._frames = min(self._frames + 1, MAX_FRAMES)
             self._size += (now - self._size) / self._frames
         source = "remembered" if self._measured and not measured else hand.scale_source
         return hand.scaled(self._size / now, source)

@@ -79,10 +79,12 @@ class Graph(nn.Module):
 
         ONNX's Reshape cannot pass zero hands on: the best candidate is always there, whatever it scores.
         """
-        detector, scores, least = self.network.detector, candidates.scores[0], self.min_score
+        detector, scores = self.network.detector, candidates.scores[0]
         best = (torch.arange(scores.shape[0], device=scores.device) == scores.argmax()).float()
-        wanted = torch.maximum(scores, best * 1.01 * least)
-        return Suppress.apply(candidates.boxes[0], wanted, least, detector.max_overlap, detector.max_hands)[None]
+        wanted = torch.maximum(scores, best * 1.01 * self.min_score)
+        return Suppress.apply(candidates.boxes[0], wanted, self.min_score, detector.max_overlap, detector.max_hands)[
+            None
+        ]
 
     def hands(self, image: Tensor, choose: Callable[[Candidates], Chosen]) -> dict[str, Tensor]:
         """What the file calls the predictions of the instances that are chosen in the one image."""
@@ -114,8 +116,8 @@ def export(network: HandOS, path: Path, metadata: dict[str, str], stage: str = "
     below the detector's min_score, nor below score_threshold where that is less.
     """
     detector = network.detector
-    least = min(detector.min_score, float(metadata.get("score_threshold", detector.score_threshold)))
-    graph = Graph(network.cpu().float().to(memory_format=torch.contiguous_format), least, stage).eval()
+    min_score = min(detector.min_score, float(metadata.get("score_threshold", detector.score_threshold)))
+    graph = Graph(network.cpu().float().to(memory_format=torch.contiguous_format), min_score, stage).eval()
     example = torch.zeros(1, *network.detector.example, 3, dtype=torch.uint8)
     torch.onnx.export(
         graph,

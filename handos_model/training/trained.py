@@ -21,7 +21,7 @@ from handos_model.training.weights import load_weights
 class TrainedNetwork:
     """Answers like HandSession. recipe: by default recipe.yaml beside the checkpoint; device: auto, cpu or cuda.
 
-    threshold: least score of an instance that is decoded; by default the detector's. Raises FileNotFoundError without
+    threshold: minimum score of an instance that is decoded; by default the detector's. Raises FileNotFoundError without
     the files, ValueError where they do not fit.
     """
 
@@ -31,9 +31,9 @@ class TrainedNetwork:
         made_by = read_recipe(recipe or checkpoint.with_name("recipe.yaml"))
         network = build_network(made_by)
         network.load_trainable_state(load_weights(checkpoint))
-        least = None if threshold is None else min(threshold, network.detector.min_score)
+        min_score = None if threshold is None else min(threshold, network.detector.min_score)
         self.device = torch.device(chosen_device(device))
-        self.graph = Graph(network, least, made_by.stage).to(self.device).eval()
+        self.graph = Graph(network, min_score, made_by.stage).to(self.device).eval()
         self.outputs = self.graph.outputs
         self.template = recipe_template(made_by)
         self.metadata = describe(network) | {"name": f"handos_{made_by.name}"}

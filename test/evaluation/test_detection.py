@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from handos_model.evaluation import metrics
-from handos_model.evaluation.detection import COCO_IOUS, MOST_DETECTIONS, ImageDetections, average_precision, recall
+from handos_model.evaluation.detection import COCO_IOUS, MAX_DETECTIONS, ImageDetections, average_precision, recall
 
 BEYOND_EVERY_RANGE = 1e12
 """px^2: what pycocotools ignores without the special overlap that it has for crowds."""
@@ -48,8 +48,8 @@ def test_a_duplicate_is_wrong_and_on_an_ignored_hand_nothing_is() -> None:
 
 
 def test_only_the_best_hundred_exist() -> None:
-    scores = np.linspace(1, 0.5, MOST_DETECTIONS + 1)
-    iou = np.zeros((1, MOST_DETECTIONS + 1))
+    scores = np.linspace(1, 0.5, MAX_DETECTIONS + 1)
+    iou = np.zeros((1, MAX_DETECTIONS + 1))
     iou[0, -1] = 1
     assert recall([ImageDetections(scores, iou, np.zeros(1, bool))], 0.5) == 0.0
     assert recall([ImageDetections(scores[1:], iou[:, 1:], np.zeros(1, bool))], 0.5) == 1.0

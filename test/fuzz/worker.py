@@ -15,12 +15,12 @@ from classes import load
 from fuzz_class import FuzzClass, answer
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-MOST_MEMORY = 2**30
+MAX_MEMORY = 2**30
 """Bytes that an input may take."""
-MOST_SECONDS = 5.0
+MAX_SECONDS = 5.0
 HANGS = 60
 """Seconds after which an input ends the process, by a signal without a handler: those of Python wait for C code."""
-MOST_SAVED = 20
+MAX_SAVED = 20
 RESET_PEAK = Path("/proc/self/clear_refs")
 
 
@@ -47,14 +47,14 @@ class Tally:
             self._fail(data, "".join(traceback.format_exception_only(error)).strip())
         seconds, taken = time.perf_counter() - begin, memory("VmHWM") - before
         self.slowest, self.largest = max(self.slowest, seconds), max(self.largest, taken)
-        if seconds > MOST_SECONDS:
+        if seconds > MAX_SECONDS:
             self._fail(data, f"took {seconds:.1f} s")
-        if taken > MOST_MEMORY:
+        if taken > MAX_MEMORY:
             self._fail(data, f"took {taken / 2**20:.0f} MB")
 
     def _fail(self, data: bytes, what: str) -> None:
         name = f"failure-{len(self.failures)}"
-        if len(self.failures) < MOST_SAVED:
+        if len(self.failures) < MAX_SAVED:
             (self.folder / name).write_bytes(data)
         self.failures.append(f"{self.folder / name}: {what[:300]}")
 
@@ -78,7 +78,7 @@ def main() -> None:
     case = load(options.name)
     tally = Tally(case, options.folder)
     virtual = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (virtual + 2 * MOST_MEMORY,) * 2)  # beyond, memory is refused to it
+    resource.setrlimit(resource.RLIMIT_AS, (virtual + 2 * MAX_MEMORY,) * 2)  # beyond, memory is refused to it
 
     @seed(options.seed)
     @settings(

@@ -13,7 +13,7 @@ import numpy as np
 from handos_model.io.archives.zip_file import open_zip
 from handos_model.io.files import Kind, one_line, open_file, shown
 
-MOST_RATIO = 16
+MAX_RATIO = 16
 """An array of numbers that were learnt or measured is not compressed further than that."""
 
 
@@ -34,7 +34,7 @@ def read_npz(path: Path, kind: Kind, check: Callable[[dict[str, Header]], None] 
     """The arrays of numbers and texts in an .npz file, by name; none is unpickled.
 
     check: raises ValueError where names, shapes or types are not those wanted, before anything is unpacked. Raises as
-    open_file, and ValueError for a file that is damaged, holds something else, or would unpack to more than MOST_RATIO
+    open_file, and ValueError for a file that is damaged, holds something else, or would unpack to more than MAX_RATIO
     times its size.
     """
     with open_file(path, kind) as file:
@@ -42,7 +42,7 @@ def read_npz(path: Path, kind: Kind, check: Callable[[dict[str, Header]], None] 
             archive = open_zip(file, compressed=True)
             members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
             headers = {name: _header(archive, member) for name, member in members.items()}
-            most = MOST_RATIO * file.seek(0, 2)
+            most = MAX_RATIO * file.seek(0, 2)
             if len(members) < len(archive.infolist()) or sum(header.size for header in headers.values()) > most:
                 raise ValueError("it promises more than it can hold")
         except Exception as error:  # damaged archives, streams and headers share no base class

@@ -8,7 +8,7 @@ from handos_model.io.headers.promise import Promise, number
 
 MAX_SCANS = 32
 """A progressive image has about ten. Each is a pass over all pixels, and a thousand empty ones fit into some kB."""
-MOST_PIXELS_A_BYTE = 2048
+MAX_PIXELS_A_BYTE = 2048
 """A block of 8x8 px of one component takes a bit at least; chroma is halved twice each way at most."""
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # two bytes, so nothing to go back to; no restarts
 _START, _SCAN, _END, _ALONE = 0xD8, 0xDA, 0xD9, 0x01
@@ -47,4 +47,4 @@ def read(data: memoryview) -> Promise:
     width, height, components, progressive = frame
     if not ended and (progressive or coded < components):
         raise ValueError("its JPEG has no end marker, it is cut off")
-    return Promise(width, height, width * height // MOST_PIXELS_A_BYTE, ended)
+    return Promise(width, height, width * height // MAX_PIXELS_A_BYTE, ended)

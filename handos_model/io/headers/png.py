@@ -6,7 +6,7 @@ from handos_model.io.headers.promise import Promise, number
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 200_000
-MOST_RATIO = 1040
+MAX_RATIO = 1040
 """deflate makes 1 of at most 1032."""
 _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by colour type
 
@@ -31,4 +31,4 @@ def read(data: memoryview) -> Promise:
         raise ValueError(f"its PNG has more than {MAX_CHUNKS} chunks")
     if not pixels:
         raise ValueError("its PNG holds no pixels")
-    return Promise(width, height, height * (1 + width * depth * _SAMPLES[colour] // 8) // MOST_RATIO)
+    return Promise(width, height, height * (1 + width * depth * _SAMPLES[colour] // 8) // MAX_RATIO)

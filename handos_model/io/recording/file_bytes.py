@@ -12,7 +12,7 @@ from handos_model.io.files import MB, RECORDING, open_file
 BLOCK = MB
 LONGEST_MATCH = 64
 """Bytes that a pattern of `places` looks at."""
-MOST_PLACES = 100_000
+MAX_PLACES = 100_000
 
 
 class FileBytes:
@@ -50,11 +50,11 @@ class FileBytes:
 
 
 def places(pattern: re.Pattern[bytes], data: FileBytes | bytes, at: int, end: int) -> Iterator[int]:
-    """Where a pattern matches from `at` on, at most MOST_PLACES times."""
+    """Where a pattern matches from `at` on, at most MAX_PLACES times."""
     count = 0
     for begin in range(at, end, BLOCK):
         for match in pattern.finditer(data[begin : min(end, begin + BLOCK + LONGEST_MATCH)]):
-            if match.start() >= BLOCK or count == MOST_PLACES:
+            if match.start() >= BLOCK or count == MAX_PLACES:
                 break
             count += 1
             yield begin + match.start()

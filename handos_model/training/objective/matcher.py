@@ -20,23 +20,23 @@ def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def simota(
-    boxes: Tensor, scores: Tensor, targets: Tensor, top: int = 10, most: int = 3, least: float = 0.0
+    boxes: Tensor, scores: Tensor, targets: Tensor, top: int = 10, max_queries: int = 3, min_iou: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Positive queries and their targets for one image: (P,) query indices, (P,) target indices.
 
     cost = BCE(score, 1) - log IoU; each target takes as many queries as the sum of its `top` best IoUs says (one to
-    `most`), the cheapest first; a query claimed twice goes to its cheapest target. boxes (Q, 4), scores (Q,) in 0..1,
-    targets (T, 4). A query that overlaps its target by `least` or less is not taken. No targets: empty.
+    `max_queries`), the cheapest first; a query claimed twice goes to its cheapest target. boxes (Q, 4), scores (Q,) in
+    0..1, targets (T, 4). A query that overlaps its target by `min_iou` or less is not taken. No targets: empty.
     """
     if len(targets) == 0 or len(boxes) == 0:
         empty = torch.zeros(0, dtype=torch.long, device=boxes.device)
         return empty, empty
     iou = pairwise_iou(boxes, targets)  # (Q, T)
     cost = -scores.clamp(1e-6, 1).log()[:, None] - iou.clamp(1e-8).log()
-    count = iou.topk(min(top, len(boxes)), dim=0).values.sum(0).int().clamp(1, most)  # (T,)
+    count = iou.topk(min(top, len(boxes)), dim=0).values.sum(0).int().clamp(1, max_queries)  # (T,)
     order = cost.argsort(dim=0)
     rank = order.argsort(dim=0)
-    claimed = (rank < count[None]) & (iou > least)
+    claimed = (rank < count[None]) & (iou > min_iou)
     best = torch.where(claimed, cost, torch.inf).min(1)
     queries = claimed.any(1).nonzero()[:, 0]
     return queries, best.indices[queries]
@@ -57,7 +57,7 @@ def select_instances(
     assigned = torch.full((len(boxes), slots), PADDING, dtype=torch.long, device=boxes.device)
     for b in range(len(boxes)):
         likely = (scores[b] > LIKELY).nonzero()[:, 0]
-        queries, owners = simota(boxes[b][likely], scores[b][likely], targets[b], least=OVERLAP)
+        queries, owners = simota(boxes[b][likely], scores[b][likely], targets[b], min_iou=OVERLAP)
         order = torch.Generator().manual_seed(0 if seeds is None else int(seeds[b]))
         chosen = {int(owner): int(likely[query]) for query, owner in shuffled(queries, owners, order)}
         for slot, (owner, query) in enumerate(list(chosen.items())[:slots]):
