@@ -1,3 +1,4 @@
+import sqlite3
 from pathlib import Path
 
 import numpy as np
@@ -198,3 +199,15 @@ def test_a_bag_whose_recorder_did_not_end(tmp_path):
     frames = list(opened(tmp_path / "run.bag.active"))
     assert numbers(frames) == list(range(5))
     assert "it is cut off or damaged at byte" in problems(frames)[-1]
+
+
+def test_a_recording_that_is_still_written(tmp_path):
+    path = file_of(images(tmp_path, "SQLITE3", 6))
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        row = database.execute("SELECT topic_id, timestamp, data FROM messages WHERE id = 1").fetchone()
+        database.execute("INSERT INTO messages (topic_id, timestamp, data) VALUES (?, ?, ?)", row)
+        database.commit()
+        assert path.with_name(f"{path.name}-wal").stat().st_size > 0  # what was written last is there only
+        assert numbers(opened(path)) == [*range(6), 0]
+    database.close()

@@ -23,13 +23,13 @@ class SqliteFile:
         self._database = sqlite3.connect(f"file:{quote(bytes(path.absolute()))}?mode=ro{alone}", uri=True)
         self._database.text_factory = lambda text: text.decode(errors="replace")
         try:
-            self._database.execute(
-                "PRAGMA writable_schema = ON"
-            )  # a damaged index, or a missing end, is then no matter
+            # A damaged index, or a missing end, is then no matter.
+            self._database.execute("PRAGMA writable_schema = ON")
             self._kinds = self._read_kinds()
         except (sqlite3.Error, ValueError, TypeError) as error:
             self._database.close()
-            raise ValueError(f"its list of topics is damaged: {error}") from error
+            hint = "" if alone else f"; {path.name}-wal beside it can only be read in a folder that can be written to"
+            raise ValueError(f"its list of topics cannot be read: {one_line(error)}{hint}") from error
 
     def close(self) -> None:
         """Closes the file."""
