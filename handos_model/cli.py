@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from handos_model import __version__
-from handos_model.commands import benchmark, datasets, evaluate, export, predict, render, reproduce, train
+from handos_model.commands import benchmark, datasets, evaluate, export, fuse, predict, render, reproduce, train
 
 COMMANDS = {
-    "predict": predict, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,
+    "predict": predict, "fuse": fuse, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,
     "render": render, "datasets": datasets, "reproduce": reproduce,
 }  # fmt: skip
 TRAINING_PACKAGES = ("torch", "numba", "onnx", "yaml", "tensorboard", "accelerate", "transformers")

@@ -1,0 +1,54 @@
+"""One set of hands from what `handos predict` found in the images of several calibrated cameras."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from pathlib import Path
+
+from handos_model.fusion.frame_sets import SLOP
+from handos_model.output.frame_record import record_line
+from handos_model.output.output_file import Inputs, WriteRules, check_file, completed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of `handos fuse`."""
+    parser.add_argument("results", nargs="+", type=Path, metavar="FILE.jsonl", help="results of each camera")
+    parser.add_argument(
+        "--extrinsics", type=Path, required=True, metavar="FILE.yaml", help="poses of the cameras (docs/cameras.md)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="where hands are written")
+    parser.add_argument(
+        "--slop", type=float, default=SLOP, metavar="S", help=f"s that frames of one time may be apart ({SLOP:g})"
+    )
+    parser.add_argument("--vertices", action="store_true", help="with the mesh of each hand, where inputs have them")
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes one line for each time."""
+    from handos_model.fusion.extrinsics import read_extrinsics  # here: it reads YAML, which prediction does without
+    from handos_model.fusion.results_files import fused_frames, fused_record
+
+    if not 0 <= args.slop <= 1:
+        raise ValueError(f"--slop is {args.slop:g}, must lie between 0 and 1 s")
+    if args.out.suffix.lower() != ".jsonl":
+        raise ValueError(f"--out is {args.out}, must end in .jsonl")
+    frame, cameras = read_extrinsics(args.extrinsics)
+    check_file(args.out, Inputs([*args.results, args.extrinsics]), WriteRules(overwrite=args.overwrite))
+    seen: Counter[int] = Counter()
+    times = 0
+    with completed(args.out) as place, place.open("w", encoding="utf-8") as file:
+        for stamp_ns, fused in fused_frames(args.results, cameras, args.slop):
+            file.write(record_line(fused_record(stamp_ns, frame, fused, args.vertices)))
+            seen.update(len(one.cameras) for one in fused)
+            times += 1
+    by_cameras = ", ".join(f"{count} by {cameras}" for cameras, count in sorted(seen.items())) or "none"
+    print(f"{times} times; hands by number of cameras: {by_cameras}", file=sys.stderr)
+    if len(args.results) > 1 and not any(cameras > 1 for cameras in seen):
+        print(
+            "handos fuse: no hand was seen by two cameras at once: do the stamps agree (--slop), and the extrinsics?",
+            file=sys.stderr,
+        )
+    return 0

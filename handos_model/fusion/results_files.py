@@ -1,0 +1,146 @@
+"""What several runs of `handos predict` found, a file for each camera, as one set of hands."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from handos_model.camera import Camera
+from handos_model.fusion.extrinsics import Extrinsics
+from handos_model.fusion.frame_sets import NS, SLOP, FrameSets
+from handos_model.fusion.hand_fusion import FusedHand, HandFusion
+from handos_model.fusion.sighting import View
+from handos_model.hand import Hand
+from handos_model.io.files import RESULTS, one_line, open_file, shown
+from handos_model.kinematics.frames import quaternion
+from handos_model.wrist_pose import wrist_rotation
+
+LONGEST_LINE = 8 * 2**20
+"""Bytes of one frame: a hundred hands with meshes."""
+MOST_HANDS = 100
+SHAPES = {"box": (4,), "joints_2d": (21, 2), "joint_confidence": (21,), "joints_3d": (21, 3), "translation": (3,)}
+
+
+@dataclass(frozen=True, eq=False)
+class CameraFrame:
+    """A line of a file: one frame of one camera."""
+
+    camera: str
+    stamp_ns: int
+    hands: list[Hand]
+    lens: Camera
+
+
+def read_results(path: Path) -> Iterator[CameraFrame]:
+    """The frames of a .jsonl file of `handos predict`, in their order.
+
+    The camera is called by its frame_id, else by the file's name. Raises ValueError, in one sentence, for lines
+    that are none, have no stamp, or go back in time.
+    """
+    last = None
+    with open_file(path, RESULTS) as file:
+        number = 0
+        while line := file.readline(LONGEST_LINE + 1):
+            number += 1
+            where = f"line {number} of {shown(path)}"
+            if len(line) > LONGEST_LINE:
+                raise ValueError(f"{where} is longer than {LONGEST_LINE} bytes")
+            try:
+                frame = _frame(json.loads(line), path.stem)
+            except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
+                raise ValueError(f"{where} is no frame of handos predict: {one_line(error)}") from error
+            if last is not None and frame.stamp_ns < last:
+                raise ValueError(f"{where} lies before the line above it: give one recording in each file")
+            last = frame.stamp_ns
+            yield frame
+
+
+def fused_frames(
+    paths: list[Path], extrinsics: dict[str, Extrinsics], slop: float = SLOP
+) -> Iterator[tuple[int, list[FusedHand]]]:
+    """Stamps in ns, and the hands of each time in the common frame, from a file of every camera.
+
+    extrinsics: of cameras by CameraFrame.camera; slop: s that frames of one time may be apart. Raises as read_results,
+    and ValueError for a camera without extrinsics and for two files of one camera.
+    """
+    sets: FrameSets[CameraFrame] = FrameSets(map(str, paths), slop, wait=0.0, silence=0.0)
+    fusion = HandFusion()
+    names: dict[str, Path] = {}
+    first: int | None = None  # ns, stamp of the first frame that waits
+    streams = [zip(read_results(path), itertools.repeat(path)) for path in paths]
+    for frame, path in heapq.merge(*streams, key=lambda one: one[0].stamp_ns):
+        if names.setdefault(frame.camera, path) != path:
+            raise ValueError(f"two files are of {one_line(frame.camera)}: {names[frame.camera]} and {path}")
+        if frame.camera not in extrinsics:
+            known = ", ".join(extrinsics)
+            raise ValueError(f"{one_line(frame.camera)} of {path} has no extrinsics, which are of {known}")
+        if first is not None and frame.stamp_ns > first + slop * NS:  # all frames of that time are there
+            yield from (_fused(fusion, found, extrinsics) for found in sets.rest())
+            first = None
+        first = frame.stamp_ns if first is None else first
+        sets.add(str(path), frame.stamp_ns, frame, frame.stamp_ns / NS)
+    yield from (_fused(fusion, found, extrinsics) for found in sets.rest())
+
+
+def _fused(fusion: HandFusion, found: Any, extrinsics: dict[str, Extrinsics]) -> tuple[int, list[FusedHand]]:
+    views = [View(frame.camera, frame.hands, frame.lens, extrinsics[frame.camera]) for frame in found.frames.values()]
+    return found.stamp_ns, fusion.update(views, found.stamp_ns / NS)
+
+
+def fused_record(stamp_ns: int, frame: str, fused: list[FusedHand], vertices: bool = False) -> dict[str, Any]:
+    """A time as a line of JSON holds it: docs/cameras.md says what its keys mean."""
+    return {"stamp_ns": stamp_ns, "frame_id": frame, "hands": [_hand_record(one, vertices) for one in fused]}
+
+
+def _hand_record(one: FusedHand, vertices: bool) -> dict[str, Any]:
+    record = one.hand.to_dict(vertices)
+    del record["box"], record["joints_2d"]
+    mesh = {"vertices": record.pop("vertices")} if vertices else {}
+    turn = wrist_rotation(one.hand)
+    wrist = {
+        "position": record["translation"],
+        "orientation": None if turn is None else quaternion(turn).round(5).tolist(),
+        "covariance": [float(f"{value:.4g}") for value in one.wrist_covariance.ravel()],
+    }
+    return {**record, "wrist": wrist, "cameras": list(one.cameras), "disagreement": round(one.gap, 5), **mesh}
+
+
+def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
+    stamp, values = record["stamp_ns"], record["intrinsics"]
+    if type(stamp) is not int or abs(stamp) >= 2**63:
+        raise ValueError(f"stamp_ns is {stamp!r}: images have no time, give videos or recordings")
+    if len(record["hands"]) > MOST_HANDS:
+        raise ValueError(f"it has {len(record['hands'])} hands, at most {MOST_HANDS} are allowed")
+    lens = Camera(
+        np.array([[values["fx"], 0, values["cx"]], [0, values["fy"], values["cy"]], [0, 0, 1]], np.float64),
+        record["width"],
+        record["height"],
+        values["distortion_model"],
+        values["distortion"],
+        values["source"] == "assumed",
+    )
+    return CameraFrame(str(record["frame_id"] or stem), stamp, [_hand(hand) for hand in record["hands"]], lens)
+
+
+def _hand(record: dict[str, Any]) -> Hand:
+    arrays = {name: np.array(record[name], np.float32) for name in SHAPES}
+    vertices = np.array(record.get("vertices", []), np.float32).reshape(-1, 3)
+    for name, shape in SHAPES.items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} has the shape {arrays[name].shape}, must be {shape}")
+    return Hand(
+        score=float(record["score"]),
+        side=record["side"],
+        side_confidence=float(record["side_confidence"]),
+        vertices=vertices,
+        id=int(record["id"]),
+        scale_source=record["scale_source"],
+        **arrays,
+    )

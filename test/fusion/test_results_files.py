@@ -1,0 +1,113 @@
+"""`handos fuse`: files of several cameras in, one out."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from watched_hand import CAMERA, found_by, standing, true_hand
+
+from handos_model.cli import main
+from handos_model.fusion.results_files import read_results
+from handos_model.io.frame import Frame
+from handos_model.kinematics.frames import quaternion
+from handos_model.output.frame_record import frame_record, record_line
+
+PLACES = {"left": -30.0, "right": 30.0}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """left.jsonl of 12 frames, right.jsonl of frames 4 to 11, 3 ms later, cameras.yaml."""
+    monkeypatch.chdir(tmp_path)
+    for name, first, late in (("left", 0, 0), ("right", 4, 3_000_000)):
+        lines = []
+        for index in range(first, 12):
+            moved = true_hand(shift=(0.005 * index, 0, 0))
+            frame = Frame(f"{name}.mp4#{index}", None, stamp_ns=index * 100_000_000 + late)
+            hand = found_by(standing(PLACES[name]), moved, number=2, scale=1.15)
+            lines.append(record_line(frame_record(frame, CAMERA, "user", [hand], {"name": "n", "version": "1"}, True)))
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines))
+    poses = {
+        name: {
+            "translation": standing(at).position.tolist(), "rotation": quaternion(standing(at).rotation).tolist()
+        }
+        for name, at in PLACES.items()
+    }  # fmt: skip
+    (tmp_path / "cameras.yaml").write_text(yaml.safe_dump({"frame": "table", "cameras": poses}))
+    return tmp_path
+
+
+FUSE = ["fuse", "left.jsonl", "right.jsonl", "--extrinsics", "cameras.yaml", "--out", "fused.jsonl"]
+
+
+def test_what_is_read_is_what_was_written(folder: Path) -> None:
+    frames = list(read_results(folder / "right.jsonl"))
+    assert len(frames) == 8 and frames[0].camera == "right" and frames[0].stamp_ns == 403_000_000
+    wanted = found_by(standing(30), true_hand(shift=(0.02, 0, 0)), number=2, scale=1.15)
+    (hand,) = frames[0].hands
+    np.testing.assert_allclose(hand.vertices, wanted.vertices, atol=1e-5)
+    assert (hand.id, hand.side, frames[0].lens.K.tolist()) == (2, "right", CAMERA.K.tolist())
+
+
+def test_files_become_one(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main([*FUSE, "--vertices"]) == 0
+    assert "12 times; hands by number of cameras: 4 by 1, 8 by 2" in capsys.readouterr().err
+    lines = [json.loads(line) for line in (folder / "fused.jsonl").read_text().splitlines()]
+    assert [line["stamp_ns"] for line in lines[:5]] == [0, 100_000_000, 200_000_000, 300_000_000, 401_500_000]
+    assert {line["frame_id"] for line in lines} == {"table"}
+    for index, line in enumerate(lines):
+        (hand,) = line["hands"]
+        assert hand["id"] == 0 and hand["cameras"] == (["left"] if index < 4 else ["left", "right"])
+        assert "joints_2d" not in hand and len(hand["vertices"]) == 778 and len(hand["wrist"]["covariance"]) == 36
+        off = np.array(hand["joints_3d"]) - true_hand(shift=(0.005 * index, 0, 0))[1]
+        error = np.linalg.norm(off, axis=1).mean()
+        assert error < 0.003 if index >= 4 else 0.05 < error
+    assert main(FUSE) == 2 and main([*FUSE, "--overwrite"]) == 0
+    assert "vertices" not in json.loads((folder / "fused.jsonl").read_text().splitlines()[0])["hands"][0]
+
+
+def test_stamps_that_never_meet_are_said(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main([*FUSE, "--slop", "0.001"]) == 0
+    assert "no hand was seen by two cameras at once" in capsys.readouterr().err
+
+
+def edit(path: Path, **changes: object) -> None:
+    first, *others = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([json.dumps(json.loads(first) | changes) + "\n", *others]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"stamp_ns": None}, "line 1 of left.jsonl.*images have no time"),
+        ({"stamp_ns": 10**12}, "line 2 of left.jsonl lies before"),
+        ({"hands": [{}]}, "line 1 of left.jsonl is no frame"),
+        ({"hands": 3}, "line 1 of left.jsonl is no frame"),
+        ({"intrinsics": {}}, "line 1 of left.jsonl is no frame"),
+        ({"frame_id": "kitchen"}, "kitchen of left.jsonl has no extrinsics, which are of left, right"),
+        ({"frame_id": "right"}, "two files are of right|right of left.jsonl"),
+    ],
+)
+def test_what_is_wrong_is_said(folder: Path, capsys: pytest.CaptureFixture, changes: dict, said: str) -> None:
+    edit(folder / "left.jsonl", **changes)
+    assert main(FUSE) == 2
+    assert re.search(said, capsys.readouterr().err) and not (folder / "fused.jsonl").exists()
+
+
+def test_no_file_is_written_over(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main([*FUSE[:-1], "left.jsonl", "--overwrite"]) == 2
+    assert "is an input" in capsys.readouterr().err
+    assert main([*FUSE[:-1], "fused.csv"]) == 2 and main([*FUSE, "--slop", "nan"]) == 2
+    (folder / "left.jsonl").write_text("{")
+    assert main(FUSE) == 2 and "line 1 of left.jsonl" in capsys.readouterr().err
+
+
+def test_empty_files_give_an_empty_one(folder: Path) -> None:
+    for name in PLACES:
+        (folder / f"{name}.jsonl").write_text("")
+    assert main(FUSE) == 0 and (folder / "fused.jsonl").read_text() == ""
