@@ -17,7 +17,9 @@ from handos_model.io.image_encodings import decode_compressed
 
 PIXELS = png_chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row.tobytes() for row in picture(60, 80))))
 END = png_chunk(b"IEND", b"")
+EDGES = struct.pack(">HH", 64, 64)
 GREY = {256: (4, 80), 257: (4, 60), 258: (3, 8), 259: (3, 1), 262: (3, 1), 273: (4, 98), 277: (3, 1), 279: (4, 4800)}
+DEEP = GREY | {256: (4, 8000), 257: (4, 8000), 258: (3, 64), 277: (3, 3), 259: (3, 8)}
 
 
 def with_segment(jpeg: bytes, segment: bytes) -> bytes:
@@ -48,6 +50,12 @@ def test_the_size_of_every_kind(suffix: str) -> None:
         (png_of(80, 60, *[png_chunk(b"tEXt", b"")] * 200_001, PIXELS, END), "more than 200000 chunks"),
         (png_of(8000, 8000, PIXELS, END), "8000x8000 px need at least 184"),
         (progressive(1000), "more than 32 scans"),
+        (
+            progressive(32).replace(struct.pack(">HH", 64, 64), struct.pack(">HH", 8000, 8000)),
+            "32 scans of 8000x8000 px",
+        ),
+        (b"\xff\xd8" + b"\xff\xfe\0\2" * 10_001, "more than 10000 segments"),
+        (b"\xff\xd8" + b"\xff\x01" * 10_001, "more than 10000 segments"),
         (with_segment(encoded(".jpg"), b"\xff\xe1\xff\xff"), "segment of its JPEG goes beyond"),
         (with_segment(encoded(".jpg"), b"\xff\xfe\0\1"), "goes beyond the file's end"),
         (encoded(".jpg").replace(b"\xff\xc0", b"\xff\xc9", 1), "neither baseline nor progressive"),
@@ -61,6 +69,11 @@ def test_the_size_of_every_kind(suffix: str) -> None:
         (tiff_of(GREY | {257: (4, 8000)}, bytes(4800)), "80x8000 px need at least 640000"),
         (tiff_of(GREY | {259: (3, 50001)}, bytes(4800)), "compression 50001"),
         (tiff_of({256: (4, 80)}), "says no size"),
+        (b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 273, 4, 2**30, 8), "a tag of its TIFF has 1073741824 values"),
+        (
+            tiff_of(GREY | {256: (4, 8000), 257: (4, 8000), 258: (3, 64), 277: (3, 3), 259: (3, 8)}),
+            "samples of 64 bits",
+        ),
         (b"II*\0\xff\xff\xff\xff", "beyond the file's end"),
         (b"GIF89a" + bytes(100), "its GIF has no end"),
         (heif(b"heic"), "HEIC is not read, convert it"),

@@ -8,6 +8,9 @@ from handos_model.io.headers.promise import Promise, number
 
 MAX_SCANS = 32
 """A progressive image has about ten. Each is a pass over all pixels, and a thousand empty ones fit into some kB."""
+MAX_PASSES = 768_000_000
+"""Pixels times scans: 12 scans of the largest image, which take some 4 s."""
+MAX_SEGMENTS = 10_000
 MAX_PIXELS_A_BYTE = 2048
 """A block of 8x8 px of one component takes a bit at least; chroma is halved twice each way at most."""
 _MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # two bytes, so nothing to go back to; no restarts
@@ -19,9 +22,12 @@ _OTHER_FRAMES = {*range(0xC3, 0xD0)} - {0xC4, 0xC8, 0xCC}
 def read(data: memoryview) -> Promise:
     """The size of the first frame, thumbnails inside segments passed over; ValueError for what is no whole image."""
     frame: tuple[int, int, int, bool] | None = None
-    scans = coded = 0
+    scans = coded = segments = 0
     at, ended = 2, False
     while match := _MARKER.search(data, at):
+        segments += 1
+        if segments > MAX_SEGMENTS:
+            raise ValueError(f"its JPEG has more than {MAX_SEGMENTS} segments")
         marker, at = data[match.start() + 1], match.end()
         if marker == _END and (scans or frame is None):
             ended = True
@@ -45,6 +51,8 @@ def read(data: memoryview) -> Promise:
     if frame is None or not scans:
         raise ValueError("its JPEG has no frame or no scan, it is damaged or cut off")
     width, height, components, progressive = frame
+    if scans > 1 and scans * width * height > MAX_PASSES:
+        raise ValueError(f"its JPEG has {scans} scans of {width}x{height} px")
     if not ended and (progressive or coded < components):
         raise ValueError("its JPEG has no end marker, it is cut off")
     return Promise(width, height, width * height // MAX_PIXELS_A_BYTE, ended)

@@ -9,6 +9,10 @@ import numpy as np
 from handos_model.io.headers.promise import Order, Promise, number
 
 MAX_TAGS = 1000
+MAX_PARTS = 2**20
+"""Strips or tiles."""
+MAX_DECODED = 2**29
+"""Bytes of the samples: 64 million pixels of 16 bits and four colours."""
 LARGEST_TILE = 2**20
 """px; an image may be smaller than its one tile."""
 COMPRESSIONS = {
@@ -18,6 +22,7 @@ COMPRESSIONS = {
 _CODES = {1: "u1", 3: "u2", 4: "u4"}  # of the types BYTE, SHORT, LONG
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 258, 259, 277, 322, 323
 _PARTS = ((273, 279), (324, 325))  # where strips and tiles begin, and how many bytes each has
+_USED = {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT, *(tag for p in _PARTS for tag in p)}
 
 
 def read(data: memoryview) -> Promise:
@@ -37,11 +42,14 @@ def read(data: memoryview) -> Promise:
     for starts, counts in _PARTS:
         if starts in tags and counts in tags:
             _check_parts(tags[starts], tags[counts], len(data))
-    return Promise(width, height, width * height * samples * bits // 8 if compression == 1 else 0)
+    size = width * height * samples * bits // 8
+    if bits > 16 and size > MAX_DECODED:
+        raise ValueError(f"its TIFF has {width}x{height} px of {samples} samples of {bits} bits")
+    return Promise(width, height, size if compression == 1 else 0)
 
 
 def _tags(data: memoryview, order: Order) -> dict[int, np.ndarray]:
-    """The numbers of each tag that has whole numbers and at least one."""
+    """The numbers of each tag that is used here."""
     at = number(data, 4, 4, order)
     count = number(data, at, 2, order)
     if count > MAX_TAGS:
@@ -50,7 +58,9 @@ def _tags(data: memoryview, order: Order) -> dict[int, np.ndarray]:
     for entry in range(at + 2, at + 2 + 12 * count, 12):
         tag, kind = number(data, entry, 2, order), number(data, entry + 2, 2, order)
         values = number(data, entry + 4, 4, order)
-        if kind in _CODES and values:
+        if tag in _USED and kind in _CODES and values:
+            if values > MAX_PARTS:
+                raise ValueError(f"a tag of its TIFF has {values} values")
             dtype = np.dtype(_CODES[kind]).newbyteorder("<" if order == "little" else ">")
             size = values * dtype.itemsize
             start = entry + 8 if size <= 4 else number(data, entry + 8, 4, order)
