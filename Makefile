@@ -59,7 +59,7 @@ $(VENV)/ros-installed: pyproject.toml .ci/constraints.txt | $(BIN)/python
 
 # The constraints keep torch at one CPU build: an open range may fetch gigabytes of CUDA libraries.
 $(VENV)/test-installed: $(VENV)/ros-installed
-	$(INSTALL) --editable ".[train,bags,ros,dev]"
+	$(INSTALL) --editable ".[train,bags,view,ros,dev]"
 	touch $@
 
 $(VENV)/messages-built: $(VENV)/ros-installed $(MESSAGES)

@@ -17,6 +17,7 @@ from handos_model.io.inputs import Source, UnreadableInput, open_inputs
 from handos_model.output.output_file import Inputs, WriteRules
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.view_network import SEARCHES
+from handos_model.view.viewer import SPELLING, Viewer
 
 LARGEST_FOCAL = 1e7  # px: of no image that can be read
 
@@ -32,9 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     output.add_argument(
         "--out", metavar="FILE", help="one record per frame: .jsonl, .parquet, .npz, .mcap, or without a suffix a "
-        "rosbag2 folder; without --out and --draw: lines on stdout",
+        "rosbag2 folder; without --out, --draw and --view: lines on stdout",
     )  # fmt: skip
     output.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
+    output.add_argument("--view", metavar="VIEWER[=FILE]", help=f"show the hands: {SPELLING}")
     output.add_argument("--vertices", action="store_true", help="also write the 778 vertices of the mesh")
     output.add_argument("--jobs", type=int, default=1, metavar="N", help="inputs that are done at the same time (1)")
     add_write_rules(output)
@@ -109,6 +111,7 @@ def run(args: argparse.Namespace) -> int:
     if rules.resume and not args.out:
         raise ValueError("--resume goes on with the results of --out FILE: name it")
     inputs = Inputs(args.input)
+    viewer = Viewer.named(args.view) if args.view else None
     out, draw = (Path(name) if name else None for name in (args.out, args.draw))
     if "{}" not in f"{out}{draw}":
         check_tasks([Task([], out, draw)], inputs, rules)  # before anything is opened
@@ -117,18 +120,20 @@ def run(args: argparse.Namespace) -> int:
         print(f"handos predict: {note}", file=sys.stderr)
     tasks = plan(sources, out, draw)
     check_tasks(tasks, inputs, rules)
+    if viewer:
+        viewer.check(inputs, rules, [task.out for task in tasks if task.out], args.jobs)
     if args.jobs == 1:
-        return _open_run(args).run(tasks).say()
+        return _open_run(args, viewer).run(tasks).say()
     if len(tasks) < len(sources):
         raise ValueError("--jobs does several inputs at once, which need one output each: --out 'DIR/{}.jsonl'")
     args.threads = args.threads or max(1, len(os.sched_getaffinity(0)) // args.jobs)
     return run_jobs(tasks, args.jobs, partial(_open_run, args), partial(_open_source, args)).say()
 
 
-def _open_run(args: argparse.Namespace) -> PredictionRun:
+def _open_run(args: argparse.Namespace, viewer: Viewer | None = None) -> PredictionRun:
     intrinsics = parse_intrinsics(args.intrinsics) if args.intrinsics else None
     finder = FrameFinder(open_predictor(args, args.hand_scale), intrinsics, args.track, args.mirrored, args.anatomical)
-    return PredictionRun(finder, WriteRules(args.overwrite, args.resume), args.vertices, args.fps)
+    return PredictionRun(finder, WriteRules(args.overwrite, args.resume), args.vertices, args.fps, viewer)
 
 
 def _open_sources(args: argparse.Namespace, places: list[str]) -> list[Source]:

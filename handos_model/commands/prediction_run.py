@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import astuple, dataclass, replace
 from types import FrameType
 
@@ -26,6 +26,7 @@ from handos_model.output.output_file import WriteRules
 from handos_model.output.results import Results
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.tracking.follower import HandFollower
+from handos_model.view.viewer import View, Viewer
 
 NAMED_PROBLEMS = 20
 """Frames of one input whose problem is printed; the rest is counted."""
@@ -79,12 +80,19 @@ class FrameFinder:
             hands = anatomical(hands, self._skeleton)
         return [_flipped(hand, image.shape[1]) for hand in hands] if self.mirrored else hands
 
+    def unmirrored(self, frame: Frame, camera: Camera, hands: list[Hand]) -> tuple[Frame, Camera, list[Hand]]:
+        """Frame, camera and hands in one frame of coordinates: as they were before the mirror, where there is one."""
+        if not self.mirrored:
+            return frame, camera, hands
+        image = np.ascontiguousarray(frame.image[:, ::-1])
+        return replace(frame, image=image), camera.mirrored(), [_flipped(hand, camera.width) for hand in hands]
+
     def draw(self, frame: Frame, camera: Camera, hands: list[Hand]) -> np.ndarray:
         """The frame's image with its hands."""
+        seen, seen_camera, seen_hands = self.unmirrored(frame, camera, hands)
+        drawn = draw_hands(seen.image, seen_hands, seen_camera, label=not self.mirrored, faces=self.faces)
         if not self.mirrored:
-            return draw_hands(frame.image, hands, camera, faces=self.faces)
-        as_seen = [_flipped(hand, camera.width) for hand in hands]
-        drawn = draw_hands(frame.image[:, ::-1], as_seen, camera.mirrored(), label=False, faces=self.faces)
+            return drawn
         drawn = np.ascontiguousarray(drawn[:, ::-1])
         draw_labels(drawn, hands, camera.assumed)
         return drawn
@@ -124,9 +132,13 @@ class Tally:
 class PredictionRun:
     """Goes through tasks, counts, and says what could not be read."""
 
-    def __init__(self, finder: FrameFinder, rules: WriteRules, vertices: bool, fps: float | None) -> None:
-        """fps: of the images of a folder, which are a sequence then."""
+    def __init__(
+        self, finder: FrameFinder, rules: WriteRules, vertices: bool, fps: float | None, viewer: Viewer | None = None
+    ) -> None:
+        """fps: of the images of a folder, which are a sequence then; viewer: what shows all of the run."""
         self._finder, self._rules, self._vertices, self._fps = finder, rules, vertices, fps
+        self._viewer = viewer
+        self._view: View | None = None
         self._tally = Tally()
         self._still = 0
         """Number of the next image of a sequence that --fps gives times to."""
@@ -138,12 +150,15 @@ class PredictionRun:
         self._tally = Tally()
         total = sum(len(source) for task in tasks for source in task.sources)
         bar = tqdm(total=total or None, unit="frame", file=sys.stderr, disable=None if progress else True, leave=False)
-        with bar, interruptible() as self._stopped:
+        with bar, interruptible() as self._stopped, self._viewing() as self._view:
             for task in tasks:
                 if not self._stopped():
                     self._run_task(task, bar)
             self._tally.interrupted = self._stopped()
         return self._tally
+
+    def _viewing(self) -> AbstractContextManager[View | None]:
+        return self._viewer.opened(self._finder.faces, self._stopped) if self._viewer else nullcontext()
 
     def _run_task(self, task: Task, bar: tqdm) -> None:
         results = Results(task.out, self._rules, self._finder.track, task.recorded) if task.out else None
@@ -176,8 +191,9 @@ class PredictionRun:
         if not (self._fps and self._still and len(source) == 1 and source.fps is None):  # image by image, one sequence
             self._still = 0
             self._finder.begin_input()
-            if drawing:
-                drawing.begin_input()
+            for output in (drawing, self._view):
+                if output:
+                    output.begin_input()
         problems = 0
         for frame in map(self._timed, _frames(source)):
             if self._stopped():
@@ -216,9 +232,11 @@ class PredictionRun:
         self._tally.hands += len(hands)
         if drawing and drawn is not None:
             drawing.write(frame.name, drawn, frame.stamp_ns)
+        if self._view:
+            self._view.write(*self._finder.unmirrored(frame, camera, hands))
         if results:
             results.write(record)
-        elif not drawing:
+        elif not (drawing or self._view):
             sys.stdout.write(record_line(record))
             sys.stdout.flush()
         return ""

@@ -1,0 +1,161 @@
+"""Frames and hands in Foxglove: over a WebSocket on this machine, or in an MCAP file that it opens."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from handos_model.camera import Camera
+from handos_model.hand import Hand
+from handos_model.io.frame import Frame
+from handos_model.output.output_file import finish, named, partial
+from handos_model.view.foxglove_scene import HandScene
+from handos_model.view.scene import CAMERA_FRAME, Clock, jpeg, shown_hands
+
+PORT = 8765
+"""Where Foxglove looks by itself; another one where it is taken."""
+DISTORTION_MODELS = {"none": "", "equidistant": "kannala_brandt"}
+"""What Foxglove calls models that it has another name for."""
+
+
+class FoxgloveView:
+    """Publishes frames for Foxglove.
+
+    Topics: `/image`, `/calibration`, `/annotations` (boxes, skeletons and labels in the image), `/hands` (meshes, bones
+    and axes in the camera's frame), `/tf` (wrists under the camera). A file has its name when it is closed as complete.
+    """
+
+    def __init__(self, path: Path | None, faces: np.ndarray) -> None:
+        """path: the MCAP file, None for a server; faces (F, 3): of the hands' template."""
+        import foxglove  # here: only who asked for this viewer has it
+        from foxglove import channels
+
+        self._foxglove: Any = foxglove
+        self._faces, self._clock, self._scene = faces, Clock(), HandScene()
+        self._path = None if path is None else Path(os.path.realpath(path))
+        self._context = foxglove.Context()
+        self._image = channels.CompressedImageChannel("/image", context=self._context)
+        self._calibration = channels.CameraCalibrationChannel("/calibration", context=self._context)
+        self._annotations = channels.ImageAnnotationsChannel("/annotations", context=self._context)
+        self._hands = channels.SceneUpdateChannel("/hands", context=self._context)
+        self._tf = channels.FrameTransformsChannel("/tf", context=self._context)
+        self._file: _File | None = None
+        self._writer: Any = None
+        self._server: Any = self._serve() if path is None else None
+
+    def begin_input(self) -> None:
+        """What comes now has a clock of its own."""
+        self._clock.begin_input()
+
+    def wait(self, stopped: Callable[[], bool]) -> None:
+        """Returns once Foxglove shows something of a server: it would not show what was published before."""
+        if self._server is None or stopped():
+            return
+        address = f"ws://localhost:{self._server.port}"
+        print(f"handos predict: waits for Foxglove: Open connection, Foxglove WebSocket, {address}", file=sys.stderr)
+        while not (stopped() or any(channel.has_sinks() for channel in (self._image, self._annotations, self._hands))):
+            time.sleep(0.05)
+
+    def write(self, frame: Frame, camera: Camera, hands: list[Hand]) -> None:
+        """The next frame, whose image is there, with the camera that its hands were found with."""
+        from foxglove.messages import CameraCalibration, CompressedImage, Timestamp
+
+        assert frame.image is not None
+        if self._path and self._writer is None:
+            self._open(self._path)
+        at = self._clock.time(frame.stamp_ns)
+        stamp, frame_id = Timestamp(*divmod(at, 10**9)), frame.frame_id or CAMERA_FRAME
+        K = camera.K
+        calibration = CameraCalibration(
+            timestamp=stamp,
+            frame_id=frame_id,
+            width=camera.width,
+            height=camera.height,
+            distortion_model=DISTORTION_MODELS.get(camera.distortion_model, camera.distortion_model),
+            D=camera.distortion.tolist(),
+            K=K.ravel().tolist(),
+            R=np.eye(3).ravel().tolist(),
+            P=np.column_stack([K, np.zeros(3)]).ravel().tolist(),
+        )
+        image = CompressedImage(timestamp=stamp, frame_id=frame_id, data=jpeg(frame.image), format="jpeg")
+        shown = shown_hands(hands, self._faces)
+        self._tf.log(self._scene.transforms(shown, stamp, frame_id), log_time=at)
+        self._calibration.log(calibration, log_time=at)
+        self._image.log(image, log_time=at)
+        self._annotations.log(self._scene.annotations(shown, stamp, camera), log_time=at)
+        self._hands.log(self._scene.update(shown, stamp, frame_id), log_time=at)
+        if self._file:
+            self._file.check()
+
+    def close(self, complete: bool = True) -> None:
+        """Ends the server; a file gets its name where it is complete."""
+        if self._server:
+            self._server.stop()
+        if self._file is None or self._path is None:
+            return
+        writer, self._writer = self._writer, None
+        file, self._file = self._file, None
+        with named(self._path):
+            try:
+                writer.close()
+                file.check()
+            except RuntimeError as error:
+                file.check()
+                raise OSError(f"cannot write {self._path}: {error}") from error
+            finally:
+                file.close()
+        if complete:
+            finish(partial(self._path), self._path)
+
+    def _open(self, path: Path) -> None:
+        with named(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = _File(partial(path))
+        self._writer = self._foxglove.open_mcap(self._file, context=self._context)
+
+    def _serve(self) -> Any:
+        start = self._foxglove.start_server
+        try:
+            return start(name="handos", port=PORT, context=self._context)
+        except RuntimeError:  # the port is taken, by another run or by ROS
+            return start(name="handos", port=0, context=self._context)
+
+
+class _File:
+    """A file that remembers its first error: the SDK prints errors of its writer, and goes on."""
+
+    def __init__(self, place: Path) -> None:
+        self._file: IO[bytes] = place.open("wb")
+        self._place = place
+        self._error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        return self._said(lambda: self._file.write(data))
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._said(lambda: self._file.seek(offset, whence))
+
+    def flush(self) -> None:
+        self._said(lambda: self._file.flush() or 0)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def check(self) -> None:
+        """Raises the first error."""
+        if self._error:
+            with named(self._place):
+                raise self._error
+
+    def _said(self, do: Callable[[], int]) -> int:
+        try:
+            return do()
+        except OSError as error:
+            self._error = self._error or error
+            raise

@@ -1,0 +1,77 @@
+"""Which viewer `--view` names, and what it needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+
+from handos_model.output.output_file import Inputs, WriteRules, check_file
+from handos_model.view.foxglove_view import FoxgloveView
+from handos_model.view.rerun_view import RerunView
+
+VIEWS = {"rerun": RerunView, "foxglove": FoxgloveView}
+SUFFIXES = {"rerun": ".rrd", "foxglove": ".mcap"}
+"""Of the file that a viewer opens; the package of a viewer has its name."""
+SPELLING = "rerun, rerun=FILE.rrd, foxglove or foxglove=FILE.mcap"
+
+View = RerunView | FoxgloveView
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """A viewer that a user asked for: live where there is no path, else a file that it opens."""
+
+    name: str
+    path: Path | None = None
+
+    @classmethod
+    def named(cls, text: str) -> Viewer:
+        """The viewer of an option; ValueError for a wrong one, ModuleNotFoundError for one that is not installed."""
+        name, equals, file = text.partition("=")
+        if name not in VIEWS or (equals and not file):
+            raise ValueError(f"--view is {text!r}, must be {SPELLING}")
+        if file and Path(file).suffix.lower() != SUFFIXES[name]:
+            raise ValueError(f"--view is {text!r}, a file of {name.capitalize()} must end in {SUFFIXES[name]}")
+        if "{}" in file:
+            raise ValueError(f"--view is {text!r}, must be one file, which holds all inputs one after another")
+        if find_spec(name) is None:
+            raise ModuleNotFoundError(
+                f"--view {name} needs the package {name}-sdk, which is not installed: pip install '.[view]'"
+            )
+        return cls(name, Path(file) if file else None)
+
+    def check(self, inputs: Inputs, rules: WriteRules, results: list[Path], jobs: int = 1) -> None:
+        """ValueError or OSError where the view cannot be opened; results: of the same run, in so many jobs."""
+        if jobs > 1:
+            raise ValueError("--view shows one input after another: leave out --jobs")
+        if self.path is None:
+            if self.name == "rerun" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+                raise ValueError(
+                    "--view rerun opens a window, and there is no display: give --view rerun=FILE.rrd, and open that "
+                    "file with `rerun FILE.rrd` where there is one"
+                )
+            return
+        check_file(self.path, inputs, rules)
+        if self.path.resolve() in [path.resolve() for path in results]:
+            raise ValueError(f"--out and --view are both {self.path}: give one of them another name")
+        if rules.resume:
+            raise ValueError("a file of --view cannot be gone on with: leave it out, or give --overwrite")
+
+    @contextmanager
+    def opened(self, faces: np.ndarray, stopped: Callable[[], bool]) -> Iterator[View]:
+        """The view of a run; its file is complete where nothing stopped it. faces (F, 3): of the hands' template."""
+        view = VIEWS[self.name](self.path, faces)
+        try:
+            view.wait(stopped)
+            yield view
+        except BaseException:
+            with suppress(OSError):  # the first error counts
+                view.close(complete=False)
+            raise
+        view.close(complete=not stopped())
