@@ -111,17 +111,19 @@ def run(args: argparse.Namespace) -> int:
     if rules.resume and not args.out:
         raise ValueError("--resume goes on with the results of --out FILE: name it")
     inputs = Inputs(args.input)
-    viewer = Viewer.named(args.view) if args.view else None
+    viewer = Viewer.named(args.view) if args.view is not None else None
     out, draw = (Path(name) if name else None for name in (args.out, args.draw))
     if "{}" not in f"{out}{draw}":
         check_tasks([Task([], out, draw)], inputs, rules)  # before anything is opened
+    if viewer:
+        viewer.check(inputs, rules, args.jobs)
     sources = _open_sources(args, args.input)
     for note in (note for source in sources for note in source.notes):
         print(f"handos predict: {note}", file=sys.stderr)
     tasks = plan(sources, out, draw)
     check_tasks(tasks, inputs, rules)
     if viewer:
-        viewer.check(inputs, rules, [task.out for task in tasks if task.out], args.jobs)
+        viewer.check_apart(task.out for task in tasks)
     if args.jobs == 1:
         return _open_run(args, viewer).run(tasks).say()
     if len(tasks) < len(sources):

@@ -53,11 +53,16 @@ class FoxgloveView:
         """What comes now has a clock of its own."""
         self._clock.begin_input()
 
+    @property
+    def port(self) -> int:
+        """Of the server; 0 where there is none."""
+        return self._server.port if self._server else 0
+
     def wait(self, stopped: Callable[[], bool]) -> None:
         """Returns once Foxglove shows something of a server: it would not show what was published before."""
         if self._server is None or stopped():
             return
-        address = f"ws://localhost:{self._server.port}"
+        address = f"ws://localhost:{self.port}"
         print(f"handos predict: waits for Foxglove: Open connection, Foxglove WebSocket, {address}", file=sys.stderr)
         while not (stopped() or any(channel.has_sinks() for channel in (self._image, self._annotations, self._hands))):
             time.sleep(0.05)
@@ -90,8 +95,9 @@ class FoxgloveView:
         self._image.log(image, log_time=at)
         self._annotations.log(self._scene.annotations(shown, stamp, camera), log_time=at)
         self._hands.log(self._scene.update(shown, stamp, frame_id), log_time=at)
-        if self._file:
-            self._file.check()
+        if self._file and self._path:
+            with named(self._path):
+                self._file.check()
 
     def close(self, complete: bool = True) -> None:
         """Ends the server; a file gets its name where it is complete."""
@@ -132,7 +138,6 @@ class _File:
 
     def __init__(self, place: Path) -> None:
         self._file: IO[bytes] = place.open("wb")
-        self._place = place
         self._error: OSError | None = None
 
     def write(self, data: bytes) -> int:
@@ -150,8 +155,7 @@ class _File:
     def check(self) -> None:
         """Raises the first error."""
         if self._error:
-            with named(self._place):
-                raise self._error
+            raise self._error
 
     def _said(self, do: Callable[[], int]) -> int:
         try:

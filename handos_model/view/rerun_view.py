@@ -105,7 +105,10 @@ class RerunView:
         else:
             with named(self._path):
                 self._path.parent.mkdir(parents=True, exist_ok=True)
+            try:
                 self._stream.save(partial(self._path), default_blueprint=self._blueprint())
+            except RuntimeError as error:
+                raise self._problem(error) from error
         self._stream.log("/", rr.ViewCoordinates.RDF, static=True)
 
     def _blueprint(self) -> Any:

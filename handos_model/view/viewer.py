@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -15,12 +15,11 @@ from handos_model.output.output_file import Inputs, WriteRules, check_file
 from handos_model.view.foxglove_view import FoxgloveView
 from handos_model.view.rerun_view import RerunView
 
-VIEWS = {"rerun": RerunView, "foxglove": FoxgloveView}
+View = RerunView | FoxgloveView
+VIEWS: dict[str, type[View]] = {"rerun": RerunView, "foxglove": FoxgloveView}
 SUFFIXES = {"rerun": ".rrd", "foxglove": ".mcap"}
 """Of the file that a viewer opens; the package of a viewer has its name."""
 SPELLING = "rerun, rerun=FILE.rrd, foxglove or foxglove=FILE.mcap"
-
-View = RerunView | FoxgloveView
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,8 @@ class Viewer:
             )
         return cls(name, Path(file) if file else None)
 
-    def check(self, inputs: Inputs, rules: WriteRules, results: list[Path], jobs: int = 1) -> None:
-        """ValueError or OSError where the view cannot be opened; results: of the same run, in so many jobs."""
+    def check(self, inputs: Inputs, rules: WriteRules, jobs: int = 1) -> None:
+        """ValueError or OSError where the view cannot be opened, for a run in so many jobs."""
         if jobs > 1:
             raise ValueError("--view shows one input after another: leave out --jobs")
         if self.path is None:
@@ -58,10 +57,13 @@ class Viewer:
                 )
             return
         check_file(self.path, inputs, rules)
-        if self.path.resolve() in [path.resolve() for path in results]:
-            raise ValueError(f"--out and --view are both {self.path}: give one of them another name")
         if rules.resume:
             raise ValueError("a file of --view cannot be gone on with: leave it out, or give --overwrite")
+
+    def check_apart(self, results: Iterable[Path | None]) -> None:
+        """ValueError where the file is one of the results of the same run."""
+        if self.path and self.path.resolve() in [path.resolve() for path in results if path]:
+            raise ValueError(f"--out and --view are both {self.path}: give one of them another name")
 
     @contextmanager
     def opened(self, faces: np.ndarray, stopped: Callable[[], bool]) -> Iterator[View]:
