@@ -18,7 +18,7 @@ from handos_model.view.scene import AXIS, Clock, ShownHand, jpeg, shown_hands
 
 PLANE = 0.15
 """m: length of the camera's frustum in space."""
-EYE, LOOKS_AT = (0.4, -0.4, -0.2), (0.0, 0.0, 0.5)
+EYE, LOOKS_AT = (0.25, -0.25, 0.0), (0.0, 0.0, 0.5)
 """m, camera frame: from where space is seen, and what is in the middle: a hand at half a metre."""
 FIRST_DATE = 315_532_800 * 10**9
 """ns: stamps from 1980 on are dates, smaller ones are times since a start."""

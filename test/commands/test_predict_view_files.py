@@ -1,10 +1,8 @@
-"""The files and servers of `handos predict --view`: times, what is refused, interruptions, full disks, clients."""
+"""The files of `handos predict --view`: times, lenses, what is refused, interruptions, full disks; the layout."""
 
 import errno
 import importlib.util
-import signal
-import socket
-import threading
+import json
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +13,7 @@ from command_line import refused
 from made_files import write_image
 from posed_hand import posed_hand
 from predicted import CAMERA, PHOTO, PLACE, contents, interrupt_at
-from viewed import FoxgloveClient, messages, rows
+from viewed import messages, rows
 
 from handos_model import Camera, Hand, load_template
 from handos_model.cli import main
@@ -30,6 +28,7 @@ FILES = {"rerun": "v.rrd", "foxglove": "v.mcap"}
 VIEWS = {"rerun": RerunView, "foxglove": FoxgloveView}
 SHOWN = ("/image", "/calibration", "/annotations", "/hands")
 SECOND = 10**9
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def hand(side="right", number=-1, score=0.9) -> Hand:
@@ -250,45 +249,22 @@ def refused_last(capsys, *argv) -> str:
     return capsys.readouterr().err.splitlines()[-1]
 
 
-# --- live
+# --- the layout
 
 
-def free_port() -> int:
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        return place.getsockname()[1]
+def test_the_foxglove_layout_names_the_topics_and_settings_that_there_are():
+    from foxglove.layouts import ImageConfig, ImageModeConfig, ThreeDeeCameraState, ThreeDeeConfig
 
-
-def test_foxglove_is_waited_for_and_sent_every_frame(weights, video, capsys, monkeypatch):
-    port, found = free_port(), {}
-    monkeypatch.setattr("handos_model.view.foxglove_view.PORT", port)
-    client = threading.Thread(target=lambda: found.update(FoxgloveClient(port).topics()))
-    client.start()
-    assert main(["predict", str(video), "--view", "foxglove", "--weights", weights]) == 0
-    client.join(30)
-    assert {topic: len(times) for topic, times in found.items() if topic != "/tf"} == dict.fromkeys(SHOWN, 6)
-    output = capsys.readouterr()
-    assert f"ws://localhost:{port}" in output.err
-    assert output.out == ""
-
-
-def test_waiting_ends_with_a_signal(weights, video, monkeypatch, capsys):
-    waited = FoxgloveView.wait
-
-    def interrupted(view, stopped):
-        signal.raise_signal(signal.SIGINT)
-        waited(view, stopped)
-
-    monkeypatch.setattr(FoxgloveView, "wait", interrupted)
-    assert main(["predict", str(video), "--view", "foxglove", "--weights", weights]) == 130
-    assert "0 frames" in capsys.readouterr().err
-
-
-def test_a_port_that_is_taken_is_no_problem(monkeypatch):
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        monkeypatch.setattr("handos_model.view.foxglove_view.PORT", other.getsockname()[1])
-        view = FoxgloveView(None, load_template().faces)
-        assert view.port not in (0, other.getsockname()[1])
-        view.close()
+    layout = json.loads((ROOT / "config" / "hands.foxglove.json").read_text())
+    image, space = layout["configById"]["Image!hands"], layout["configById"]["3D!hands"]
+    assert {layout["layout"]["first"], layout["layout"]["second"]} == set(layout["configById"])
+    for config, kind in (
+        (image, ImageConfig()),
+        (image["imageMode"], ImageModeConfig()),
+        (space, ThreeDeeConfig()),
+        (space["cameraState"], ThreeDeeCameraState()),
+    ):
+        assert set(config) <= set(kind._to_dict())
+    mode = image["imageMode"]
+    named = {mode["imageTopic"], mode["calibrationTopic"], *mode["annotations"], *space["topics"], *image["topics"]}
+    assert named == set(SHOWN)

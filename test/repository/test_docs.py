@@ -68,7 +68,7 @@ COMMAND_LINES = [line.partition("  #")[0].strip() for line in SHELL if line]
 @pytest.mark.parametrize("line", [line for line in COMMAND_LINES if line.startswith("handos ")])
 def test_commands_run(line: str, folder: Path) -> None:
     assert main(shlex.split(line)[1:]) == 0
-    assert any((folder / name).exists() for name in ("drawn", "drawn.mp4"))
+    assert any((folder / name).exists() for name in ("drawn", "drawn.mp4", "hands.rrd", "hands.mcap"))
 
 
 def test_make_targets_exist() -> None:
