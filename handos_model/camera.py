@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -190,13 +191,14 @@ class Camera:
 
 def ray_rotation(rays: np.ndarray) -> np.ndarray:
     """Smallest rotations (N, 3, 3) that take the optical axis (0, 0, 1) to the directions (u, v, 1) of rays (N, 2)."""
-    return np.array([_ray_rotation(u, v) for u, v in rays.tolist()]).reshape(-1, 3, 3)
+    # Plain numbers: on a few rays NumPy takes several times as long.
+    return np.array([ray_rotation_rows(u, v) for u, v in rays.tolist()]).reshape(-1, 3, 3)
 
 
-def _ray_rotation(u: float, v: float) -> list[list[float]]:
-    """Rotation of one ray. Plain numbers: on a few rays NumPy takes several times as long."""
+def ray_rotation_rows(u: Any, v: Any) -> list[list[Any]]:
+    """Rows of the rotation of a ray: u and v are numbers, arrays or, in training, torch's tensors."""
     # Rodrigues' formula about (-y, x, 0), of which the sine is the length and z the cosine; z > 0 always.
-    z = 1 / math.sqrt(u * u + v * v + 1)
+    z = (u * u + v * v + 1) ** -0.5
     x, y = u * z, v * z
     k = 1 / (1 + z)
     return [[1 - k * x * x, -k * x * y, x], [-k * x * y, 1 - k * y * y, y], [-x, -y, z]]

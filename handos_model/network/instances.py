@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from handos_model.camera import ray_rotation_rows
+
 HAND_BOX_PER_VIEW = 0.75  # long edge of an average hand's box, as a share of its view's size
 
 
@@ -68,24 +70,13 @@ def camera_rotation(views: Tensor, K: Tensor) -> Tensor:
     """
     u = (views[..., 0] - K[..., 0, 2]) / K[..., 0, 0]
     v = (views[..., 1] - K[..., 1, 2]) / K[..., 1, 1]
-    n = (u * u + v * v + 1).rsqrt()
-    x, y, z = u * n, v * n, n
-    # Smallest rotation that takes (0, 0, 1) to (x, y, z); z > 0 always.
-    k = 1 / (1 + z)
-    ray = torch.stack(
-        [
-            torch.stack([1 - x * x * k, -x * y * k, x], -1),
-            torch.stack([-x * y * k, 1 - y * y * k, y], -1),
-            torch.stack([-x, -y, z], -1),
-        ],
-        -2,
-    )
-    sine, cosine, zero = views[..., 3].sin(), views[..., 3].cos(), torch.zeros_like(x)
+    ray = torch.stack([torch.stack(row, -1) for row in ray_rotation_rows(u, v)], -2)
+    sine, cosine, zero = views[..., 3].sin(), views[..., 3].cos(), torch.zeros_like(u)
     spin = torch.stack(
         [
             torch.stack([cosine, -sine, zero], -1),
             torch.stack([sine, cosine, zero], -1),
-            torch.stack([zero, zero, torch.ones_like(x)], -1),
+            torch.stack([zero, zero, torch.ones_like(u)], -1),
         ],
         -2,
     )

@@ -68,7 +68,7 @@ def test_to_view_and_back():
 
 
 def test_prediction_turns_views_as_training_does():
-    """NumPy's view_rotation and torch's camera_rotation are one formula, written twice: the robot has no torch."""
+    """NumPy's view_rotation and torch's camera_rotation are one rotation: the robot has no torch."""
     camera = Camera.from_intrinsics(500, 520, 310, 250, 640, 480)
     rng = np.random.default_rng(3)
     view = np.column_stack([rng.uniform(0, 640, 50), rng.uniform(0, 480, 50), np.full(50, 90), rng.uniform(-4, 4, 50)])
