@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 import scipy.optimize
-from cameras import BARREL, CAMERAS, PLAIN
+from made_cameras import BARREL, CAMERAS, PLAIN
 from posed_hand import posed_hand, rotation
 
 from handos_model.camera import Camera, fit_translation, ray_rotation

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
-from cameras import CAMERAS, PLAIN
 from fake_network import METADATA, answer, write_network
+from made_cameras import CAMERAS, PLAIN
 from posed_hand import posed_hand, rotation
 
 from handos_model import Camera, HandPredictor

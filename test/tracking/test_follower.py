@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
-from cameras import PLAIN
 from disc_network import BLUE, GREEN, RED, scene
 from fake_network import answer, write_network
+from made_cameras import PLAIN
 from posed_hand import posed_hand
 from watched_follower import STEP, Watched
 
