@@ -92,7 +92,10 @@ class OnnxSession:
         data = _read(path, embedded)
         try:
             self._session = options.opened(data)
-        except Exception as error:  # ONNX Runtime's errors share no other base class
+            given = self._session.get_modelmeta().custom_metadata_map
+            self.outputs = tuple(node.name for node in self._session.get_outputs())
+            inputs = [(node.name, node.type) for node in self._session.get_inputs()]
+        except Exception as error:  # ONNX Runtime's share no other base class, and texts may be no UTF-8
             raise ValueError(f"weights file {shown(path)} is damaged or not an ONNX file; {EXPORTED}") from error
         self.provider: str = self._session.get_providers()[0]
         wanted = _PROVIDERS.get(options.device)
@@ -102,25 +105,23 @@ class OnnxSession:
                 f'device is "{options.device}", but ONNX Runtime cannot start {library} here: check the driver and the '
                 f"versions of CUDA and {library}"
             )
-        given = self._session.get_modelmeta().custom_metadata_map
         self.metadata = {one_line(key): one_line(value) for key, value in given.items()}
-        self.outputs = tuple(node.name for node in self._session.get_outputs())
         self._hands: int | None = None
-        self._input = self._checked_input()
+        self._input = self._checked_input(inputs)
         absent = [key for key in metadata if not self.metadata.get(key)]
         if absent:
             raise ValueError(f"weights file {shown(path)} carries no {', '.join(absent)} in its metadata; {EXPORTED}")
         self.seconds = 0.0
         """Spent in ONNX Runtime so far."""
 
-    def _checked_input(self) -> str:
-        inputs = self._session.get_inputs()
-        if len(inputs) != 1 or inputs[0].type != "tensor(uint8)":
-            given = one_line(", ".join(f"{node.name} {node.type}" for node in inputs))
+    def _checked_input(self, inputs: Sequence[tuple[str, str]]) -> str:
+        """The name of the only input. inputs: name and type of each."""
+        if len(inputs) != 1 or inputs[0][1] != "tensor(uint8)":
+            given = one_line(", ".join(f"{name} {kind}" for name, kind in inputs))
             raise ValueError(
                 f"weights file {shown(self.path)} is not a hand network: it has the inputs {given}; {EXPORTED}"
             )
-        return inputs[0].name
+        return inputs[0][0]
 
     def require(self, outputs: Sequence[str], hands: int | None = None) -> None:
         """ValueError where the graph lacks one of these outputs; from then on `run` gives these, in this order.

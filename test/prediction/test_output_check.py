@@ -97,6 +97,14 @@ def test_a_checksum_beside_weights_is_compared(tmp_path: Path) -> None:
         HandPredictor(path, size=64)
 
 
+@pytest.mark.parametrize("text", [b"webxr-generic", b"score_threshold", b"joint_confidence"])
+def test_texts_that_are_no_utf_8_are_damage(tmp_path: Path, text: bytes) -> None:
+    path = write_network(tmp_path / "odd.onnx", [GOOD], 64)
+    path.write_bytes(path.read_bytes().replace(text, text[:-1] + b"\xb1"))
+    with pytest.raises(ValueError, match="odd.onnx is damaged or not an ONNX file"):
+        HandPredictor(path, size=64)
+
+
 def test_strangers_texts_in_weights_are_cut(tmp_path: Path) -> None:
     metadata = {"name": "n" * 100_000, "version": "a\nb", "score_threshold": "x" * 9999, "size": "64", "template": "t"}
     with pytest.raises(ValueError) as caught:
