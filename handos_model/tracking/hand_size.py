@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import statistics
+from collections import deque
 
 from handos_model.hand import Hand
 
@@ -10,16 +12,19 @@ KNUCKLES = (5, 9, 13, 17)
 """MCP joints: how far they lie from the wrist does not change with the pose."""
 MAX_FRAMES = 900
 """Frames that the mean remembers: then each newer one counts as much as it would there."""
+MAX_MEASUREMENTS = 91
+"""By depth, of which the median is taken: the last three seconds at 30 Hz."""
 
 
 class HandSize:
-    """Scales one hand, frame after frame, to the mean of what all its frames say of its size.
+    """Scales one hand, frame after frame, to what all its frames say of its size.
 
-    A depth image measures, all else is foretold: from the first measurement on only measurements count.
+    A depth image measures, all else is foretold: from the first measurement on only measurements count. Their median is
+    taken, as a single one may be off by several per cent, and the first one often is.
     """
 
     def __init__(self) -> None:
-        self._measured = False
+        self._measured: deque[float] = deque(maxlen=MAX_MEASUREMENTS)  # m
         self._frames = 0
         self._size = 0.0  # m
 
@@ -28,14 +33,21 @@ class HandSize:
         now = palm_length(hand)
         if not now > 0:
             return hand
-        measured = hand.scale_source == "depth"
-        if measured and not self._measured:
-            self._measured, self._frames = True, 0
-        if measured == self._measured:
+        if hand.scale_source == "depth":
+            self._measured.append(now)
+            self._size = statistics.median(self._measured)
+        elif not self._measured:
             self._frames = min(self._frames + 1, MAX_FRAMES)
             self._size += (now - self._size) / self._frames
-        source = "remembered" if self._measured and not measured else hand.scale_source
-        return hand.scaled(self._size / now, source)
+        return hand.scaled(self._size / now, self._source(hand))
+
+    def remembered(self, hand: Hand) -> Hand:
+        """The hand as it was measured, or scaled to what was measured before; as it is, where nothing ever was."""
+        kept = self.kept(hand)
+        return kept if kept.scale_source == "remembered" else hand
+
+    def _source(self, hand: Hand) -> str:
+        return "remembered" if self._measured and hand.scale_source != "depth" else hand.scale_source
 
 
 def palm_length(hand: Hand) -> float:

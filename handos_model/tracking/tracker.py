@@ -40,7 +40,7 @@ class TrackerOptions:
 
     smoothing: bool = True
     """Smooth 2D and 3D joints, vertices and translation, and give every hand its own size; without, all of it passes
-    through as it was measured."""
+    through as it was measured, but a size that depth has measured stays in frames without depth."""
     max_age: float = 0.3
     """s that a hand which is not seen keeps its id, or 2.5 times what usually lies between two frames, where that is
     more. Frames farther apart than this have no ids in common."""
@@ -196,7 +196,8 @@ class Track:
         if self.side.decided not in ("unknown", mesh_side(hand, self._faces)):
             hand = mirrored_in_depth(hand)
         if not options.smoothing:
-            self._smoother, self.size = HandSmoother(), HandSize()
+            self._smoother = HandSmoother()
+            hand = self.size.remembered(hand)
         else:
             hand = self.size.kept(hand)
             if self.side.decided != before:

@@ -37,6 +37,30 @@ def test_one_measurement_outweighs_all_guesses_and_is_remembered():
     assert kept.scale_source == "remembered" and palm_length(kept) == pytest.approx(1.3 * palm_length(hand), rel=1e-5)
 
 
+@pytest.mark.parametrize("every", [1, 2, 5, 10])
+def test_a_measured_size_stays_where_depth_is_rare_or_gone(every):
+    rng, size, hand, lengths = np.random.default_rng(0), HandSize(), make_hand(), []
+    for frame in range(150):
+        measured = frame % every == 0 and not 60 <= frame < 120  # at 30 Hz: gone for 2 s
+        factor = 1.3 * rng.normal(1, 0.003) if measured else rng.normal(0.9, 0.03)
+        factor = 1.2 if frame == 0 else factor  # the first one is off
+        kept = size.kept(hand.scaled(factor, "depth" if measured else "prior"))
+        assert kept.scale_source == ("depth" if measured else "remembered")
+        lengths.append(palm_length(kept) / (1.3 * palm_length(hand)))
+    np.testing.assert_allclose(lengths[3 * every :], 1.0, atol=0.01)
+
+
+def test_without_smoothing_measured_frames_pass_and_others_keep_what_was_measured():
+    size, hand = HandSize(), make_hand()
+    assert size.remembered(hand) is hand
+    for factor in (1.3, 1.32):
+        measured = hand.scaled(factor, "depth")
+        assert size.remembered(measured) is measured
+    kept = size.remembered(hand)
+    assert kept.scale_source == "remembered"
+    assert palm_length(kept) == pytest.approx(1.31 * palm_length(hand), rel=1e-5)
+
+
 def test_a_hand_of_no_size_passes():
     hand = replace(make_hand(), joints_3d=np.zeros((21, 3), np.float32))
     assert HandSize().kept(hand) is hand
