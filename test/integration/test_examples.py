@@ -1,34 +1,165 @@
-"""examples/: what they print of hands that somebody publishes."""
+"""examples/: what they make of hands that somebody publishes."""
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import pytest
 import rclpy
+from geometry_msgs.msg import PoseStamped, TransformStamped
+from made_hand import CAMERA, make_hand
 from node_process import ROOT
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Header
+from tf2_msgs.msg import TFMessage
 
-from handos_ros.msg import Hand, HandArray
+from handos_model.kinematics import retargeting_joints
+from handos_ros.conversions.hands import hand_array
+from handos_ros.msg import Grasp, Hand, HandArray
+
+needs_retargeting = pytest.mark.skipif(
+    importlib.util.find_spec("dex_retargeting") is None, reason="no dex-retargeting: pip install dex_retargeting"
+)
 
 
-def test_the_subscriber_of_the_readme_prints_fingertips() -> None:
-    node = rclpy.create_node("hands_of_an_example", namespace="example")
-    publisher = node.create_publisher(HandArray, "hands", 10)
-    command = [sys.executable, str(ROOT / "examples" / "index_fingertips.py"), "--ros-args", "-r", "__ns:=/example"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as example:
+@contextmanager
+def running(example: str, *arguments: str) -> Iterator[subprocess.Popen]:
+    """An example in a process of its own, in the namespace /example."""
+    command = [sys.executable, str(ROOT / "examples" / example), *arguments, "--ros-args", "-r", "__ns:=/example"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            deadline = time.monotonic() + 60
-            while publisher.get_subscription_count() == 0 and time.monotonic() < deadline:
-                time.sleep(0.05)
-            message = HandArray(hands=[Hand(id=3)])
-            message.header.frame_id = "camera"
-            tip = message.hands[0].joints_3d[Hand.INDEX_TIP]
-            tip.x, tip.y, tip.z = 0.1, -0.2, 0.6
-            publisher.publish(HandArray())
-            publisher.publish(message)
-            assert example.stdout is not None
-            assert example.stdout.readline() == "hand 3: (0.100, -0.200, 0.600) m in camera\n"
+            yield process
         finally:
-            example.kill()
-            node.destroy_node()
+            process.kill()
+
+
+class Other:
+    """A node on the other side of an example's topics."""
+
+    def __init__(self) -> None:
+        self.node = Node("other_side", namespace="example")
+        self.executor = rclpy.executors.SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.got: list[Any] = []
+
+    def until(self, done: Callable[[], Any], timeout: float = 60.0) -> None:
+        deadline = time.monotonic() + timeout
+        while not done():
+            assert time.monotonic() < deadline, f"nothing after {timeout} s"
+            self.executor.spin_once(timeout_sec=0.02)
+
+
+@pytest.fixture
+def other() -> Iterator[Other]:
+    side = Other()
+    yield side
+    side.node.destroy_node()
+
+
+def test_the_subscriber_of_the_readme_prints_fingertips(other: Other) -> None:
+    publisher = other.node.create_publisher(HandArray, "hands", 10)
+    with running("index_fingertips.py") as example:
+        other.until(publisher.get_subscription_count)
+        message = HandArray(hands=[Hand(id=3)])
+        message.header.frame_id = "camera"
+        tip = message.hands[0].joints_3d[Hand.INDEX_TIP]
+        tip.x, tip.y, tip.z = 0.1, -0.2, 0.6
+        publisher.publish(HandArray())
+        publisher.publish(message)
+        assert example.stdout is not None
+        assert example.stdout.readline() == "hand 3: (0.100, -0.200, 0.600) m in camera\n"
+
+
+def test_a_pinch_triggers_once(other: Other) -> None:
+    publisher = other.node.create_publisher(Grasp, "hands/right/grasp", 10)
+    other.node.create_subscription(Bool, "pinched", lambda message: other.got.append(message.data), 10)
+    with running("gesture_trigger.py"):
+        other.until(lambda: publisher.get_subscription_count() and other.node.count_publishers("pinched"))
+        for aperture, confidence in ((0.09, 0.9), (0.02, 0.1), (0.02, 0.9), (0.03, 0.9), (0.02, 0.9), (0.06, 0.9)):
+            publisher.publish(Grasp(aperture=aperture, confidence=confidence))
+        other.until(lambda: len(other.got) >= 2)
+    assert other.got == [True, False]
+
+
+ROBOT = """<link name="base"/>
+  <joint name="mount" type="fixed">
+    <parent link="base"/><child link="right_hand"/><origin xyz="0 0 0" rpy="0 -1.5707963 0"/>
+  </joint>
+  <link name="right_hand" />"""
+"""A robot hand for dex-retargeting: the hand of urdf/ as it wants it, x out of the palm and z to the fingers."""
+
+FINGERS = ("thumb", "index", "middle", "ring", "little")
+RETARGETING = f"""retargeting:
+  type: vector
+  urdf_path: made_hand.urdf
+  target_origin_link_names: [base, base, base, base, base]
+  target_task_link_names: [{", ".join(f"right_{finger}_tip" for finger in FINGERS)}]
+  target_link_human_indices: [[0, 0, 0, 0, 0], [4, 8, 12, 16, 20]]
+  scaling_factor: 1.0
+  low_pass_alpha: 1
+"""
+
+
+@needs_retargeting
+def test_teleoperation_brings_a_robot_s_fingertips_to_the_hand_s(other: Other, tmp_path: Path) -> None:
+    import yourdfpy
+
+    text = (ROOT / "urdf" / "right_hand.urdf").read_text().replace('<link name="right_hand" />', ROBOT)
+    (tmp_path / "made_hand.urdf").write_text(text)
+    (tmp_path / "made_hand.yml").write_text(RETARGETING)
+    publisher = other.node.create_publisher(HandArray, "hands", 10)
+    other.node.create_subscription(JointState, "joint_commands", other.got.append, 10)
+    hand = make_hand(number=5)
+    decoy = make_hand("left", 0.95, shape="left")
+    message = hand_array([decoy, hand], Header(frame_id="camera"), CAMERA, HandArray.SCALE_PRIOR)
+    with running("teleoperation.py", str(tmp_path / "made_hand.yml"), str(tmp_path)):
+        other.until(lambda: publisher.get_subscription_count() and other.node.count_publishers("joint_commands"))
+        publisher.publish(HandArray())
+        for sent in range(1, 11):  # it starts from where the last frame ended
+            publisher.publish(message)
+            other.until(lambda sent=sent: len(other.got) >= sent)
+    command = other.got[-1]
+    assert command.header == message.header and len(command.name) == len(command.position) == 25
+    robot = yourdfpy.URDF.load(str(tmp_path / "made_hand.urdf"))
+    robot.update_cfg(dict(zip(command.name, command.position, strict=True)))
+    points = retargeting_joints(hand.joints_3d, "right")
+    for finger, tip in zip(FINGERS, (4, 8, 12, 16, 20), strict=True):
+        place = robot.get_transform(f"right_{finger}_tip", "base")[:3, 3]
+        assert np.linalg.norm(place - points[tip]) < 0.01, finger
+
+
+OF_A_ROS_INSTALLATION = ("tf2_ros", "tf2_geometry_msgs", "tf_transformations", "sensor_msgs_py", "cv_bridge")
+
+
+@pytest.mark.skipif(
+    any(importlib.util.find_spec(name) is None for name in OF_A_ROS_INSTALLATION),
+    reason=f"no ROS installation: PyPI lacks some of {', '.join(OF_A_ROS_INSTALLATION)}",
+)
+def test_a_grasp_in_base_link(other: Other) -> None:
+    latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    frames = other.node.create_publisher(TFMessage, "/tf_static", latched)
+    mount = TransformStamped(header=Header(frame_id="base_link"), child_frame_id="camera")
+    mount.transform.translation.z, mount.transform.rotation.w = 1.0, 1.0
+    frames.publish(TFMessage(transforms=[mount]))
+    publisher = other.node.create_publisher(Grasp, "hands/right/grasp", 10)
+    other.node.create_subscription(PoseStamped, "pregrasp", other.got.append, 10)
+    grasp = Grasp(header=Header(frame_id="camera"))
+    grasp.pose.position.x, grasp.pose.orientation.w = 0.5, 1.0
+    with running("grasp_planner.py"):
+        other.until(lambda: publisher.get_subscription_count() and other.node.count_publishers("pregrasp"))
+        other.until(lambda: publisher.publish(grasp) or other.got)
+    found = other.got[0]
+    place, turn = found.pose.position, found.pose.orientation
+    assert found.header.frame_id == "base_link"
+    assert (place.x, place.y, place.z) == pytest.approx((0.4, 0, 1))  # 10 cm before it, along x of the grasp
+    assert (turn.x, turn.y, turn.z, turn.w) == pytest.approx((0, np.sqrt(0.5), 0, np.sqrt(0.5)))  # z to the old x
