@@ -68,8 +68,9 @@ def answer(robots: tuple[Robot, Robot], image: np.ndarray, camera: Camera) -> Ha
     """What the first node says of the image."""
     robot = robots[0]
     robot.until(lambda: robot.camera_info.get_subscription_count())
-    robot.camera_info.publish(info_message(camera))
-    robot.spin(0.3)
+    for _ in range(3):  # best effort promises no delivery
+        robot.camera_info.publish(info_message(camera))
+        robot.spin(0.1)
     return robot.hands_of(image_message(image, stamped(0)))
 
 
@@ -192,7 +193,7 @@ def test_diagnostics_say_what_is_in_use(robots: tuple[Robot, Robot], answer: Han
 
     timed = robot.until(timed_reports)[-1]
     both = {"first/hands_node: hands", "second/hands_node: hands"}
-    robot.until(lambda: {message.status[0].name for message in robot.got["/diagnostics"]} == both)
+    robot.until(lambda: both <= {message.status[0].name for message in robot.got["/diagnostics"]})
     assert timed["device"] == "cpu" and timed["intrinsics"].startswith("camera_info: fx 560.0, fy 540.0")
     stages = [float(timed[f"{stage} (ms)"]) for stage in ("decode", "follow", "publish")]
     assert min(stages) >= 0 and max(stages) <= float(timed["received to published, longest (ms)"])
