@@ -7,7 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -18,6 +17,7 @@ from handos_model.data.sample import Sample
 from handos_model.evaluation import metrics
 from handos_model.evaluation.scoring import PCK_FRACTIONS, RECALL_IOU, HandScore, score_image, summary
 from handos_model.hand import Hand
+from handos_model.io.image_file import read_image
 from handos_model.io.video import VideoSource
 
 Results = dict[str, Any]
@@ -71,7 +71,7 @@ def backgrounds(data_root: Path, predictor: Predictor, limit: int | None = None)
     """False hands on the hand-free photos that are kept out of training."""
     counts: dict[str, list[int]] = {}
     for name in progress(spread(sorted(held_out_backgrounds()), limit), "backgrounds"):
-        hands = predictor.predict(_read(data_root / "train" / name), None)
+        hands = predictor.predict(read_image(data_root / "train" / name), None)
         counts.setdefault(Path(name).parent.name, []).append(len(hands))
     groups = {source: _false_hands(group) for source, group in counts.items()}
     return {**_false_hands([n for group in counts.values() for n in group]), "groups": groups}
@@ -198,15 +198,6 @@ def _frames(path: Path, limit: int | None) -> Iterable[np.ndarray]:
         if frame.image is None:
             raise ValueError(frame.problem)
         yield frame.image
-
-
-def _read(path: Path) -> np.ndarray:
-    if not path.is_file():
-        raise FileNotFoundError(f"no photo at {path}")
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise ValueError(f"{path} is not a readable picture")
-    return np.ascontiguousarray(image[:, :, ::-1])
 
 
 def progress(items: Iterable[Any], name: str, total: int | None = None) -> Iterable[Any]:
