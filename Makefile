@@ -1,4 +1,5 @@
 # make demo   plays a small clip (or your own: make demo VIDEO=path) through the ROS nodes, and draws hands into it
+#             make demo VIEW=foxglove shows it (or rerun, rerun=FILE.rrd, foxglove=FILE.mcap)
 # make test   ruff, types, all tests, the ROS nodes' and the network's training included (no GPU needed), coverage
 #
 # make fuzz   a million hostile inputs (make fuzz FUZZ="--inputs 20000 --seed 7"); those that fail are kept in build/fuzz
@@ -27,8 +28,8 @@ unexport LD_LIBRARY_PATH ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENT
 
 .PHONY: demo test fuzz mediapipe clean
 
-demo: $(VENV)/messages-built
-	@$(BIN)/python scripts/demo --video "$(VIDEO)"
+demo: $(VENV)/messages-built $(if $(VIEW),$(VENV)/view-installed)
+	@$(BIN)/python scripts/demo --video "$(VIDEO)" $(if $(VIEW),--view "$(VIEW)")
 
 test: $(VENV)/messages-built $(VENV)/test-installed
 	$(BIN)/ruff check .
@@ -60,6 +61,10 @@ $(VENV)/ros-installed: pyproject.toml .ci/constraints.txt | $(BIN)/python
 # The constraints keep torch at one CPU build: an open range may fetch gigabytes of CUDA libraries.
 $(VENV)/test-installed: $(VENV)/ros-installed
 	$(INSTALL) --editable ".[train,bags,view,ros,dev]"
+	touch $@
+
+$(VENV)/view-installed: $(VENV)/ros-installed
+	$(INSTALL) --editable ".[view]"
 	touch $@
 
 $(VENV)/messages-built: $(VENV)/ros-installed $(MESSAGES)

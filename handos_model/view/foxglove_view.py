@@ -63,7 +63,7 @@ class FoxgloveView:
         if self._server is None or stopped():
             return
         address = f"ws://localhost:{self.port}"
-        print(f"handos predict: waits for Foxglove: Open connection, Foxglove WebSocket, {address}", file=sys.stderr)
+        print(f"Waiting for Foxglove: Open connection, Foxglove WebSocket, {address}", file=sys.stderr)
         while not (stopped() or any(channel.has_sinks() for channel in (self._image, self._annotations, self._hands))):
             time.sleep(0.05)
 

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,12 @@ from visualization_msgs.msg import MarkerArray
 
 from handos_model.io.inputs import open_inputs
 from handos_model.output.drawn import DEFAULT_FPS, VIDEO_SUFFIXES, VideoOutput
+from handos_model.output.output_file import Inputs, WriteRules
+from handos_model.template.load import load_template
+from handos_model.view.viewer import SPELLING, View, Viewer
 from handos_ros.conversions.images import rgb_image
 from handos_ros.demo.child import Child
+from handos_ros.demo.node_view import NodeView
 from handos_ros.demo.topic_times import TopicTimes
 from handos_ros.msg import HandArray
 from handos_ros.process.fast_dds import profile
@@ -105,8 +110,11 @@ class AnnotatedVideo:
         self._video.close()
 
 
-def play(video: Path, out: Path) -> None:
-    """Plays `video` once, writes `out` and prints the measurements; raises RuntimeError, ValueError or OSError."""
+def play(video: Path, out: Path, view: View | None = None) -> None:
+    """Plays `video` once, writes `out` and prints the measurements; raises RuntimeError, ValueError or OSError.
+
+    view: shows what the nodes publish.
+    """
     source = open_inputs([str(video)])[0]
     fps = source.fps or DEFAULT_FPS
     annotated = AnnotatedVideo(out, fps)
@@ -115,6 +123,8 @@ def play(video: Path, out: Path) -> None:
     try:
         hands.start()
         wait_until(lambda: node.connected, node, hands, START, "hands_node did not start to listen")
+        if view:
+            NodeView(node, view)  # now: `connected` counts who listens to images
         camera.start()
         sending = node.times["camera_info"]
         wait_until(lambda: camera.ended or sending.count > 0, node, hands, START, "camera_node sent nothing")
@@ -173,11 +183,20 @@ def apart(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
+def _view(options: argparse.Namespace) -> AbstractContextManager[View | None]:
+    if options.view is None:
+        return nullcontext()
+    viewer = Viewer.named(options.view)
+    viewer.check(Inputs([options.video]), WriteRules(overwrite=True))
+    return viewer.opened(load_template().faces, stopped=lambda: False)
+
+
 def main() -> None:
     """`demo --video FILE`: exits with 0 if hands came through."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__.partition(": ")[2])
     parser.add_argument("--video", type=Path, required=True, help="video, image or folder of images")
     parser.add_argument("--out", type=Path, help="video to write; demo/<name of the video>-hands.mp4 without it")
+    parser.add_argument("--view", metavar="VIEWER[=FILE]", help=f"show it: {SPELLING}")
     options = parser.parse_args()
     options.out = options.out or Path("demo") / f"{options.video.stem}-hands.mp4"
     if options.out.suffix.lower() not in VIDEO_SUFFIXES:
@@ -186,8 +205,9 @@ def main() -> None:
     os.environ.update(profile(os.environ))
     rclpy.init()
     try:
-        play(options.video, options.out)
-    except (RuntimeError, ValueError, OSError) as error:
+        with _view(options) as view:
+            play(options.video, options.out, view)
+    except (RuntimeError, ValueError, OSError, ModuleNotFoundError) as error:
         sys.exit(f"demo: {error}")
     except (KeyboardInterrupt, ExternalShutdownException):
         sys.exit("demo: stopped")

@@ -15,6 +15,7 @@ from ament_index_python.packages import PackageNotFoundError, get_package_prefix
 from made_videos import write_timed_video
 from robot import Robot
 from sensor_msgs.msg import Image
+from viewed import messages
 
 from handos_ros.demo.play import apart
 from handos_ros.msg import HandArray
@@ -46,6 +47,22 @@ def test_the_clip_becomes_topics_and_an_annotated_video(tmp_path: Path) -> None:
     video = cv2.VideoCapture(str(tmp_path / "out" / "hands.mp4"))
     assert (video.get(cv2.CAP_PROP_FRAME_WIDTH), video.get(cv2.CAP_PROP_FRAME_HEIGHT)) == (640, 480)
     assert video.read()[0]
+
+
+def test_what_the_nodes_publish_is_shown(tmp_path: Path) -> None:
+    pytest.importorskip("foxglove")
+    file = tmp_path / "v.mcap"
+    arguments = ("--video", ROOT / "docs" / "demo.mp4", "--out", tmp_path / "hands.mp4")
+    done = demo(*arguments, "--view", f"foxglove={file}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    counts = dict(re.findall(r"^(\S+) +(\d+) +[\d.]+", done.stdout, re.M))
+    shown = messages(file)
+    assert 0 < len(shown["/image"]) <= int(counts["hands"])
+    for (at, scene), (same, transforms) in zip(shown["/hands"], shown["/tf"], strict=True):
+        assert at == same
+        assert [entity.id for entity in scene.entities] == [tf.child_frame_id for tf in transforms.transforms]
+    assert len(shown["/hands"][-1][1].entities[0].triangles[0].points) == 778
+    assert "--view is 'rviz', must be rerun" in demo(*arguments, "--view", "rviz").stderr
 
 
 def test_a_robot_in_the_users_domain_hears_nothing_and_is_not_heard(tmp_path: Path) -> None:
