@@ -19,6 +19,8 @@ CLASSES = {
     "onnx": ("weight_inputs", "ONNX"),
     "checkpoint": ("weight_inputs", "CHECKPOINT"),
     "arrays": ("weight_inputs", "ARRAYS"),
+    "recording": ("recording_inputs", "RECORDINGS"),
+    "video": ("recording_inputs", "MOVIES"),
 }
 # Of others, for one run: FUZZ_CLASSES=name=module.CONSTANT,...
 for _given in filter(None, os.environ.get("FUZZ_CLASSES", "").split(",")):
