@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from handos_model.camera import DISTORTION_COEFFICIENTS, Camera
+from handos_model.io.files import one_line
 
 _ALIASES = {"": "none", "fisheye": "equidistant", "kannala_brandt4": "equidistant"}
 
@@ -65,7 +66,8 @@ def _distortion(message: Any) -> tuple[str, np.ndarray]:
     used = int(np.flatnonzero(coefficients).max(initial=-1)) + 1
     if not used:
         return "none", np.zeros(0)
-    model = _ALIASES.get(message.distortion_model.lower(), message.distortion_model.lower())
+    given = one_line(message.distortion_model, 100).lower()  # it goes into a sentence where it is unknown
+    model = _ALIASES.get(given, given)
     counts = DISTORTION_COEFFICIENTS.get(model, ())
     length = next((count for count in counts if count >= used), used)
     return model, np.append(coefficients[:used], np.zeros(length - used))

@@ -106,3 +106,9 @@ NAN = float("nan")
 def test_wrong_camera_infos_are_refused(message, width, height, says):
     with pytest.raises(ValueError, match=says):
         camera_from_info(message, width, height)
+
+
+def test_a_distortion_model_without_end_is_told_in_a_line():
+    with pytest.raises(ValueError, match="distortion model is 'xxx") as caught:
+        camera_from_info(info(model="X" * 20_000_000, d=(0.1,)), 640, 480)
+    assert len(str(caught.value)) < 500
