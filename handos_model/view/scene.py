@@ -11,7 +11,7 @@ from handos_model.drawing.hand_drawing import LABEL_COLOURS, MESH_COLOURS
 from handos_model.hand import BONES, Hand
 from handos_model.wrist_pose import wrist_rotation
 
-AXIS = 0.05
+AXIS = 0.1
 """m: length of the axes of a wrist's frame."""
 CAMERA_FRAME = "camera"
 """Name of the camera's frame where the input names none."""
