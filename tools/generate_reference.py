@@ -17,6 +17,7 @@ import yaml
 
 from handos_model.template.anatomy import ANGLE_NAMES, HIGHEST, LOWEST
 from handos_ros.camera_node import CameraSettings
+from handos_ros.fusion.settings import FusionSettings
 from handos_ros.parameters import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -110,6 +111,7 @@ def page(text: str) -> str:
     tables = {
         "parameters of hands_node": parameter_table(Settings),
         "parameters of camera_node": parameter_table(CameraSettings),
+        "parameters of fusion_node": parameter_table(FusionSettings),
         "arguments of hands.launch.py": launch_table(),
         "limits of joint angles": limits_table(),
         **{f"fields of {name}": message_table(name) for name in MESSAGES},

@@ -66,6 +66,8 @@ class Messages:
             width=record["width"],
             height=record["height"],
             **{name: values[name] for name in ("fx", "fy", "cx", "cy")},
+            distortion_model=values["distortion_model"].replace("none", ""),
+            distortion=np.array(values["distortion"], np.float64),
             model=" ".join(record["model"].values()),
         )
         return self._cdr(message, HAND_ARRAY)

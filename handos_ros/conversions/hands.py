@@ -30,6 +30,7 @@ SCALE_VALUES = {
     "user": HandMessage.SCALE_USER,
     "depth": HandMessage.SCALE_DEPTH,
     "remembered": HandMessage.SCALE_REMEMBERED,
+    "triangulated": HandMessage.SCALE_TRIANGULATED,
 }
 """Sides and scale sources of handos_model.hand, as messages have them."""
 
@@ -55,6 +56,8 @@ def hand_array(
         fy=fy,
         cx=cx,
         cy=cy,
+        distortion_model="" if camera.distortion_model == "none" else camera.distortion_model,
+        distortion=camera.distortion.tolist(),
         model=model,
     )
 

@@ -24,13 +24,13 @@ def hands_from(message: HandArray) -> list[Hand]:
 
 
 def camera_from(message: HandArray) -> Camera:
-    """The camera of a message, assumed where the node had no CameraInfo. A message says nothing of lens distortion.
+    """The camera of a message with its lens, assumed where the node had no CameraInfo.
 
-    So it projects as a rectified camera does. Raises ValueError for intrinsics that no camera has.
+    Raises ValueError for intrinsics that no camera has.
     """
     assumed = message.intrinsics_source == HandArray.INTRINSICS_ASSUMED
     K = np.array([[message.fx, 0, message.cx], [0, message.fy, message.cy], [0, 0, 1]])
-    return Camera(K, message.width, message.height, assumed=assumed)
+    return Camera(K, message.width, message.height, message.distortion_model or "none", message.distortion, assumed)
 
 
 def _hand(message: HandMessage) -> Hand:

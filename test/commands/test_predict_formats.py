@@ -131,6 +131,8 @@ def test_a_recording_holds_the_original_the_hands_and_their_frames(tmp_path, wei
     for (time, message), line in zip(hands, lines, strict=True):
         assert message.header.stamp.sec * SECOND + message.header.stamp.nanosec == line["stamp_ns"] == time - 7
         assert (message.header.frame_id, message.model, message.fx) == ("camera", "fake 1", 600)
+        assert (message.distortion_model, message.distortion[0]) == ("plumb_bob", 0.1)
+        assert message.distortion.tolist() == line["intrinsics"]["distortion"]
         assert message.intrinsics_source == message.INTRINSICS_CAMERA_INFO
         (hand,), (known,) = message.hands, line["hands"]
         assert (hand.side, hand.scale_source, hand.wrist_valid) == (hand.RIGHT, hand.SCALE_PRIOR, True)

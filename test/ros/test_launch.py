@@ -55,7 +55,7 @@ def executables(nodes: list[Node]) -> list[str]:
     return [node.node_executable for node in nodes]
 
 
-@pytest.mark.parametrize("name", ["hands.launch.py", "cameras.launch.py"])
+@pytest.mark.parametrize("name", ["hands.launch.py", "cameras.launch.py", "fusion.launch.py"])
 def test_every_argument_is_declared_with_default_and_description(name: str) -> None:
     file = loaded(name)
     description: LaunchDescription = file.generate_launch_description()

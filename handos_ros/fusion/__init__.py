@@ -1,0 +1,1 @@
+"""What fusion_node is made of."""

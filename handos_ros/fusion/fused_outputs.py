@@ -1,0 +1,73 @@
+"""FusedOutputs: the publishers of fusion_node."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+
+import numpy as np
+from rclpy.node import Node
+from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import MarkerArray
+
+from handos_model.camera import Camera
+from handos_model.fusion.hand_fusion import FusedHand
+from handos_model.kinematics.skeleton import HandSkeleton
+from handos_model.template.hand_template import HandTemplate
+from handos_ros.conversions.hands import hand_array, hand_transforms
+from handos_ros.conversions.markers import MarkerBoard
+from handos_ros.conversions.side_frames import SideFrames
+from handos_ros.conversions.transform_filter import TransformFilter
+from handos_ros.fusion.settings import FusionSettings
+from handos_ros.msg import HandArray
+from handos_ros.side_outputs import SideOutputs
+
+NO_CAMERA = Camera.from_fov(1, 1)  # what is fused is of no one image
+
+
+class FusedOutputs:
+    """Hands, their frames, markers, and what follows from the hand of each side, all in the common frame."""
+
+    def __init__(self, node: Node, template: HandTemplate) -> None:
+        self._hands = node.create_publisher(HandArray, "hands", 5)
+        self._tf = node.create_publisher(TFMessage, "/tf", 100)
+        self._markers = node.create_publisher(MarkerArray, "hands/markers", 1)
+        self._of_sides = SideOutputs(node, HandSkeleton(template))
+        self._board = MarkerBoard(template.faces)
+        self._sides = SideFrames()
+        self._filter = TransformFilter()
+
+    def publish(
+        self, fused: list[FusedHand], header: Header, assumed: bool, model: str, settings: FusionSettings,
+        followed: Container[int],
+    ) -> None:  # fmt: skip
+        """Transforms first, as hands_node does. assumed: whether intrinsics of a camera are; followed: ids."""
+        hands = [one.hand for one in fused]
+        of_sides = self._sides.chosen(hands, followed)
+        self._of_sides.publish(of_sides, header)
+        if settings.publish_tf:
+            framed = of_sides if settings.tf_names == "side" else hands
+            named = hand_transforms(framed, header, settings.tf_names, settings.tf_fingers, settings.frame_prefix)
+            if transforms := self._filter.taken(named):
+                self._tf.publish(TFMessage(transforms=transforms))
+        self._hands.publish(fused_array(fused, header, assumed, model, settings.vertices))
+        if self._markers.get_subscription_count():
+            self._markers.publish(self._board.markers(hands, header, settings.marker_lifetime))
+
+    def restart(self) -> None:
+        """After the clock jumped back."""
+        self._filter.forget()
+
+
+def fused_array(fused: list[FusedHand], header: Header, assumed: bool, model: str, vertices: bool = True) -> HandArray:
+    """Makes the message of one time: without image size and intrinsics, pixels NaN."""
+    hands = [one.hand for one in fused]
+    measured = hands and all(hand.scale_source in ("triangulated", "remembered", "depth") for hand in hands)
+    source = HandArray.SCALE_TRIANGULATED if measured else HandArray.SCALE_PRIOR
+    message = hand_array(hands, header, NO_CAMERA, source, model, vertices)
+    for said, one in zip(message.hands, fused, strict=True):
+        said.wrist.covariance = np.ascontiguousarray(one.wrist_covariance).ravel()
+    message.intrinsics_source = HandArray.INTRINSICS_ASSUMED if assumed else HandArray.INTRINSICS_CAMERA_INFO
+    message.width = message.height = 0
+    message.fx = message.fy = message.cx = message.cy = 0.0
+    return message

@@ -1,0 +1,146 @@
+"""TransformTree: poses of cameras from /tf and /tf_static, without tf2_ros, which PyPI does not have."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+from geometry_msgs.msg import TransformStamped
+from tf2_msgs.msg import TFMessage
+
+from handos_model.fusion.extrinsics import Extrinsics
+from handos_model.kinematics.frames import quaternion
+
+MEMORY = 10.0
+"""s of moving transforms that are kept."""
+LONGEST_WAY = 100
+"""Frames from one to another: longer ways are circles."""
+MOST_FRAMES = 10_000
+AHEAD = 0.2
+"""s by which a moving transform may be older than what is placed by it: it is then taken as it was last."""
+
+
+class NoTransform(ValueError):
+    """Says why a frame has no pose in another one."""
+
+
+@dataclass
+class _Link:
+    """Poses of a frame in its parent, by time."""
+
+    parent: str
+    static: bool
+    stamps: list[float] = field(default_factory=list)
+    poses: list[Extrinsics] = field(default_factory=list)
+
+
+class TransformTree:
+    """Keeps what was sent of every frame, and says how a camera stood at a time."""
+
+    def __init__(self) -> None:
+        self._links: dict[str, _Link] = {}
+        self.parents: defaultdict[str, set[str]] = defaultdict(set)
+        """Every parent that a frame was sent with: more than one is a mistake of somebody."""
+        self.refused = ""
+        """What was wrong with the last transform that could not be used; empty if all were good."""
+
+    def keep_static(self, message: TFMessage) -> None:
+        """Of /tf_static."""
+        for transform in message.transforms:
+            self._keep(transform, static=True)
+
+    def keep(self, message: TFMessage) -> None:
+        """Of /tf."""
+        for transform in message.transforms:
+            self._keep(transform, static=False)
+
+    def _keep(self, transform: TransformStamped, static: bool) -> None:
+        parent, child = (name.lstrip("/") for name in (transform.header.frame_id, transform.child_frame_id))
+        t, q = transform.transform.translation, transform.transform.rotation
+        if not parent or not child or parent == child:
+            return
+        if child not in self._links and len(self._links) >= MOST_FRAMES:
+            self.refused = f"more than {MOST_FRAMES} frames are sent"
+            return
+        try:
+            pose = Extrinsics.from_quaternion((t.x, t.y, t.z), (q.x, q.y, q.z, q.w))
+        except ValueError as error:
+            self.refused = f"the transform from {parent} to {child} cannot be used: {error}"
+            return
+        self.parents[child].add(parent)
+        stamp = transform.header.stamp.sec + transform.header.stamp.nanosec * 1e-9
+        link = self._links.get(child)
+        back = link is not None and link.stamps and stamp < link.stamps[-1] - MEMORY
+        if link is None or static or link.static or link.parent != parent or back:
+            self._links[child] = _Link(parent, static, [stamp], [pose])
+            return
+        place = bisect.bisect_left(link.stamps, stamp)
+        link.stamps.insert(place, stamp)
+        link.poses.insert(place, pose)
+        while link.stamps[0] < link.stamps[-1] - MEMORY:
+            del link.stamps[0], link.poses[0]
+
+    def pose(self, frame: str, common: str, stamp: float) -> Extrinsics:
+        """Of a frame in the common one at a time in s; NoTransform, in one sentence, where it is not known."""
+        ours, theirs = self._way(frame.lstrip("/")), self._way(common.lstrip("/"))
+        shared = next((name for name in ours if name in theirs), None)
+        if shared is None:
+            known = f"{frame} is not sent" if len(ours) == 1 else f"{common} is not above or beside it"
+            raise NoTransform(f"there is no transform from {common} to {frame}: {known}")
+        down = self._along(ours[: ours.index(shared)], stamp)  # frame in shared
+        up = self._along(theirs[: theirs.index(shared)], stamp)  # common in shared
+        turn = up.rotation.T
+        return Extrinsics(turn @ down.rotation, turn @ (down.position - up.position))
+
+    def _way(self, frame: str) -> list[str]:
+        """The frame, its parent, and so on to the root."""
+        way = [frame]
+        while (link := self._links.get(way[-1])) is not None:
+            if len(way) > LONGEST_WAY or link.parent in way:
+                raise NoTransform(f"the frames above {frame} are a circle, or more than {LONGEST_WAY}")
+            way.append(link.parent)
+        return way
+
+    def _along(self, children: list[str], stamp: float) -> Extrinsics:
+        rotation, position = np.eye(3), np.zeros(3)
+        for child in children:
+            step = self._at(child, stamp)
+            rotation, position = step.rotation @ rotation, step.rotation @ position + step.position
+        return Extrinsics(rotation, position)
+
+    def _at(self, child: str, stamp: float) -> Extrinsics:
+        link = self._links[child]
+        if link.static:
+            return link.poses[0]
+        after = bisect.bisect_left(link.stamps, stamp)
+        if after == len(link.stamps):
+            if stamp - link.stamps[-1] > AHEAD:
+                raise NoTransform(f"the transform of {child} ended {stamp - link.stamps[-1]:.1f} s before the hands")
+            return link.poses[-1]
+        if after == 0:
+            if link.stamps[0] - stamp > AHEAD:
+                raise NoTransform(f"the transform of {child} began {link.stamps[0] - stamp:.1f} s after the hands")
+            return link.poses[0]
+        share = (stamp - link.stamps[after - 1]) / (link.stamps[after] - link.stamps[after - 1])
+        return _between(link.poses[after - 1], link.poses[after], share)
+
+
+def _between(one: Extrinsics, other: Extrinsics, share: float) -> Extrinsics:
+    """Poses in between: straight on, and turning evenly."""
+    p, q = quaternion(one.rotation), quaternion(other.rotation)
+    cosine = float(p @ q)
+    if cosine < 0:
+        q, cosine = -q, -cosine
+    angle = math.acos(min(cosine, 1.0))
+    first, second = (
+        (1 - share, share)
+        if angle < 1e-6
+        else (math.sin((1 - share) * angle) / math.sin(angle), math.sin(share * angle) / math.sin(angle))
+    )
+    turn = first * p + second * q
+    return Extrinsics.from_quaternion(
+        (1 - share) * one.position + share * other.position, turn / float(np.linalg.norm(turn))
+    )

@@ -1,0 +1,215 @@
+"""fusion_node: the hands of several cameras in, one set of hands in a common frame out."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile
+from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
+
+from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
+from handos_model.fusion.frame_sets import NS, FrameSet, FrameSets
+from handos_model.fusion.hand_fusion import HandFusion
+from handos_model.io.files import one_line
+from handos_model.template.load import load_template
+from handos_ros.fusion.cameras import CameraInput, same_place
+from handos_ros.fusion.fused_outputs import FusedOutputs
+from handos_ros.fusion.report import FusionReport
+from handos_ros.fusion.settings import FusionSettings
+from handos_ros.fusion.transform_tree import NoTransform, TransformTree
+from handos_ros.msg import HandArray
+from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides
+from handos_ros.process.executable import run
+from handos_ros.process.guarded_node import GuardedNode
+
+CHECK_EVERY = 0.005
+"""s between two looks for hands that have waited long enough."""
+STATIC_TRANSFORMS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+
+
+class FusionNode(GuardedNode):
+    """Fuses the HandArrays of several hands_nodes. Raises executable.START_ERRORS for what the user set wrong."""
+
+    def __init__(self, **options: Any) -> None:
+        """options: of rclpy.node.Node, as for several nodes in one process."""
+        super().__init__("fusion_node", **options)
+        given = take_overrides(self)
+        self._settings = settings = declare(self, FusionSettings(), given)
+        self._frame, self._known = _cameras_of(settings)
+        template = load_template()
+        self._fusion = HandFusion(template.faces, settings.track_max_age)
+        self._outputs = FusedOutputs(self, template)
+        self._inputs = {topic: CameraInput(topic) for topic in settings.topics.split()}
+        waits = (settings.slop, settings.max_wait, settings.camera_timeout)
+        self._sets: FrameSets[HandArray] = FrameSets(self._inputs, *waits)
+        self._report, self._restarts = FusionReport(), 0
+        self._late = dict(self._sets.late)
+        self._placed = self._said = ""
+        self._tree = TransformTree()
+        if self._known is None:
+            self.create_subscription(TFMessage, "/tf_static", self._tree.keep_static, STATIC_TRANSFORMS)
+        self.create_subscription(TFMessage, "/tf", self._tree.keep, 100)
+        for topic in self._inputs:
+            self.create_subscription(HandArray, topic, partial(self.on_hands, topic), 5)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        refuse_undeclared(self, given)
+        self.add_on_set_parameters_callback(self._on_parameters)
+        self.create_timer(CHECK_EVERY, self._fuse, clock=self.steady)
+        self.create_timer(1.0, self._tell, clock=self.steady)
+        where = settings.extrinsics or "/tf"
+        self.get_logger().info(f"hands of {', '.join(self._inputs)} in {self._frame}, cameras placed by {where}")
+
+    def on_hands(self, topic: str, message: HandArray) -> None:
+        """Keeps what a camera saw until the others' is there."""
+        self._inputs[topic].received += 1
+        stamp = message.header.stamp
+        self._sets.add(topic, stamp.sec * NS + stamp.nanosec, message, time.monotonic())
+        if self._sets.restarts > self._restarts:
+            self._restarts = self._sets.restarts
+            self._outputs.restart()
+        self._fuse()
+
+    def _fuse(self) -> None:
+        for found in self._sets.ready(time.monotonic()):
+            self._publish(found)
+
+    def _publish(self, found: FrameSet[HandArray]) -> None:
+        seen = [self._inputs[topic].view(message, self._pose) for topic, message in found.frames.items()]
+        views = [view for view in seen if view is not None]
+        if not views:  # nothing that could be said in the common frame
+            return
+        self._placed = same_place(views)
+        fused = self._fusion.update(views, found.stamp_ns / NS)
+        header = Header(stamp=Time(sec=found.stamp_ns // NS, nanosec=found.stamp_ns % NS), frame_id=self._frame)
+        inputs = [self._inputs[view.name] for view in views]
+        models = ", ".join(dict.fromkeys(camera.model for camera in inputs))
+        assumed = any(camera.assumed for camera in inputs)
+        self._outputs.publish(fused, header, assumed, models, self._settings, self._fusion.ids)
+        self._report.add(views, fused)
+
+    def _pose(self, frame: str, stamp: float) -> Extrinsics:
+        if self._known is None:
+            return self._tree.pose(frame, self._frame, stamp)
+        if frame not in self._known:
+            raise NoTransform(f"{frame} is not in {self._settings.extrinsics}, which has {', '.join(self._known)}")
+        return self._known[frame]
+
+    def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        try:
+            self._settings = change(self._settings, parameters)
+        except ValueError as error:
+            return SetParametersResult(successful=False, reason=one_line(error))
+        self._fusion.max_age = self._settings.track_max_age
+        return SetParametersResult(successful=True)
+
+    def _tell(self) -> None:
+        """One DiagnosticArray; doubts that are new are said in the log as well."""
+        doubts, report = self._doubts(), self._report
+        said = one_line("; ".join(doubts), 1000)
+        if said and said != self._said:
+            self.get_logger().warning(said)
+        self._said = said
+        level = DiagnosticStatus.WARN if doubts else DiagnosticStatus.OK
+        if not report.sets and any(camera.problem for camera in self._inputs.values()):
+            level = DiagnosticStatus.ERROR
+        name = f"{self.get_fully_qualified_name().lstrip('/')}: hands"
+        values = [KeyValue(key=key, value=value) for key, value in self._facts().items()]
+        status = DiagnosticStatus(level=level, name=name, message=said or "OK", hardware_id=name, values=values)
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(message)
+        report.begin()
+        self._late = dict(self._sets.late)
+
+    def _facts(self) -> dict[str, str]:
+        report, now = self._report, time.monotonic()
+        facts = {
+            "common frame": self._frame,
+            "HandArrays published": str(report.published),
+            "cameras that send": str(sum(self._sets.sends(topic, now) for topic in self._inputs)),
+            "HandArrays by number of cameras": _counts(report.sets),
+            "hands by number of cameras": _counts(report.hands),
+            "disagreement of the cameras (mm)": f"{report.gap * 1e3:.1f}",
+            "unusable hands": str(self._fusion.unusable),
+            "restarts": str(self._sets.restarts),
+            "errors survived": str(self.survived),
+        }
+        for topic, camera in self._inputs.items():
+            facts[f"{topic}: received"] = str(camera.received)
+            facts[f"{topic}: used"] = str(camera.used)
+            facts[f"{topic}: late"] = str(self._sets.late[topic])
+            facts[f"{topic}: frame"] = camera.frame
+            facts[f"{topic}: problem"] = camera.problem
+        return facts
+
+    def _doubts(self) -> list[str]:
+        """Why hands are fewer or less exact than they could be."""
+        now = time.monotonic()
+        sending = [topic for topic in self._inputs if self._sets.sends(topic, now)]
+        doubts = []
+        for topic, camera in self._inputs.items():
+            if topic not in sending:
+                doubts.append(f"nothing comes on {topic}, which has {self.count_publishers(topic)} publishers")
+            if camera.problem:
+                doubts.append(f"{topic} is left out: {camera.problem}")
+            elif camera.assumed:
+                doubts.append(f"{topic} has no camera_info: its rays are a guess")
+            if (late := self._sets.late[topic] - self._late[topic]) > 1:
+                doubts.append(f"{late} messages of {topic} came too late: raise max_wait, or see to its clock")
+        if len(self._inputs) > 1 and len(sending) == 1:
+            doubts.append(f"{sending[0]} sees alone: distances are what one camera says")
+        doubts += [self._placed, self._report.doubt(), self._clocks(sending), self._tree.refused, self._rivals()]
+        if self.clock_is_missing:
+            doubts.append("use_sim_time is set, but nothing comes on /clock")
+        return [doubt for doubt in doubts if doubt]
+
+    def _clocks(self, sending: list[str]) -> str:
+        """Says so where stamps of different cameras never lie within slop."""
+        if len(sending) < 2 or max(self._report.sets, default=2) > 1:
+            return ""
+        pairs = itertools.combinations(sending, 2)
+        one, other = max(pairs, key=lambda pair: abs(self._sets.offset(pair[0]) - self._sets.offset(pair[1])))
+        ahead = self._sets.offset(one) - self._sets.offset(other)
+        return (
+            f"no stamps of different cameras lie within slop ({self._settings.slop:g} s), those of {other} are "
+            f"{ahead:+.3f} s from those of {one}: are their clocks synchronised, and slop half a frame?"
+        )
+
+    def _rivals(self) -> str:
+        """Says so where the frame of a hand is also sent by somebody else."""
+        prefix = self._settings.frame_prefix
+        for name in (f"{prefix}left_hand", f"{prefix}right_hand"):
+            if self._settings.publish_tf and (others := self._tree.parents.get(name, set()) - {self._frame}):
+                return f"{name} is also sent under {', '.join(sorted(others))}: give each node its own frame_prefix"
+        return ""
+
+
+def _cameras_of(settings: FusionSettings) -> tuple[str, dict[str, Extrinsics] | None]:
+    """Name of the common frame, and poses of the cameras by name where a file says them."""
+    if not settings.extrinsics:
+        if not settings.frame:
+            raise ValueError("frame is not set, must be the common frame, such as base_link; or give extrinsics")
+        return settings.frame.lstrip("/"), None
+    frame, cameras = read_extrinsics(Path(settings.extrinsics))
+    if settings.frame not in ("", frame):
+        raise ValueError(f"frame is {settings.frame}, but {settings.extrinsics} says {frame}: they must agree")
+    return frame, cameras
+
+
+def _counts(counter: dict[int, int]) -> str:
+    return ", ".join(f"{cameras}: {count}" for cameras, count in sorted(counter.items()))
+
+
+def main() -> None:
+    """Runs the node until it is stopped."""
+    sys.exit(run("fusion_node", FusionNode))

@@ -1,0 +1,233 @@
+"""fusion_node over Fast DDS: two cameras' HandArrays in, one in the common frame out, and what is wrong said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
+from node_process import NodeProcess, parameters
+from robot import LATCHED, Robot, diagnostics, stamped
+from tf2_msgs.msg import TFMessage
+from watched_hand import CAMERA, found_by, standing, true_hand
+
+from handos_model.fusion.extrinsics import Extrinsics
+from handos_model.hand import Hand
+from handos_model.kinematics.frames import quaternion
+from handos_ros.conversions import hands_from
+from handos_ros.conversions.hands import hand_array
+from handos_ros.msg import Hand as HandMessage
+from handos_ros.msg import HandArray
+
+PLACES = {"left": -30.0, "right": 30.0}
+
+
+class Rig(Robot):
+    """Sends what two hands_nodes send."""
+
+    def __init__(self, namespace: str) -> None:
+        super().__init__(namespace, shown=True)
+        self.cameras = {name: self.create_publisher(HandArray, f"{name}/hands", 5) for name in PLACES}
+        self.static = self.create_publisher(TFMessage, "/tf_static", LATCHED)
+
+    def send(self, name: str, index: int, *hands: Hand, frame: str = "") -> None:
+        header = stamped(index, frame or f"{self.get_namespace()[1:]}_{name}")
+        self.cameras[name].publish(hand_array(list(hands), header, CAMERA, HandArray.SCALE_PRIOR, "net 1"))
+
+    def both(self, index: int, frame: str = "") -> HandArray:
+        """What is published of a hand that both see, once both are known to send: nobody waits for a camera before."""
+        for name in PLACES:
+            self.send(name, index - 1, frame=frame)
+        self.spin(0.2)
+        for name, at in PLACES.items():
+            self.send(name, index, found_by(standing(at), scale=1.15, number=3), frame=frame)
+        return self.answer(index)
+
+    def answer(self, index: int) -> HandArray:
+        stamp = stamped(index).stamp
+        return self.until(lambda: next((m for m in self.got["hands"] if m.header.stamp == stamp), None), 20)
+
+    def told(self, words: str) -> str:
+        """The message of a status that says so, of those that come from now on."""
+        before = len(self.got["/diagnostics"])
+
+        def found() -> str:
+            mine = [
+                m for m in self.got["/diagnostics"][before:] if m.status[0].name.startswith(self.get_namespace()[1:])
+            ]
+            return next((m.status[0].message for m in mine if words in m.status[0].message), "")
+
+        return self.until(found, 20)
+
+    def meet(self) -> None:
+        self.until(lambda: all(camera.get_subscription_count() for camera in self.cameras.values()), 180)
+        self.until(lambda: self.count_publishers("hands") and self.got["/diagnostics"])
+
+
+def transform(frame: str, pose: Extrinsics) -> TransformStamped:
+    (x, y, z), (a, b, c, w) = pose.position.tolist(), quaternion(pose.rotation).tolist()
+    sent = TransformStamped(child_frame_id=frame)
+    sent.header.frame_id = "world"
+    sent.transform = Transform(translation=Vector3(x=x, y=y, z=z), rotation=Quaternion(x=a, y=b, z=c, w=w))
+    return sent
+
+
+@pytest.fixture(scope="module")
+def by_tf() -> Iterator[Rig]:
+    arguments = parameters(topics="left/hands right/hands", frame="world", slop=0.04, max_wait=0.5)
+    with NodeProcess("fusion_node", "-r", "__ns:=/tfd", *arguments) as node:
+        rig = Rig("tfd")
+        rig.meet()
+        yield rig
+        code, printed = node.stop()
+        assert code == 0 and "Traceback" not in printed
+
+
+@pytest.fixture(scope="module")
+def by_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    path = tmp_path_factory.mktemp("rig") / "cameras.yaml"
+    poses = {
+        f"filed_{name}": {
+            "translation": standing(at).position.tolist(), "rotation": quaternion(standing(at).rotation).tolist()
+        }
+        for name, at in PLACES.items()
+    }  # fmt: skip
+    path.write_text(yaml.safe_dump({"frame": "table", "cameras": poses}))
+    arguments = parameters(topics="left/hands right/hands", extrinsics=path, max_wait=0.5, frame_prefix="f/")
+    with NodeProcess("fusion_node", "-r", "__ns:=/filed", *arguments) as node:
+        rig = Rig("filed")
+        rig.meet()
+        yield rig
+        code, printed = node.stop()
+        assert code == 0 and "Traceback" not in printed
+
+
+def test_without_transforms_nothing_is_published_and_it_is_said(by_tf: Rig) -> None:
+    for name, at in PLACES.items():
+        by_tf.send(name, 0, found_by(standing(at)))
+    assert "there is no transform from world to tfd_left" in by_tf.told("left/hands is left out")
+    assert by_tf.got["hands"] == []
+
+
+def test_transforms_that_come_later_are_used(by_tf: Rig) -> None:
+    by_tf.static.publish(TFMessage(transforms=[transform(f"tfd_{name}", standing(at)) for name, at in PLACES.items()]))
+    by_tf.spin(0.5)
+    (hand,) = by_tf.both(10).hands
+    joints = np.array([(p.x, p.y, p.z) for p in hand.joints_3d])
+    assert np.linalg.norm(joints - true_hand()[1], axis=1).mean() < 0.002
+    assert hand.scale_source == HandMessage.SCALE_TRIANGULATED and hand.wrist_valid
+
+
+def test_what_is_published_is_of_no_image(by_file: Rig) -> None:
+    message = by_file.both(0)
+    assert message.header.frame_id == "table" and message.model == "net 1"
+    assert (message.width, message.fx, message.scale_source) == (0, 0.0, HandArray.SCALE_TRIANGULATED)
+    (hand,) = hands_from(message)
+    assert np.isnan(hand.joints_2d).all() and hand.vertices.shape == (778, 3)
+    assert np.isfinite(message.hands[0].wrist.covariance).all()
+    sent = by_file.until(lambda: [t for m in by_file.got["/tf"] for t in m.transforms if t.child_frame_id[:2] == "f/"])
+    assert (sent[0].header.frame_id, sent[0].child_frame_id) == ("table", "f/right_hand")
+
+
+@pytest.mark.parametrize("topic", ["hands/right/grasp", "hands/right/poses", "hands/joint_states", "hands/markers"])
+def test_what_follows_from_the_hands_is_in_the_common_frame(by_file: Rig, topic: str) -> None:
+    if topic not in by_file.got:
+        by_file.both(10)
+
+    def frames() -> set[str]:
+        parts = [part for message in by_file.got[topic] for part in getattr(message, "markers", [message])]
+        return {part.header.frame_id for part in parts}
+
+    by_file.until(frames)
+    assert frames() == {"table"}
+
+
+def test_no_hands_are_said_too(by_file: Rig) -> None:
+    for name in PLACES:
+        by_file.send(name, 2)
+    assert by_file.answer(2).hands == []
+
+
+def test_one_camera_unplugged(by_file: Rig) -> None:
+    (before,) = by_file.both(20).hands
+    for index in range(21, 24):  # the other camera is silent from here
+        by_file.send("left", index, found_by(standing(PLACES["left"]), scale=1.15, number=3))
+        (alone,) = by_file.answer(index).hands
+    assert alone.id == before.id and alone.scale_source == HandMessage.SCALE_REMEMBERED
+    place = np.array([alone.translation.x, alone.translation.y, alone.translation.z])
+    assert np.linalg.norm(place - true_hand()[1][0]) < 0.01
+    by_file.spin(1.0)
+    for index in range(24, 30):
+        by_file.send("left", index, found_by(standing(PLACES["left"]), scale=1.15, number=3))
+        (alone,) = by_file.answer(index).hands
+    assert alone.id == before.id and alone.scale_source == HandMessage.SCALE_REMEMBERED
+    assert "nothing comes on right/hands" in by_file.told("left/hands sees alone")
+    for index in range(30, 33):  # plugged in again, now the first one is gone
+        by_file.send("right", index, found_by(standing(PLACES["right"]), scale=1.15, number=8))
+        (over,) = by_file.answer(index).hands
+    assert over.id == before.id
+
+
+def test_frames_that_the_file_does_not_have(by_file: Rig) -> None:
+    by_file.send("left", 60, found_by(standing(PLACES["left"])), frame="elsewhere")
+    said = by_file.told("elsewhere is not in")
+    assert "filed_left, filed_right" in said
+
+
+def test_clocks_that_differ_are_said(by_file: Rig) -> None:
+    for index in range(70, 90):
+        by_file.send("left", index, found_by(standing(PLACES["left"])))
+        by_file.send("right", index + 7, found_by(standing(PLACES["right"])))
+        by_file.spin(0.05)
+    assert "are their clocks synchronised" in by_file.told("no stamps of different cameras lie within slop")
+
+
+def test_cameras_in_one_place_are_said(by_file: Rig) -> None:
+    by_file.both(110, frame="filed_left")
+    assert "right/hands stand in one place" in by_file.told("stand in one place")
+
+
+def test_cameras_that_were_moved_are_said(by_file: Rig) -> None:
+    for index in range(140, 170):
+        by_file.send("left", index, found_by(standing(PLACES["left"])))
+        moved = standing(PLACES["right"])
+        by_file.send("right", index, found_by(Extrinsics(moved.rotation, moved.position + [0, 0.3, 0])))
+        by_file.answer(index)
+    assert "are the transforms right" in by_file.told("saw hands in different places")
+
+
+def test_damaged_messages_are_left_out(by_file: Rig) -> None:
+    by_file.cameras["left"].publish(
+        HandArray(header=stamped(180, "filed_left"), width=640, height=480, hands=[HandMessage(side=9)])
+    )
+    assert "a hand has the side 9" in by_file.told("left/hands is left out")
+    by_file.until(lambda: by_file.both(190).hands)
+    assert diagnostics(by_file.got["/diagnostics"][-1])["errors survived"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "frame is not set"),
+        ({"frame": "world", "topics": "''"}, "topics is"),
+        ({"frame": "world", "topics": "a a"}, "each once"),
+        ({"extrinsics": "/nowhere.yaml"}, "there is no extrinsics file /nowhere.yaml"),
+        ({"frame": "world", "slop": -1.0}, "slop is -1"),
+        ({"frame": "world", "sloop": 1.0}, "did you mean slop"),
+    ],
+)
+def test_what_is_wrong_at_start(given: dict, said: str) -> None:
+    with NodeProcess("fusion_node", *parameters(**given)) as node:
+        code, printed = node.wait()
+    assert code == 1 and said in printed and "Traceback" not in printed
+
+
+def test_a_file_and_another_frame(tmp_path: Path) -> None:
+    path = tmp_path / "cameras.yaml"
+    path.write_text("frame: a\ncameras: {c: {translation: [0, 0, 0], rotation: [0, 0, 0, 1]}}\n")
+    with NodeProcess("fusion_node", *parameters(frame="b", extrinsics=path)) as node:
+        code, printed = node.wait()
+    assert code == 1 and "they must agree" in printed

@@ -1,0 +1,104 @@
+"""TransformTree: where cameras stand by /tf and /tf_static."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from posed_hand import rotation
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
+from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
+
+from handos_model.kinematics.frames import quaternion
+from handos_ros.fusion.transform_tree import AHEAD, MOST_FRAMES, NoTransform, TransformTree
+
+
+def sent(parent: str, child: str, place=(0.0, 0.0, 0.0), turn=None, stamp: float = 0.0) -> TFMessage:
+    x, y, z, w = quaternion(np.eye(3) if turn is None else turn).tolist()
+    header = Header(frame_id=parent, stamp=Time(sec=int(stamp), nanosec=round(stamp % 1 * 1e9)))
+    a, b, c = (float(value) for value in place)
+    moved = Transform(translation=Vector3(x=a, y=b, z=c), rotation=Quaternion(x=x, y=y, z=z, w=w))
+    return TFMessage(transforms=[TransformStamped(header=header, child_frame_id=child, transform=moved)])
+
+
+def test_poses_add_up_along_the_tree() -> None:
+    tree, turn = TransformTree(), rotation((0, 0, 1), np.pi / 2)
+    tree.keep_static(sent("base", "mast", (0, 0, 2)))
+    tree.keep_static(sent("mast", "lens", (1, 0, 0), turn))
+    tree.keep_static(sent("base", "table", (5, 0, 0), turn))
+    pose = tree.pose("lens", "base", 0.0)
+    np.testing.assert_allclose(pose.position, [1, 0, 2])
+    np.testing.assert_allclose(pose.rotation, turn, atol=1e-12)
+    beside = tree.pose("lens", "table", 0.0)
+    np.testing.assert_allclose(beside.position, turn.T @ [-4, 0, 2], atol=1e-12)
+    np.testing.assert_allclose(beside.rotation, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(tree.pose("/lens", "/lens", 0.0).position, 0)
+
+
+def test_moving_cameras_are_where_they_were_at_the_time() -> None:
+    tree = TransformTree()
+    tree.keep(sent("base", "lens", (0, 0, 0), stamp=10.0))
+    tree.keep(sent("base", "lens", (2, 0, 0), rotation((0, 0, 1), 1.0), stamp=12.0))
+    tree.keep(sent("base", "lens", (1, 0, 0), rotation((0, 0, 1), 0.8), stamp=11.0))  # late
+    half = tree.pose("lens", "base", 11.5)
+    np.testing.assert_allclose(half.position, [1.5, 0, 0])
+    np.testing.assert_allclose(half.rotation, rotation((0, 0, 1), 0.9), atol=1e-9)
+    np.testing.assert_allclose(tree.pose("lens", "base", 12.0 + AHEAD / 2).position, [2, 0, 0])
+    with pytest.raises(NoTransform, match=r"of lens ended 1\.0 s before the hands"):
+        tree.pose("lens", "base", 13.0)
+    with pytest.raises(NoTransform, match=r"of lens began 4\.0 s after the hands"):
+        tree.pose("lens", "base", 6.0)
+
+
+def test_old_transforms_are_forgotten_and_a_new_start_is_one() -> None:
+    tree = TransformTree()
+    for stamp in range(100, 140):
+        tree.keep(sent("base", "lens", (stamp, 0, 0), stamp=stamp))
+    with pytest.raises(NoTransform, match="began"):
+        tree.pose("lens", "base", 105.0)
+    tree.keep(sent("base", "lens", (7, 0, 0), stamp=3.0))
+    np.testing.assert_allclose(tree.pose("lens", "base", 3.0).position, [7, 0, 0])
+
+
+def test_what_is_missing_is_said() -> None:
+    tree = TransformTree()
+    with pytest.raises(NoTransform, match="no transform from base to lens: lens is not sent"):
+        tree.pose("lens", "base", 0.0)
+    tree.keep_static(sent("mast", "lens"))
+    with pytest.raises(NoTransform, match="no transform from base to lens: base is not above or beside it"):
+        tree.pose("lens", "base", 0.0)
+
+
+def test_circles_end() -> None:
+    tree = TransformTree()
+    tree.keep_static(sent("a", "b"))
+    tree.keep_static(sent("b", "a"))
+    with pytest.raises(NoTransform, match="circle"):
+        tree.pose("a", "base", 0.0)
+
+
+def test_what_no_transform_can_be_is_said_and_left_out() -> None:
+    tree = TransformTree()
+    bad = sent("base", "lens")
+    bad.transforms[0].transform.rotation.w = 0.0
+    tree.keep_static(bad)
+    assert "from base to lens cannot be used" in tree.refused
+    bad = sent("base", "lens", (float("nan"), 0, 0))
+    tree.keep(bad)
+    tree.keep(sent("lens", "lens"))
+    tree.keep(sent("", "lens"))
+    with pytest.raises(NoTransform):
+        tree.pose("lens", "base", 0.0)
+
+
+def test_two_parents_are_known_and_memory_is_bounded() -> None:
+    tree = TransformTree()
+    tree.keep(sent("left", "left_hand"))
+    tree.keep(sent("world", "left_hand"))
+    assert tree.parents["left_hand"] == {"left", "world"}
+    for number in range(MOST_FRAMES + 5):
+        tree.keep_static(sent("base", f"frame{number}"))
+    assert "more than" in tree.refused and len(tree.parents) <= MOST_FRAMES
