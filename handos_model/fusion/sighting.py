@@ -16,6 +16,8 @@ RELATIVE_DEPTH = 0.08
 MIN_CONFIDENCE = 0.1
 NEAREST = 0.02
 """m: no joint is nearer to a camera."""
+SMALLEST = 0.01
+"""m: no hand is smaller."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,10 +61,11 @@ class Sighting:
 
 
 def sighting(view: View, hand: Hand) -> Sighting | None:
-    """None for a hand that cannot be used: numbers that are not finite, or joints that are not in front."""
+    """None for a hand that cannot be used: not finite, not in front of the camera, or all in one point."""
     joints = hand.joints_3d.astype(np.float64)
-    parts = (hand.joints_2d, joints, hand.vertices, hand.joint_confidence)
-    if not all(np.isfinite(part).all() for part in parts) or joints[:, 2].min() < NEAREST:
+    parts = (hand.joints_2d, joints, hand.vertices, hand.joint_confidence, hand.box, hand.score, hand.side_confidence)
+    extent = float(np.ptp(joints, axis=0).max())
+    if not all(np.isfinite(part).all() for part in parts) or joints[:, 2].min() < NEAREST or extent < SMALLEST:
         return None
     rays = view.camera.normalise(hand.joints_2d)
     rays = np.where(np.isfinite(rays), rays, joints[:, :2] / joints[:, 2:])
@@ -71,7 +74,7 @@ def sighting(view: View, hand: Hand) -> Sighting | None:
     confidence = np.clip(hand.joint_confidence.astype(np.float64), MIN_CONFIDENCE, 1)
     edge = float((hand.box[2:] - hand.box[:2]).max())  # px
     across = JOINT_DEVIATION * max(edge, 1.0) / view.camera.focal * distance / confidence
-    along = RELATIVE_DEPTH * float(np.ptp(joints, axis=0).max()) / confidence
+    along = RELATIVE_DEPTH * extent / confidence
     reach = reach @ view.extrinsics.rotation.T
     return Sighting(view, hand, reach, _precision(reach / distance[:, None], across, along), _doubt(hand))
 

@@ -150,13 +150,17 @@ def test_nothing_gives_nothing() -> None:
     assert fusion.update([], 0.0) == [] and fusion.update([view("a", LEFT), view("b", RIGHT)], 0.1) == []
 
 
-@pytest.mark.parametrize("wrong", ["joints_2d", "joints_3d", "vertices", "behind"])
+@pytest.mark.parametrize(
+    "wrong", ["joints_2d", "joints_3d", "vertices", "box", "score", "side_confidence", "behind", "point"]
+)
 def test_hands_that_cannot_be_used_are_counted(wrong: str) -> None:
     hand: Hand = found_by(standing(LEFT))
-    values = hand.joints_3d * -1 if wrong == "behind" else np.full_like(getattr(hand, wrong), np.nan)
+    if wrong in ("behind", "point"):
+        changed = {"joints_3d": -hand.joints_3d if wrong == "behind" else np.ones((21, 3), np.float32)}
+    else:
+        changed = {wrong: getattr(hand, wrong) * np.float32(np.nan)}
     fusion = HandFusion()
-    name = "joints_3d" if wrong == "behind" else wrong
-    fused = fusion.update([view("a", LEFT, replace(hand, **{name: values})), seen("b", RIGHT)], 0.0)
+    fused = fusion.update([view("a", LEFT, replace(hand, **changed)), seen("b", RIGHT)], 0.0)
     assert [one.cameras for one in fused] == [("b",)] and fusion.unusable == 1
 
 
