@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -168,7 +169,8 @@ class FindTask(ViewTask):
 
 def calibration_views(recipe: Recipe, network: HandOS) -> list[np.ndarray]:
     """Views (1, 224, 224, 3) uint8 to choose the ranges of whole numbers by."""
-    return SeeTask(recipe, network, torch.device("cpu")).example_views(CALIBRATION_VIEWS)
+    as_they_are = replace(recipe, views=replace(recipe.views, agreement=False, finder=""))  # labels do not matter
+    return SeeTask(as_they_are, network, torch.device("cpu")).example_views(CALIBRATION_VIEWS)
 
 
 def numbers(start: int, size: int, rank: int, processes: int) -> Iterator[int]:
