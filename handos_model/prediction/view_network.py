@@ -29,6 +29,7 @@ SEARCHES = ("fast", "thorough")
 """How stills are searched: "fast" looks for small hands, in parts of the image, where it sees no near one."""
 NEAR_HAND = 0.12
 """Of an image's long edge: size of the view of a hand that is near. Beside it, others are rarely small."""
+PART_ODDS = 4.0
 
 
 class ViewNetwork:
@@ -131,7 +132,7 @@ class ViewNetwork:
             seen = self._hands_in(image, [half(width, height, size)], threshold, passes, [])
         near = NEAR_HAND * max(width, height)
         if search == "thorough" or all(hand.views[0, 2] < near for hand in seen):
-            seen = self._hands_in(image, parts(width, height, size), threshold, passes, seen)
+            seen = self._hands_in(image, parts(width, height, size), stricter(threshold), passes, seen)
         return joined(seen).distinct()
 
     def _hands_in(
@@ -143,6 +144,11 @@ class ViewNetwork:
             views = unclaimed(self.find(image, window), claimed)
             seen = seen + self.look_at(image, views, passes, threshold)[0]
         return seen
+
+
+def stricter(threshold: float) -> float:
+    """Of a hand in a part of the image: its odds are PART_ODDS times as high. There are many more places to be wrong."""
+    return PART_ODDS * threshold / (1 + (PART_ODDS - 1) * threshold)
 
 
 def pair_of(weights: Path) -> tuple[Path, Path]:

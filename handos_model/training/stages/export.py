@@ -24,8 +24,8 @@ SEE_OUTPUTS = ("presence", "joints_2d", "joint_confidence", "joints_3d", "vertic
 MIN_SCORE = 0.05  # of a candidate that the graph gives out
 MAX_OVERLAP = 0.6  # IoU of the boxes of two: hands that touch overlap as well
 MAX_CANDIDATES = 64
-PRESENCE_SHIFT = 4.6
-"""Four of five views in training show a hand, few of the places that a finder proposes do: 0.5 is a logit of 4.6 there.
+PRESENCE_SHIFT = 4.0
+"""Four of five views in training show a hand, few of the places that a finder proposes do: 0.5 is a logit of 4 there.
 
 Chosen on hand-free photos of the training set, of which one in fifty shows a hand that is none at that score.
 """
