@@ -147,7 +147,7 @@ class ViewNetwork:
 
 
 def stricter(threshold: float) -> float:
-    """Of a hand in a part of the image: its odds are PART_ODDS times as high. There are many more places to be wrong."""
+    """Of a hand in a part of the image: PART_ODDS times the odds, as there are many more places to be wrong."""
     return PART_ODDS * threshold / (1 + (PART_ODDS - 1) * threshold)
 
 
