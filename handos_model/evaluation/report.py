@@ -50,7 +50,7 @@ BARS = (
     Bar("renders", "pa_mpvpe", "PA-MPVPE of those found, mm", 10, 7, True, 1),
     Bar("renders", "f@15", "F@15 of those found", 0.95, 0.98),
     Bar("renders", "pa_mpjpe_missed_as_zeros", "PA-MPJPE, missed as zeros, mm", 16, 10, True, 1),
-    Bar("renders", "recall", "recall, IoU .5", 0.88, 0.97),
+    Bar("renders", "found_share", "share found", 0.88, 0.97),
     Bar("renders", "side", "side right", 0.94, 0.98),
     Bar("videos", "frames_with_a_hand", "frames with a hand, worse video", 0.97, 1.0),
 )

@@ -105,15 +105,16 @@ def _found(hand: Hand, sample: Sample, i: int, labelled: np.ndarray, iou: float,
 def summary(scores: Sequence[HandScore]) -> Figures:
     """Figures over hands: every hand weighs the same. 3D of missed hands where they have one: see `_missed`.
 
-    pck@F: missed hands count 0. recall: share found with an overlap of RECALL_IOU. side: share right of the hands that
-    were found and whose side is known. pa_mpjpe, pa_mpvpe in mm, f@5, f@15, auc: found hands only; the same with
-    _missed_as_zeros over all hands. wrist_mm: median absolute error of the wrist.
+    pck@F: missed hands count 0. found_share: of all hands. recall: with an overlap of RECALL_IOU. side: share
+    right of the hands that were found and whose side is known. pa_mpjpe, pa_mpvpe in mm, f@5, f@15, auc: found hands
+    only; the same with _missed_as_zeros over all hands. wrist_mm: median absolute error of the wrist.
     """
     if not scores:
         return {"hands": 0}
     figures: Figures = {"hands": len(scores), "found": sum(s.found for s in scores)}
     for k, fraction in enumerate(PCK_FRACTIONS):
         figures[f"pck@{fraction:g}"] = float(np.mean([s.pck[k] for s in scores]))
+    figures["found_share"] = figures["found"] / len(scores)
     figures["recall"] = float(np.mean([s.iou >= RECALL_IOU for s in scores]))
     for name, sides in {"side": SIDE_NAMES, "side_of_left_hands": {LEFT}, "side_of_right_hands": {RIGHT}}.items():
         right = [s.side_right for s in scores if s.found and s.side in sides]
