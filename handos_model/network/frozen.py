@@ -85,9 +85,10 @@ def _check_headers(path: Path, headers: dict[str, Header], wanted: dict[str, tup
     wrong = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
     if wrong:
         name = wrong[0]
+        has, needs = (one_line(shapes.get(name, "nothing"), 40) for shapes in (found, wanted))
         raise ValueError(
-            f"weights file {shown(path)} does not fit the network: it has {one_line(found.get(name), 40)} for "
-            f"{one_line(name, 80)}, expected {wanted.get(name)} ({len(wrong)} of {len(wanted)} arrays differ)"
+            f"weights file {shown(path)} does not fit the network: for {one_line(name, 80)} it has {has}, where the "
+            f"network has {needs} ({len(wrong)} differ)"
         )
     for name, header in headers.items():
         if header.dtype not in (np.float16, np.float32):
