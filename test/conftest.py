@@ -1,5 +1,7 @@
 """Fixtures that several test files ask for."""
 
+import sys
+
 import pytest
 
 
@@ -12,3 +14,9 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+def pytest_sessionfinish():
+    """Lets go of torch's shared memory while torch is still there: at Python's end each piece would be a traceback."""
+    if reductions := sys.modules.get("torch.multiprocessing.reductions"):
+        reductions.shared_cache.clear()

@@ -106,7 +106,7 @@ def test_the_camera_reaches_hands_that_are_cut(template):
     said = []
     for bias in (-100.0, 100.0):
         decoder.heads[-1].camera[-1].bias.data[2] = bias
-        said.append(float(decoder(hands, values, STRIDES, "full")[-1]["pred_translation"][..., 2].mean()))
+        said.append(decoder(hands, values, STRIDES, "full")[-1]["pred_translation"][..., 2].mean().item())
     assert said[0] < 0.6 * widths.min() and said[1] > widths.max()
 
 
