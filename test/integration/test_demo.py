@@ -69,7 +69,7 @@ def test_a_robot_in_the_users_domain_hears_nothing_and_is_not_heard(tmp_path: Pa
     robot = Robot("robot")
     robot.listen(Image, "/image")
     robot.listen(HandArray, "/hands")
-    video = write_timed_video(tmp_path / "two words.mp4", [0, 100, 200])
+    video = write_timed_video(tmp_path / "two words.mp4", list(range(0, 3000, 100)))
     with subprocess.Popen(
         [sys.executable, str(ROOT / "scripts" / "demo"), "--video", video.name], cwd=tmp_path, stdout=subprocess.PIPE
     ) as running:
