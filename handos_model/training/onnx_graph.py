@@ -129,13 +129,18 @@ def export(network: HandOS, path: Path, metadata: dict[str, str], stage: str = "
         opset_version=OPSET,
         dynamo=False,
     )
-    model = onnx.load(str(path))
-    for key, value in (describe(network) | metadata).items():
+    write_checked(onnx.load(str(path)), path, describe(network) | metadata)
+    arrays = {name: value.half().numpy() for name, value in network.trainable_state().items()}
+    np.savez_compressed(path.with_suffix(".npz"), template=network.template, **arrays)
+
+
+def write_checked(model: onnx.ModelProto, path: Path, metadata: dict[str, str]) -> None:
+    """Write a model that is valid, with this metadata and no other, and its checksum beside it."""
+    del model.metadata_props[:]
+    for key, value in metadata.items():
         entry = model.metadata_props.add()
         entry.key, entry.value = key, value
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n")
-    arrays = {name: value.half().numpy() for name, value in network.trainable_state().items()}
-    np.savez_compressed(path.with_suffix(".npz"), template=network.template, **arrays)

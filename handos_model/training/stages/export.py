@@ -17,7 +17,7 @@ from handos_model import __version__
 from handos_model.network.finder import HandFinder
 from handos_model.network.handos import HandOS
 from handos_model.network.instances import view_boxes
-from handos_model.training.onnx_graph import OPSET, Suppress
+from handos_model.training.onnx_graph import OPSET, Suppress, write_checked
 
 FIND_OUTPUTS = ("scores", "views")
 SEE_OUTPUTS = ("presence", "joints_2d", "joint_confidence", "joints_3d", "vertices", "translation", "right")
@@ -110,17 +110,10 @@ def trace(
 
 
 def finish(path: Path, metadata: dict[str, str]) -> None:
-    """Halve what is stored, set the metadata, check, and write the checksum beside the file."""
+    """Halve what is stored, and write it with its metadata and checksum."""
     model = onnx.load(str(path))
     halve(model)
-    del model.metadata_props[:]
-    for key, value in metadata.items():
-        entry = model.metadata_props.add()
-        entry.key, entry.value = key, value
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n")
+    write_checked(model, path, metadata)
 
 
 def halve(model: onnx.ModelProto) -> None:
