@@ -10,6 +10,7 @@ import numpy as np
 
 from handos_model.io.files import EXTRINSICS, one_line, shown
 from handos_model.io.yaml_file import read_yaml
+from handos_model.kinematics.frames import rotation_matrix
 
 UNIT = 1e-2
 """By how much the length of a quaternion may differ from 1: files give few digits."""
@@ -60,18 +61,6 @@ class Extrinsics:
     def to_camera(self, points: np.ndarray) -> np.ndarray:
         """Points (..., 3) m of the common frame, in the camera frame."""
         return (points - self.position) @ self.rotation
-
-
-def rotation_matrix(q: np.ndarray) -> np.ndarray:
-    """Rotation (3, 3) of a unit quaternion (4,) x, y, z, w."""
-    x, y, z, w = q
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-        ]
-    )
 
 
 def read_extrinsics(path: Path) -> tuple[str, dict[str, Extrinsics]]:

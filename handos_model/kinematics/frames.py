@@ -73,6 +73,18 @@ def retargeting_joints(joints_3d: np.ndarray, side: str) -> np.ndarray:
     return (joints - joints[0]) @ np.stack([-z, y, x], axis=1)
 
 
+def rotation_matrix(q: np.ndarray) -> np.ndarray:
+    """Rotation (3, 3) of a unit quaternion (4,) x, y, z, w."""
+    x, y, z, w = q
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
+            [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
+            [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
 def quaternion(rotation: np.ndarray) -> np.ndarray:
     """Unit quaternions (..., 4) as x, y, z, w with w >= 0 of rotation matrices (..., 3, 3)."""
     R = np.asarray(rotation, np.float64)

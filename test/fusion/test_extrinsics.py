@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from posed_hand import rotation
 
-from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics, rotation_matrix
-from handos_model.kinematics.frames import quaternion
+from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
+from handos_model.kinematics.frames import quaternion, rotation_matrix
 
 GOOD = """
 frame: world

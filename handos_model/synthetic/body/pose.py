@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from handos_model.kinematics.frames import rotation_matrix
 from handos_model.template.anatomy import HIGHEST, LOWEST
 
 OPEN_THUMB, OUT_THUMB = (-8, -6, 4, 4, 0), (-16, -14, 0, -8, 0)
@@ -155,7 +156,7 @@ def sample_orientation(rng: np.random.Generator) -> np.ndarray:
     kind = rng.choice(4, p=[0.48, 0.17, 0.15, 0.20])
     if kind == 3:
         q = rng.standard_normal(4)
-        return _from_quaternion(q / np.linalg.norm(q))
+        return rotation_matrix((q / np.linalg.norm(q))[[1, 2, 3, 0]])
     if kind == 2:  # fingers along the line of sight, mostly towards the camera
         tilt = rng.normal(0, 0.4)
         pitch = np.pi / 2 * (1 if rng.random() < 0.75 else -1) + tilt
@@ -174,17 +175,6 @@ def turn(axis: int, angle: float) -> np.ndarray:
     matrix = np.eye(3)
     matrix[i, i], matrix[i, j], matrix[j, i], matrix[j, j] = c, -s, s, c
     return matrix
-
-
-def _from_quaternion(q: np.ndarray) -> np.ndarray:
-    w, x, y, z = q
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ]
-    )
 
 
 # fingers (-z) up in the picture (-y of the camera), back of the hand (+y) towards the camera (-z); a right hand's
