@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
-from node_process import one_machine
+from node_process import ROOT, one_machine
+
+from handos_model.io.inputs import open_inputs
+
+FRAME = 40
+"""Of the clip."""
 
 os.environ.update(one_machine(os.environ))
 
@@ -25,3 +31,12 @@ def ros() -> Iterator[None]:
     rclpy.init()
     yield
     rclpy.try_shutdown()
+
+
+@pytest.fixture(scope="module")
+def image() -> np.ndarray:
+    """A frame of the clip that ships with the package, which shows two hands."""
+    frames = iter(open_inputs([str(ROOT / "docs/demo.mp4")])[0])
+    for _ in range(FRAME):
+        next(frames)
+    return next(frames).image

@@ -6,25 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from node_process import ROOT, NodeProcess, parameters
+from node_process import NodeProcess, parameters
 from robot import Robot, image_message, stamped
 
-from handos_model.io.inputs import open_inputs
 from handos_model.kinematics import ANGLE_NAMES, HIGHEST, LOWEST, anatomical
 from handos_ros.conversions import hands_from
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray
-
-FRAME = 40
-
-
-@pytest.fixture(scope="module")
-def image() -> np.ndarray:
-    """A frame of the clip that ships with the package, which shows two hands."""
-    frames = iter(open_inputs([str(ROOT / "docs/demo.mp4")])[0])
-    for _ in range(FRAME):
-        next(frames)
-    return next(frames).image
 
 
 @pytest.fixture(scope="module")

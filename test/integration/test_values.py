@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 import pytest
-from node_process import ROOT, NodeProcess, parameters
+from node_process import NodeProcess, parameters
 from rcl_interfaces.srv import DescribeParameters
 from robot import Robot, diagnostics, image_message, info_message, stamped
 from sensor_msgs.msg import CompressedImage, Image
@@ -16,21 +16,10 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from handos_model import Camera, Hand, HandPredictor, load_template
-from handos_model.io.inputs import open_inputs
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray
 
-FRAME = 40
 SIDES = {"unknown": HandMessage.UNKNOWN, "left": HandMessage.LEFT, "right": HandMessage.RIGHT}
-
-
-@pytest.fixture(scope="module")
-def image() -> np.ndarray:
-    """A frame of the clip that ships with the package, which shows two hands."""
-    frames = iter(open_inputs([str(ROOT / "docs/demo.mp4")])[0])
-    for _ in range(FRAME):
-        next(frames)
-    return next(frames).image
 
 
 @pytest.fixture(scope="module")
