@@ -1,8 +1,9 @@
-"""List the published data sets that can be read, and check one: draw its samples and refuse inconsistent labels."""
+"""List the published data sets that can be read, check one, or fetch the photos of the published figures."""
 
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ CELL = 256  # px
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos datasets`."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="list|check")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="list|check|fetch")
     actions.add_parser(
         "list", help="list data sets and their splits", description="Prints every data set's name and its splits."
     )
@@ -38,17 +39,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_write_rules(check)
     check.add_argument("--out", type=Path, metavar="FILE.png", help="also draw these images with their labels")
+    fetch = actions.add_parser(
+        "fetch", help="bring the public photos and videos of docs/accuracy.md",
+        description="Brings about 240 files from GitHub, each checked, with a table of their licences: SOURCES.md. "
+        "Then: handos evaluate annotated backgrounds renders videos --data DIR.",
+    )  # fmt: skip
+    fetch.add_argument("name", choices=("evaluation",), metavar="evaluation", help="the set to bring: evaluation")
+    fetch.add_argument("root", type=Path, metavar="DIR", help="folder to put them in; what is there already stays")
+    fetch.add_argument(
+        "--mirror",
+        type=Path,
+        metavar="DIR",
+        help="read clones of the repositories, DIR/OWNER/NAME, instead of GitHub",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 1 when a sample has a fault."""
+    if args.action == "fetch":
+        return _fetch(args.root, args.mirror)
+    from handos_model.data.registry import DATASETS
+
+    if args.action == "check":
+        return _check(args)
+    for name, dataset in DATASETS.items():
+        print(f"{name:15s} {' '.join(dataset.splits)}")
+    return 0
+
+
+def _fetch(root: Path, mirror: Path | None) -> int:
+    from handos_model.data.evaluation_set.fetch import SOURCES, fetch
+    from handos_model.data.evaluation_set.repository_files import read_from_clone, read_from_github
+
+    brought = fetch(root, partial(read_from_clone, mirror) if mirror else read_from_github)
+    print(f"brought {brought} files to {root}; where they come from, with their licences: {root / SOURCES}")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
     from handos_model.data.registry import DATASETS, open_dataset
     from handos_model.template.mano_layer import ManoLayer
 
-    if args.action == "list":
-        for name, dataset in DATASETS.items():
-            print(f"{name:15s} {' '.join(dataset.splits)}")
-        return 0
     if args.count < 1 or (args.out and args.out.suffix.lower() != ".png"):
         raise ValueError(
             f"check needs a --count of at least 1 and an --out that ends in .png, got {args.count} and {args.out}"
@@ -61,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     if not len(dataset):
         raise ValueError(f"split {split} of {args.name} in {args.root} lists no image")
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(args.count, len(dataset))).round().astype(int))
-    found, cells = _check(dataset, chosen.tolist(), mano, draw=args.out is not None)
+    found, cells = _faults(dataset, chosen.tolist(), mano, draw=args.out is not None)
     for line in found:
         print(line)
     if args.out:
@@ -73,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if found else 0
 
 
-def _check(
+def _faults(
     dataset: Dataset, chosen: list[int], mano: ManoLayer | None, draw: bool
 ) -> tuple[list[str], list[np.ndarray]]:
     """A line per fault, and the cells of the contact sheet."""

@@ -96,7 +96,8 @@ def videos(data_root: Path, predictor: Predictor, limit: int | None = None) -> R
     groups = {}
     for name, labels in VIDEOS.items():
         frames = progress(_frames(data_root / "video" / name, limit), name)
-        reference = None if labels is None else np.load(data_root / "video" / labels)["joints_2d"][..., :2]
+        path = data_root / "video" / labels if labels else None
+        reference = np.load(path)["joints_2d"][..., :2] if path and path.is_file() else None
         groups[name] = _video(frames, reference, predictor)
     found = min(group["frames_with_a_hand"] for group in groups.values())
     return {"frames_with_a_hand": found, "groups": groups}
