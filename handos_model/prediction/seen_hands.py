@@ -46,6 +46,15 @@ class SeenHands:
         flat = [value.reshape(len(self), math.prod(value.shape[1:])) for value in values]
         return self.where(np.isfinite(np.concatenate(flat, axis=1).sum(axis=1)))  # with NaN in it no sum is finite
 
+    def mirrored(self, width: int) -> SeenHands:
+        """The hands in the mirror image, as wide, of the view that joints_2d lie in, px: left is right."""
+        x = np.array([-1, 1, 1], np.float32)
+        joints_2d = self.joints_2d * x[:2] + np.array([width - 1, 0], np.float32)
+        return SeenHands(
+            self.scores, joints_2d, self.joint_confidence, self.joints_3d * x, self.vertices * x, self.views,
+            self.translation * x, 1 - self.right,
+        )  # fmt: skip
+
     def kept(self, order: Sequence[int]) -> list[int]:
         """Those of `order`, indices of hands, that are neither the same hand as one before nor a part of another."""
         # Plain numbers: on a few hands NumPy takes several times as long.
@@ -64,6 +73,31 @@ class SeenHands:
         scores = self.scores.tolist()
         kept = self.kept(sorted(range(len(scores)), key=lambda i: -scores[i]))
         return self if kept == list(range(len(self))) else self.take(kept)
+
+
+def agreed(one: SeenHands, other: SeenHands) -> SeenHands:
+    """What two looks at the same N hands agree on: the mean.
+
+    Where they take a hand for different sides, the mean of the shapes is none: that of the surer look stands.
+    """
+    first = np.abs(one.right - 0.5) >= np.abs(other.right - 0.5)
+    differ = (one.right > 0.5) != (other.right > 0.5)
+
+    def shape(name: str) -> np.ndarray:
+        a, b = getattr(one, name), getattr(other, name)
+        choose = (slice(None), *(None,) * (a.ndim - 1))
+        return np.where(differ[choose], np.where(first[choose], a, b), (a + b) / 2)
+
+    return SeenHands(
+        (one.scores + other.scores) / 2,
+        (one.joints_2d + other.joints_2d) / 2,
+        (one.joint_confidence + other.joint_confidence) / 2,
+        shape("joints_3d"),
+        shape("vertices"),
+        one.views,
+        shape("translation"),
+        (one.right + other.right) / 2,
+    )
 
 
 def joined(parts: Sequence[SeenHands]) -> SeenHands:

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ OUTPUTS_2D = ("scores", "joints_2d", "joint_confidence", "view")
 MAX_THREADS = 256
 """More only slow a network down, and very many end the process."""
 METADATA = ("name", "version", "score_threshold", "size", "template")
+DOT_PRODUCTS = {"avx512_vnni", "avx_vnni", "asimddp"}
+"""As Linux names a CPU's instructions for 8-bit networks: without, these are no faster and sums of 16 bits overflow."""
 EXPORTED = "`handos export` makes such a file"
 _CUDA, _TENSORRT, _CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
 _PROVIDERS = {"cuda": _CUDA, "tensorrt": _TENSORRT}
@@ -56,6 +59,11 @@ class SessionOptions:
     def on_cpu(self) -> bool:
         """Whether graphs will run on the CPU alone."""
         return self.device == "cpu" or (self.device == "auto" and _CUDA not in ort.get_available_providers())
+
+    @property
+    def in_8_bits(self) -> bool:
+        """Whether graphs in whole numbers are to be preferred."""
+        return self.on_cpu and has_dot_products()
 
     def providers(self) -> list[str | tuple[str, dict[str, str]]]:
         """ONNX Runtime's execution providers, best first."""
@@ -187,6 +195,16 @@ class HandSession(OnnxSession):
                 "needs what stage full made of it"
             )
         self.require(OUTPUTS_2D if is_flat else OUTPUTS)
+
+
+@cache
+def has_dot_products() -> bool:
+    """Whether this machine's CPU has one of DOT_PRODUCTS; no, where that is not known."""
+    try:
+        told = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return not DOT_PRODUCTS.isdisjoint(told.split())
 
 
 def engine_cache() -> Path:

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from handos_model.prediction.letterbox import letterbox, to_source
-from handos_model.prediction.seen_hands import SeenHands, joined
+from handos_model.prediction.seen_hands import SeenHands, agreed, joined
 from handos_model.prediction.session import OnnxSession, SessionOptions
-from handos_model.prediction.views import cut_view, from_view, is_near, shows_the_same, unclaimed, view_of_joints
+from handos_model.prediction.views import SIZE, cut_view, from_view, is_near, shows_the_same, unclaimed, view_of_joints
 from handos_model.prediction.windows import Window, half, parts, whole
 
 FIND_OUTPUTS = ("scores", "views")
 SEE_OUTPUTS = ("presence", "joints_2d", "joint_confidence", "joints_3d", "vertices", "translation", "right")
 METADATA = ("name", "version", "template", "pair")
 FIND, SEE = ".find", ".see"
-"""Of the names of a pair's files, before .onnx; a graph in whole numbers, for CPUs, has .int8 between."""
+"""Of the names of a pair's files, before .onnx; a graph in whole numbers, for CPUs made for it, has .int8 between."""
 SMALLEST_VIEW = 8.0
 """px of the image: smaller ones show nothing."""
 WORTH_ANOTHER_LOOK = 0.5
 """Of the least score: a hand that scores less in its first view gets no second one."""
+SURE_SCORE, SURE_SIDE = 0.97, 0.9
+"""Score and confidence of the side from which a hand is taken as it is; others are seen once more, mirrored."""
 PATIENCE = 6
 """Views in a row without a hand after which a window's others are not looked at."""
 SEARCHES = ("fast", "thorough")
@@ -73,30 +76,40 @@ class ViewNetwork:
         inside = ((views[:, :2] >= -0.5) & (views[:, :2] < image.shape[1::-1])).all(axis=1)
         return views[inside & (views[:, 2] >= SMALLEST_VIEW)]
 
-    def see(self, image: np.ndarray, view: np.ndarray) -> SeenHands:
-        """The hand in a view (4,) of an image, whatever it scores; none where the network says what is not finite."""
-        said = self._see.run(cut_view(image, view))
-        joints_2d = from_view(said["joints_2d"], view)
-        confidence, shape = said["joint_confidence"].clip(0, 1), (said["joints_3d"], said["vertices"])
+    def see(self, image: np.ndarray, view: np.ndarray, mirrored: bool = False) -> SeenHands:
+        """The hand in a view (4,) of an image, whatever it scores; none where the network says what is not finite.
+
+        mirrored: show the network the view's mirror image. The hand comes back as it is.
+        """
+        shown = cut_view(image, view)
+        said = self._see.run(np.ascontiguousarray(shown[:, ::-1]) if mirrored else shown)
+        shape = said["joints_3d"], said["vertices"]
         hand = SeenHands(
-            said["presence"], joints_2d, confidence, *shape, view[None], said["translation"], said["right"]
-        )
-        return hand.finite()
+            said["presence"], said["joints_2d"], said["joint_confidence"].clip(0, 1), *shape, view[None],
+            said["translation"], said["right"],
+        ).finite()  # fmt: skip
+        if mirrored:
+            hand = hand.mirrored(SIZE)
+        return replace(hand, joints_2d=from_view(hand.joints_2d, view))
 
     def look(self, image: np.ndarray, view: np.ndarray, passes: int, threshold: float) -> SeenHands:
         """As see, up to `passes` times: each view is that of the joints that were seen in the one before.
 
-        A view that lay well around the hand gets no second one: it would show the same.
+        A view that lay well around the hand gets no second one: it would show the same. A hand that is doubtful then,
+        or whose side is, is what its view and the mirrored one agree on.
         """
         hand = self.see(image, view)
         for _ in range(1, passes):
             if not len(hand) or hand.scores[0] < WORTH_ANOTHER_LOOK * threshold:
-                break
+                return hand
             better = view_of_joints(hand.joints_2d[0])
             if is_near(view, better):
                 break
             view, hand = better, self.see(image, better)
-        return hand
+        if passes == 1 or not len(hand) or is_sure(hand) or hand.scores[0] < WORTH_ANOTHER_LOOK * threshold:
+            return hand
+        mirrored = self.see(image, view, mirrored=True)
+        return agreed(hand, mirrored) if len(mirrored) else hand
 
     def look_at(
         self, image: np.ndarray, views: Iterable[np.ndarray], passes: int, threshold: float
@@ -146,6 +159,11 @@ class ViewNetwork:
         return seen
 
 
+def is_sure(hand: SeenHands) -> bool:
+    """Whether one look at a hand is enough."""
+    return bool(hand.scores[0] >= SURE_SCORE and abs(2 * hand.right[0] - 1) >= SURE_SIDE)
+
+
 def stricter(threshold: float) -> float:
     """Of a hand in a part of the image: PART_ODDS times the odds, as there are many more places to be wrong."""
     return PART_ODDS * threshold / (1 + (PART_ODDS - 1) * threshold)
@@ -166,7 +184,7 @@ def is_of_a_pair(weights: Path) -> bool:
 
 
 def _opened(path: Path, metadata: tuple[str, ...], options: SessionOptions, embedded: bool) -> OnnxSession:
-    """The graph, in whole numbers where it runs on the CPU and there is one."""
+    """The graph, in whole numbers where there is one and the CPU is made for it."""
     whole_numbers = path.with_name(f"{path.stem}.int8.onnx")
-    chosen = whole_numbers if options.on_cpu and whole_numbers.is_file() else path
+    chosen = whole_numbers if options.in_8_bits and whole_numbers.is_file() else path
     return OnnxSession(chosen, metadata, options, embedded)

@@ -1,16 +1,18 @@
 """A pair of graphs, small and real: what is found, how it is seen, and pairs that are none."""
 
 import shutil
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
-from disc_network import BLUE, GREEN, RED, scene, unit_joints, write_pair
+from disc_network import BLUE, GREEN, RED, SURE, scene, unit_joints, write_pair
 
 from handos_model import Camera, HandPredictor
 from handos_model.prediction import predictor as predictor_module
 from handos_model.prediction import session
+from handos_model.prediction.seen_hands import NONE, SeenHands, agreed
 from handos_model.prediction.views import view_of_joints
 from handos_model.prediction.windows import parts
 
@@ -39,7 +41,7 @@ def test_hands_are_found_and_seen_where_they_are(pair):
     assert (right.side, left.side) == ("right", "left")
     np.testing.assert_allclose(right.joints_2d, unit_joints() * 80 + (150.25, 200.5), atol=1.5)
     np.testing.assert_allclose(left.joints_2d, unit_joints() * 60 + (420, 130), atol=1.5)
-    assert right.score == pytest.approx(0.9) and right.scale_source == "prior"
+    assert right.score == pytest.approx(SURE) and right.scale_source == "prior"
     assert np.abs(camera.project(right.joints_3d) - right.joints_2d).max() < 12  # the discs know no perspective
     assert right.translation[2] < left.translation[2]
 
@@ -95,7 +97,7 @@ def test_parts_cover_the_image_and_overlap(width, height):
 def test_more_passes_see_the_view_of_the_last_ones_joints(pair):
     predictor = HandPredictor(pair, "cpu", passes=3)
     views, see = [], predictor.network.see
-    predictor.network.see = lambda image, view: views.append(view) or see(image, view)
+    predictor.network.see = lambda image, view, **how: views.append(view) or see(image, view, **how)
     predictor.network.find = lambda image, window: np.array([[225.0, 190.0, 260.0, 0.0]])
     (hand,) = predictor.predict(scene((RED, 200, 200, 100)))
     assert len(views) == 2  # the second lies well around the hand: a third would show the same
@@ -105,8 +107,51 @@ def test_more_passes_see_the_view_of_the_last_ones_joints(pair):
 
 def test_scores_below_the_threshold_are_no_hands(pair):
     image = scene((RED, 200, 200, 100))
-    assert HandPredictor(pair, "cpu", score_threshold=0.95).predict(image) == []
-    assert len(HandPredictor(pair, "cpu", score_threshold=0.85).predict(image)) == 1
+    assert HandPredictor(pair, "cpu", score_threshold=0.99).predict(image) == []
+    assert len(HandPredictor(pair, "cpu", score_threshold=0.97).predict(image)) == 1
+
+
+def test_a_doubtful_hand_is_what_its_view_and_the_mirrored_one_agree_on(tmp_path):
+    predictor = HandPredictor(write_pair(tmp_path, presence=0.9), "cpu")
+    (hand,) = predictor.predict(scene((RED, 250.25, 200.5, 80)))
+    assert hand.score == pytest.approx(0.9)
+    assert hand.side == "unknown"  # red is a right hand in a mirror, too
+    np.testing.assert_allclose(hand.joints_2d, unit_joints() * (0, 80) + (250.25, 200.5), atol=1.5)
+    once = HandPredictor(write_pair(tmp_path, presence=0.9), "cpu", passes=1)
+    assert once.predict(scene((RED, 250.25, 200.5, 80)))[0].side == "right"
+
+
+def hand_in_a_view(right: float, score: float = 0.9) -> SeenHands:
+    rng = np.random.default_rng(3)
+    joints_2d, confidence = rng.uniform(0, 224, (1, 21, 2)), rng.uniform(0, 1, (1, 21))
+    joints_3d, vertices = rng.normal(0, 0.1, (1, 21, 3)), rng.normal(0, 0.1, (1, 778, 3))
+    view, translation = np.array([[100.0, 100, 224, 0]]), np.array([[0.1, 0.2, 0.5]])
+    return SeenHands(
+        np.array([score]), joints_2d, confidence, joints_3d, vertices, view, translation, np.array([right])
+    )
+
+
+def test_mirrored_twice_a_hand_is_as_it_was():
+    hand = hand_in_a_view(0.8)
+    mirrored = hand.mirrored(224)
+    assert mirrored.right == pytest.approx(0.2)
+    np.testing.assert_allclose(mirrored.joints_2d[..., 0], 223 - hand.joints_2d[..., 0], atol=1e-4)
+    np.testing.assert_allclose(mirrored.vertices * [-1, 1, 1], hand.vertices)
+    again = mirrored.mirrored(224)
+    for field in fields(SeenHands):
+        np.testing.assert_allclose(getattr(again, field.name), getattr(hand, field.name), atol=1e-4)
+
+
+def test_two_looks_agree_on_the_mean_and_on_the_surer_ones_side():
+    one, other = hand_in_a_view(0.8, 0.6), replace(hand_in_a_view(0.6, 0.4), vertices=np.ones((1, 778, 3)))
+    both = agreed(one, other)
+    assert (both.scores[0], both.right[0]) == (pytest.approx(0.5), pytest.approx(0.7))
+    np.testing.assert_allclose(both.vertices, (one.vertices + 1) / 2)
+    doubt = agreed(one, replace(other, right=np.array([0.3])))
+    np.testing.assert_allclose(doubt.vertices, one.vertices)  # .8 is surer than .3, and a mean of both no hand
+    assert doubt.right[0] == pytest.approx(0.55)
+    assert np.array_equal(agreed(replace(other, right=np.array([0.3])), one).vertices, one.vertices)
+    assert len(agreed(NONE, NONE)) == 0
 
 
 # --- files
@@ -152,7 +197,8 @@ def test_metadata_that_is_absent_or_no_number_is_named(tmp_path, key):
             HandPredictor(write_pair(tmp_path, **{kind: {key: "large"}}), "cpu")
 
 
-def test_cpus_run_whole_numbers_where_there_are_some(pair, tmp_path):
+def test_cpus_run_whole_numbers_where_there_are_some(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "has_dot_products", lambda: True)
     elsewhere = tmp_path / "other"
     elsewhere.mkdir()
     other = write_pair(elsewhere, see={"score_threshold": "0.6"}).with_name("discs.see.onnx")
@@ -162,6 +208,8 @@ def test_cpus_run_whole_numbers_where_there_are_some(pair, tmp_path):
     shutil.copy(other, pair.with_name("discs.see.int8.onnx"))
     with pytest.raises(ValueError, match="are no pair"):
         HandPredictor(pair, "cpu")
+    monkeypatch.setattr(session, "has_dot_products", lambda: False)  # such a CPU gains nothing by them
+    assert HandPredictor(pair, "cpu").score_threshold == 0.5
 
 
 def test_the_embedded_pair_is_checked(tmp_path, monkeypatch):

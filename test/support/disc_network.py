@@ -20,15 +20,21 @@ SEE = {"score_threshold": "0.5"}
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 LEAST, MOST = 20, 12000  # px of the network's input that a disc must have to be found
 VIEW_PER_DISC = 2.0
+SURE = 0.98
 
 
-def write_pair(folder: Path, stem: str = "discs", find: dict | None = None, see: dict | None = None) -> Path:
-    """Writes stem.find.onnx and stem.see.onnx, with METADATA and what `find` and `see` add; the path of the first."""
+def write_pair(
+    folder: Path, stem: str = "discs", find: dict | None = None, see: dict | None = None, presence: float = SURE
+) -> Path:
+    """Writes stem.find.onnx and stem.see.onnx, with METADATA and what `find` and `see` add; the path of the first.
+
+    presence: score of every disc.
+    """
     path = folder / f"{stem}.find.onnx"
-    _save(path, _find_nodes(), {}, ("image", [1, "H", "W", 3]), FIND_OUTPUTS, METADATA | FIND | (find or {}))
+    _save(path, _find_nodes(), {}, ("image", [1, "H", "W", 3]), FIND_OUTPUTS, METADATA | FIND | (find or {}), presence)
     nodes, constants = _see_graph()
     about = METADATA | SEE | (see or {})
-    _save(folder / f"{stem}.see.onnx", nodes, constants, ("view", [1, 224, 224, 3]), SEE_OUTPUTS, about)
+    _save(folder / f"{stem}.see.onnx", nodes, constants, ("view", [1, 224, 224, 3]), SEE_OUTPUTS, about, presence)
     return path
 
 
@@ -90,7 +96,7 @@ def _find_nodes() -> list[NodeProto]:
         _node("LessOrEqual", "count most", "not_too_many"),
         _node("And", "enough not_too_many", "found"),
         _node("Cast", "found", "found_f", to=TensorProto.FLOAT),
-        _node("Mul", "found_f nine_tenths", "scores"),
+        _node("Mul", "found_f almost_one", "scores"),
         _node("Mul", "diameter view_per_disc", "edge"),
         _node("Mul", "diameter nothing", "angle"),
         *(_node("Unsqueeze", f"{name} last", f"{name}_column") for name in ("cx", "cy", "edge", "angle")),
@@ -123,7 +129,7 @@ def _see_graph() -> tuple[list[NodeProto], dict[str, np.ndarray]]:
         _node("Add", "offsets centre", "joints_2d"),
         _node("GreaterOrEqual", "its_count enough_px", "there"),
         _node("Cast", "there", "there_f", to=TensorProto.FLOAT),
-        _node("Mul", "there_f nine_tenths", "presence"),
+        _node("Mul", "there_f almost_one", "presence"),
         _node("Identity", "its_meshes", "vertices"),
         _node("Identity", "its_skeletons", "joints_3d"),
         _node("Identity", "its_sides", "right"),
@@ -140,9 +146,10 @@ def _save(
     image: tuple[str, list],
     outputs: tuple[str, ...],
     about: dict[str, str],
+    presence: float,
 ) -> None:
     floats = constants | {
-        "level": np.array(128.0), "one": np.array(1.0), "nothing": np.array(0.0), "nine_tenths": np.array(0.9),
+        "level": np.array(128.0), "one": np.array(1.0), "nothing": np.array(0.0), "almost_one": np.array(presence),
         "least": np.array(LEAST), "most": np.array(MOST), "view_per_disc": np.array(VIEW_PER_DISC),
         "diameter_per_root": np.array(2 / np.sqrt(np.pi)),
     }  # fmt: skip

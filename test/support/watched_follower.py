@@ -21,7 +21,7 @@ class Watched:
         self.searches, self.views, self.stamp = [], [], 0.0
         find, see = predictor.network.find, predictor.network.see
         predictor.network.find = lambda image, window: self.searches[-1].append(window) or find(image, window)
-        predictor.network.see = lambda image, view: self.views[-1].append(view) or see(image, view)
+        predictor.network.see = lambda image, view, **how: self.views[-1].append(view) or see(image, view, **how)
 
     def __call__(self, image, step=STEP, **arguments):
         self.stamp += step

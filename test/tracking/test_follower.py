@@ -55,8 +55,8 @@ def test_what_is_hardly_a_hand_must_be_seen_twice(tmp_path):
     watched(EMPTY)
     see = watched.follower.predictor.network.see
 
-    def doubtful(image, view):
-        hand = see(image, view)
+    def doubtful(image, view, **how):
+        hand = see(image, view, **how)
         hand.scores[:] = np.minimum(hand.scores, 0.6)
         return hand
 

@@ -31,7 +31,9 @@ Chosen on hand-free photos of the training set, of which one in fifty shows a ha
 """
 FIND_SIZE = 192  # px: long edge of the images that the finder was trained on
 MIN_HALVED = 1024  # values of an initialiser that is stored at half precision
-KEPT_FLOAT = 4  # convolutions next to the image that stay in float32: in 8 bits they alone cost 4 px
+KEPT_FLOAT = 6
+"""Convolutions next to the image that stay in float32: in 8 bits they alone cost 4 px, and where the maps are large, to
+change them from one kind of number into the other takes as long as is won."""
 IN_8_BITS = ("Conv", "Add", "Clip")
 
 
