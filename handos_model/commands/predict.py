@@ -10,9 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from handos_model.camera import Camera
-from handos_model.commands.prediction_jobs import MAX_JOBS, run_jobs
-from handos_model.commands.prediction_run import FrameFinder, PredictionRun
-from handos_model.commands.prediction_tasks import Task, check_tasks, plan
+from handos_model.commands.prediction.cluster import RayPool
+from handos_model.commands.prediction.jobs import Pool, Work, run_jobs
+from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
+from handos_model.commands.prediction.run import FrameFinder, PredictionRun
+from handos_model.commands.prediction.tasks import Task, check_tasks, plan
 from handos_model.io.inputs import Source, UnreadableInput, open_inputs
 from handos_model.output.output_file import Inputs, WriteRules
 from handos_model.prediction.predictor import HandPredictor
@@ -38,7 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
     output.add_argument("--view", metavar="VIEWER[=FILE]", help=f"show the hands: {SPELLING}")
     output.add_argument("--vertices", action="store_true", help="also write the 778 vertices of the mesh")
-    output.add_argument("--jobs", type=int, default=1, metavar="N", help="inputs that are done at the same time (1)")
+    output.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="inputs that are done at the same time (1; with --ray: all that it has room for)",
+    )
+    output.add_argument(
+        "--ray", action="store_true", help="do the inputs on a Ray cluster: RAY_ADDRESS or this machine's"
+    )
     add_write_rules(output)
     output.add_argument("--resume", action="store_true", help="go on with what an interrupted run left")
     output.add_argument(
@@ -105,18 +115,19 @@ def run(args: argparse.Namespace) -> int:
         parse_intrinsics(args.intrinsics)
     if args.fps is not None and not (math.isfinite(args.fps) and 0.001 <= args.fps <= 1000):
         raise ValueError(f"--fps is {args.fps:g}, must lie between 0.001 and 1000")
-    if not 1 <= args.jobs <= MAX_JOBS:
+    if args.jobs is not None and not 1 <= args.jobs <= MAX_JOBS:
         raise ValueError(f"--jobs is {args.jobs}, must lie between 1 and {MAX_JOBS}")
     rules = WriteRules(args.overwrite, args.resume)
     if rules.resume and not args.out:
         raise ValueError("--resume goes on with the results of --out FILE: name it")
+    parallel = args.ray or (args.jobs or 1) > 1
     inputs = Inputs(args.input)
     viewer = Viewer.named(args.view) if args.view is not None else None
     out, draw = (Path(name) if name else None for name in (args.out, args.draw))
     if "{}" not in f"{out}{draw}":
         check_tasks([Task([], out, draw)], inputs, rules)  # before anything is opened
     if viewer:
-        viewer.check(inputs, rules, args.jobs)
+        viewer.check(inputs, rules, parallel)
     sources = _open_sources(args, args.input)
     for note in (note for source in sources for note in source.notes):
         print(f"handos predict: {note}", file=sys.stderr)
@@ -124,18 +135,30 @@ def run(args: argparse.Namespace) -> int:
     check_tasks(tasks, inputs, rules)
     if viewer:
         viewer.check_apart(task.out for task in tasks)
-    if args.jobs == 1:
-        return _open_run(args, viewer).run(tasks).say()
+    if not parallel:
+        return _open_run(args, viewer).run(tasks, rules).say()
     if len(tasks) < len(sources):
-        raise ValueError("--jobs does several inputs at once, which need one output each: --out 'DIR/{}.jsonl'")
+        raise ValueError("--jobs and --ray do several inputs at once, which need one output each: --out 'DIR/{}.jsonl'")
+    return run_jobs(tasks, rules, _open_pool(args, len(tasks))).say()
+
+
+def _open_pool(args: argparse.Namespace, inputs: int) -> Pool:
+    jobs = min(args.jobs or inputs, inputs)
+    if args.ray:
+        args.threads = args.threads or 1
+        return RayPool(jobs, _work(args), args.threads, args.device in ("cuda", "tensorrt"))
     args.threads = args.threads or max(1, len(os.sched_getaffinity(0)) // args.jobs)
-    return run_jobs(tasks, args.jobs, partial(_open_run, args), partial(_open_source, args)).say()
+    return ProcessPool(jobs, _work(args))
+
+
+def _work(args: argparse.Namespace) -> Work:
+    return Work(partial(_open_run, args), partial(_open_source, args))
 
 
 def _open_run(args: argparse.Namespace, viewer: Viewer | None = None) -> PredictionRun:
     intrinsics = parse_intrinsics(args.intrinsics) if args.intrinsics else None
     finder = FrameFinder(open_predictor(args, args.hand_scale), intrinsics, args.track, args.mirrored, args.anatomical)
-    return PredictionRun(finder, WriteRules(args.overwrite, args.resume), args.vertices, args.fps, viewer)
+    return PredictionRun(finder, args.vertices, args.fps, viewer)
 
 
 def _open_sources(args: argparse.Namespace, places: list[str]) -> list[Source]:

@@ -45,10 +45,10 @@ class Viewer:
             )
         return cls(name, Path(file) if file else None)
 
-    def check(self, inputs: Inputs, rules: WriteRules, jobs: int = 1) -> None:
-        """ValueError or OSError where the view cannot be opened, for a run in so many jobs."""
-        if jobs > 1:
-            raise ValueError("--view shows one input after another: leave out --jobs")
+    def check(self, inputs: Inputs, rules: WriteRules, parallel: bool = False) -> None:
+        """ValueError or OSError where the view cannot be opened, for a run of several inputs at a time."""
+        if parallel:
+            raise ValueError("--view shows one input after another: leave out --jobs and --ray")
         if self.path is None:
             if self.name == "rerun" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
                 raise ValueError(

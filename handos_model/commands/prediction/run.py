@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from handos_model.camera import Camera
-from handos_model.commands.prediction_tasks import Task
+from handos_model.commands.prediction.tasks import Task
 from handos_model.drawing.hand_drawing import draw_hands, draw_labels
 from handos_model.hand import Hand
 from handos_model.io.frame import Frame
@@ -132,11 +132,9 @@ class Tally:
 class PredictionRun:
     """Goes through tasks, counts, and says what could not be read."""
 
-    def __init__(
-        self, finder: FrameFinder, rules: WriteRules, vertices: bool, fps: float | None, viewer: Viewer | None = None
-    ) -> None:
+    def __init__(self, finder: FrameFinder, vertices: bool, fps: float | None, viewer: Viewer | None = None) -> None:
         """fps: of the images of a folder, which are a sequence then; viewer: what shows all of the run."""
-        self._finder, self._rules, self._vertices, self._fps = finder, rules, vertices, fps
+        self._finder, self._vertices, self._fps = finder, vertices, fps
         self._viewer = viewer
         self._view: View | None = None
         self._tally = Tally()
@@ -145,7 +143,7 @@ class PredictionRun:
         self._said: set[str] = set()
         self._stopped: Callable[[], bool] = lambda: False
 
-    def run(self, tasks: list[Task], progress: bool = True) -> Tally:
+    def run(self, tasks: list[Task], rules: WriteRules, progress: bool = True) -> Tally:
         """Does the tasks, until a signal stops it; progress: with a bar where stderr is a terminal."""
         self._tally = Tally()
         total = sum(len(source) for task in tasks for source in task.sources)
@@ -153,15 +151,15 @@ class PredictionRun:
         with bar, interruptible() as self._stopped, self._viewing() as self._view:
             for task in tasks:
                 if not self._stopped():
-                    self._run_task(task, bar)
+                    self._run_task(task, rules, bar)
             self._tally.interrupted = self._stopped()
         return self._tally
 
     def _viewing(self) -> AbstractContextManager[View | None]:
         return self._viewer.opened(self._finder.faces, self._stopped) if self._viewer else nullcontext()
 
-    def _run_task(self, task: Task, bar: tqdm) -> None:
-        results = Results(task.out, self._rules, self._finder.track, task.recorded) if task.out else None
+    def _run_task(self, task: Task, rules: WriteRules, bar: tqdm) -> None:
+        results = Results(task.out, rules, self._finder.track, task.recorded) if task.out else None
         if results and results.complete:
             self._say(f"{task.out} is complete")
             return

@@ -1,0 +1,69 @@
+"""`handos predict --ray`: inputs as tasks of a Ray cluster, whose machines see the same files under the same names."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from handos_model.commands.prediction.jobs import Death, Job, Work
+from handos_model.commands.prediction.run import Tally
+
+
+class RayPool:
+    """A Pool of a Ray cluster: RAY_ADDRESS, the one that runs on this machine, or else a new one of its cores."""
+
+    def __init__(self, width: int, work: Work, cores: int, gpu: bool) -> None:
+        """cores: CPU cores of each job; gpu: each has a GPU of its own. Raises ModuleNotFoundError without Ray."""
+        try:
+            import ray
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError("--ray needs the package ray: pip install ray") from error
+        self.width = width
+        self._ray: Any = ray
+        self._jobs: dict[Any, Job] = {}
+        self._stopped = False
+        ray.init(logging_level="ERROR", include_dashboard=False)
+        self._work = ray.put((os.getcwd(), work))
+        # A task that Ray begins again would be told nothing of what the last one left: run_jobs does that.
+        self._do = ray.remote(num_cpus=cores, num_gpus=int(gpu), max_retries=0)(_do)
+
+    def give(self, job: Job) -> None:
+        """As of Pool."""
+        self._jobs[self._do.remote(self._work, job)] = job
+
+    def ended(self) -> list[tuple[Job, Tally | str | Death]]:
+        """As of Pool."""
+        done, _ = self._ray.wait(list(self._jobs), num_returns=1, timeout=0.2)
+        return [(self._jobs.pop(task), self._outcome(task)) for task in done]
+
+    def _outcome(self, task: Any) -> Tally | str | Death:
+        try:
+            return self._ray.get(task)
+        except self._ray.exceptions.TaskCancelledError:
+            return Tally(interrupted=True)
+        except self._ray.exceptions.RayTaskError as error:
+            return f"a machine of the cluster cannot do its task: {error.cause}"
+        except self._ray.exceptions.RayError as error:  # of its process or machine
+            return Death(f"ended ({type(error).__name__})")
+
+    def stop(self) -> None:
+        """As of Pool."""
+        if not self._stopped:
+            self._stopped = True
+            for task in self._jobs:
+                self._ray.cancel(task)
+
+    def close(self) -> None:
+        """As of Pool."""
+        self._ray.shutdown()
+
+
+_works: list[Work] = []  # the one that this process does, which is of one run: a predictor is opened once
+
+
+def _do(sent: tuple[str, Work], job: Job) -> Tally | str:
+    if not _works:
+        folder, work = sent
+        os.chdir(folder)  # names of files are relative to it
+        _works.append(work)
+    return _works[0].do(job)

@@ -1,0 +1,120 @@
+"""Several inputs at a time, in whatever processes: the same files as one after another."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from tqdm import tqdm
+
+from handos_model.commands.prediction.run import PredictionRun, Tally, interruptible
+from handos_model.commands.prediction.tasks import Task
+from handos_model.io.inputs import Source
+from handos_model.output.output_file import WriteRules
+
+TRIES = 2
+"""Processes that may end over one input before it is given up."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and its outputs, as a process is told of them."""
+
+    name: str
+    out: Path | None
+    draw: Path | None
+    rules: WriteRules
+    tried: int = 1
+
+    def again(self) -> Job:
+        """The same in another process: with --resume it goes on where the last one ended, else it starts anew."""
+        return replace(
+            self, rules=self.rules if self.rules.resume else WriteRules(overwrite=True), tried=self.tried + 1
+        )
+
+
+class Work:
+    """Does jobs, with one predictor for all of them."""
+
+    def __init__(self, open_run: Callable[[], PredictionRun], open_source: Callable[[str], Source]) -> None:
+        """Both are called in the process that does the jobs: they must be picklable."""
+        self._open_run, self._open_source = open_run, open_source
+        self._run: PredictionRun | None = None
+
+    def do(self, job: Job) -> Tally | str:
+        """What it came to; a sentence where it ends the whole run, as a full disk does."""
+        try:
+            self._run = self._run or self._open_run()
+            return self._run.run([Task([self._open_source(job.name)], job.out, job.draw)], job.rules, progress=False)
+        except KeyboardInterrupt:
+            return Tally(interrupted=True)
+        except (OSError, ValueError, ModuleNotFoundError) as error:
+            return str(error)
+
+
+@dataclass(frozen=True)
+class Death:
+    """The end of a process in the middle of a job."""
+
+    how: str
+    """Predicate of a sentence: ended with code -9."""
+
+
+class Pool(Protocol):
+    """Processes that do jobs."""
+
+    width: int
+    """Jobs that it takes at a time."""
+
+    def give(self, job: Job) -> None:
+        """Starts a job."""
+
+    def ended(self) -> list[tuple[Job, Tally | str | Death]]:
+        """What jobs came to since the last call; waits a moment for some."""
+
+    def stop(self) -> None:
+        """Lets every process finish the frame in hand."""
+
+    def close(self) -> None:
+        """Ends the processes."""
+
+
+def run_jobs(tasks: list[Task], rules: WriteRules, pool: Pool) -> Tally:
+    """Does tasks of one input each; an input over which a process ends is begun once more in another.
+
+    Raises ValueError for what ends the whole run.
+    """
+    left = deque(Job(task.sources[0].name, task.out, task.draw, rules) for task in tasks)
+    tally, running = Tally(), 0
+    bar = tqdm(total=len(tasks), unit="input", file=sys.stderr, disable=None, leave=False)
+    with closing(pool), bar, interruptible() as stopped:
+        while running or (left and not stopped()):
+            while left and running < pool.width and not stopped():
+                pool.give(left.popleft())
+                running += 1
+            if stopped():
+                pool.stop()
+            for job, outcome in pool.ended():
+                running -= 1
+                if isinstance(outcome, str):
+                    raise ValueError(outcome)
+                if isinstance(outcome, Death) and not stopped() and _retried(job, outcome):
+                    left.appendleft(job.again())
+                    continue
+                tally += Tally(unreadable=int(not stopped())) if isinstance(outcome, Death) else outcome
+                bar.update()
+        tally.interrupted = stopped()
+    return tally
+
+
+def _retried(job: Job, death: Death) -> bool:
+    """Whether a job is tried again; says so."""
+    again = job.tried < TRIES
+    following = "another one begins it again" if again else "it is given up"
+    tqdm.write(f"handos predict: the process that read {job.name} {death.how}: {following}", file=sys.stderr)
+    return again

@@ -1,0 +1,98 @@
+"""`handos predict --jobs N`: N processes of this machine, each with its share of the cores."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+
+from handos_model.commands.prediction.jobs import Death, Job, Work
+from handos_model.commands.prediction.run import Tally
+
+MAX_JOBS = 64
+
+
+class ProcessPool:
+    """A Pool of processes of this machine."""
+
+    def __init__(self, width: int, work: Work) -> None:
+        self.width = width
+        self._work = work
+        self._idle = [_Process(work) for _ in range(width)]
+        self._busy: list[_Process] = []
+
+    def give(self, job: Job) -> None:
+        """As of Pool."""
+        process = self._idle.pop()
+        process.give(job)
+        self._busy.append(process)
+
+    def ended(self) -> list[tuple[Job, Tally | str | Death]]:
+        """As of Pool."""
+        answering = wait([process.connection for process in self._busy], timeout=0.2)
+        done = [process for process in self._busy if process.connection in answering]
+        outcomes = []
+        for process in done:
+            outcome = process.outcome()
+            outcomes.append((process.job, outcome))
+            self._busy.remove(process)
+            self._idle.append(_Process(self._work) if isinstance(outcome, Death) else process)
+        return outcomes
+
+    def stop(self) -> None:
+        """As of Pool."""
+        for process in self._busy:
+            process.stop()
+
+    def close(self) -> None:
+        """As of Pool."""
+        for process in (*self._idle, *self._busy):
+            process.end()
+
+
+class _Process:
+    """A process, and the connection to it."""
+
+    job: Job
+
+    def __init__(self, work: Work) -> None:
+        self._stopped = False
+        context = multiprocessing.get_context("spawn")  # a fork would inherit the threads of OpenCV
+        self.connection, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs, work))
+        self._process.start()
+        theirs.close()
+
+    def give(self, job: Job) -> None:
+        self.job = job
+        with suppress(BrokenPipeError):  # it has died, as is found when its answer is asked for
+            self.connection.send(job)
+
+    def outcome(self) -> Tally | str | Death:
+        """What the job came to; waits for it."""
+        try:
+            return self.connection.recv()
+        except (EOFError, ConnectionError):
+            self._process.join()
+            return Death(f"ended with code {self._process.exitcode}")
+
+    def stop(self) -> None:
+        """Lets the process finish the frame in hand."""
+        if not self._stopped:
+            self._stopped = True
+            self._process.terminate()
+
+    def end(self) -> None:
+        """Ends the process."""
+        self.connection.close()  # by which it ends, unless it is at work
+        self._process.join(5)
+        self._process.terminate()
+        self._process.join()
+
+
+def _work(connection: Connection, work: Work) -> None:
+    os.setsid()  # Ctrl-C on a terminal is the parent's, which then stops all of them
+    with suppress(EOFError, ConnectionError):  # the parent has no more to do, or has died
+        while True:
+            connection.send(work.do(connection.recv()))
