@@ -4,7 +4,7 @@
 
 First the 2D stage, then the full one from its weights, as the paper trains. Prints the mean 2D error in shares of the
 hand's long edge, and PA-MPJPE in mm; below 5 mm decoder, losses and the gradient through them work. What a detector's
-features are worth is another matter. Needs the [train] extra.
+features are worth is another matter. Needs the [train] extra, and ten minutes of one core.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from small_detectors import save_tokenizer  # noqa: E402
 
 SIZE = 256  # px of a render
 QUERIES = 1300  # nearly every cell: random weights do not know which cells show a hand
+BATCH = 8  # images of a step
 BAR = 5.0  # mm
 DECODER = DecoderSize(
     shared_heads=True, own_values=True, d_model=64, d_value=64, heads=4, self_heads=4, points_3d=4,
@@ -98,21 +99,27 @@ class Fit:
         images = zip(self.candidates.boxes, scores, targets, strict=True)
         return torch.stack([simota(boxes, likely, target, max_queries=1)[0][:1] for boxes, likely, target in images])
 
-    def decode(self, stage: str) -> list[dict[str, Tensor]]:
-        """Every layer's hands."""
-        values = self.network.side_tuning(self.images, self.detection)
-        return self.network.decode(self.detection, values, self.candidates, self.indices, stage)
+    def decode(self, stage: str, rows: Tensor) -> list[dict[str, Tensor]]:
+        """Every layer's hands in some of the images, rows (n,)."""
+        detection = self.detection.of(rows)
+        values = self.network.side_tuning(self.images[rows], detection)
+        return self.network.decode(detection, values, self.candidates.of(rows), self.indices[rows], stage)
+
+    def loss(self, stage: str, rows: Tensor) -> Tensor:
+        """Of some of the images, rows (n,)."""
+        batch, indices = {name: value[rows] for name, value in self.batch.items()}, self.indices[rows]
+        views = self.candidates.views[rows].gather(1, indices[..., None].expand(-1, -1, 4))
+        hands = {name: batch[name] for name in LABELS}
+        assigned, totals = torch.zeros_like(indices), label_totals(batch, 1)
+        return self.criterion(self.decode(stage, rows), hands, views, assigned, totals)[0]
 
     def train(self, stage: str, steps: int, rate: float) -> None:
-        """Adam at a rate that falls on a cosine."""
+        """Adam at a rate that falls on a cosine, on BATCH of the images in every step."""
         trained = [p for p in self.network.parameters() if p.requires_grad]
         optimizer = torch.optim.Adam(trained, rate)
-        hands = {name: self.batch[name] for name in LABELS}
-        totals, assigned = label_totals(self.batch, 1), torch.zeros_like(self.indices)
-        views = self.candidates.views.gather(1, self.indices[..., None].expand(-1, -1, 4))
         for step in range(steps):
             optimizer.param_groups[0]["lr"] = rate * min(1, step / 20) * (1 + math.cos(math.pi * step / steps)) / 2
-            loss, _ = self.criterion(self.decode(stage), hands, views, assigned, totals)
+            loss = self.loss(stage, torch.randperm(len(self.images))[:BATCH])
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trained, 10.0)
@@ -123,7 +130,7 @@ class Fit:
     @torch.no_grad()
     def errors(self, stage: str) -> dict[str, float]:
         """Mean 2D error in shares of the hand's long edge; PA-MPJPE in mm and sides right in the full stage."""
-        last = self.decode(stage)[-1]
+        last = self.decode(stage, torch.arange(len(self.images)))[-1]
         joints = self.batch["joints_2d"][:, 0, :, :2]
         edge = (joints.amax(1) - joints.amin(1)).amax(1)
         off = (last["pred_joints_2d"][:, 0] - joints).norm(dim=-1).mean(1) / edge

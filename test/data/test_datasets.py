@@ -38,7 +38,6 @@ def check_hand(
     """Labels in our frame equal those that were put in, and all of them agree with each other."""
     np.testing.assert_allclose(sample.joints_3d[hand], joints, atol=1e-6)
     np.testing.assert_allclose(sample.joints_2d[hand, :, :2], project(joints, sample.K), atol=1e-3)
-    assert sample.tips is not None
     assert sample.side[hand] == side and sample.has_3d[hand] and sample.absolute and sample.template == "mano"
     assert (sample.joints_3d[hand, :, 2] > 0).all()
     assert sample.has_vertices[hand] == (vertices is not None)
@@ -161,6 +160,23 @@ def test_dexycb(tmp_path, mano):
     check_hand(dataset[-1], 0, hands["left"].joints, hands["left"].vertices, LEFT)
     assert dataset.frame(23) == ("20200928-subject-07/20200928_000050/932122062010", 0)
     check_hand(open_dataset("dexycb", tmp_path, "s1_val")[0], 0, hands["right"].joints, None, RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("name", "split", "make", "tips"),
+    [
+        ("freihand", "training", make_freihand, [(744, 320, 443, 555, 672)]),
+        ("ho3d", "train", make_ho3d, [(744, 333, 444, 555, 672)]),
+        ("h2o3d", "train", make_h2o3d, [(744, 333, 444, 555, 672)]),
+        ("dexycb", "s1_val", make_dexycb, [(745, 317, 444, 556, 673), (745, 317, 445, 556, 673)]),
+        ("comphand", "train", make_comphand, [(744, 333, 444, 555, 672)]),
+    ],
+)
+def test_fingertips_are_the_vertices_that_a_set_labels(tmp_path, mano, name, split, make, tips):
+    """Thumb to little, as the tools of each set have them; DexYCB's differ by the side."""
+    make(tmp_path)
+    dataset = open_dataset(name, tmp_path, split, mano)
+    assert [sample.tips for sample in (dataset[0], dataset[-1])] == [tips[0], tips[-1]]
 
 
 def test_dexycb_that_is_incomplete(tmp_path):

@@ -91,8 +91,8 @@ def test_metacarpals_hang_on_the_wrist(template):
 
 
 def test_the_camera_reaches_hands_that_are_cut(template):
-    """Of posed hands before a far camera whose boxes are cut by 60 % of the hand, every twelfth needs a narrower view
-    than 103 mm, and every one a view that the camera head can say."""
+    """Of posed hands before a far camera whose boxes are cut by 60 % of the hand along its longer side, every fourth
+    needs a narrower view than 103 mm, and every one a view that the camera head can say."""
     vertices = skin(template, *random_hands(template, 500, np.random.default_rng(0)))
     turns = Rotation.random(500, random_state=0).as_matrix()
     joints = (template.joint_regressor @ vertices @ turns.transpose(0, 2, 1))[..., :2]
@@ -101,7 +101,7 @@ def test_the_camera_reaches_hands_that_are_cut(template):
     along = extent.argmax(1)
     cut[np.arange(500), along] *= 0.4
     widths = cut.max(1) / HAND_BOX_PER_VIEW
-    assert 0.02 < (widths < 0.103).mean() < 0.3
+    assert 0.2 < (widths < 0.103).mean() < 0.3
     decoder, (hands, values) = decoder_of(template), inputs()
     said = []
     for bias in (-100.0, 100.0):

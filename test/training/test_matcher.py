@@ -2,9 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
+from handos_model.data.sample import labelled_2d
+from handos_model.training.batches import collate
 from handos_model.training.objective.matcher import PADDING, pairwise_iou, select_instances, simota
 
 
@@ -62,3 +65,15 @@ def test_no_more_instances_are_decoded_than_an_image_has_hands(hands, slots, dec
     indices, assigned = select_instances(boxes, torch.full((2, 8), 0.9), targets, slots)
     assert indices.shape == assigned.shape == (2, decoded)
     assert (assigned != PADDING).sum(1).tolist() == [min(hands, slots), min(hands, 1)]
+
+
+def test_targets_are_the_boxes_that_a_data_set_publishes():
+    """Of two instances that score alike the one in the published box is the hand's, not the one around its joints."""
+    joints = np.column_stack([np.linspace(20, 60, 21), np.linspace(10, 70, 21), np.full(21, 2)])[None]
+    published = np.array([[5.0, 30, 45, 78]])
+    candidates = torch.tensor([[[14.0, 4, 66, 76], published[0].tolist()]])
+    for boxes, best in ((None, 0), (published, 1)):
+        labels = labelled_2d(np.zeros((80, 96, 3), np.uint8), joints, np.array([1]), True, boxes=boxes)
+        target = collate([labels])["boxes"][0]
+        assert torch.equal(target[0], candidates[0, best])
+        assert select_instances(candidates, torch.full((1, 2), 0.9), [target], 1)[0].tolist() == [[best]]

@@ -88,6 +88,18 @@ def test_the_paper_flips_where_it_says_so():
     assert flips["paper_freihand_both"] == flips["paper_hint"] == 0.5
 
 
+@pytest.mark.parametrize(("name", "thousands"), [("paper_2d", 74), ("paper_hint", 204), ("paper_more_data", 922)])
+def test_a_recipe_says_how_many_images_its_sets_hold(name, thousands):
+    """Counts of docs/datasets.md; 204 K, the paper's count, includes FreiHAND, which stage 1 does not see."""
+    table = (ROOT / "docs" / "datasets.md").read_text().partition("| training pictures |")[2]
+    rows = re.findall(r"^\| `(\w+)` \| ([\d,]+) \|", table, re.MULTILINE)
+    counts = {name: int(count.replace(",", "")) for name, count in rows}
+    shares = [share.name for share in recipe(name).mixture.datasets]
+    assert set(counts) == set(DATASETS) and round(sum(counts[share] for share in shares) / 1000) == thousands
+    comment = RECIPES[name].read_text().partition(f"name: {name}")[0]
+    assert re.findall(r"\d+ K", comment) == [f"{thousands} K"]
+
+
 def test_the_nine_losses_have_the_papers_weights():
     weights = recipe("paper_freihand").weights
     assert {name: getattr(weights, name) for name in FULL_LOSSES} == FULL_LOSSES
