@@ -16,9 +16,12 @@ from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
 from handos_model.commands.prediction.run import FrameFinder, PredictionRun
 from handos_model.commands.prediction.tasks import Task, check_tasks, plan
 from handos_model.io.inputs import Source, UnreadableInput, open_inputs
+from handos_model.kinematics.mano_parameters import ManoFitter
+from handos_model.output.frame_record import Detail
 from handos_model.output.output_file import Inputs, WriteRules
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.view_network import SEARCHES
+from handos_model.template.mano import MANO_NAME
 from handos_model.view.viewer import SPELLING, Viewer
 
 LARGEST_FOCAL = 1e7  # px: of no image that can be read
@@ -40,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
     output.add_argument("--view", metavar="VIEWER[=FILE]", help=f"show the hands: {SPELLING}")
     output.add_argument("--vertices", action="store_true", help="also write the 778 vertices of the mesh")
+    output.add_argument(
+        "--mano",
+        type=Path,
+        metavar="DIR",
+        help="also write MANO's pose and shape; DIR: of MANO_RIGHT.pkl, MANO_LEFT.pkl",
+    )
     output.add_argument(
         "--jobs",
         type=int,
@@ -157,8 +166,10 @@ def _work(args: argparse.Namespace) -> Work:
 
 def _open_run(args: argparse.Namespace, viewer: Viewer | None = None) -> PredictionRun:
     intrinsics = parse_intrinsics(args.intrinsics) if args.intrinsics else None
-    finder = FrameFinder(open_predictor(args, args.hand_scale), intrinsics, args.track, args.mirrored, args.anatomical)
-    return PredictionRun(finder, args.vertices, args.fps, viewer)
+    predictor = open_predictor(args, args.hand_scale)
+    finder = FrameFinder(predictor, intrinsics, args.track, args.mirrored, args.anatomical)
+    mano = ManoFitter(args.mano, mesh=predictor.template.name == MANO_NAME) if args.mano else None
+    return PredictionRun(finder, Detail(args.vertices, mano), args.fps, viewer)
 
 
 def _open_sources(args: argparse.Namespace, places: list[str]) -> list[Source]:

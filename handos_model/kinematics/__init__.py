@@ -12,6 +12,7 @@ from handos_model.kinematics.frames import (
 )
 from handos_model.kinematics.grasping import Grasp, grasp
 from handos_model.kinematics.inverse import HandFit, anatomical, fit_hand, joint_angles
+from handos_model.kinematics.mano_parameters import ManoParameters, mano_parameters
 from handos_model.kinematics.openxr_joints import OPENXR_JOINTS, OPENXR_RADII, OpenXRJoints, openxr
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.template.anatomy import ANGLE_NAMES, HIGHEST, LOWEST
@@ -25,6 +26,7 @@ __all__ = [
     "Grasp",
     "HandFit",
     "HandSkeleton",
+    "ManoParameters",
     "OpenXRJoints",
     "anatomical",
     "finger_frames",
@@ -32,6 +34,7 @@ __all__ = [
     "grasp",
     "joint_angles",
     "joint_rotations",
+    "mano_parameters",
     "openxr",
     "quaternion",
     "retargeting_joints",

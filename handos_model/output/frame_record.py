@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,19 +12,33 @@ from handos_model.camera import Camera
 from handos_model.hand import Hand
 from handos_model.io.frame import Frame
 from handos_model.kinematics.frames import quaternion
+from handos_model.kinematics.mano_parameters import ManoFitter
 from handos_model.wrist_pose import wrist_covariance, wrist_rotation
 
 INTRINSICS_SOURCES = ("camera", "user", "assumed")
 """What the intrinsics are: the recording's, the user's word, or a guess, by which distances are guesses as well."""
 
 
+@dataclass(frozen=True)
+class Detail:
+    """What a record says of each hand beside the usual."""
+
+    vertices: bool = False
+    mano: ManoFitter | None = None
+
+
 def frame_record(
-    frame: Frame, camera: Camera, source: str, hands: list[Hand], model: dict[str, str], vertices: bool = False
+    frame: Frame,
+    camera: Camera,
+    source: str,
+    hands: list[Hand],
+    model: dict[str, str],
+    detail: Detail | None = None,
 ) -> dict[str, Any]:
     """The record of a frame: docs/command_line.md says what its keys mean.
 
     camera: the one that the hands were found with; source: one of INTRINSICS_SOURCES; model: name and version of the
-    weights; vertices: with the mesh of each hand. What an input does not say is None.
+    weights; detail: what is said of each hand beside the usual. What an input does not say is None.
     """
     return {
         "image": printable(frame.name),
@@ -34,7 +49,7 @@ def frame_record(
         "height": camera.height,
         "intrinsics": _intrinsics(camera, source),
         "model": model,
-        "hands": [_hand_record(hand, camera, vertices) for hand in hands],
+        "hands": [_hand_record(hand, camera, detail or Detail()) for hand in hands],
     }
 
 
@@ -58,13 +73,14 @@ def _intrinsics(camera: Camera, source: str) -> dict[str, Any]:
     }
 
 
-def _hand_record(hand: Hand, camera: Camera, vertices: bool) -> dict[str, Any]:
+def _hand_record(hand: Hand, camera: Camera, detail: Detail) -> dict[str, Any]:
     turn = wrist_rotation(hand)
     wrist = {
         "position": np.asarray(hand.translation, np.float64).round(5).tolist(),
         "orientation": None if turn is None else quaternion(turn).round(5).tolist(),
         "covariance": [float(f"{value:.4g}") for value in wrist_covariance(hand, camera, turn is not None)],
     }
-    record = hand.to_dict(vertices)
-    mesh = {"vertices": record.pop("vertices")} if vertices else {}
-    return {**record, "wrist": wrist, **mesh}
+    record = hand.to_dict(detail.vertices)
+    mesh = {"vertices": record.pop("vertices")} if detail.vertices else {}
+    parameters = {"mano": detail.mano.record(hand)} if detail.mano else {}
+    return {**record, "wrist": wrist, **parameters, **mesh}

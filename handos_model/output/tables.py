@@ -11,6 +11,8 @@ import numpy as np
 
 ROWS = 500
 """Frames of one row group of Parquet, which are held in memory at once."""
+MANO_SIZES = {"pose": 48, "shape": 10, "translation": 3}
+"""Keys of `mano` of a hand, and how many numbers each has."""
 NO_TIME = -1
 """stamp_ns in an .npz of frames that have no time."""
 
@@ -40,7 +42,7 @@ def _schema(pa: Any) -> Any:
             ("joints_2d", points), ("joint_confidence", numbers), ("joints_3d", points), ("translation", numbers),
             ("scale_source", text),
             ("wrist", pa.struct([("position", numbers), ("orientation", numbers), ("covariance", numbers)])),
-            ("vertices", points),
+            ("mano", pa.struct([(name, numbers) for name in MANO_SIZES])), ("vertices", points),
         ]
     )  # fmt: skip
     return pa.schema(
@@ -111,6 +113,16 @@ def _of_hands(hands: list[dict[str, Any]]) -> dict[str, np.ndarray]:
         "wrist_position": np.array([wrist["position"] for wrist in wrists], np.float32).reshape(-1, 3),
         "wrist_orientation": np.array(turns, np.float32).reshape(-1, 4),
         "wrist_covariance": np.array([wrist["covariance"] for wrist in wrists], np.float32).reshape(-1, 6, 6),
+        **_of_mano([hand["mano"] for hand in hands if "mano" in hand]),
+    }
+
+
+def _of_mano(found: list[dict[str, Any] | None]) -> dict[str, np.ndarray]:
+    """mano_pose (M, 48), mano_shape (M, 10) and mano_translation (M, 3), NaN where a hand has none; or nothing."""
+    return {
+        f"mano_{name}": np.array([mano[name] if mano else [np.nan] * size for mano in found], np.float32)
+        for name, size in MANO_SIZES.items()
+        if found
     }
 
 

@@ -14,6 +14,7 @@ from handos_model.template.coarse import coarse_subset
 from handos_model.template.embedded import embedded_template
 from handos_model.template.hand_template import HandTemplate, signed_volume
 
+MANO_NAME = "mano"  # of the template
 FINGER_ORDER = ("index-finger", "middle-finger", "pinky-finger", "ring-finger", "thumb")  # MANO's
 TIP_VERTICES = (744, 320, 443, 555, 672)  # thumb to little; FreiHAND's (kpId2vertices of its utils/mano_utils.py)
 JOINT_ORDER = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)  # ours <- MANO's 16, then tips
@@ -50,7 +51,7 @@ def read_mano(path: str | Path) -> HandTemplate:
     names, frames = _bones(regressor @ vertices)
     return coarse_subset(
         HandTemplate(
-            name="mano",
+            name=MANO_NAME,
             vertices=vertices.astype(np.float32),
             faces=np.ascontiguousarray(faces, np.int32),
             joint_regressor=regressor.astype(np.float32),

@@ -15,7 +15,7 @@ from handos_model.cli import main
 from handos_model.fusion.results_files import read_results
 from handos_model.io.frame import Frame
 from handos_model.kinematics.frames import quaternion
-from handos_model.output.frame_record import frame_record, record_line
+from handos_model.output.frame_record import Detail, frame_record, record_line
 
 PLACES = {"left": -30.0, "right": 30.0}
 
@@ -30,7 +30,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             moved = true_hand(shift=(0.005 * index, 0, 0))
             frame = Frame(f"{name}.mp4#{index}", None, stamp_ns=index * 100_000_000 + late)
             hand = found_by(standing(PLACES[name]), moved, number=2, scale=1.15)
-            lines.append(record_line(frame_record(frame, CAMERA, "user", [hand], {"name": "n", "version": "1"}, True)))
+            lines.append(
+                record_line(frame_record(frame, CAMERA, "user", [hand], {"name": "n", "version": "1"}, Detail(True)))
+            )
         (tmp_path / f"{name}.jsonl").write_text("".join(lines))
     poses = {
         name: {

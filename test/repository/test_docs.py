@@ -19,7 +19,7 @@ from handos_model.camera import Camera
 from handos_model.cli import COMMANDS, build_parser, main
 from handos_model.hand import SIDES, Hand
 from handos_model.io.frame import Frame
-from handos_model.output.frame_record import frame_record
+from handos_model.output.frame_record import Detail, frame_record
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"])
@@ -140,7 +140,9 @@ def test_the_keys_that_are_written_are_shown() -> None:
     zeros = np.zeros
     hand = Hand(1, "left", 1, zeros(4), zeros((21, 2)), zeros(21), zeros((21, 3)), zeros((778, 3)), zeros(3))
     camera = Camera.from_fov(640, 480)
-    record = frame_record(Frame("a", None), camera, "assumed", [hand], {"name": "n", "version": "1"}, vertices=True)
+    record = frame_record(
+        Frame("a", None), camera, "assumed", [hand], {"name": "n", "version": "1"}, Detail(vertices=True)
+    )
     written = json.loads(shown)
     assert list(written) == list(record)
     for part in ("intrinsics", "model"):

@@ -21,7 +21,7 @@ from handos_model.io.inputs import Source
 from handos_model.kinematics.inverse import anatomical
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.output.drawn import Drawing, open_drawing
-from handos_model.output.frame_record import frame_record, record_line
+from handos_model.output.frame_record import Detail, frame_record, record_line
 from handos_model.output.output_file import WriteRules
 from handos_model.output.results import Results
 from handos_model.prediction.predictor import HandPredictor
@@ -132,9 +132,9 @@ class Tally:
 class PredictionRun:
     """Goes through tasks, counts, and says what could not be read."""
 
-    def __init__(self, finder: FrameFinder, vertices: bool, fps: float | None, viewer: Viewer | None = None) -> None:
+    def __init__(self, finder: FrameFinder, detail: Detail, fps: float | None, viewer: Viewer | None = None) -> None:
         """fps: of the images of a folder, which are a sequence then; viewer: what shows all of the run."""
-        self._finder, self._vertices, self._fps = finder, vertices, fps
+        self._finder, self._detail, self._fps = finder, detail, fps
         self._viewer = viewer
         self._view: View | None = None
         self._tally = Tally()
@@ -217,7 +217,7 @@ class PredictionRun:
             return f"cannot use {frame.name}: {error}"
         try:
             hands = self._finder.find(frame, camera)
-            record = frame_record(frame, camera, intrinsics, hands, self._finder.model, self._vertices)
+            record = frame_record(frame, camera, intrinsics, hands, self._finder.model, self._detail)
             drawn = self._finder.draw(frame, camera, hands) if drawing else None
         except Exception as error:  # whatever is in a file, the rest is done
             said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
