@@ -1,0 +1,66 @@
+"""examples/lerobot_dataset.py: states of hands, and frames at a constant rate."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from made_hand import CAMERA, make_hand
+
+from handos_model.io.frame import Frame
+from handos_model.kinematics import joint_rotations, quaternion, wrist_frame
+from handos_model.output.frame_record import frame_record
+
+
+@pytest.fixture
+def example() -> ModuleType:
+    path = Path(__file__).resolve().parents[2] / "examples" / "lerobot_dataset.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def records(*frames: list) -> list[dict]:
+    return [
+        frame_record(Frame(f"clip.mp4#{n}", None, stamp_ns=n), CAMERA, "user", hands, {"name": "n", "version": "1"})
+        for n, hands in enumerate(frames)
+    ]
+
+
+def test_a_state_says_where_both_hands_are(example: ModuleType) -> None:
+    hand, fainter, nobody = make_hand(), make_hand(score=0.5, place=(0.2, 0, 0.6)), replace(make_hand(), side="unknown")
+    state = example.states(records([], [fainter, hand], [nobody]))
+    assert state.shape == (3, 56) and len(example.NAMES) == 56 and state.dtype == np.float32
+    assert not state[:, :28].any() and not state[0].any()  # a left hand was never seen
+    position, rotation = wrist_frame(hand.joints_3d, "right")
+    expected = [1, *position, *quaternion(rotation), *joint_rotations(hand.joints_3d, "right").ravel()]
+    np.testing.assert_allclose(state[1, 28:], expected, atol=2e-3)
+    assert state[2, 28] == 0
+    np.testing.assert_array_equal(state[2, 29:], state[1, 29:])
+
+
+def test_an_orientation_does_not_jump_to_its_negative(example: ModuleType) -> None:
+    first, second = records([make_hand()], [make_hand()])
+    wrist = second["hands"][0]["wrist"]
+    wrist["orientation"] = [-number for number in wrist["orientation"]]
+    state = example.states([first, second])
+    np.testing.assert_array_equal(state[0], state[1])
+
+
+@pytest.mark.parametrize(
+    ("stamps", "taken"),
+    [
+        ([0, 33_333_333, 66_666_667], [0, 1, 2]),
+        ([0, 66_666_667], [0, 0, 1]),  # a frame is missing
+        ([0, 16_000_000, 33_000_000, 50_100_000], [1, 2, 3]),  # twice the rate: the last up to half of 1/fps later
+        ([], []),
+    ],
+)
+def test_frames_come_at_a_constant_rate(example: ModuleType, stamps: list[int], taken: list[int]) -> None:
+    assert list(example.at_rate(zip(stamps, range(len(stamps)), strict=True), 30)) == taken
