@@ -74,7 +74,7 @@ def dataset_markdown(results: Mapping[str, Any]) -> str:
     rows = paper_rows(results["dataset"], results["split"])
     figures = results["figures"]
     measured = f"{results['dataset']} {results['split']}, {results['images']} images"
-    header = [measured, *(f"HandOS, table {row.table}, {row.label}" for row in rows)]
+    header = [measured, *(f"HandOS, {row.table}, {row.label}" for row in rows)]
     lines = [f"| figure | {' | '.join(header)} |", "|---" * (len(header) + 1) + "|"]
     columns = [figures, *(row.figures for row in rows)]
     for names in by_stem(name for column in columns for name in column):

@@ -59,6 +59,7 @@ class Reproduction:
     size: int | None = None
     threshold: float | None = None
     limit: int | None = None
+    opened: tuple[str, WholeImagePredictor] | None = field(default=None, init=False, repr=False)
 
     def recipe(self, name: str) -> Recipe:
         """FileNotFoundError for a name that no recipe has."""
@@ -140,16 +141,15 @@ class Reproduction:
 
     def predictor(self, name: str) -> WholeImagePredictor:
         """Of what a recipe trained; kept until another one is asked for."""
-        if getattr(self, "_opened", ("", None))[0] != name:
+        if self.opened is None or self.opened[0] != name:
             network = TrainedNetwork(RUNS / name / CHECKPOINT, None, self.device, self.threshold)
-            self._opened = name, WholeImagePredictor(network, network.template, self.size, self.threshold)
-        return self._opened[1]
+            self.opened = name, WholeImagePredictor(network, network.template, self.size, self.threshold)
+        return self.opened[1]
 
     def dataset(self, source: Measurement) -> Dataset:
-        """The data set, where any recipe has it. ValueError where none does."""
-        for path in sorted(self.folder.glob("*.yaml")):
-            for share in self.recipe(path.stem).mixture.datasets:
-                if share.name == source.dataset:
-                    mano = Path(share.mano) if share.mano else None
-                    return open_dataset(source.dataset, Path(share.root), source.split, mano)
-        raise ValueError(f"no recipe in {self.folder} says where {source.dataset} lies")
+        """The data set, where the recipe that is measured has it. ValueError where that does not train on it."""
+        for share in self.recipe(source.recipe).mixture.datasets:
+            if share.name == source.dataset:
+                mano = Path(share.mano) if share.mano else None
+                return open_dataset(source.dataset, Path(share.root), source.split, mano)
+        raise ValueError(f"recipe {source.recipe} does not train on {source.dataset}, so it says no folder for it")

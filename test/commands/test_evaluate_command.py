@@ -67,7 +67,7 @@ def test_figures_table_and_submission(tmp_path, weights, made_data, capsys) -> N
     assert main([str(a) for a in argv]) == 0
     assert made_data == [(tmp_path, "evaluation", tmp_path / "mano")]
     table = capsys.readouterr().out
-    assert "| figure | freihand evaluation, 4 images | HandOS, table 1, FreiHAND |" in table
+    assert "| figure | freihand evaluation, 4 images | HandOS, Table 1, FreiHAND |" in table
     results = json.loads(out.read_text())
     assert (results["dataset"], results["split"], results["images"]) == ("freihand", "evaluation", 4)
     figures = results["figures"]

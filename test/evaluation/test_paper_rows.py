@@ -61,7 +61,7 @@ def test_table_stands_beside_the_paper() -> None:
     text = dataset_markdown({"dataset": "freihand", "split": "evaluation", **results})
     lines = text.splitlines()
     assert lines[0] == (
-        "| figure | freihand evaluation, 1 images | HandOS, table 1, FreiHAND | HandOS, table 2, both hands |"
+        "| figure | freihand evaluation, 1 images | HandOS, Table 1, FreiHAND | HandOS, Table 2, both hands |"
     )
     assert "| pa_mpjpe, mm | 0.0 | 5.0 | 5.3 |" in lines
     assert "| f@5/15 | 1.000 / 1.000 | 0.812 / 0.991 | 0.799 / 0.989 |" in lines

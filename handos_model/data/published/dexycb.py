@@ -68,14 +68,17 @@ class DexYcb:
         self.sequences: list[str] = []
         self.sides: list[str] = []
         self.shapes: list[np.ndarray] = []
+        persons: dict[str, np.ndarray] = {}
         counts = []
         for subject in subjects:
             sequences = _sequences(root / SUBJECTS[subject])
             for sequence in (sequences[i] for i in chosen):
-                frames, side, shape = _sequence(root, sequence)
+                frames, side, person = _sequence(sequence)
+                if person not in persons:
+                    persons[person] = _shape(root, person)
                 self.sequences.append(sequence.relative_to(root).as_posix())
                 self.sides.append(side)
-                self.shapes.append(shape)
+                self.shapes.append(persons[person])
                 counts.append(frames * len(self.cameras))
         self.ends = np.cumsum(counts)  # of every sequence, in images
 
@@ -139,21 +142,26 @@ def _sequences(folder: Path) -> list[Path]:
     return sequences
 
 
-def _sequence(root: Path, folder: Path) -> tuple[int, str, np.ndarray]:
-    """Number of frames, side and shape (10,) of a sequence."""
+def _sequence(folder: Path) -> tuple[int, str, str]:
+    """Number of frames, side and person of a sequence."""
     path = folder / "meta.yml"
     try:
         meta = _yaml(path)
-        frames, side, person = int(meta["num_frames"]), meta["mano_sides"][0], meta["mano_calib"][0]
+        frames, side, person = int(meta["num_frames"]), meta["mano_sides"][0], str(meta["mano_calib"][0])
     except (LookupError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is damaged or of another data set: {error}") from error
     if side not in ("left", "right") or frames < 0:
         raise ValueError(f"{path} names {frames} frames and side {side!r}, expected left or right")
-    shapes = root / "calibration" / f"mano_{person}" / "mano.yml"
+    return frames, side, person
+
+
+def _shape(root: Path, person: str) -> np.ndarray:
+    """Shape (10,) of a person's hand."""
+    path = root / "calibration" / f"mano_{person}" / "mano.yml"
     try:
-        return frames, side, as_floats([float(beta) for beta in _yaml(shapes)["betas"]], (10,), "betas")
+        return as_floats([float(beta) for beta in _yaml(path)["betas"]], (10,), "betas")
     except (LookupError, OverflowError, TypeError, ValueError) as error:
-        raise ValueError(f"{shapes} is damaged or of another data set: {error}") from error
+        raise ValueError(f"{path} is damaged or of another data set: {error}") from error
 
 
 def _intrinsics(path: Path) -> np.ndarray:

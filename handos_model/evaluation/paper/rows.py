@@ -89,7 +89,7 @@ def _table_5() -> list[PaperRow]:
         ),
     }
     names = dict(zip(HINT, ("NewDays", "VISOR", "Ego4D"), strict=True))
-    return [PaperRow("5", names[part], _hint("paper_hint", part), figures[part]) for part in HINT]
+    return [PaperRow("Table 5", names[part], _hint("paper_hint", part), figures[part]) for part in HINT]
 
 
 def _hint(recipe: str, part: str) -> Measurement:
@@ -108,7 +108,7 @@ def _table_6() -> list[PaperRow]:
         "Swin-T from scratch": ("table6_scratch", (64.7, 75.6, 80.1)),
     }
     return [
-        PaperRow("6", label, _hint(recipe, part), {"pck_2d@0.1": _share(percent)}, True)
+        PaperRow("Table 6", label, _hint(recipe, part), {"pck_2d@0.1": _share(percent)}, True)
         for label, (recipe, percents) in rows.items()
         for part, percent in zip(HINT, percents, strict=True)
     ]
@@ -134,8 +134,8 @@ def _table_8() -> list[PaperRow]:
     }
     found = []
     for label, (recipe, percent, mesh) in rows.items():
-        found.append(PaperRow("VIII (I)", label, _hint(recipe, "ego4d"), {"pck_2d@0.1": _share(percent)}, True))
-        found.append(PaperRow("VIII (I)", label, _freihand(recipe), {"pa_mpvpe": mesh}, True))
+        found.append(PaperRow("Table VIII (I)", label, _hint(recipe, "ego4d"), {"pck_2d@0.1": _share(percent)}, True))
+        found.append(PaperRow("Table VIII (I)", label, _freihand(recipe), {"pa_mpvpe": mesh}, True))
     return found
 
 
@@ -147,16 +147,16 @@ _SIDES = Measurement("paper_hint", "hint", "test")
 _COCO = {name: Measurement(name, "coco_wholebody", "val", DETECTOR) for name in ("paper_hint", "table9_other_detector")}
 
 PAPER: tuple[PaperRow, ...] = (
-    PaperRow("1", "FreiHAND", _freihand("paper_freihand"), _mesh(5.0, 5.3, 0.812, 0.991)),
-    PaperRow("2", "right hands", _freihand("paper_freihand"), _mesh(5.0, 5.3, 0.812, 0.991), True),
-    PaperRow("2", "both hands", _freihand("paper_freihand_both"), _mesh(5.3, 5.6, 0.799, 0.989)),
-    PaperRow("3", "HO-3D", _HO3D, _mesh(8.4, 8.4, 0.584, 0.962)),
-    PaperRow("3", "more data", _MORE, _mesh(6.8, 6.7, 0.688, 0.983)),
-    PaperRow("4", "DexYCB", _DEXYCB, {"pa_mpjpe": 5.2, "pa_mpvpe": 5.0, "auc": 0.896}),
+    PaperRow("Table 1", "FreiHAND", _freihand("paper_freihand"), _mesh(5.0, 5.3, 0.812, 0.991)),
+    PaperRow("Table 2", "right hands", _freihand("paper_freihand"), _mesh(5.0, 5.3, 0.812, 0.991), True),
+    PaperRow("Table 2", "both hands", _freihand("paper_freihand_both"), _mesh(5.3, 5.6, 0.799, 0.989)),
+    PaperRow("Table 3", "HO-3D", _HO3D, _mesh(8.4, 8.4, 0.584, 0.962)),
+    PaperRow("Table 3", "more data", _MORE, _mesh(6.8, 6.7, 0.688, 0.983)),
+    PaperRow("Table 4", "DexYCB", _DEXYCB, {"pa_mpjpe": 5.2, "pa_mpvpe": 5.0, "auc": 0.896}),
     *_table_5(),
     *_table_6(),
     *_with_freihand(
-        "7",
+        "Table 7",
         {
             "(a) separate": ("table7_a_separate", ((75.1, 70.9), (84.9, 81.2), (84.9, 82.1)), 6.4),
             "(b) one way": ("table7_b_one_way", ((75.7, 75.8), (85.1, 85.3), (85.2, 85.2)), 5.7),
@@ -166,7 +166,7 @@ PAPER: tuple[PaperRow, ...] = (
     ),
     *_table_8(),
     *_with_freihand(
-        "IX (II)",
+        "Table IX (II)",
         {
             "Grounding DINO": ("paper_hint", _OURS, 5.6),
             "other detector (DINO-X)": (
@@ -176,9 +176,9 @@ PAPER: tuple[PaperRow, ...] = (
             ),
         },
     ),
-    PaperRow("X (III)", "HO-3D", _HO3D, _mesh(8.4, 8.4, 0.584, 0.962), True),
-    PaperRow("X (III)", "with given boxes", _BOXES, _mesh(8.4, 8.5, 0.581, 0.962), True),
-    PaperRow("X (III)", "more data", _MORE, _mesh(6.8, 6.7, 0.688, 0.983), True),
+    PaperRow("Table X (III)", "HO-3D", _HO3D, _mesh(8.4, 8.4, 0.584, 0.962), True),
+    PaperRow("Table X (III)", "with given boxes", _BOXES, _mesh(8.4, 8.5, 0.581, 0.962), True),
+    PaperRow("Table X (III)", "more data", _MORE, _mesh(6.8, 6.7, 0.688, 0.983), True),
     PaperRow("supplement III", "left and right", _SIDES, {"side": 0.979, "side_recall": 1.0}),
     PaperRow("section 4.2", "hands of COCO, Grounding DINO", _COCO["paper_hint"], {"detector_ap": 0.44}, True),
     PaperRow("section 4.2", "hands of COCO, DINO-X", _COCO["table9_other_detector"], {"detector_ap": 0.428}, True),

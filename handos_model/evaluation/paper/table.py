@@ -20,15 +20,14 @@ def paper_markdown(folder: Path) -> str:
     for row in PAPER:
         if row.table != table:
             table = row.table
-            name = table if " " in table and "(" not in table else f"Table {table}"
-            lines += ["", f"## {name}", "", "| row | measured on | figure | paper | ours |", "|---|---|---|---|---|"]
+            lines += ["", f"## {table}", "", "| row | measured on | figure | paper | ours |", "|---|---|---|---|---|"]
         results = read_results(folder / row.source.file)
         for names in by_stem(row.figures):
             ours, reasons = _cell(row, names, results, folder)
             paper = " / ".join(number(name, row.figures[name]) for name in names)
             measured = f"{row.source.dataset} {row.source.split}, {row.source.recipe}"
             lines.append(f"| {row.label} | {measured} | {labelled(names)} | {paper} | {ours} |")
-            empty += [f"- Table {row.table}, {row.label}: {reason}." for reason in reasons]
+            empty += [f"- {row.table}, {row.label}: {reason}." for reason in reasons]
     lines += ["", f"Empty: {len(empty)} cells.", *dict.fromkeys(empty)]
     return "\n".join(lines).lstrip() + "\n"
 
