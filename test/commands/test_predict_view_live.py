@@ -3,6 +3,7 @@
 import signal
 import socket
 import threading
+import time
 
 import pytest
 
@@ -24,9 +25,18 @@ def free_port() -> int:
 
 
 def test_foxglove_is_waited_for_and_sent_every_frame(weights, video, capsys, monkeypatch):
-    port, found = free_port(), {}
+    port, found, closed = free_port(), {}, FoxgloveView.close
+
+    def close_in_time(view, complete=True):
+        """The server is not to end before a slow machine has sent the last frame, whose hands come last."""
+        deadline = time.monotonic() + 30
+        while len(found.get("/hands", ())) < 6 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        closed(view, complete)
+
     monkeypatch.setattr("handos_model.view.foxglove_view.PORT", port)
-    client = threading.Thread(target=lambda: found.update(FoxgloveClient(port).topics()))
+    monkeypatch.setattr(FoxgloveView, "close", close_in_time)
+    client = threading.Thread(target=lambda: FoxgloveClient(port).listen(found))
     client.start()
     assert main(["predict", str(video), "--view", "foxglove", "--weights", weights]) == 0
     client.join(30)

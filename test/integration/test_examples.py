@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 import subprocess
 import sys
 import time
@@ -19,8 +20,9 @@ from made_hand import CAMERA, make_hand
 from node_process import ROOT
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool, Header
+from robot import image_message, stamped
+from sensor_msgs.msg import Image, JointState
+from std_msgs.msg import Bool, Header, UInt8
 from tf2_msgs.msg import TFMessage
 
 from handos_model.kinematics import retargeting_joints
@@ -89,6 +91,17 @@ def test_a_pinch_triggers_once(other: Other) -> None:
             publisher.publish(Grasp(aperture=aperture, confidence=confidence))
         other.until(lambda: len(other.got) >= 2)
     assert other.got == [True, False]
+
+
+def test_a_node_in_one_process_with_the_hands_node(other: Other) -> None:
+    publisher = other.node.create_publisher(Image, "image", 1)
+    other.node.create_subscription(UInt8, "hands/count", lambda message: other.got.append(message.data), 10)
+    grey = image_message(np.full((48, 64, 3), 90, np.uint8), stamped(0))
+    with running("one_process.py") as example:
+        other.until(lambda: publisher.publish(grey) or other.got)
+        example.send_signal(signal.SIGINT)
+        assert example.wait(60) == 0
+    assert set(other.got) == {0}
 
 
 ROBOT = """<link name="base"/>

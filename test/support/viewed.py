@@ -65,10 +65,9 @@ class FoxgloveClient:
                     raise
                 time.sleep(0.05)
 
-    def topics(self) -> dict[str, list[int]]:
-        """Subscribes, and returns the log times of what came until the server ended."""
+    def listen(self, found: dict[str, list[int]]) -> None:
+        """Subscribes, and puts the log times of what comes into `found`, by topic, until the server ends."""
         names: dict[int, str] = {}
-        found: dict[str, list[int]] = {}
         while frame := self._read():
             kind, data = frame
             if kind == 1 and (said := json.loads(data))["op"] == "advertise":
@@ -78,7 +77,6 @@ class FoxgloveClient:
             elif kind == 2 and data[0] == 1:  # message data
                 subscription, log_time = struct.unpack("<IQ", data[1:13])
                 found.setdefault(names[subscription], []).append(log_time)
-        return found
 
     def _read(self) -> tuple[int, bytes] | None:
         """Opcode and payload of the next frame; None at the end."""
