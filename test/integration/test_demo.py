@@ -85,8 +85,8 @@ def test_a_robot_in_the_users_domain_hears_nothing_and_is_not_heard(tmp_path: Pa
 def test_the_domain_is_never_that_of_the_user() -> None:
     for exported in range(102):
         domain = apart({"ROS_DOMAIN_ID": str(exported)})["ROS_DOMAIN_ID"]
-        assert domain != str(exported) and 1 <= int(domain) <= 100
-    assert 1 <= int(apart({})["ROS_DOMAIN_ID"]) <= 100
+        assert domain != str(exported) and 51 <= int(domain) <= 100
+    assert 51 <= int(apart({})["ROS_DOMAIN_ID"]) <= 100
 
 
 def test_a_video_that_is_not_there(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ from handos_ros.conversions.hands import hand_array
 from handos_ros.msg import Grasp, Hand, HandArray
 
 needs_retargeting = pytest.mark.skipif(
-    importlib.util.find_spec("dex_retargeting") is None, reason="no dex-retargeting: pip install dex_retargeting"
+    importlib.util.find_spec("dex_retargeting") is None or importlib.util.find_spec("torch") is None,
+    reason="no dex-retargeting: pip install dex_retargeting torch",
 )
 
 

@@ -13,6 +13,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def domain(environment: Mapping[str, str]) -> str:
+    """A ROS_DOMAIN_ID that no other process of these tests has, nor one of another run, nor the demo."""
+    if worker := environment.get("PYTEST_XDIST_WORKER"):  # gw0, gw1, ... of one parent, which may have exported its own
+        return str(1 + (os.getppid() + int(worker[2:])) % 50)
+    return environment.get("ROS_DOMAIN_ID", str(1 + os.getpid() % 50))
+
+
 def one_machine(environment: Mapping[str, str]) -> dict[str, str]:
     """What to add to the environment, before ROS is initialised: nodes of one run find each other and no others.
 
@@ -20,7 +27,7 @@ def one_machine(environment: Mapping[str, str]) -> dict[str, str]:
     """
     old = environment.get("ROS_DISTRO") in ("humble", "jazzy")
     return {
-        "ROS_DOMAIN_ID": environment.get("ROS_DOMAIN_ID", str(1 + os.getpid() % 100)),
+        "ROS_DOMAIN_ID": domain(environment),
         "ROS_STATIC_PEERS": "127.0.0.1",  # where a machine has no multicast, nodes find each other so
         "FASTRTPS_DEFAULT_PROFILES_FILE" if old else "FASTDDS_DEFAULT_PROFILES_FILE": str(ROOT / "config/fastdds.xml"),
         "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [environment.get("PYTHONPATH")])]),
