@@ -22,6 +22,7 @@ WORKERS ?= 2
 IN_PARALLEL := --numprocesses $(WORKERS) --dist loadfile
 MEDIAPIPE := .mediapipe
 
+comma := ,
 PREFIX := $(abspath $(VENV))
 BIN := $(PREFIX)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
@@ -76,7 +77,7 @@ $(VENV)/ros-installed: pyproject.toml .ci/constraints.txt .ci/$(ROS).txt | $(BIN
 
 # The constraints keep torch at one CPU build: an open range may fetch gigabytes of CUDA libraries.
 $(VENV)/test-installed: $(VENV)/ros-installed
-	$(INSTALL) --editable ".[$(if $(filter kilted,$(ROS)),train,)bags,view,ros,dev]"
+	$(INSTALL) --editable ".[$(if $(filter kilted,$(ROS)),train$(comma)teleoperation$(comma))bags,view,ros,dev]"
 	touch $@
 
 $(VENV)/view-installed: $(VENV)/ros-installed
