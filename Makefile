@@ -22,11 +22,12 @@ WORKERS ?= 2
 IN_PARALLEL := --numprocesses $(WORKERS) --dist loadfile
 MEDIAPIPE := .mediapipe
 
-comma := ,
 PREFIX := $(abspath $(VENV))
 BIN := $(PREFIX)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
   --constraint .ci/constraints.txt --constraint .ci/$(ROS).txt
+EXTRAS_kilted := train,teleoperation,bags,view,ros,dev
+EXTRAS_jazzy := bags,view,ros,dev
 OF_ROS := test/ros test/integration test/commands/test_predict_formats.py
 MESSAGES := CMakeLists.txt package.xml $(wildcard msg/*.msg cmake/*.cmake cmake/tf2_msgs/* cmake/tf2_msgs/msg/*)
 
@@ -77,7 +78,7 @@ $(VENV)/ros-installed: pyproject.toml .ci/constraints.txt .ci/$(ROS).txt | $(BIN
 
 # The constraints keep torch at one CPU build: an open range may fetch gigabytes of CUDA libraries.
 $(VENV)/test-installed: $(VENV)/ros-installed
-	$(INSTALL) --editable ".[$(if $(filter kilted,$(ROS)),train$(comma)teleoperation$(comma))bags,view,ros,dev]"
+	$(INSTALL) --editable ".[$(EXTRAS_$(ROS))]"
 	touch $@
 
 $(VENV)/view-installed: $(VENV)/ros-installed
