@@ -21,10 +21,11 @@ from handos_ros.input.arrivals import Arrivals
 from handos_ros.input.depth_pairing import seconds
 from handos_ros.input.newest import Newest
 from handos_ros.input.subscriptions import NEWEST, CameraInfoSubscription, compressed_topic
-from handos_ros.parameters import Settings, change, declare, refuse_undeclared, take_overrides
+from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides
 from handos_ros.pipeline import FrameDropped, Pipeline, tracker_options
 from handos_ros.process.executable import START_ERRORS, run
 from handos_ros.process.guarded_node import WARN_EVERY, GuardedNode
+from handos_ros.settings import Settings
 
 
 class HandsNode(GuardedNode):

@@ -26,7 +26,7 @@ from handos_ros.conversions.shapes import hand_points, template_mesh
 from handos_ros.conversions.side_frames import SideFrames
 from handos_ros.conversions.transform_filter import TransformFilter
 from handos_ros.msg import HandArray
-from handos_ros.parameters import Settings
+from handos_ros.settings import Settings
 from handos_ros.side_outputs import SideOutputs
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -24,7 +24,7 @@ from handos_ros.input.depth_pairing import DepthFrames, seconds
 from handos_ros.input.intrinsics import Intrinsics
 from handos_ros.msg import HandArray
 from handos_ros.outputs import Outputs
-from handos_ros.parameters import Settings
+from handos_ros.settings import Settings
 
 BLACK = 16
 """Of 255: an image without anything brighter shows nothing."""

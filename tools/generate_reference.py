@@ -18,7 +18,7 @@ import yaml
 from handos_model.template.anatomy import ANGLE_NAMES, HIGHEST, LOWEST
 from handos_ros.camera_node import CameraSettings
 from handos_ros.fusion.settings import FusionSettings
-from handos_ros.parameters import Settings
+from handos_ros.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "ros.md"

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cost.add_argument(
         "--cost", type=Path, metavar="RECIPE", help="instead: parameters, FLOPs, times and memory of a recipe's network"
     )
-    cost.add_argument("--pixels", default="1280x960", metavar="WxH", help="size of the input image (1280x960)")
+    cost.add_argument("--pixels", metavar="WxH", help="size of the input image (1280x960, or the only one it takes)")
     cost.add_argument("--hands", type=int, default=1, metavar="N", help="number of hands to decode (1)")
     add_predictor_arguments(parser)
 
@@ -58,14 +58,19 @@ def run(args: argparse.Namespace) -> int:
 
 def cost_report(args: argparse.Namespace) -> int:
     """Prints what the network of a recipe costs, on CUDA unless there is none or --device is cpu."""
-    if not (size := re.fullmatch(r"(\d+)x(\d+)", args.pixels)):
+    size = re.fullmatch(r"(\d+)x(\d+)", args.pixels or "1280x960")
+    if not size:
         raise ValueError(f"--pixels is {args.pixels}, must be WIDTHxHEIGHT, as in 1280x960")
     from handos_model.training import cost  # torch
     from handos_model.training.recipe import read_recipe
     from handos_model.training.trainer import build_network
 
     device = cost.chosen_device(args.device)
-    found = cost.measure(build_network(read_recipe(args.cost)), int(size[1]), int(size[2]), args.hands, device)
+    network = build_network(read_recipe(args.cost))
+    width, height = int(size[1]), int(size[2])
+    if args.pixels is None and network.detector.fixed:
+        height, width = network.detector.fixed
+    found = cost.measure(network, width, height, args.hands, device)
     print(json.dumps(asdict(found)) if args.json else cost.report(found))
     return 0
 

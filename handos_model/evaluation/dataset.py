@@ -35,7 +35,7 @@ class MeshPredictor(Predictor, Protocol):
 
 
 @dataclass
-class Tally:
+class Findings:
     """What is found of one data set, image by image. template: of the predictor's meshes, None where it has none."""
 
     template: str | None
@@ -82,7 +82,7 @@ def evaluate_dataset(
     submission: Submission | None = None,
     given_boxes: bool = False,
 ) -> dict[str, Any]:
-    """{"images": count, "figures": {...}, "absent": {what: why}}: see Tally.figures.
+    """{"images": count, "figures": {...}, "absent": {what: why}}: see Findings.figures.
 
     limit: only that many images, evenly spread. submission: takes the best hand of every image, in order. given_boxes:
     the predictor is told where the hands are, as its predict_boxes takes it (paper, Table X). A hand whose labelled
@@ -91,7 +91,7 @@ def evaluate_dataset(
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}, must be 1 or more")
     flat = getattr(predictor, "flat", False)
-    tally = Tally(None if flat else predictor.template.name, given_boxes)
+    findings = Findings(None if flat else predictor.template.name, given_boxes)
     chosen = spread(range(len(dataset)), limit)
     for index in progress(chosen, "images"):
         sample = dataset[index]
@@ -102,9 +102,9 @@ def evaluate_dataset(
             hands = predict(predictor, sample)
         if submission is not None:
             submission.add(max(hands, key=lambda hand: hand.score, default=None))
-        tally.add(sample, hands, dataset.frame(index))
-    figures = tally.figures()
-    return {"images": len(chosen), "figures": figures, "absent": _absent(figures, tally)}
+        findings.add(sample, hands, dataset.frame(index))
+    figures = findings.figures()
+    return {"images": len(chosen), "figures": figures, "absent": _absent(figures, findings)}
 
 
 class BoxDetector(Protocol):
@@ -156,10 +156,10 @@ def _boxes(images: Sequence[ImageDetections], complete: Sequence[ImageDetections
     return {name: value for name, value in figures.items() if np.isfinite(value)}
 
 
-def _absent(figures: Figures, tally: Tally) -> dict[str, str]:
+def _absent(figures: Figures, findings: Findings) -> dict[str, str]:
     """Why figures are missing."""
-    meshes = ", ".join(sorted(tally.meshes))
-    other = f"the labels' mesh is that of {meshes}, the predictor's that of {tally.template}"
+    meshes = ", ".join(sorted(findings.meshes))
+    other = f"the labels' mesh is that of {meshes}, the predictor's that of {findings.template}"
     reasons = {
         "pck_2d": "no hand has labelled joints",
         "pck_2d_visible": "no joint is labelled as seen",
@@ -168,15 +168,15 @@ def _absent(figures: Figures, tally: Tally) -> dict[str, str]:
         "box_ap": "no image with hands lists all of them",
         "side": "no hand was found whose side is known",
         "pa_mpjpe": "no hand has a 3D label",
-        "pa_mpvpe": other if tally.meshes else "no hand has a labelled mesh",
+        "pa_mpvpe": other if findings.meshes else "no hand has a labelled mesh",
         "absolute_mpjpe": "no hand was found whose label is in the frame of a calibrated camera",
         "jitter_2d": "no hand was found in three successive frames of a video",
         "bone_spread": "no hand was found in two frames of a video",
     }
-    if tally.template is None:
+    if findings.template is None:
         flat = ("pck_proj", "pck_proj_fit", "side", "pa_mpjpe", "pa_mpvpe", "absolute_mpjpe", "bone_spread")
         reasons |= dict.fromkeys(flat, "the network is of stage 2d, which knows joints in the image alone")
-    if tally.given_boxes:
+    if findings.given_boxes:
         reasons["box_ap"] = "boxes were given"
     present = {name.partition("@")[0] for name in figures}
     return {name: reason for name, reason in reasons.items() if name not in present}

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 NS = 10**9
 SLOP = 0.02
 """s that stamps of one time may be apart: more than half a frame of cameras with 30 Hz that nobody synchronises."""
-MOST_WAITING = 100
+MAX_WAITING = 100
 """Frames of one camera that are kept: more are waiting for nothing that will come."""
 
 FrameT = TypeVar("FrameT")
@@ -64,7 +64,7 @@ class FrameSets(Generic[FrameT]):
             return
         queue = self._waiting[camera]
         queue.append(newest)
-        if len(queue) > MOST_WAITING:
+        if len(queue) > MAX_WAITING:
             queue.popleft()
             self.late[camera] += 1
 

@@ -24,7 +24,7 @@ from handos_model.wrist_pose import wrist_rotation
 
 LONGEST_LINE = 8 * 2**20
 """Bytes of one frame: a hundred hands with meshes."""
-MOST_HANDS = 100
+MAX_CAMERA_HANDS = 100
 SHAPES = {"box": (4,), "joints_2d": (21, 2), "joint_confidence": (21,), "joints_3d": (21, 3), "translation": (3,)}
 
 
@@ -116,8 +116,8 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     stamp, values = record["stamp_ns"], record["intrinsics"]
     if type(stamp) is not int or abs(stamp) >= 2**63:
         raise ValueError(f"stamp_ns is {stamp!r}: images have no time, give videos or recordings")
-    if len(record["hands"]) > MOST_HANDS:
-        raise ValueError(f"it has {len(record['hands'])} hands, at most {MOST_HANDS} are allowed")
+    if len(record["hands"]) > MAX_CAMERA_HANDS:
+        raise ValueError(f"it has {len(record['hands'])} hands, at most {MAX_CAMERA_HANDS} are allowed")
     lens = Camera(
         np.array([[values["fx"], 0, values["cx"]], [0, values["fy"], values["cy"]], [0, 0, 1]], np.float64),
         record["width"],

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from handos_model.network.candidates import Candidates
+from handos_model.network.detectors.detector import Detection
 from handos_model.network.handos import HandOS
 
 PAPER = (301.0, 108.0)
@@ -56,7 +58,9 @@ def measure(network: HandOS, width: int, height: int, hands: int, device: str = 
 
     Raises ValueError for sizes that it does not take.
     """
-    multiple = network.detector.multiple
+    multiple, fixed = network.detector.multiple, network.detector.fixed
+    if fixed and (height, width) != fixed:
+        raise ValueError(f"the image is {width}x{height} px, this detector takes {fixed[1]}x{fixed[0]} only")
     if width < 1 or height < 1 or width % multiple or height % multiple:
         raise ValueError(f"the image is {width}x{height} px, both must be multiples of {multiple}")
     if hands < 1:
@@ -84,7 +88,7 @@ def count(network: HandOS, width: int, height: int) -> tuple[float, float, float
     images = torch.rand(1, 3, height, width)
     detector, detection = gflops(lambda: network.detector(images))
     proposing, places = gflops(lambda: network.propose(images, detection))
-    one, two = (gflops(lambda n=n: network.decode(*places, first(n, "cpu")))[0] for n in (1, 2))
+    one, two = (gflops(lambda n=n: network.decode(*places, some(n, places)))[0] for n in (1, 2))
     return detector, proposing + 2 * one - two, two - one
 
 
@@ -95,18 +99,19 @@ def gflops(run: Callable[[], Any]) -> tuple[float, Any]:
     return counter.get_total_flops() / 1e9, result
 
 
-def first(hands: int, device: str) -> Tensor:
-    """The first instances of one image (1, hands)."""
-    return torch.arange(hands, device=device)[None]
+def some(hands: int, places: tuple[Detection, list[Tensor], Candidates]) -> Tensor:
+    """Instances of one image (1, hands): the first ones, over again where it has fewer, as a view of one hand has."""
+    boxes = places[2].boxes
+    return torch.arange(hands, device=boxes.device)[None] % boxes.shape[1]
 
 
 @torch.no_grad()
 def stage_times(network: HandOS, images: Tensor, hands: int) -> tuple[float, float, float]:
     """Median ms of the detector, of side tuning with the candidates, and of decoding `hands` hands."""
     device = images.device.type
-    indices = first(hands, device)
     detection = network.detector(images)
     places = network.propose(images, detection)
+    indices = some(hands, places)
     detector = median_ms(lambda: network.detector(images), device)
     proposing = median_ms(lambda: network.propose(images, detection), device)
     return detector, proposing, median_ms(lambda: network.decode(*places, indices), device)

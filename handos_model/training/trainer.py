@@ -150,9 +150,7 @@ class Trainer:
             self.optimizer.load_state_dict(state["optimizer"])
         except Exception as error:  # it looks at whatever comes
             raise ValueError(f"{self.folder / CHECKPOINT} is of another optimiser: {one_line(error)}") from error
-        self.step, self.seconds = state["step"], state["seconds"]
-        # Checkpoints of earlier versions, whose samples had no numbers, say nothing of them.
-        self.samples = self.step * self.images_per_step if state["samples"] is None else state["samples"]
+        self.step, self.samples, self.seconds = state["step"], state["samples"], state["seconds"]
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all. `samples` is the number of the next one."""

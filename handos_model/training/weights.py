@@ -14,7 +14,6 @@ from handos_model.io.archives.npz_file import read_npz
 from handos_model.io.archives.zip_file import open_zip
 from handos_model.io.files import MB, TRAINED, one_line, open_file, shown
 from handos_model.network.handos import HandOS
-from handos_model.template.embedded import EMBEDDED_NAME
 
 OF_TEMPLATE = ("lifting", "lifted_reference", "vertex_box", "vertex_embedding", "rest_vertices", "vertices")
 """Modules and parameters of the decoder that belong to the numbering of a template's vertices."""
@@ -28,13 +27,13 @@ def load_weights(path: Path) -> dict[str, Tensor]:
 
 
 def load_with_template(path: Path) -> tuple[dict[str, Tensor], str]:
-    """The weights, and the name of the hand template that they were trained on: the embedded one in older files.
+    """The weights, and the name of the hand template that they were trained on.
 
     Raises FileNotFoundError where there is no such file, ValueError for one that is damaged or holds something else.
     """
     if path.suffix == ".npz":
         arrays = read_npz(path, TRAINED)
-        template = arrays.pop("template", np.array(EMBEDDED_NAME))
+        template = arrays.pop("template", np.zeros(0))
         if template.dtype.kind != "U" or any(array.dtype.kind not in "fi" for array in arrays.values()):
             raise ValueError(f"{TRAINED.name} {shown(path)} holds something else than weights of a network")
         return {name: torch.from_numpy(array).float() for name, array in arrays.items()}, str(template)
@@ -45,8 +44,7 @@ def load_with_template(path: Path) -> tuple[dict[str, Tensor], str]:
 def read_checkpoint(path: Path) -> dict[str, Any]:
     """What Trainer.save wrote: network and averaged (weights by name), optimizer, step, seconds, samples and template.
 
-    samples and template, which earlier versions did not write, are filled in; samples with None. Nothing in the file
-    runs. Raises as load_with_template.
+    Nothing in the file runs. Raises as load_with_template.
     """
     with open_file(path, TRAINED) as file:
         try:
@@ -61,8 +59,6 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
             raise ValueError(
                 f"{TRAINED.name} {shown(path)} is damaged or no checkpoint.pt: {one_line(error)}"
             ) from error
-    if isinstance(state, dict):
-        state = {"samples": None, "template": EMBEDDED_NAME} | state
     if not _is_checkpoint(state):
         raise ValueError(f"{TRAINED.name} {shown(path)} holds something else than a run's checkpoint")
     return state
@@ -76,8 +72,8 @@ def _is_checkpoint(state: Any) -> bool:
             isinstance(state.get("optimizer"), dict),
             isinstance(state.get("step"), int),
             isinstance(state.get("seconds"), int | float),
-            isinstance(state["samples"], int | None),
-            isinstance(state["template"], str),
+            isinstance(state.get("samples"), int),
+            isinstance(state.get("template"), str),
         )
     )
 

@@ -14,7 +14,7 @@ AXIS_COLOURS = ((255, 60, 60), (70, 200, 70), (70, 110, 255))
 """RGB of x, y and z."""
 
 
-class HandScene:
+class FoxgloveScene:
     """Makes the messages of one frame; stamp: a Timestamp, frame_id: the camera's frame."""
 
     def __init__(self) -> None:

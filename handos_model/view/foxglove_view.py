@@ -15,7 +15,7 @@ from handos_model.camera import Camera
 from handos_model.hand import Hand
 from handos_model.io.frame import Frame
 from handos_model.output.output_file import finish, named, partial
-from handos_model.view.foxglove_scene import HandScene
+from handos_model.view.foxglove_scene import FoxgloveScene
 from handos_model.view.scene import CAMERA_FRAME, Clock, jpeg, shown_hands
 
 PORT = 8765
@@ -39,7 +39,7 @@ class FoxgloveView:
         from foxglove import channels
 
         self._foxglove: Any = foxglove
-        self._faces, self._clock, self._scene = faces, Clock(), HandScene()
+        self._faces, self._clock, self._scene = faces, Clock(), FoxgloveScene()
         self._path = None if path is None else Path(os.path.realpath(path))
         self._context = foxglove.Context()
         self._image = channels.CompressedImageChannel("/image", context=self._context)

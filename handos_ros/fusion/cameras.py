@@ -6,13 +6,13 @@ import math
 from collections.abc import Callable
 
 from handos_model.fusion.extrinsics import Extrinsics
+from handos_model.fusion.results_files import MAX_CAMERA_HANDS
 from handos_model.fusion.sighting import View
 from handos_model.io.files import one_line
 from handos_ros.conversions import camera_from, hands_from
 from handos_ros.msg import HandArray
 
 LONGEST_NAME = 255
-MOST_HANDS = 100
 
 
 class CameraInput:
@@ -38,10 +38,10 @@ class CameraInput:
         """
         stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
         try:
-            if not 0 < len(message.header.frame_id) <= LONGEST_NAME or len(message.hands) > MOST_HANDS:
+            if not 0 < len(message.header.frame_id) <= LONGEST_NAME or len(message.hands) > MAX_CAMERA_HANDS:
                 raise ValueError(
                     f"frame_id has {len(message.header.frame_id)} characters, must have 1 to {LONGEST_NAME}; "
-                    f"{len(message.hands)} hands, at most {MOST_HANDS}"
+                    f"{len(message.hands)} hands, at most {MAX_CAMERA_HANDS}"
                 )
             view = View(self.topic, hands_from(message), camera_from(message), pose(message.header.frame_id, stamp))
         except ValueError as error:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from handos_model.fusion.frame_sets import SLOP
 from handos_model.fusion.hand_fusion import MAX_AGE
 from handos_ros.parameters import parameter
+from handos_ros.settings import OutputSettings
 
-MOST_CAMERAS = 16
+MAX_CAMERAS = 16
 
 
 @dataclass(frozen=True)
-class FusionSettings:
-    """Parameters of fusion_node."""
+class FusionInputSettings:
+    """Where hands come from, and what belongs together."""
 
     topics: str = parameter(
         "left/hands right/hands", "HandArray topics of the cameras, with spaces between", read_only=True
@@ -34,18 +35,14 @@ class FusionSettings:
     track_max_age: float = parameter(
         MAX_AGE, "Time for which a hand that no camera sees keeps its id, in seconds", 0.0, 60.0
     )
-    vertices: bool = parameter(True, "Fill Hand.vertices, which takes 9 kB per hand")
-    publish_tf: bool = parameter(True, "Publish wrist frames on /tf")
-    tf_names: str = parameter(
-        "side", "Names of wrist frames: left_hand and right_hand by side, hand_<id> by id", choices=("side", "id")
-    )
-    tf_fingers: bool = parameter(False, "Also publish a frame for each finger joint")
-    frame_prefix: str = parameter("", "Prefix for the names of published frames, such as robot1/")
-    marker_lifetime: float = parameter(0.2, "Time after which a marker disappears, in seconds; 0 for never", 0.0, 60.0)
+
+
+@dataclass(frozen=True)
+class FusionSettings(OutputSettings, FusionInputSettings):
+    """Parameters of fusion_node: those of its cameras come first."""
 
     def __post_init__(self) -> None:
-        if self.frame_prefix.startswith("/"):
-            raise ValueError(f"frame_prefix is {self.frame_prefix!r}, must not begin with /: tf2 knows no such frames")
+        super().__post_init__()
         names = self.topics.split()
-        if not names or len(names) > MOST_CAMERAS or len(set(names)) < len(names):
-            raise ValueError(f"topics is {self.topics!r}, must name 1 to {MOST_CAMERAS} topics, each once")
+        if not names or len(names) > MAX_CAMERAS or len(set(names)) < len(names):
+            raise ValueError(f"topics is {self.topics!r}, must name 1 to {MAX_CAMERAS} topics, each once")

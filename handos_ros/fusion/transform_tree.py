@@ -18,7 +18,7 @@ MEMORY = 10.0
 """s of moving transforms that are kept."""
 LONGEST_WAY = 100
 """Frames from one to another: longer ways are circles."""
-MOST_FRAMES = 10_000
+MAX_FRAMES = 10_000
 AHEAD = 0.2
 """s by which a moving transform may be older than what is placed by it: it is then taken as it was last."""
 
@@ -62,8 +62,8 @@ class TransformTree:
         t, q = transform.transform.translation, transform.transform.rotation
         if not parent or not child or parent == child:
             return
-        if child not in self._links and len(self._links) >= MOST_FRAMES:
-            self.refused = f"more than {MOST_FRAMES} frames are sent"
+        if child not in self._links and len(self._links) >= MAX_FRAMES:
+            self.refused = f"more than {MAX_FRAMES} frames are sent"
             return
         try:
             pose = Extrinsics.from_quaternion((t.x, t.y, t.z), (q.x, q.y, q.z, q.w))

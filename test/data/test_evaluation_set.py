@@ -194,7 +194,7 @@ def test_github_is_asked_for_the_file_at_its_commit(monkeypatch: pytest.MonkeyPa
         assert read_from_github(repository, "küche/1.jpg") == b"a photo"
         with pytest.raises(OSError, match="photos/abc/none.jpg cannot be read: Not Found"):
             read_from_github(repository, "none.jpg")
-        monkeypatch.setattr(repository_files, "MOST_BYTES", 3)
+        monkeypatch.setattr(repository_files, "MAX_BYTES", 3)
         with pytest.raises(OSError, match="has more than 3 bytes"):
             read_from_github(repository, "küche/1.jpg")
         server.shutdown()

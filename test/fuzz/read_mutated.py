@@ -11,13 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "test/support")]
 from made_bags import file_of, images  # noqa: E402
 from made_videos import write_timed_video  # noqa: E402
-from mutated import mutated  # noqa: E402
+from mutation import change  # noqa: E402
 
 from handos_model.io.inputs import open_inputs  # noqa: E402
 
@@ -67,7 +65,7 @@ def attack(kind: str, count: int, seed: int) -> dict[str, int]:
         check(said(good)[1])
         usual = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         for number in range(count):
-            bad.write_bytes(mutated(data, np.random.default_rng([seed, number])))
+            bad.write_bytes(change([data], data, seed << 32 | number))
             signal.alarm(SECONDS)
             try:
                 outcome, sentences = said(bad)

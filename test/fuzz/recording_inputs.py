@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from file_inputs import FOLDER
 from fuzz_class import FuzzClass
 from hypothesis import strategies as st
-from mutated import mutated
+from mutation import change
 from read_mutated import BAGS, KINDS, VIDEOS, check, made, said
 
 
@@ -21,7 +20,8 @@ def _class(kinds: Sequence[str]) -> FuzzClass:
         good[kind] = made(kind, folder)
 
     def damaged(kind: str, number: int) -> bytes:
-        return bytes([KINDS.index(kind)]) + mutated(good[kind].read_bytes(), np.random.default_rng(number))
+        data = good[kind].read_bytes()
+        return bytes([KINDS.index(kind)]) + change([data], data, number)
 
     def feed(data: bytes) -> None:
         path = Path(FOLDER, f"bad{''.join(good[KINDS[data[0]]].suffixes)}")

@@ -24,7 +24,7 @@ MAX_SAVED = 20
 RESET_PEAK = Path("/proc/self/clear_refs")
 
 
-class Tally:
+class Answers:
     """Counts of answers, and what was wrong."""
 
     def __init__(self, case: FuzzClass, folder: Path) -> None:
@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     options = parser.parse_args()
     case = load(options.name)
-    tally = Tally(case, options.folder)
+    answers = Answers(case, options.folder)
     virtual = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (virtual + 2 * MAX_MEMORY,) * 2)  # beyond, memory is refused to it
 
@@ -90,11 +90,16 @@ def main() -> None:
     )
     @given(case.inputs)
     def feed_all(data: bytes) -> None:
-        tally.feed(data)
+        answers.feed(data)
 
     feed_all()
     signal.alarm(0)
-    result = {"counts": tally.counts, "failures": tally.failures, "slowest": tally.slowest, "largest": tally.largest}
+    result = {
+        "counts": answers.counts,
+        "failures": answers.failures,
+        "slowest": answers.slowest,
+        "largest": answers.largest,
+    }
     json.dump(result, sys.stdout)
 
 

@@ -148,3 +148,12 @@ def test_no_function_is_long() -> None:
 
 def test_a_folder_is_a_package() -> None:
     assert [str(path.parent) for path in MODULES.values() if not (path.parent / "__init__.py").is_file()] == []
+
+
+def test_a_class_has_its_name_to_itself() -> None:
+    places: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module)
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

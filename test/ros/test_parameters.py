@@ -16,7 +16,8 @@ import yaml
 from handos_model.camera import DEFAULT_FOV
 from handos_model.tracking.tracker import TrackerOptions
 from handos_ros.camera_node import CameraSettings
-from handos_ros.parameters import Settings, checked
+from handos_ros.parameters import checked
+from handos_ros.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = {"hands_node": Settings, "camera_node": CameraSettings}

@@ -13,7 +13,7 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
 from handos_model.kinematics.frames import quaternion
-from handos_ros.fusion.transform_tree import AHEAD, MOST_FRAMES, NoTransform, TransformTree
+from handos_ros.fusion.transform_tree import AHEAD, MAX_FRAMES, NoTransform, TransformTree
 
 
 def sent(parent: str, child: str, place=(0.0, 0.0, 0.0), turn=None, stamp: float = 0.0) -> TFMessage:
@@ -99,6 +99,6 @@ def test_two_parents_are_known_and_memory_is_bounded() -> None:
     tree.keep(sent("left", "left_hand"))
     tree.keep(sent("world", "left_hand"))
     assert tree.parents["left_hand"] == {"left", "world"}
-    for number in range(MOST_FRAMES + 5):
+    for number in range(MAX_FRAMES + 5):
         tree.keep_static(sent("base", f"frame{number}"))
-    assert "more than" in tree.refused and len(tree.parents) <= MOST_FRAMES
+    assert "more than" in tree.refused and len(tree.parents) <= MAX_FRAMES

@@ -34,8 +34,8 @@ def test_every_hand_costs_the_same_and_images_cost_by_their_area(network):
     assert 1.5 * small[0] < large[0] < 2.5 * small[0]  # most of the detector is convolutional
     assert large[2] == pytest.approx(small[2])
     found = network.detect(torch.rand(1, 3, 64, 64))
-    three, _ = cost.gflops(lambda: network.decode(*found, cost.first(3, "cpu")))
-    one, _ = cost.gflops(lambda: network.decode(*found, cost.first(1, "cpu")))
+    three, _ = cost.gflops(lambda: network.decode(*found, cost.some(3, found)))
+    one, _ = cost.gflops(lambda: network.decode(*found, cost.some(1, found)))
     assert three - one == pytest.approx(2 * small[2])
 
 
@@ -73,5 +73,11 @@ def test_the_command(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["hands"] == 1
     assert main(["benchmark", "--cost", str(recipe), "--pixels", "64"]) == 2
     assert "--pixels is 64" in capsys.readouterr().err
+    small = ["benchmark", "--cost", "config/train/small.yaml", "--device", "cpu"]
+    assert main([*small, "--hands", "2", "--json"]) == 0  # views of one hand each, of one size
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["width"], answer["height"], answer["hands"]) == (224, 224, 2) and answer["hand_gflops"] > 0
+    assert main([*small, "--pixels", "256x256"]) == 2
+    assert "the image is 256x256 px, this detector takes 224x224 only" in capsys.readouterr().err
     assert main(["benchmark"]) == 2
     assert "give an IMAGE to predict, or --cost RECIPE" in capsys.readouterr().err

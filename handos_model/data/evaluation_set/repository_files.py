@@ -12,7 +12,7 @@ from handos_model.data.evaluation_set.manifest import Repository
 from handos_model.io.files import one_line, shown
 
 GITHUB = "https://raw.githubusercontent.com"
-MOST_BYTES = 64 * 2**20
+MAX_BYTES = 64 * 2**20
 TIMEOUT = 60.0  # s without a byte
 
 
@@ -21,11 +21,11 @@ def read_from_github(repository: Repository, path: str) -> bytes:
     address = f"{GITHUB}/{repository.repository}/{repository.commit}/{quote(path)}"
     try:
         with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
-            content: bytes = answer.read(MOST_BYTES + 1)
+            content: bytes = answer.read(MAX_BYTES + 1)
     except (urllib.error.URLError, TimeoutError) as error:
         raise OSError(f"{address} cannot be read: {one_line(getattr(error, 'reason', error))}") from error
-    if len(content) > MOST_BYTES:
-        raise OSError(f"{address} has more than {MOST_BYTES} bytes")
+    if len(content) > MAX_BYTES:
+        raise OSError(f"{address} has more than {MAX_BYTES} bytes")
     return content
 
 

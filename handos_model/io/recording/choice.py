@@ -20,7 +20,7 @@ GREY = ("mono8", "mono16", "8UC1")
 
 
 @dataclass(frozen=True)
-class Look:
+class SeenTopic:
     """What the first readable message of an image topic shows."""
 
     topic: str
@@ -54,12 +54,12 @@ def choose(recording: Recording, topic: str | None, depth: str) -> Choice:
     return Choice(colour.topic, info, depth_topic, (*notes, *note))
 
 
-def _looks(recording: Recording) -> list[Look]:
+def _looks(recording: Recording) -> list[SeenTopic]:
     """A look at each image topic that has messages."""
     known = any(topic.count for topic in recording.topics)
     kinds = (decoding.IMAGE, decoding.COMPRESSED_IMAGE)
     wanted = {topic.name for topic in recording.topics if topic.kind in kinds and (topic.count or not known)}
-    found: dict[str, Look] = {}
+    found: dict[str, SeenTopic] = {}
     for number, message in enumerate(recording.messages(wanted) if wanted else ()):
         if number == PEEKED or len(found) == len(wanted):
             break
@@ -70,11 +70,11 @@ def _looks(recording: Recording) -> list[Look]:
         except ValueError:
             continue  # said when its turn comes
     for name in wanted - set(found):  # of which nothing can be read, or that begins later
-        found[name] = Look(name, "depth" in name.lower(), "", "", None)
+        found[name] = SeenTopic(name, "depth" in name.lower(), "", "", None)
     return [found[name] for name in sorted(found)]
 
 
-def _look(topic: str, content: Any) -> Look:
+def _look(topic: str, content: Any) -> SeenTopic:
     is_depth, size = decoding.is_depth(content), None
     if hasattr(content, "encoding"):
         size = int(content.width), int(content.height)
@@ -85,10 +85,10 @@ def _look(topic: str, content: Any) -> Look:
             size = promise.width, promise.height
         except ValueError:
             size = None
-    return Look(topic, is_depth, decoding.encoding_of(content), content.header.frame_id, size)
+    return SeenTopic(topic, is_depth, decoding.encoding_of(content), content.header.frame_id, size)
 
 
-def _colour(recording: Recording, looks: list[Look], topic: str | None) -> Look:
+def _colour(recording: Recording, looks: list[SeenTopic], topic: str | None) -> SeenTopic:
     name = one_line(recording.path)
     if not looks:
         others = ", ".join(sorted({one_line(topic.kind, 80) for topic in recording.topics})[:5]) or "nothing"
@@ -110,7 +110,9 @@ def _colour(recording: Recording, looks: list[Look], topic: str | None) -> Look:
     return colours[0]
 
 
-def _depth(recording: Recording, looks: list[Look], colour: Look, depth: str) -> tuple[str | None, tuple[str, ...]]:
+def _depth(
+    recording: Recording, looks: list[SeenTopic], colour: SeenTopic, depth: str
+) -> tuple[str | None, tuple[str, ...]]:
     name = one_line(recording.path)
     if depth == "none":
         return None, ()
@@ -148,7 +150,7 @@ def _camera_info(recording: Recording, colour: str) -> tuple[str | None, tuple[s
     return None, (f"recording {one_line(recording.path)} {missing}, but {others}: not used",)
 
 
-def _without_twins(looks: list[Look], *suffixes: str) -> list[Look]:
+def _without_twins(looks: list[SeenTopic], *suffixes: str) -> list[SeenTopic]:
     """Without what a transport made of another topic that is there, too."""
     names = {look.topic for look in looks}
     return [
@@ -158,5 +160,5 @@ def _without_twins(looks: list[Look], *suffixes: str) -> list[Look]:
     ]
 
 
-def _names(looks: Iterable[Look]) -> str:
+def _names(looks: Iterable[SeenTopic]) -> str:
     return ", ".join(one_line(look.topic, 120) for look in looks)

@@ -100,6 +100,7 @@ class Detector(Frozen):
     min_score: float = 0.1  # of an instance that is decoded there
     max_overlap: float = 0.9  # IoU of two that are decoded: several queries may see one hand
     max_hands: int = 50  # instances that are decoded, the best by score; with 778 vertex queries 20 MB and more each
+    fixed: tuple[int, int] | None = None  # px: height and width of every image, where it takes no others
     example: tuple[int, int] = (160, 192)  # px: height and width of an image that export can trace for all sizes
 
     def check(self, images: Tensor) -> None:

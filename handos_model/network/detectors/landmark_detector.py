@@ -32,7 +32,7 @@ class LandmarkDetector(Detector):
     query_size = sum(QUERY)
     size = SIZE
     max_hands = 1
-    example = (SIZE, SIZE)
+    fixed = example = (SIZE, SIZE)
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
         super().__init__()

@@ -145,7 +145,7 @@ def quantise(path: Path, views: Sequence[np.ndarray], out: Path) -> None:
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Views(CalibrationDataReader):
+    class ViewReader(CalibrationDataReader):
         """The calibration views, once."""
 
         def __init__(self) -> None:
@@ -165,7 +165,7 @@ def quantise(path: Path, views: Sequence[np.ndarray], out: Path) -> None:
     quantize_static(
         str(prepared),
         str(out),
-        Views(),
+        ViewReader(),
         quant_format=QuantFormat.QDQ,
         per_channel=True,
         activation_type=QuantType.QUInt8,

@@ -16,7 +16,7 @@ from handos_model.training.views.cutting import cut, joint_views
 from handos_model.training.views.frames import MAX_HANDS, Frames
 
 SPOILT = 0.35  # how much images for the finder are, beside views
-MOST_ENLARGED = 2.2
+MAX_ENLARGEMENT = 2.2
 MIN_SHOWN = 0.45  # share of a hand's joints in the image, below which it is neither a hand nor none
 MIN_EXTENT = 9.0  # px, likewise
 
@@ -56,7 +56,7 @@ def framed(frames: Frames, count: int, size: int, extents: tuple[float, float], 
     one = joints[torch.arange(count, device=device), number]
     low, high = one.amin(1), one.amax(1)
     target = uniform(count, device, math.log(extents[0]), math.log(extents[1])).exp()
-    scale = (target / (high - low).amax(1).clamp(min=8)).clamp(max=MOST_ENLARGED)
+    scale = (target / (high - low).amax(1).clamp(min=8)).clamp(max=MAX_ENLARGEMENT)
     angle = normal(count, device, 0.3)
     angle = torch.where(uniform(count, device) < 0.12, uniform(count, device, -math.pi, math.pi), angle)
     flips = sides(count, device)

@@ -11,7 +11,7 @@ from handos_model.network.finder import HandFinder
 from handos_model.training.views.frames import Frames
 
 LOW_SCORE = 0.04  # from which a place is taken
-MOST_PER_PHOTO = 6
+MAX_PER_PHOTO = 6
 APART = 0.35  # distance of two places, in sizes of the better one
 CANVAS = 256  # px, a multiple of 32, of the photo as the finder sees it
 
@@ -44,6 +44,6 @@ def apart(views: Tensor) -> Tensor:
     for view in views:
         if all((view[:2] - other[:2]).norm() > APART * other[2] for other in kept):
             kept.append(view)
-        if len(kept) == MOST_PER_PHOTO:
+        if len(kept) == MAX_PER_PHOTO:
             break
     return torch.stack(kept) if kept else views[:0]
