@@ -11,7 +11,7 @@ from pathlib import Path
 
 from handos_model.camera import Camera
 from handos_model.commands.prediction.cluster import RayPool
-from handos_model.commands.prediction.jobs import Pool, Work, run_jobs
+from handos_model.commands.prediction.jobs import JobPool, Work, run_jobs
 from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
 from handos_model.commands.prediction.run import FrameFinder, PredictionRun
 from handos_model.commands.prediction.tasks import Task, check_tasks, plan
@@ -19,6 +19,7 @@ from handos_model.io.inputs import Source, UnreadableInput, open_inputs
 from handos_model.kinematics.mano_parameters import ManoFitter
 from handos_model.output.frame_record import Detail
 from handos_model.output.output_file import Inputs, WriteRules
+from handos_model.output.results import SUFFIXES
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.view_network import SEARCHES
 from handos_model.template.mano import MANO_NAME
@@ -37,8 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "stands for the input's own, for one output each",
     )  # fmt: skip
     output.add_argument(
-        "--out", metavar="FILE", help="one record per frame: .jsonl, .parquet, .npz, .mcap, or without a suffix a "
-        "rosbag2 folder; without --out, --draw and --view: lines on stdout",
+        "--out", metavar="FILE", help=f"one record per frame: {SUFFIXES}, or without a suffix a rosbag2 folder; "
+        "without --out, --draw and --view: lines on stdout",
     )  # fmt: skip
     output.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
     output.add_argument("--view", metavar="VIEWER[=FILE]", help=f"show the hands: {SPELLING}")
@@ -151,7 +152,7 @@ def run(args: argparse.Namespace) -> int:
     return run_jobs(tasks, rules, _open_pool(args, len(tasks))).say()
 
 
-def _open_pool(args: argparse.Namespace, inputs: int) -> Pool:
+def _open_pool(args: argparse.Namespace, inputs: int) -> JobPool:
     jobs = min(args.jobs or inputs, inputs)
     if args.ray:
         args.threads = args.threads or 1

@@ -25,8 +25,11 @@ from handos_model.output.output_file import (
 from handos_model.output.recording import write_recording
 from handos_model.output.tables import write_npz, write_parquet
 
+TABLES = {".parquet": write_parquet, ".npz": write_npz}
+"""What writes the records to a file of each suffix; lines and recordings are written otherwise."""
 PACKAGES = {".jsonl": "", ".parquet": "pyarrow", ".npz": "", ".mcap": "rosbags", "": "rosbags"}
 """What a file of each suffix needs to be written; without a suffix it is a rosbag2 folder."""
+SUFFIXES = ", ".join(filter(None, PACKAGES))
 
 
 def is_recording(path: Path) -> bool:
@@ -37,8 +40,7 @@ def is_recording(path: Path) -> bool:
 def check_results(path: Path, inputs: Inputs, rules: WriteRules) -> None:
     """ValueError, OSError or ModuleNotFoundError where results cannot or must not be written: before anything is."""
     if path.suffix.lower() not in PACKAGES:
-        known = ", ".join(filter(None, PACKAGES))
-        raise ValueError(f"--out is {path}, must end in one of {known}, or in none for a rosbag2 folder")
+        raise ValueError(f"--out is {path}, must end in one of {SUFFIXES}, or in none for a rosbag2 folder")
     package = PACKAGES[path.suffix.lower()]
     if package and find_spec(package) is None:
         raise ModuleNotFoundError(f"--out {path} needs the package {package}: pip install {package}")
@@ -155,10 +157,8 @@ class Results:
 
     def _convert(self, place: Path) -> None:
         suffix = self.path.suffix.lower()
-        if suffix == ".parquet":
-            write_parquet(self._records(), place)
-        elif suffix == ".npz":
-            write_npz(self._records(), place)
+        if suffix in TABLES:
+            TABLES[suffix](self._records(), place)
         else:
             self.notes = write_recording(self._records(), place, self._recorded, one_file=suffix == ".mcap")
 

@@ -10,7 +10,7 @@ from handos_model.commands.prediction.run import Tally
 
 
 class RayPool:
-    """A Pool of a Ray cluster: RAY_ADDRESS, the one that runs on this machine, or else a new one of its cores."""
+    """A JobPool of a Ray cluster: RAY_ADDRESS, the one that runs on this machine, or else a new one of its cores."""
 
     def __init__(self, width: int, work: Work, cores: int, gpu: bool) -> None:
         """cores: CPU cores of each job; gpu: each has a GPU of its own. Raises ModuleNotFoundError without Ray."""
@@ -28,11 +28,11 @@ class RayPool:
         self._do = ray.remote(num_cpus=cores, num_gpus=int(gpu), max_retries=0)(_do)
 
     def give(self, job: Job) -> None:
-        """As of Pool."""
+        """As of JobPool."""
         self._jobs[self._do.remote(self._work, job)] = job
 
     def ended(self) -> list[tuple[Job, Tally | str | Death]]:
-        """As of Pool."""
+        """As of JobPool."""
         done, _ = self._ray.wait(list(self._jobs), num_returns=1, timeout=0.2)
         return [(self._jobs.pop(task), self._outcome(task)) for task in done]
 
@@ -47,14 +47,14 @@ class RayPool:
             return Death(f"ended ({type(error).__name__})")
 
     def stop(self) -> None:
-        """As of Pool."""
+        """As of JobPool."""
         if not self._stopped:
             self._stopped = True
             for task in self._jobs:
                 self._ray.cancel(task)
 
     def close(self) -> None:
-        """As of Pool."""
+        """As of JobPool."""
         self._ray.shutdown()
 
 

@@ -65,7 +65,7 @@ class Death:
     """Predicate of a sentence: ended with code -9."""
 
 
-class Pool(Protocol):
+class JobPool(Protocol):
     """Processes that do jobs."""
 
     width: int
@@ -84,7 +84,7 @@ class Pool(Protocol):
         """Ends the processes."""
 
 
-def run_jobs(tasks: list[Task], rules: WriteRules, pool: Pool) -> Tally:
+def run_jobs(tasks: list[Task], rules: WriteRules, pool: JobPool) -> Tally:
     """Does tasks of one input each; an input over which a process ends is begun once more in another.
 
     Raises ValueError for what ends the whole run.

@@ -14,7 +14,7 @@ MAX_JOBS = 64
 
 
 class ProcessPool:
-    """A Pool of processes of this machine."""
+    """A JobPool of processes of this machine."""
 
     def __init__(self, width: int, work: Work) -> None:
         self.width = width
@@ -23,13 +23,13 @@ class ProcessPool:
         self._busy: list[_Process] = []
 
     def give(self, job: Job) -> None:
-        """As of Pool."""
+        """As of JobPool."""
         process = self._idle.pop()
         process.give(job)
         self._busy.append(process)
 
     def ended(self) -> list[tuple[Job, Tally | str | Death]]:
-        """As of Pool."""
+        """As of JobPool."""
         answering = wait([process.connection for process in self._busy], timeout=0.2)
         done = [process for process in self._busy if process.connection in answering]
         outcomes = []
@@ -41,12 +41,12 @@ class ProcessPool:
         return outcomes
 
     def stop(self) -> None:
-        """As of Pool."""
+        """As of JobPool."""
         for process in self._busy:
             process.stop()
 
     def close(self) -> None:
-        """As of Pool."""
+        """As of JobPool."""
         for process in (*self._idle, *self._busy):
             process.end()
 
