@@ -83,7 +83,8 @@ class Storm:
         for _ in range(requests):
             rare = self._toggled and self.rng.random() < TOGGLES
             name = "hands_node/set_enabled" if rare else str(self.rng.choice(self._names))
-            future = self._clients[name].call_async(self._request(name.rpartition("/")[2]))
+            kind = KINDS.get(name.rpartition("/")[2], SetBool)
+            future = self._clients[name].call_async(any_request(self.rng, kind))
             self.robot.until(future.done, PATIENCE)
             response = future.result()
             results = getattr(response, "results", [response.result] if hasattr(response, "result") else [])
@@ -91,36 +92,41 @@ class Storm:
             self.answered += 1
             self.kinds[name] += 1
 
-    def _request(self, name: str) -> Any:
-        if name == "set_enabled":
-            return SetBool.Request(data=bool(self.rng.integers(2)))
-        count = int(self.rng.choice([0, 1, 1, 1, 2, 5]))
-        if name.startswith("set_"):
-            return KINDS[name].Request(parameters=[self._parameter() for _ in range(count)])
-        names = [str(self.rng.choice(NAMES)) for _ in range(count)]
-        if name == "list_parameters":
-            return ListParameters.Request(prefixes=names, depth=int(self.rng.integers(0, 2**63)))
-        return KINDS[name].Request(names=names)
 
-    def _parameter(self) -> Parameter:
-        """Any parameter, some that are none, of any type, some that are none."""
-        rng, kind = self.rng, int(self.rng.integers(NUMBER_OF_TYPES))
-        if rng.random() < 0.1:
-            kind = int(rng.integers(NUMBER_OF_TYPES, 256))
-        many = int(rng.integers(0, 4))
-        value = ParameterValue(
-            type=kind,
-            bool_value=bool(rng.integers(2)),
-            integer_value=int(rng.choice([rng.integers(-(2**63), 2**63 - 1), rng.integers(-2, 5)])),
-            double_value=float(rng.choice([*NUMBERS, 0.5, 1.0])),
-            string_value=str(rng.choice(NONSENSE)),
-            byte_array_value=[bytes([byte]) for byte in rng.bytes(many)],
-            bool_array_value=rng.integers(2, size=many).astype(bool).tolist(),
-            integer_array_value=rng.integers(-9, 9, many).tolist(),
-            double_array_value=rng.choice(NUMBERS, many).tolist(),
-            string_array_value=[str(text) for text in rng.choice(NONSENSE, many)],
-        )
-        return Parameter(name=str(rng.choice(NAMES)), value=value)
+def any_request(rng: np.random.Generator, kind: type) -> Any:
+    """A request of one of KINDS' types or SetBool; empty for another type."""
+    request = kind.Request()
+    names = [str(rng.choice(NAMES)) for _ in range(int(rng.choice([0, 1, 1, 1, 2, 5])))]
+    if kind is SetBool:
+        request.data = bool(rng.integers(2))
+    elif hasattr(request, "parameters"):
+        request.parameters = [_parameter(rng, name) for name in names]
+    elif hasattr(request, "prefixes"):
+        request.prefixes, request.depth = names, int(rng.integers(0, 2**63))
+    elif hasattr(request, "names"):
+        request.names = names
+    return request
+
+
+def _parameter(rng: np.random.Generator, name: str) -> Parameter:
+    """Of any type, some that are none."""
+    kind = int(rng.integers(NUMBER_OF_TYPES))
+    if rng.random() < 0.1:
+        kind = int(rng.integers(NUMBER_OF_TYPES, 256))
+    many = int(rng.integers(0, 4))
+    value = ParameterValue(
+        type=kind,
+        bool_value=bool(rng.integers(2)),
+        integer_value=int(rng.choice([rng.integers(-(2**63), 2**63 - 1), rng.integers(-2, 5)])),
+        double_value=float(rng.choice([*NUMBERS, 0.5, 1.0])),
+        string_value=str(rng.choice(NONSENSE)),
+        byte_array_value=[bytes([byte]) for byte in rng.bytes(many)],
+        bool_array_value=rng.integers(2, size=many).astype(bool).tolist(),
+        integer_array_value=rng.integers(-9, 9, many).tolist(),
+        double_array_value=rng.choice(NUMBERS, many).tolist(),
+        string_array_value=[str(text) for text in rng.choice(NONSENSE, many)],
+    )
+    return Parameter(name=name, value=value)
 
 
 def storm(requests: int, rate: float) -> dict[str, Any]:

@@ -71,12 +71,12 @@ class VideoSource:
             yield Frame(self.name, None, problem=str(error))
 
     def _frames(self, container: Any) -> Iterator[Frame]:
-        stream = _video_stream(container, self.name)
+        stream, upright_rgb = _video_stream(container, self.name), _UprightRgb()
         clock, index, read = _Clock(stream, self.fps), 0, 0
         for picture in _decoded(container, stream, clock):
             name = f"{self.name}#{index}"
             index += 1
-            image = picture if isinstance(picture, ValueError) else _upright_rgb(picture)
+            image = picture if isinstance(picture, ValueError) else upright_rgb(picture)
             if isinstance(image, ValueError):
                 yield Frame(name, None, problem=f"cannot decode {one_line(name)}: {one_line(image)}")
             else:
@@ -202,22 +202,31 @@ def _correct_time(packet: Any, times: dict[int, int]) -> None:
         packet.pts = None if packet.pts is None else packet.pts + shift
 
 
-def _upright_rgb(picture: Any) -> np.ndarray | ValueError:
-    """RGB (H, W, 3) uint8, turned and mirrored as the display matrix of the metadata says."""
-    try:
-        image: np.ndarray = picture.to_ndarray(format="rgb24", interpolation="BICUBIC")
-    except (ValueError, MemoryError, OSError) as error:
-        return ValueError(str(error))
-    sides = [side for side in picture.side_data if side.type.name == "DISPLAYMATRIX"]
-    if not sides:
-        return image
-    a, b, _, c, d = np.frombuffer(bytes(sides[0]), np.int32)[:5].tolist()
-    # A pixel (x, y) is shown at (a x + c y, b x + d y): the larger of a and b says whether the axes are swapped.
-    if abs(b) > abs(a):
-        image = image.transpose(1, 0, 2)
-        a, d = c, b
-    image = image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
-    return np.ascontiguousarray(image)
+class _UprightRgb:
+    """Turns decoded frames into RGB; one converter for all, as each starts threads of its own otherwise."""
+
+    def __init__(self) -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self._converter = VideoReformatter()
+
+    def __call__(self, picture: Any) -> np.ndarray | ValueError:
+        """(H, W, 3) uint8, turned and mirrored as the display matrix of the metadata says."""
+        try:
+            rgb = self._converter.reformat(picture, format="rgb24", interpolation="BICUBIC", threads=1)
+            image: np.ndarray = rgb.to_ndarray()
+        except (ValueError, MemoryError, OSError) as error:
+            return ValueError(str(error))
+        sides = [side for side in picture.side_data if side.type.name == "DISPLAYMATRIX"]
+        if not sides:
+            return image
+        a, b, _, c, d = np.frombuffer(bytes(sides[0]), np.int32)[:5].tolist()
+        # A pixel (x, y) is shown at (a x + c y, b x + d y): the larger of a and b says whether the axes are swapped.
+        if abs(b) > abs(a):
+            image = image.transpose(1, 0, 2)
+            a, d = c, b
+        image = image[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+        return np.ascontiguousarray(image)
 
 
 def _promised_seconds(container: Any, stream: Any) -> float | None:

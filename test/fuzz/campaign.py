@@ -1,7 +1,7 @@
 """Hostile inputs of every class, fed to the package by processes under limits: `make fuzz`.
 
 Each input must be read or refused by a ValueError in one sentence; nothing may take 5 s, 1 GB, or end its process.
-Inputs that do otherwise are kept. The same seed gives the same inputs.
+Inputs that do otherwise are kept. The same seed gives the same inputs, and goes on where a campaign was stopped.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import argparse
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -19,9 +21,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from classes import CLASSES, ROOT
+from classes import CLASSES, ROOT, SHARES
 
-ROUND = 1_000  # inputs of one process
+ROUND = 10_000  # inputs of one process
+MEMORY_FILES = Path("/dev/shm")
 
 
 @dataclass
@@ -40,34 +43,50 @@ class Total:
         self.slowest = max(self.slowest, result["slowest"])
         self.largest = max(self.largest, result["largest"])
 
-    def line(self, name: str) -> str:
-        """For people."""
-        read, refused = self.counts["read"], self.counts["refused"]
-        return (
-            f"{name:12}{read + refused + len(self.failures):>9} inputs: {read} read, {refused} refused, "
-            f"{len(self.failures)} failures; slowest {self.slowest:.2f} s, largest {self.largest / 2**20:.0f} MB"
-        )
+    def row(self, name: str) -> str:
+        """Of a table."""
+        counts = " | ".join(f"{self.counts[answer]:,}" for answer in ("read", "refused", "failed"))
+        return f"| {name} | {self.counts.total():,} | {counts} | {self.slowest:.2f} | {self.largest / 2**20:.0f} MB |"
 
 
-def run_worker(name: str, inputs: int, seed: int, folder: Path) -> dict:
-    """The result of one process; its death is a failure of the input that it was at."""
-    folder.mkdir(parents=True)
-    command = [sys.executable, str(Path(__file__).with_name("worker.py")), name]
-    command += ["--inputs", str(inputs), "--seed", str(seed), "--folder", str(folder)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "SILENT", "TMPDIR": str(folder)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace")
-    if done.returncode == 0:
-        return json.loads(done.stdout.splitlines()[-1])
-    what = f"{folder / 'current'}: seed {seed}: process ended with {done.returncode}: {done.stderr[-500:]}"
-    return {"counts": {}, "failures": [what], "slowest": 0.0, "largest": 0}
+@dataclass(frozen=True)
+class Task:
+    """Inputs of one process."""
+
+    name: str
+    inputs: int
+    seed: int
+
+    def run(self, folder: Path) -> dict:
+        """Feeds them, unless that has been done; a process that dies is a failure of the input that it was at."""
+        kept = folder / f"{self.name}-{self.seed}"
+        result = kept / "result.json"
+        if result.is_file():
+            return json.loads(result.read_text())
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True)
+        with tempfile.TemporaryDirectory(dir=MEMORY_FILES if MEMORY_FILES.is_dir() else None) as scratch:
+            command = [sys.executable, str(Path(__file__).with_name("worker.py")), self.name]
+            command += ["--inputs", str(self.inputs), "--seed", str(self.seed), "--folder", str(kept)]
+            environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "SILENT", "TMPDIR": scratch}
+            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, errors="replace")
+        if done.returncode:
+            what = f"{kept / 'current'}: process ended with {done.returncode}: {done.stderr[-500:]}"
+            answers = {"counts": {"failed": 1}, "failures": [what], "slowest": 0.0, "largest": 0}
+            result.write_text(json.dumps(answers))
+        return json.loads(result.read_text())
 
 
-def rounds(names: Sequence[str], inputs: int, seed: int) -> Iterator[tuple[str, int, int]]:
-    """Class, number of inputs and seed of each process, the classes in turn."""
-    each = -(-inputs // len(names))
-    for start in range(0, each, ROUND):
+def tasks(names: Sequence[str], inputs: int, seed: int) -> Iterator[Task]:
+    """Every process of a campaign, the classes in turn."""
+    whole = sum(SHARES.get(name, 1) for name in names)
+    left = {name: -(-inputs * SHARES.get(name, 1) // whole) for name in names}
+    while any(left.values()):
         for name in names:
-            yield name, min(ROUND, each - start), seed + start
+            if left[name]:
+                now = min(ROUND, left[name])
+                yield Task(name, now, seed + left[name])
+                left[name] -= now
 
 
 def run(names: Sequence[str], inputs: int, seed: int, folder: Path, workers: int, minutes: float) -> dict[str, Total]:
@@ -75,14 +94,13 @@ def run(names: Sequence[str], inputs: int, seed: int, folder: Path, workers: int
     totals = {name: Total() for name in names}
     end = time.monotonic() + 60 * minutes
 
-    def one(task: tuple[int, tuple[str, int, int]]) -> None:
-        number, (name, count, own_seed) = task
+    def one(task: Task) -> None:
         if time.monotonic() < end:
-            totals[name].add(run_worker(name, count, own_seed, folder / f"{number}-{name}"))
-            print(totals[name].line(name), flush=True)
+            totals[task.name].add(task.run(folder))
+            print(totals[task.name].row(task.name), flush=True)
 
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(one, enumerate(rounds(names, inputs, seed))))
+        list(pool.map(one, tasks(names, inputs, seed)))
     return totals
 
 
@@ -93,15 +111,19 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=24 * 60.0, help="after which no process is started any more")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "fuzz", help="for inputs that failed")
+    parser.add_argument("--folder", type=Path, default=ROOT / "build" / "fuzz", help="for results and failed inputs")
     parser.add_argument("classes", nargs="*", default=list(CLASSES), help=", ".join(CLASSES))
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
     folder = options.folder / str(options.seed)
     totals = run(options.classes, options.inputs, options.seed, folder, options.workers, options.minutes)
+    everything = Total()
+    print("\n| inputs of | fed | read | refused | failed | slowest, s | most memory |\n|---|---|---|---|---|---|---|")
     for name, total in totals.items():
-        print(total.line(name), *total.failures[:10], sep="\n  ")
-    return 1 if any(total.failures for total in totals.values()) else 0
+        everything.add(vars(total))
+        print(total.row(name))
+    print(everything.row("all"), *everything.failures[:50], sep="\n")
+    return 1 if everything.counts["failed"] else 0
 
 
 if __name__ == "__main__":

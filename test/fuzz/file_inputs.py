@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-"))
-atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+FOLDER = Path(tempfile.mkdtemp(prefix="fuzz-"))  # in a folder that the campaign removes
 
 
 def through_a_file(name: str, read: Callable[[Path], object]) -> Callable[[bytes], object]:

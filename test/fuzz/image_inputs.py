@@ -11,7 +11,6 @@ from fuzz_class import FuzzClass
 from hostile_images import SUFFIXES, encoded, png_chunk, progressive, tiff_of
 from hypothesis import strategies as st
 from made_files import picture
-from mutation import mutated
 
 from handos_model.io.image_encodings import decode_compressed, decode_mosaic
 
@@ -105,5 +104,4 @@ def _decode(data: bytes) -> np.ndarray:
     return decode_mosaic(data, "bayer_rggb8") if len(data) % 4 == 0 else decode_compressed(data)
 
 
-IMAGES = FuzzClass(mutated(SEEDS), _decode)
-PARTS = FuzzClass(PNGS | JPEGS | TIFFS | PNMS, _decode)
+IMAGES = FuzzClass(_decode, SEEDS, PNGS | JPEGS | TIFFS | PNMS)

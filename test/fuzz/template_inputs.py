@@ -12,7 +12,6 @@ from file_inputs import FOLDER, through_a_file
 from fuzz_class import FuzzClass
 from hypothesis import strategies as st
 from made_mano import MANO_FIELDS
-from mutation import mutated
 
 from handos_model.template.embedded import save_template
 from handos_model.template.load import load_template
@@ -65,7 +64,7 @@ PARTS = [
 ]  # fmt: skip
 PICKLES = st.lists(st.sampled_from(PARTS) | st.binary(max_size=3), max_size=60).map(lambda p: b"\x80\2" + b"".join(p))
 
-NPZ = FuzzClass(mutated(_seeds()) | ARCHIVES, through_a_file("template.npz", load_template))
+NPZ = FuzzClass(through_a_file("template.npz", load_template), _seeds(), ARCHIVES)
 PICKLED = [pickle.dumps(MANO_FIELDS, protocol) for protocol in (0, 2, 4)]
-MANO = FuzzClass(mutated(PICKLED) | PICKLES, through_a_file("MANO_RIGHT.pkl", read_fields))
+MANO = FuzzClass(through_a_file("MANO_RIGHT.pkl", read_fields), PICKLED, PICKLES)
 """The rest of read_mano takes seconds, and gets arrays of known shapes."""

@@ -1,18 +1,19 @@
-"""One process of a campaign: feeds inputs of one class under limits, and prints as JSON what came of them."""
+"""One process of a campaign: feeds inputs of one class under limits, and says as JSON what came of them."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import signal
-import sys
 import time
 import traceback
+from collections import Counter
 from pathlib import Path
 
 from classes import load
-from fuzz_class import FuzzClass, answer
+from fuzz_class import FuzzClass, answer, drawn, family
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 MAX_MEMORY = 2**30
@@ -21,54 +22,58 @@ MAX_SECONDS = 5.0
 HANGS = 60
 """Seconds after which an input ends the process, by a signal without a handler: those of Python wait for C code."""
 MAX_SAVED = 20
-RESET_PEAK = Path("/proc/self/clear_refs")
+FAMILY = 20
+"""Inputs that come of one drawn by Hypothesis."""
 
 
-class Answers:
+class Tally:
     """Counts of answers, and what was wrong."""
 
     def __init__(self, case: FuzzClass, folder: Path) -> None:
+        """folder: for inputs that failed, and for `current`, which holds the input at work."""
         self.case, self.folder = case, folder
-        self.current = folder / "current"
-        self.counts = {"read": 0, "refused": 0}
+        self.counts: Counter[str] = Counter()
         self.failures: list[str] = []
-        self.slowest, self.largest = 0.0, 0
+        self.slowest = 0.0
+        self._current = os.open(folder / "current", os.O_RDWR | os.O_CREAT)
+        self._begun = self._peak = peak_memory()
 
     def feed(self, data: bytes) -> None:
         """One input; whatever it does, the next one can come."""
-        self.current.write_bytes(data)
+        os.ftruncate(self._current, 0)
+        os.pwrite(self._current, data, 0)
         signal.alarm(HANGS)
-        RESET_PEAK.write_text("5")
-        before = memory("VmRSS")
         begin = time.perf_counter()
+        wrong = []
         try:
-            self.counts[answer(self.case, data)] += 1
+            outcome = answer(self.case, data)
         except BaseException as error:  # KeyboardInterrupt and SystemExit too: none is an answer
-            self._fail(data, "".join(traceback.format_exception_only(error)).strip())
-        seconds, taken = time.perf_counter() - begin, memory("VmHWM") - before
-        self.slowest, self.largest = max(self.slowest, seconds), max(self.largest, taken)
+            wrong.append("".join(traceback.format_exception_only(error)).strip())
+        seconds, peak, before = time.perf_counter() - begin, peak_memory(), self._peak
+        self.slowest, self._peak = max(self.slowest, seconds), max(self._peak, peak)
         if seconds > MAX_SECONDS:
-            self._fail(data, f"took {seconds:.1f} s")
-        if taken > MAX_MEMORY:
-            self._fail(data, f"took {taken / 2**20:.0f} MB")
+            wrong.append(f"took {seconds:.1f} s")
+        if peak > before and peak - self._begun > MAX_MEMORY:
+            wrong.append(f"took {(peak - self._begun) / 2**20:.0f} MB")
+        self.counts["failed" if wrong else outcome] += 1
+        if wrong and len(self.failures) < MAX_SAVED:
+            path = self.folder / f"failure-{len(self.failures)}"
+            path.write_bytes(data)
+            self.failures.append(f"{path}: {'; '.join(wrong)[:300]}")
 
-    def _fail(self, data: bytes, what: str) -> None:
-        name = f"failure-{len(self.failures)}"
-        if len(self.failures) < MAX_SAVED:
-            (self.folder / name).write_bytes(data)
-        self.failures.append(f"{self.folder / name}: {what[:300]}")
+    def result(self) -> dict:
+        """For JSON."""
+        largest = self._peak - self._begun
+        return {"counts": self.counts, "failures": self.failures, "slowest": self.slowest, "largest": largest}
 
 
-def memory(which: str) -> int:
-    """Bytes of memory that this process occupies (VmRSS), or has at most since it was reset (VmHWM)."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(which):
-            return int(line.split()[1]) * 1024
-    raise AssertionError(f"no {which} in /proc/self/status")
+def peak_memory() -> int:
+    """Bytes of memory that this process has occupied at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def main() -> None:
-    """Feeds, and prints."""
+    """Feeds, and writes result.json."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name")
     parser.add_argument("--inputs", type=int, required=True)
@@ -76,31 +81,27 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     options = parser.parse_args()
     case = load(options.name)
-    answers = Answers(case, options.folder)
+    tally = Tally(case, options.folder)
     virtual = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (virtual + 2 * MAX_MEMORY,) * 2)  # beyond, memory is refused to it
 
     @seed(options.seed)
     @settings(
-        max_examples=options.inputs,
+        max_examples=-(-options.inputs // FAMILY),
         phases=[Phase.generate],
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
-    @given(case.inputs)
-    def feed_all(data: bytes) -> None:
-        answers.feed(data)
+    @given(drawn(case))
+    def feed_all(origin: tuple[bytes | None, int]) -> None:
+        for data in family(case, *origin, size=min(FAMILY, options.inputs - tally.counts.total())):
+            tally.feed(data)
 
     feed_all()
     signal.alarm(0)
-    result = {
-        "counts": answers.counts,
-        "failures": answers.failures,
-        "slowest": answers.slowest,
-        "largest": answers.largest,
-    }
-    json.dump(result, sys.stdout)
+    (options.folder / "result.json").write_text(json.dumps(tally.result()))
+    os._exit(0)  # threads of a node are not waited for
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from file_inputs import through_a_file
 from fuzz_class import FuzzClass
 from hostile_yaml import HOSTILE
 from hypothesis import strategies as st
-from mutation import mutated
 
 from handos_model.io.files import CALIBRATION
 from handos_model.io.yaml_file import read_yaml
@@ -43,4 +42,4 @@ def _read(path: Path) -> object:
     return read_yaml(path, CALIBRATION) if reader == 0 else read_calibration(path) if reader == 1 else read_recipe(path)
 
 
-YAML = FuzzClass(mutated(SEEDS) | DOCUMENTS | st.binary(max_size=200), through_a_file("fuzz.yaml", _read))
+YAML = FuzzClass(through_a_file("fuzz.yaml", _read), SEEDS, DOCUMENTS | st.binary(max_size=200))
