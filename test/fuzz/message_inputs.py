@@ -20,6 +20,7 @@ from rclpy.service import Service
 from robot import image_message, info_message, stamped
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from service_storm import any_request
+from weight_inputs import PLAIN, small_graph
 
 from handos_model.camera import Camera
 from handos_ros.conversions.images import depth_image
@@ -27,7 +28,6 @@ from handos_ros.diagnostics import Health, StageClock
 from handos_ros.hands_node import HandsNode
 from handos_ros.parameters import Settings
 from handos_ros.pipeline import FrameDropped, Pipeline
-from weight_inputs import PLAIN, small_graph
 
 os.environ.update(one_machine(os.environ))
 WEIGHTS = FOLDER / "node.onnx"

@@ -47,9 +47,8 @@ GRAPHS = st.builds(
     ODD,
     st.integers(0, 3),
 )
-ONNX = FuzzClass(
-    through_a_file("w.onnx", _predict), [small_graph(PLAIN), small_graph(), small_graph(PLAIN, PLAIN)], GRAPHS
-)
+ONNX_SEEDS = [small_graph(PLAIN), small_graph(), small_graph(PLAIN, PLAIN)]
+ONNX = FuzzClass(through_a_file("w.onnx", _predict), ONNX_SEEDS, GRAPHS)
 
 
 def _checkpoint(packed_anew: bool) -> bytes:

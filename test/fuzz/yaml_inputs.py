@@ -22,7 +22,7 @@ distortion_coefficients: {rows: 1, cols: 5, data: [0.1, 0.02, 0, 0, 0]}
 projection_matrix: {rows: 3, cols: 4, data: [490, 0, 321, 0, 0, 505, 239, 0, 0, 0, 1, 0]}
 """
 RECIPES = [path.read_bytes() for path in sorted((Path(__file__).parents[2] / "config" / "train").glob("*.yaml"))]
-SEEDS = [CAMERA, *RECIPES, *(text.encode() for text, _ in HOSTILE.values() if len(text) < 20_000)]
+SEEDS = [CAMERA, *RECIPES, *(text.encode() for text, _ in HOSTILE.values() if len(text) < 5_000)]
 TOKENS = [
     "a", "b: ", ": ", "- ", "\n", "  ", "[", "]", "{", "}", ", ", "&a ", "*a", "<<: ", "? ", "| ", "> ", "'", '"', "#",
     "!!", "!!int ", "!!float ", "!!set ", "!!omap ", "!!binary ", "!!timestamp ", "!!python/name:os.system ", "---\n",
