@@ -24,6 +24,9 @@ SMALLEST_VIEW = 8.0
 """px of the image: smaller ones show nothing."""
 WORTH_ANOTHER_LOOK = 0.5
 """Of the least score: a hand that scores less in its first view gets no second one."""
+SETTLING = 3
+"""Passes from which a hand is always seen in views of its own: in the finder's, its depth is 2 % off that of the frames
+that follow, and depth images measure its size by it."""
 SURE_SCORE, SURE_SIDE = 0.97, 0.9
 """Score and confidence of the side from which a hand is taken as it is; others are seen once more, mirrored."""
 PATIENCE = 6
@@ -95,15 +98,15 @@ class ViewNetwork:
     def look(self, image: np.ndarray, view: np.ndarray, passes: int, threshold: float) -> SeenHands:
         """As see, up to `passes` times: each view is that of the joints that were seen in the one before.
 
-        A view that lay well around the hand gets no second one: it would show the same. A hand that is doubtful then,
-        or whose side is, is what its view and the mirrored one agree on.
+        A view that lay well around the hand gets no second one but from SETTLING passes on: it would show nearly the
+        same. A hand that is doubtful then, or whose side is, is what its view and the mirrored one agree on.
         """
         hand = self.see(image, view)
         for _ in range(1, passes):
             if not len(hand) or hand.scores[0] < WORTH_ANOTHER_LOOK * threshold:
                 return hand
             better = view_of_joints(hand.joints_2d[0])
-            if is_near(view, better):
+            if passes < SETTLING and is_near(view, better):
                 break
             view, hand = better, self.see(image, better)
         if passes == 1 or not len(hand) or is_sure(hand) or hand.scores[0] < WORTH_ANOTHER_LOOK * threshold:

@@ -15,7 +15,7 @@ from handos_model.prediction.depth_scale import NotMeasured, scale_by_depth
 from handos_model.prediction.placing import placed
 from handos_model.prediction.predictor import HandPredictor, checked_frame
 from handos_model.prediction.seen_hands import SeenHands, joined
-from handos_model.prediction.view_network import SMALLEST_VIEW, ViewNetwork
+from handos_model.prediction.view_network import SETTLING, SMALLEST_VIEW, ViewNetwork
 from handos_model.prediction.views import MAX_OVERLAP, overlap, unclaimed, view_of_joints
 from handos_model.tracking.search import Search
 from handos_model.tracking.tracker import HandTracker
@@ -34,8 +34,6 @@ STILL = 0.04
 """Of a view's size, and in rad: a hand that moved by less is seen in the same view again, and does not tremble."""
 LONGEST_STEP = 0.5
 """Of a view's size: farther than this no motion carries an expected view."""
-NEW_PASSES = 2
-"""Looks at a new hand: its first frame is as good as those that follow."""
 MAX_LOOKS = 3
 """Places that are looked at in one search while hands are followed."""
 REFUSED = 16
@@ -121,8 +119,7 @@ class HandFollower:
             self._hand_scale = predictor.hand_scale
         if not isinstance(network, ViewNetwork) or not self.tracking:
             self._forget()
-            passes = max(predictor.passes, NEW_PASSES)
-            seen = network.hands(image, predictor.size, predictor.score_threshold, predictor.search, passes)
+            seen = network.hands(image, predictor.size, predictor.score_threshold, predictor.search, predictor.passes)
             return seen, [None] * len(seen)
         height, width = image.shape[:2]
         if self._size != (width, height) or not self.tracker.continues(stamp):
@@ -146,7 +143,7 @@ class HandFollower:
         """Distinct hands in the most promising of these views; those that showed none a moment ago come last."""
         least = self.predictor.score_threshold
         views = sorted(views, key=lambda view: any(overlap(view, other) > MAX_OVERLAP for other in self._refused))
-        new, refused = network.look_at(image, views if none_known else views[:MAX_LOOKS], NEW_PASSES, least)
+        new, refused = network.look_at(image, views if none_known else views[:MAX_LOOKS], SETTLING, least)
         self._refused.extend(refused)
         return joined(new).distinct()
 

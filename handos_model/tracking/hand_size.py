@@ -20,8 +20,7 @@ class HandSize:
     """Scales one hand, frame after frame, to what all its frames say of its size.
 
     A depth image measures, all else is foretold: from the first measurement on only measurements count. Their median is
-    taken, as a single one may be off by several per cent. The first one counts until there is another: a hand's first
-    frame is seen in the finder's view of it, in which its depth and its size differ by 2 % from all that follow.
+    taken, as a single one may be off by several per cent, and the first one often is.
     """
 
     def __init__(self) -> None:
@@ -36,7 +35,7 @@ class HandSize:
             return hand
         if hand.scale_source == "depth":
             self._measured.append(now)
-            self._size = statistics.median(list(self._measured)[1:] or self._measured)
+            self._size = statistics.median(self._measured)
         elif not self._measured:
             self._frames = min(self._frames + 1, MAX_FRAMES)
             self._size += (now - self._size) / self._frames

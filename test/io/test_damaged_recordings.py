@@ -6,6 +6,8 @@ from made_bags import SECOND, STORAGES, file_of, images, made
 from made_files import picture
 from read_bags import numbers, opened, problems
 
+from handos_model.io.recording.sqlite_file import SqliteFile
+
 
 def test_wrong_recordings_are_refused(tmp_path):
     pytest.importorskip("rosbags")
@@ -94,3 +96,80 @@ def test_a_view_that_computes_for_ever_is_no_recording(tmp_path):
         database.execute(f"CREATE VIEW messages AS {loop}")
     with pytest.raises(ValueError, match="no tables of topics and messages"):
         opened(tmp_path / "evil.db3")
+
+
+PAGE = 512
+
+
+def small_pages(path, rows=400):
+    """A recording of Strings in many pages, and the number of the page that leads to all of its messages."""
+    with sqlite3.connect(path) as database:
+        database.execute(f"PRAGMA page_size = {PAGE}")
+        database.execute("CREATE TABLE topics (id INTEGER PRIMARY KEY, name, type, serialization_format)")
+        database.execute(
+            "CREATE TABLE messages (id INTEGER PRIMARY KEY, topic_id INTEGER, timestamp INTEGER, data BLOB)"
+        )
+        database.execute("INSERT INTO topics VALUES (1, '/i', 'sensor_msgs/msg/Image', 'cdr')")
+        database.executemany(
+            "INSERT INTO messages VALUES (?, 1, ?, ?)", [(n, n, bytes(20)) for n in range(1, rows + 1)]
+        )
+        (root,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'messages'").fetchone()
+    database.close()
+    return root
+
+
+def interior(children):
+    """An inner page of a table whose branches lead to these pages."""
+    cells = [struct.pack(">I", child) + bytes([number + 1]) for number, child in enumerate(children[:-1])]
+    places = [PAGE - 5 * (number + 1) for number in range(len(cells))]
+    page = bytearray(PAGE)
+    page[:12] = struct.pack(">BHHHBI", 5, 0, len(cells), min(places), 0, children[-1])
+    for number, (place, cell) in enumerate(zip(places, cells, strict=True)):
+        page[12 + 2 * number : 14 + 2 * number] = struct.pack(">H", place)
+        page[place : place + 5] = cell
+    return bytes(page)
+
+
+def page_of(file, number):
+    return file[(number - 1) * PAGE : number * PAGE]
+
+
+def test_pages_that_lead_back_to_earlier_rows_end(tmp_path):
+    path = tmp_path / "back.db3"
+    root = small_pages(path)
+    file = bytearray(path.read_bytes())
+    first = leaf_of(file, root)
+    file[(root - 1) * PAGE : root * PAGE] = interior([first] * 50)
+    path.write_bytes(file)
+    read = list(SqliteFile(path).messages({"/i"}))
+    rows = [message.recorded_ns for message in read if not isinstance(message, ValueError)]
+    assert rows and rows == sorted(set(rows))
+    assert any("comes after row" in str(message) for message in read)
+
+
+def leaf_of(file, root):
+    """The first page with rows below one."""
+    page = page_of(file, root)
+    while page[0] == 5:
+        place = struct.unpack(">H", page[12:14])[0]
+        root = struct.unpack(">I", page[place : place + 4])[0]
+        page = page_of(file, root)
+    return root
+
+
+def test_pages_that_lead_to_the_same_pages_for_ever_end(tmp_path):
+    """18 levels of 50 branches each, all to the same page: SQLite alone would go for 10**30 rows."""
+    path = tmp_path / "for_ever.db3"
+    root = small_pages(path)
+    file = bytearray(path.read_bytes())
+    count, leaf, levels = len(file) // PAGE, leaf_of(file, root), 17
+    below = [*range(count + 1, count + levels + 1), leaf]
+    file[(root - 1) * PAGE : root * PAGE] = interior([below[0]] * 50)
+    for child in below[1:]:
+        file += interior([child] * 50)
+    file[28:32] = struct.pack(">I", count + levels)
+    path.write_bytes(file)
+    storage = SqliteFile(path)
+    assert [topic.count for topic in storage.topics] == [0]  # not counted
+    read = list(storage.messages({"/i"}))
+    assert isinstance(read[-1], ValueError) and len(read) < 100

@@ -10,6 +10,21 @@ from urllib.parse import quote
 from handos_model.io.files import RECORDING, one_line, open_file
 from handos_model.io.recording.parts import LARGEST_PIECE, ZSTD_MAGIC, Message, Topic, unpacked
 
+STEPS_PER_BYTE, FREE_STEPS, STEPS_BETWEEN = 10, 10_000_000, 10_000
+"""Steps of SQLite's machine for a whole file, of which a row takes a dozen: pages that lead to the same pages again and
+again would keep it busy for ever. And the steps from one look at their number to the next."""
+
+
+class _Limit:
+    """Whether a file has taken its steps."""
+
+    def __init__(self, steps: int) -> None:
+        self._left = steps // STEPS_BETWEEN
+
+    def __call__(self) -> bool:
+        self._left -= 1
+        return self._left < 0
+
 
 class SqliteFile:
     """Storage of .db3 files."""
@@ -21,6 +36,8 @@ class SqliteFile:
         # Without immutable, SQLite makes files beside it; with it, it would not see what was not yet moved into it.
         alone = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
         self._database = sqlite3.connect(f"file:{quote(bytes(path.absolute()))}?mode=ro{alone}", uri=True)
+        size = path.stat().st_size
+        self._database.set_progress_handler(_Limit(STEPS_PER_BYTE * size + FREE_STEPS), STEPS_BETWEEN)
         self._database.text_factory = lambda text: text.decode(errors="replace")
         try:
             # A damaged index, or a missing end, is then no matter.
@@ -60,7 +77,9 @@ class SqliteFile:
         while last is not None:
             try:
                 for row in self._rows(last, numbers):
-                    last = int(row[0])
+                    if row[0] <= last:
+                        raise sqlite3.DatabaseError(f"row {row[0]} comes after row {last}")
+                    last = row[0]
                     yield self._message(*row)
                 return
             except sqlite3.Error as error:
@@ -81,22 +100,23 @@ class SqliteFile:
         return last + step
 
     def _is_readable(self, last: int, numbers: list[int]) -> bool:
+        """Whether nothing or a later row comes; damage may lead back to earlier ones, for ever."""
         try:
-            self._rows(last, numbers).fetchone()
+            row = self._rows(last, numbers).fetchone()
         except sqlite3.Error:
             return False
-        return True
+        return row is None or row[0] > last
 
     def _rows(self, last: int, numbers: list[int]) -> sqlite3.Cursor:
         marks = ", ".join("?" * len(numbers))
         return self._database.execute(
-            f"SELECT id, topic_id, timestamp, CASE WHEN length(data) <= {LARGEST_PIECE} THEN data END "
-            f"FROM messages NOT INDEXED WHERE id > ? AND topic_id IN ({marks}) ORDER BY id",
+            f"SELECT rowid, topic_id, timestamp, CASE WHEN length(data) <= {LARGEST_PIECE} THEN data END "
+            f"FROM messages NOT INDEXED WHERE rowid > ? AND topic_id IN ({marks}) ORDER BY rowid",
             (last, *numbers),
         )
 
     def _message(self, row: int, number: int, recorded: object, data: object) -> Message | ValueError:
-        name, kind = self._kinds[number]
+        name, kind = self._kinds[int(number)]
         if not isinstance(recorded, int) or not isinstance(data, bytes):
             return ValueError(f"row {row}, of {one_line(name)}, holds no message of at most {LARGEST_PIECE} bytes")
         if data[:4] == ZSTD_MAGIC:  # rosbag2's compression by message; CDR begins with 0
