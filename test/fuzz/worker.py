@@ -27,7 +27,7 @@ FAMILY = 20
 """Inputs that come of one drawn by Hypothesis."""
 
 
-class Tally:
+class Answers:
     """Counts of answers, and what was wrong."""
 
     def __init__(self, case: FuzzClass, folder: Path) -> None:
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     options = parser.parse_args()
     case = load(options.name)
-    tally = Tally(case, options.folder)
+    answers = Answers(case, options.folder)
     virtual = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (virtual + 2 * MAX_MEMORY,) * 2)  # beyond, memory is refused to it
 
@@ -96,12 +96,12 @@ def main() -> None:
     )
     @given(drawn(case))
     def feed_all(origin: tuple[bytes | None, int]) -> None:
-        for data in family(case, *origin, size=min(FAMILY, options.inputs - tally.counts.total())):
-            tally.feed(data)
+        for data in family(case, *origin, size=min(FAMILY, options.inputs - answers.counts.total())):
+            answers.feed(data)
 
     feed_all()
     signal.alarm(0)
-    (options.folder / "result.json").write_text(json.dumps(tally.result()))
+    (options.folder / "result.json").write_text(json.dumps(answers.result()))
     os._exit(0)  # threads of a node are not waited for
 
 
