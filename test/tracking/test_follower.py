@@ -14,7 +14,6 @@ from posed_hand import posed_hand
 from watched_follower import STEP, Watched
 
 from handos_model import Camera, HandFollower, HandPredictor
-from handos_model.prediction.view_network import SETTLING
 from handos_model.prediction.views import view_of_joints
 from handos_model.tracking.tracker import TrackerOptions
 
@@ -48,7 +47,7 @@ def test_a_hand_is_found_once_and_then_followed(tmp_path):
         assert hand.id == 0 and hand.side == "right"
         np.testing.assert_allclose(centre(hand), [x, y], atol=1.5)
     assert [len(windows) for windows in watched.searches] == [1] + [0] * 39
-    assert [len(views) for views in watched.views] == [SETTLING] + [1] * 39
+    assert [len(views) for views in watched.views] == [3] + [1] * 39  # settled at first
 
 
 def test_what_is_hardly_a_hand_must_be_seen_twice(tmp_path):
