@@ -26,8 +26,8 @@ from handos_model.camera import Camera
 from handos_ros.conversions.images import depth_image
 from handos_ros.diagnostics import Health, StageClock
 from handos_ros.hands_node import HandsNode
-from handos_ros.parameters import Settings
 from handos_ros.pipeline import FrameDropped, Pipeline
+from handos_ros.settings import Settings
 
 os.environ.update(one_machine(os.environ))
 WEIGHTS = FOLDER / "node.onnx"
