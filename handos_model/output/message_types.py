@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -115,18 +116,16 @@ class Messages:
         pose = self._types["geometry_msgs/msg/Pose"](self._point(wrist["position"]), self._quaternion(turn))
         covariance = np.array(wrist["covariance"], np.float64)
         pixel = self._types[f"{PACKAGE}/msg/Point2D"]
-        return kind(
-            id=hand["id"],
-            score=hand["score"],
-            side=getattr(kind, hand["side"].upper()),
-            side_confidence=hand["side_confidence"],
-            scale_source=getattr(kind, f"SCALE_{hand['scale_source'].upper()}"),
-            box=np.array(hand["box"], np.float32),
-            joints_2d=[pixel(x, y) for x, y in hand["joints_2d"]],
-            joints_3d=[self._point(joint) for joint in hand["joints_3d"]],
-            joint_confidence=np.array(hand["joint_confidence"], np.float32),
-            vertices=np.array(hand.get("vertices", []), np.float32).ravel(),
-            translation=self._vector(hand["translation"]),
-            wrist=self._types["geometry_msgs/msg/PoseWithCovariance"](pose, covariance),
-            wrist_valid=wrist["orientation"] is not None,
-        )
+        made = {
+            "side": getattr(kind, hand["side"].upper()),
+            "scale_source": getattr(kind, f"SCALE_{hand['scale_source'].upper()}"),
+            "joints_2d": [pixel(x, y) for x, y in hand["joints_2d"]],
+            "joints_3d": [self._point(joint) for joint in hand["joints_3d"]],
+            "vertices": np.array(hand.get("vertices", []), np.float32).ravel(),
+            "translation": self._vector(hand["translation"]),
+            "wrist": self._types["geometry_msgs/msg/PoseWithCovariance"](pose, covariance),
+            "wrist_valid": wrist["orientation"] is not None,
+        }
+        numbers = {field.name: hand[field.name] for field in fields(kind) if field.name not in made}
+        arrays = {name: np.array(value, np.float32) for name, value in numbers.items() if isinstance(value, list)}
+        return kind(**made | numbers | arrays)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 
 from handos_model.camera import Camera
@@ -12,6 +14,8 @@ from handos_ros.msg import HandArray
 
 _SIDES = {value: side for side, value in SIDE_VALUES.items()}
 _SCALES = {value: source for source, value in SCALE_VALUES.items()}
+_NAMES = [field.name for field in fields(Hand) if field.name in HandMessage.get_fields_and_field_types()]
+"""What a Hand and its message both hold."""
 
 
 def hands_from(message: HandArray) -> list[Hand]:
@@ -40,16 +44,14 @@ def _hand(message: HandMessage) -> Hand:
             f"must be one of {sorted(_SIDES)} and one of {sorted(_SCALES)}"
         )
     place = message.translation
-    return Hand(
-        score=message.score,
-        side=_SIDES[message.side],
-        side_confidence=message.side_confidence,
-        box=np.array(message.box, np.float32),
-        joints_2d=np.array([(point.x, point.y) for point in message.joints_2d], np.float32),
-        joint_confidence=np.array(message.joint_confidence, np.float32),
-        joints_3d=np.array([(point.x, point.y, point.z) for point in message.joints_3d], np.float32),
-        vertices=np.array(message.vertices, np.float32).reshape(-1, 3),
-        translation=np.array((place.x, place.y, place.z), np.float32),
-        id=message.id,
-        scale_source=_SCALES[message.scale_source],
-    )
+    made = {
+        "side": _SIDES[message.side],
+        "scale_source": _SCALES[message.scale_source],
+        "joints_2d": np.array([(point.x, point.y) for point in message.joints_2d], np.float32),
+        "joints_3d": np.array([(point.x, point.y, point.z) for point in message.joints_3d], np.float32),
+        "vertices": np.array(message.vertices, np.float32).reshape(-1, 3),
+        "translation": np.array((place.x, place.y, place.z), np.float32),
+    }
+    numbers = {name: getattr(message, name) for name in _NAMES if name not in made}
+    arrays = {name: np.array(value, np.float32) for name, value in numbers.items() if not np.isscalar(value)}
+    return Hand(**made | numbers | arrays)
