@@ -4,7 +4,7 @@
 
 First the 2D stage, then the full one from its weights, as the paper trains. Prints the mean 2D error in shares of the
 hand's long edge, and PA-MPJPE in mm; below 5 mm decoder, losses and the gradient through them work. What a detector's
-features are worth is another matter. Needs the [train] extra, and ten minutes of one core.
+features are worth is another matter. Needs the [train] extra, and about twelve minutes of one core.
 """
 
 from __future__ import annotations
