@@ -27,7 +27,7 @@ BIN := $(PREFIX)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
   --constraint .ci/constraints.txt --constraint .ci/$(ROS).txt
 EXTRAS_kilted := train,teleoperation,bags,view,ros,dev
-EXTRAS_jazzy := bags,view,ros,dev
+EXTRAS_jazzy := bags,ros,dev
 OF_ROS := test/ros test/integration test/commands/test_predict_formats.py
 MESSAGES := CMakeLists.txt package.xml $(wildcard msg/*.msg cmake/*.cmake cmake/tf2_msgs/* cmake/tf2_msgs/msg/*)
 
