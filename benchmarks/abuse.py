@@ -1,11 +1,10 @@
-"""Thousands of hostile messages and parameters at a running node; then ten thousand good frames, and its memory.
+"""Thousands of hostile messages and parameters at a running node, and its memory.
 
-    python benchmarks/abuse.py                      # 20,000 messages, 10,000 frames
-    python benchmarks/abuse.py --messages 500 --frames 0
+    python benchmarks/abuse.py                      # 20,000 messages
+    python benchmarks/abuse.py --messages 500
 
 The node must live, count every image that it drops, and be right about the next good one. It runs in a process of its
-own with the embedded weights; the good frames of the second part go through a network that answers at once. Needs ROS,
-the package's messages, and onnx for the second part.
+own with the embedded weights. Needs ROS and the package's messages.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -141,28 +139,6 @@ def resident(pid: int) -> float:
     return pages * 4096 / 1e6
 
 
-def endure(frames: int) -> dict[str, Any]:
-    """Good frames one after another through a network that answers at once; the node's memory on the way."""
-    with tempfile.TemporaryDirectory() as folder:
-        weights = instant_network(Path(folder) / "instant.onnx")
-        with NodeProcess("hands_node", *EVERY_IMAGE, *parameters(weights=weights, threads=1)) as node:
-            robot = Robot(NAMESPACE)
-            robot.meet()
-            image = image_message(demo_image(), stamped(0))
-            memory, answers = [], robot.got["hands"]
-            for index in range(frames):
-                image.header = stamped(index)
-                answers.clear()
-                robot.image.publish(image)
-                robot.until(lambda: answers, 10.0)
-                robot.got["/tf"].clear()
-                if index % max(frames // 20, 1) == 0:
-                    memory.append(resident(node.process.pid))
-            code, _ = node.stop()
-            robot.destroy_node()
-    return {"frames": frames, "exit_code": code, "memory_mb": [round(value, 1) for value in memory]}
-
-
 def instant_network(path: Path, hands: int = 2) -> Path:
     """Weights that see one or two hands in every image, and take it in the size of the embedded ones."""
     from fake_network import METADATA, answer, write_network
@@ -197,19 +173,13 @@ def besiege(messages: int, seed: int = 0) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Runs both parts and prints JSON."""
+    """Runs it and prints JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=20_000)
-    parser.add_argument("--frames", type=int, default=10_000)
     arguments = parser.parse_args()
     os.environ.update(one_machine(os.environ))
     rclpy.init()
-    result = {}
-    if arguments.messages:
-        result["abuse"] = besiege(arguments.messages)
-    if arguments.frames:
-        result["endurance"] = endure(arguments.frames)
-    print(json.dumps(result, indent=1))
+    print(json.dumps(besiege(arguments.messages), indent=1))
     rclpy.try_shutdown()
 
 
