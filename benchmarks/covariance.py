@@ -42,7 +42,7 @@ def main() -> None:
     errors["photos: across the ray"] = on_photos(predictor, arguments.data / "train")
     results = {name: summary(values) for name, values in errors.items()}
     print("| error | hands | root mean square | within 1 | within 2 |\n|---|---|---|---|---|")
-    print("| as foretold | | 1 | .68 | .95 |")
+    print("| as predicted | | 1 | .68 | .95 |")
     for name, row in results.items():
         print(f"| {name} | {row['hands']} | {row['rms']:.2f} | {row['within_1']:.2f} | {row['within_2']:.2f} |")
     prior, depth = np.median(metres, axis=0) * 1e3
