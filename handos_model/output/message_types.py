@@ -126,6 +126,7 @@ class Messages:
             "wrist": self._types["geometry_msgs/msg/PoseWithCovariance"](pose, covariance),
             "wrist_valid": wrist["orientation"] is not None,
         }
-        numbers = {field.name: hand[field.name] for field in fields(kind) if field.name not in made}
+        names = {field.name for field in fields(kind)} - set(made)  # rosbags has the constants among them
+        numbers = {name: value for name, value in hand.items() if name in names}
         arrays = {name: np.array(value, np.float32) for name, value in numbers.items() if isinstance(value, list)}
         return kind(**made | numbers | arrays)
