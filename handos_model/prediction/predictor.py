@@ -24,18 +24,19 @@ MAX_PASSES = 5
 class HandPredictor:
     """Finds hands in single images.
 
-    weights: either file of a pair NAME.find.onnx and NAME.see.onnx, or an ONNX file of `handos export`; the embedded
-    pair when None. A pair finds hands in the image at `size` px and sees each in a view of its own, cut from the full
-    image; where NAME.find.int8.onnx or NAME.see.int8.onnx lie beside, CPUs run those. device: "auto" (CUDA where there
-    is one), "cpu", "cuda" or "tensorrt", whose engines are kept in session.engine_cache(). size: long edge in px that
-    images are resized to. score_threshold: hands below are dropped; size and score_threshold come from the weights when
-    None. hand_scale: size of the user's hand as a factor of a mean adult's, which scales every metre of the result.
-    threads: CPU threads, ONNX Runtime's choice when None. template: the hand template that the weights were trained on,
-    or its file as load_template takes it, such as the user's MANO_RIGHT.pkl; the embedded one when None. spinning:
-    between two images the threads wait for work at full power, which answers sooner where nothing else runs, and is in
-    the way of what does. search: "thorough" also looks
-    at the parts of the image, for small hands, "fast" only where no near hand is seen.
-    passes: how often each hand is seen, each time in the view that the last one gave.
+    weights: either file of a pair NAME.find.onnx and NAME.see.onnx, or an ONNX file of `handos export`; the
+    embedded pair when None. A pair finds hands in the image at `size` px and sees each in a view of its own, cut
+    from the full image; where NAME.see.int8.onnx lies beside, CPUs made for it see followed hands with that.
+    device: "auto" (CUDA where there is one), "cpu", "cuda" or "tensorrt", whose engines are kept in
+    session.engine_cache(). size: long edge in px that images are resized to. score_threshold: hands below are
+    dropped; size and score_threshold come from the weights when None. hand_scale: size of the user's hand as a
+    factor of a mean adult's, which scales every metre of the result. threads: CPU threads, ONNX Runtime's choice
+    when None. template: the hand template that the weights were trained on, or its file as load_template takes it,
+    such as the user's MANO_RIGHT.pkl; the embedded one when None. spinning: between two images the threads wait for
+    work at full power, which answers sooner where nothing else runs, and is in the way of what does. search:
+    "thorough" also looks at the parts of the image, for small hands, "fast" only where no near hand is seen.
+    passes: how often each hand is seen, each time in the view that the last one gave; from 2 on a doubtful hand, or
+    one of a doubtful side, is seen in the mirrored view as well.
     search and passes are for pairs. Wrong values raise ValueError, a missing file FileNotFoundError.
     """
 

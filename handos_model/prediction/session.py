@@ -62,7 +62,7 @@ class SessionOptions:
 
     @property
     def in_8_bits(self) -> bool:
-        """Whether graphs in whole numbers are to be preferred."""
+        """Whether a graph in 8 bits is faster than one in floats."""
         return self.on_cpu and has_dot_products()
 
     def providers(self) -> list[str | tuple[str, dict[str, str]]]:

@@ -19,7 +19,8 @@ FIND_OUTPUTS = ("scores", "views")
 SEE_OUTPUTS = ("presence", "joints_2d", "joint_confidence", "joints_3d", "vertices", "translation", "right")
 METADATA = ("name", "version", "template", "pair")
 FIND, SEE = ".find", ".see"
-"""Of the names of a pair's files, before .onnx; a graph in whole numbers, for CPUs made for it, has .int8 between."""
+"""Of the names of a pair's files, before .onnx. A see graph in 8 bits, which sees followed hands on CPUs that are made
+for it, has .int8 between."""
 SMALLEST_VIEW = 8.0
 """px of the image: smaller ones show nothing."""
 WORTH_ANOTHER_LOOK = 0.5
@@ -48,24 +49,32 @@ class ViewNetwork:
         """weights: either file of the pair; the other lies beside it."""
         find, see = pair_of(weights)
         self.weights = weights
-        self._find = _opened(find, ("size", "find_threshold", *METADATA), options, embedded)
+        self._find = OnnxSession(find, ("size", "find_threshold", *METADATA), options, embedded)
         self._find.require(FIND_OUTPUTS)
-        self._see = _opened(see, ("score_threshold", *METADATA), options, embedded)
-        self._see.require(SEE_OUTPUTS, hands=1)
-        for key in METADATA:
-            ours, theirs = self._find.metadata[key], self._see.metadata[key]
-            if ours != theirs:
-                differ = f"{key} is {ours!r} in one, {theirs!r} in the other"
-                raise ValueError(f"weights files {find} and {see.name} are no pair: {differ}")
+        self._see = self._opened_see(see, options, embedded)
+        in_8_bits = see.with_name(f"{see.stem}.int8.onnx")
+        fast = options.in_8_bits and in_8_bits.is_file()
+        self._see_followed = self._opened_see(in_8_bits, options, embedded) if fast else self._see
         self.metadata = self._find.metadata | self._see.metadata
         self.find_threshold = self._find.number("find_threshold")
         self.score_threshold = self._see.number("score_threshold")
         self.provider = self._see.provider
 
+    def _opened_see(self, path: Path, options: SessionOptions, embedded: bool) -> OnnxSession:
+        """A see graph that belongs to the find graph."""
+        see = OnnxSession(path, ("score_threshold", *METADATA), options, embedded)
+        see.require(SEE_OUTPUTS, hands=1)
+        for key in METADATA:
+            ours, theirs = self._find.metadata[key], see.metadata[key]
+            if ours != theirs:
+                differ = f"{key} is {ours!r} in one, {theirs!r} in the other"
+                raise ValueError(f"weights files {self._find.path} and {path.name} are no pair: {differ}")
+        return see
+
     @property
     def seconds(self) -> float:
         """Spent in ONNX Runtime so far."""
-        return self._find.seconds + self._see.seconds
+        return sum(session.seconds for session in {self._find, self._see, self._see_followed})
 
     def find(self, image: np.ndarray, window: Window) -> np.ndarray:
         """Views (N, 4) of the source image that may show a hand, best first, of one window of it."""
@@ -79,13 +88,14 @@ class ViewNetwork:
         inside = ((views[:, :2] >= -0.5) & (views[:, :2] < image.shape[1::-1])).all(axis=1)
         return views[inside & (views[:, 2] >= SMALLEST_VIEW)]
 
-    def see(self, image: np.ndarray, view: np.ndarray, mirrored: bool = False) -> SeenHands:
+    def see(self, image: np.ndarray, view: np.ndarray, mirrored: bool = False, followed: bool = False) -> SeenHands:
         """The hand in a view (4,) of an image, whatever it scores; none where the network says what is not finite.
 
-        mirrored: show the network the view's mirror image. The hand comes back as it is.
+        mirrored: show the network the view's mirror image; the hand comes back as it is. followed: it is a known
+        hand in a known place, so that the graph in 8 bits, where there is one, sees it as well.
         """
-        shown = cut_view(image, view)
-        said = self._see.run(np.ascontiguousarray(shown[:, ::-1]) if mirrored else shown)
+        shown, network = cut_view(image, view), self._see_followed if followed else self._see
+        said = network.run(np.ascontiguousarray(shown[:, ::-1]) if mirrored else shown)
         shape = said["joints_3d"], said["vertices"]
         hand = SeenHands(
             said["presence"], said["joints_2d"], said["joint_confidence"].clip(0, 1), *shape, view[None],
@@ -184,10 +194,3 @@ def pair_of(weights: Path) -> tuple[Path, Path]:
 def is_of_a_pair(weights: Path) -> bool:
     """Whether a file is named as one of a pair."""
     return weights.name.endswith((f"{FIND}.onnx", f"{SEE}.onnx"))
-
-
-def _opened(path: Path, metadata: tuple[str, ...], options: SessionOptions, embedded: bool) -> OnnxSession:
-    """The graph, in whole numbers where there is one and the CPU is made for it."""
-    whole_numbers = path.with_name(f"{path.stem}.int8.onnx")
-    chosen = whole_numbers if options.in_8_bits and whole_numbers.is_file() else path
-    return OnnxSession(chosen, metadata, options, embedded)

@@ -155,7 +155,7 @@ class HandFollower:
         found: list[tuple[float, SeenHands, Followed]] = []
         for hand in self._followed:
             view = self._expected(hand, stamp)
-            now = network.see(image, view)
+            now = network.see(image, view, followed=True)
             off = _displacement(view, now, image.shape) if len(now) and now.scores[0] >= least else math.inf
             if off < FARTHEST and now.scores[0] > 0:
                 found.append((off, now, hand))

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from handos_model import Camera, HandPredictor
+from handos_model.prediction import session
+from handos_model.prediction.views import view_of_joints
 
 CLIP = Path(__file__).parents[2] / "docs" / "demo.mp4"
 FRAMES = {2: 0.9, 8: 0.9, 70: 0.7}  # and what its hands score at least; those of the last one are curled
@@ -44,6 +46,19 @@ def test_both_hands_are_found_with_their_sides(predictor, frames):
         hands = by_side(predictor.predict(image))
         assert all(hand.score > least and hand.vertices.shape == (778, 3) for hand in hands.values())
         assert hands["left"].joints_2d[0, 0] < hands["right"].joints_2d[0, 0]
+
+
+def test_in_8_bits_a_followed_hand_is_the_same(predictor, frames, monkeypatch):
+    monkeypatch.setattr(session, "has_dot_products", lambda: True)
+    network = HandPredictor(device="cpu").network
+    for image in frames:
+        for hand in by_side(predictor.predict(image)).values():
+            view = view_of_joints(hand.joints_2d)
+            floats, in_8_bits = (network.see(image, view, followed=followed) for followed in (False, True))
+            off = np.linalg.norm(in_8_bits.joints_2d - floats.joints_2d, axis=-1) / np.ptp(floats.joints_2d[0], 0).max()
+            assert 0 < off.mean() < 0.008 and off.max() < 0.025
+            assert np.linalg.norm(in_8_bits.vertices - floats.vertices, axis=-1).mean() < 0.004
+            assert abs(in_8_bits.scores - floats.scores) < 0.05 and abs(in_8_bits.right - floats.right) < 0.2
 
 
 def test_the_mesh_lies_on_the_joints(predictor, frames):

@@ -206,19 +206,27 @@ def test_metadata_that_is_absent_or_no_number_is_named(tmp_path, key):
             HandPredictor(write_pair(tmp_path, **{kind: {key: "large"}}), "cpu")
 
 
-def test_cpus_run_whole_numbers_where_there_are_some(pair, tmp_path, monkeypatch):
+def test_cpus_made_for_it_see_followed_hands_in_8_bits(pair, tmp_path, monkeypatch):
     monkeypatch.setattr(session, "has_dot_products", lambda: True)
     elsewhere = tmp_path / "other"
     elsewhere.mkdir()
-    other = write_pair(elsewhere, see={"score_threshold": "0.6"}).with_name("discs.see.onnx")
+    image, view = scene((RED, 300, 200, 90)), np.array([300.0, 200, 180, 0])
+
+    def scores():
+        network = HandPredictor(pair, "cpu").network
+        return [float(network.see(image, view, followed=followed).scores[0]) for followed in (False, True)]
+
+    assert scores() == [pytest.approx(SURE)] * 2
+    other = write_pair(elsewhere, presence=0.9).with_name("discs.see.onnx")
     shutil.copy(other, pair.with_name("discs.see.int8.onnx"))
-    assert HandPredictor(pair, "cpu").score_threshold == 0.6
+    assert scores() == [pytest.approx(SURE), pytest.approx(0.9)]
+    monkeypatch.setattr(session, "has_dot_products", lambda: False)  # such a CPU gains nothing by 8 bits
+    assert scores() == [pytest.approx(SURE)] * 2
+    monkeypatch.setattr(session, "has_dot_products", lambda: True)
     write_pair(elsewhere, see={"pair": "another"})
     shutil.copy(other, pair.with_name("discs.see.int8.onnx"))
     with pytest.raises(ValueError, match="are no pair"):
         HandPredictor(pair, "cpu")
-    monkeypatch.setattr(session, "has_dot_products", lambda: False)  # such a CPU gains nothing by them
-    assert HandPredictor(pair, "cpu").score_threshold == 0.5
 
 
 def test_the_embedded_pair_is_checked(tmp_path, monkeypatch):

@@ -73,7 +73,7 @@ def jittered(views: Tensor) -> Tensor:
     wide = torch.where(uniform(count, device) < 0.12, normal(count, device, 0.35), 0.0)
     size = views[:, 2] * (normal(count, device, 0.14) + wide).exp().clamp(0.6, 2.2)
     shift = views[:, 2:3] * 0.06 * torch.randn(count, 2, device=device)
-    lost = torch.where(uniform(count, device) < 0.1, uniform(count, device, -math.pi, math.pi), 0.0)
+    lost = torch.where(uniform(count, device) < 0.06, uniform(count, device, -math.pi, math.pi), 0.0)
     angle = views[:, 3] + normal(count, device, 0.18) + lost
     return torch.cat([views[:, :2] + shift, size[:, None], angle[:, None]], 1)
 
@@ -101,7 +101,7 @@ def see_batch(
     if alike:
         images.append(lookalike_crops(sources, sources.lookalikes, alike))
     presence.append(torch.zeros(counts[3], device=views.device))
-    x = cover(torch.cat(images), 0.25)
+    x = cover(torch.cat(images), 0.18)
     order = torch.randperm(len(x), device=x.device)  # what shares a blur shall not share a source
     x = spoil(change_colours(x[order]), rng, 1.0)[order.argsort()]
     return x, joined(targets), torch.cat(presence)
