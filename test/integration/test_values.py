@@ -16,6 +16,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from handos_model import Camera, Hand, HandPredictor, load_template
+from handos_model.prediction.view_network import SETTLING
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray
 
@@ -29,7 +30,7 @@ def camera(image: np.ndarray) -> Camera:
 
 @pytest.fixture(scope="module")
 def expected(image: np.ndarray, camera: Camera) -> list[Hand]:
-    hands = HandPredictor(threads=1, passes=2).predict(image, camera)
+    hands = HandPredictor(threads=1, passes=SETTLING).predict(image, camera)
     assert len(hands) >= 1
     return hands
 
@@ -220,7 +221,8 @@ def test_a_parameter_takes_effect(robots: tuple[Robot, Robot], answer: HandArray
     message = robot.hands_of(image_message(image, stamped(20)))
     assert [(len(hand.vertices), hand.id) for hand in message.hands] == [(0, -1)]
     assert message.scale_source == HandArray.SCALE_USER
-    assert message.hands[0].translation.z == pytest.approx(1.1 * answer.hands[0].translation.z, rel=1e-3)
+    # Without tracking a hand may be seen in the finder's view, in which its depth is another by 2 %.
+    assert message.hands[0].translation.z == pytest.approx(1.1 * answer.hands[0].translation.z, rel=0.03)
     for name, value in (("vertices", True), ("max_hands", 0), ("tracking", True), ("hand_scale", 1.0)):
         assert robot.set_parameter("hands_node", name, value).successful
 
