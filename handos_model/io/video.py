@@ -129,7 +129,7 @@ def _opened(place: Path | str) -> Iterator[Any]:
     try:
         import av
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"{place} is a video, and reading one needs PyAV: pip install av") from error
+        raise ModuleNotFoundError(f"{place} is a video, which PyAV reads: pip install 'av>=17,<19'") from error
     av.logging.set_level(None)  # what FFmpeg finds wrong is said as a frame's problem
     with ExitStack() as stack:
         file = stack.enter_context(open_file(place, VIDEO)) if isinstance(place, Path) else None
