@@ -37,6 +37,8 @@ NODE = HandsNode()
 SETTINGS = Settings(weights=str(WEIGHTS), threads=1, use_depth=True)
 PIPELINE = Pipeline(NODE, SETTINGS, Health())
 PIPELINE.open(SETTINGS)
+CDR_HEADER = 4
+"""Bytes, of which the last says how many of the rest are padding."""
 KINDS = {"image": Image, "compressed": CompressedImage, "camera_info": CameraInfo, "depth": Image}
 TOPICS = list(KINDS)
 SMALL = picture(20, 30)
@@ -75,6 +77,8 @@ def _hostile(number: int) -> bytes:
 
 def _parsed(data: bytes, kind: type) -> Any:
     """ValueError for bytes that the middleware drops before a node hears of them."""
+    if len(data) < CDR_HEADER or data[CDR_HEADER - 1] & 3 > len(data) - CDR_HEADER:
+        raise ValueError("more padding than bytes, for which Fast CDR reads beyond the end: docs/reliability.md")
     try:
         return deserialize_message(data, kind)
     except Exception as error:
