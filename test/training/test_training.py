@@ -206,7 +206,8 @@ def test_what_belongs_to_another_templates_vertices_starts_anew(tmp_path):
     network = build_network(small_recipe())
     other = {name: value + 1 for name, value in network.trainable_state().items()}
     before = {name: value.clone() for name, value in network.trainable_state().items()}
-    state = {"network": other, "averaged": other, "optimizer": {}, "step": 1, "seconds": 1.0, "template": "mano"}
+    state = {"network": other, "averaged": other, "optimizer": {}, "step": 1, "seconds": 1.0}
+    state |= {"samples": 4, "template": "mano"}
     torch.save(state, tmp_path / "checkpoint.pt")
     told = start_from(network, tmp_path / "checkpoint.pt")
     after = network.trainable_state()
