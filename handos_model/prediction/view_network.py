@@ -111,15 +111,16 @@ class ViewNetwork:
         A view that lay well around the hand gets no second one but from SETTLING passes on: it would show nearly the
         same. A hand that is doubtful then, or whose side is, is what its view and the mirrored one agree on.
         """
+        least = WORTH_ANOTHER_LOOK * threshold
         hand = self.see(image, view)
         for _ in range(1, passes):
-            if not len(hand) or hand.scores[0] < WORTH_ANOTHER_LOOK * threshold:
+            if not is_worth_another_look(hand, least):
                 return hand
             better = view_of_joints(hand.joints_2d[0])
             if passes < SETTLING and is_near(view, better):
                 break
             view, hand = better, self.see(image, better)
-        if passes == 1 or not len(hand) or is_sure(hand) or hand.scores[0] < WORTH_ANOTHER_LOOK * threshold:
+        if passes == 1 or not is_worth_another_look(hand, least) or is_sure(hand):
             return hand
         mirrored = self.see(image, view, mirrored=True)
         return agreed(hand, mirrored) if len(mirrored) else hand
@@ -170,6 +171,11 @@ class ViewNetwork:
             views = unclaimed(self.find(image, window), claimed)
             seen = seen + self.look_at(image, views, passes, threshold)[0]
         return seen
+
+
+def is_worth_another_look(hand: SeenHands, least: float) -> bool:
+    """Whether there is a hand that scores this much."""
+    return bool(len(hand) and hand.scores[0] >= least)
 
 
 def is_sure(hand: SeenHands) -> bool:
