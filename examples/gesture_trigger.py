@@ -25,4 +25,7 @@ class GestureTrigger(Node):
 
 
 rclpy.init()
-rclpy.spin(GestureTrigger())
+try:
+    rclpy.spin(GestureTrigger())
+except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
+    pass

@@ -68,4 +68,7 @@ class GraspPlanner(Node):
 
 
 rclpy.init()
-rclpy.spin(GraspPlanner())
+try:
+    rclpy.spin(GraspPlanner())
+except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
+    pass

@@ -14,4 +14,7 @@ def on_hands(message: HandArray) -> None:
 rclpy.init()
 node = rclpy.create_node("index_fingertips")
 node.create_subscription(HandArray, "hands", on_hands, 10)
-rclpy.spin(node)
+try:
+    rclpy.spin(node)
+except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
+    pass

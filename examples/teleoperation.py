@@ -42,4 +42,7 @@ class Teleoperation(Node):
 
 
 rclpy.init()
-rclpy.spin(Teleoperation(*remove_ros_args(sys.argv)[1:]))
+try:
+    rclpy.spin(Teleoperation(*remove_ros_args(sys.argv)[1:]))
+except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
+    pass

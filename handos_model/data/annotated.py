@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from handos_model.data.files import read_image
+from handos_model.data.files import read_image, read_records
 from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, Sample, labelled_2d
 
 SIDES = {"left": LEFT, "right": RIGHT, None: UNKNOWN_SIDE}
@@ -26,12 +25,7 @@ class Annotated:
     def load(cls, root: Path) -> Annotated:
         """Every record of root/annotations.json; FileNotFoundError without one, ValueError when it is none of ours."""
         path = root / "annotations.json"
-        if not path.is_file():
-            raise FileNotFoundError(f"no annotations at {path}: give the folder that holds annotations.json")
-        try:
-            records = json.loads(path.read_text())
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path} is not JSON: {error}") from error
+        records = read_records(path)
         photos: dict[str, list[dict[str, Any]]] = {}
         for record in records:
             missing = {"image", "source", "gt", "side", "joints2d", "vis"} - set(record)

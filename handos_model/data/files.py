@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from handos_model.data.parsed import parsed
+from handos_model.io import image_file
+from handos_model.io.files import MB, Kind, one_line, open_file, read_file
 
-
-def present(path: Path) -> Path:
-    """The path itself; FileNotFoundError when no file is there."""
-    if not path.is_file():
-        raise FileNotFoundError(f"no file {path}: the data set is not whole, docs/datasets.md says what belongs where")
-    return path
+NOT_WHOLE = "the data set is not whole, docs/datasets.md says what belongs where"
+PICTURE = Kind("image", 256 * MB, NOT_WHOLE)
+LABELS = Kind("file", 4096 * MB, NOT_WHOLE)
+MAX_UNPACKED = 512 * MB
+"""Bytes of a packed file of labels."""
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -24,32 +26,42 @@ def read_image(path: Path) -> np.ndarray:
 
     Its EXIF orientation is ignored: labels count the stored pixels.
     """
-    data = present(path).read_bytes()
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
-    except cv2.error:  # no bytes at all, or a header that names more pixels than OpenCV takes
-        image = None
-    if image is None:
-        raise ValueError(f"{path} is not a readable picture")
-    if data.startswith(b"\x89PNG") and b"IEND" not in data:  # OpenCV leaves black what is missing, unlike with JPEG
-        raise ValueError(f"{path} is cut short, get it again")
-    return np.ascontiguousarray(image[:, :, ::-1])
+    return image_file.read_image(path, upright=False, kind=PICTURE)
 
 
 def read_text(path: Path) -> str:
     """A text in UTF-8; ValueError when it is none."""
     try:
-        return present(path).read_text(encoding="utf-8")
+        return read_file(path, LABELS).decode("utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text: {error}; get it again") from error
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds; ValueError when it is damaged."""
+    """What a JSON file holds, also one that is packed (.gz); ValueError when it is damaged."""
     try:
-        return json.loads(present(path).read_bytes())
+        return json.loads(_unpacked(path) if path.suffix == ".gz" else read_file(path, LABELS))
     except (ValueError, RecursionError) as error:  # ValueError: also a number of too many digits
-        raise ValueError(f"{path} is not JSON: {error}; it may be cut short, get it again") from error
+        raise ValueError(f"{path} is not JSON: {one_line(error)}; it may be cut short, get it again") from error
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """A JSON list of objects; ValueError when it is none. Raises as read_json."""
+    records = read_json(path)
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise ValueError(f"{path} is no list of records: it is damaged or of another data set")
+    return records
+
+
+def _unpacked(path: Path) -> bytes:
+    with open_file(path, LABELS) as file:
+        try:
+            content = gzip.GzipFile(fileobj=file).read(MAX_UNPACKED + 1)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"its packing is damaged: {error}") from error
+    if len(content) > MAX_UNPACKED:
+        raise ValueError(f"it unpacks to more than {MAX_UNPACKED} bytes")
+    return content
 
 
 def read_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+from handos_model.data.files import read_records
 from handos_model.data.sample import LEFT, RIGHT, VERTICES, Sample, assumed_intrinsics, without_hands
+from handos_model.io.image_file import read_image
 
 HELD_OUT = Path(__file__).parent / "heldout_backgrounds.txt"
 
@@ -32,10 +32,7 @@ class Photos:
     def load(cls, root: Path, kind: str, split: str) -> Photos:
         """kind "hand" or "background", split "train" or "val". Held-out backgrounds are never in split "train"."""
         path = root / "labels.json.gz"
-        if not path.is_file():
-            raise FileNotFoundError(f"no photo labels at {path}: give the folder that holds labels.json.gz")
-        with gzip.open(path) as file:
-            records = json.load(file)
+        records = read_records(path)
         records = [r for r in records if r["kind"] == kind and r["split"] == split]
         if kind == "background":
             held_out = held_out_backgrounds()
@@ -49,10 +46,7 @@ class Photos:
 
     def __getitem__(self, index: int) -> Sample:
         record = self.records[index]
-        image = cv2.imread(str(self.root / record["path"]), cv2.IMREAD_COLOR)
-        if image is None:
-            raise ValueError(f"{self.root / record['path']} is not a readable picture")
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        image = read_image(self.root / record["path"])
         return labelled(image, record["hands"]) if record["hands"] else without_hands(image)
 
 

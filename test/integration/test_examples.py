@@ -6,6 +6,7 @@ import importlib.util
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,12 +37,19 @@ needs_retargeting = pytest.mark.skipif(
 
 
 @contextmanager
-def running(example: str, *arguments: str) -> Iterator[subprocess.Popen]:
-    """An example in a process of its own, in the namespace /example."""
+def running(example: str, *arguments: str, end: signal.Signals = signal.SIGINT) -> Iterator[subprocess.Popen]:
+    """An example in a process of its own, in the namespace /example, which the signal `end` ends quietly."""
     command = [sys.executable, str(ROOT / "examples" / example), *arguments, "--ros-args", "-r", "__ns:=/example"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        tempfile.TemporaryFile("w+") as said,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process,
+    ):
         try:
             yield process
+            process.send_signal(end)
+            assert process.wait(60) == 0
+            said.seek(0)
+            assert "Traceback" not in said.read()
         finally:
             process.kill()
 
@@ -86,7 +94,7 @@ def test_the_subscriber_of_the_readme_prints_fingertips(other: Other) -> None:
 def test_a_pinch_triggers_once(other: Other) -> None:
     publisher = other.node.create_publisher(Grasp, "hands/right/grasp", 10)
     other.node.create_subscription(Bool, "pinched", lambda message: other.got.append(message.data), 10)
-    with running("gesture_trigger.py"):
+    with running("gesture_trigger.py", end=signal.SIGTERM):
         other.until(lambda: publisher.get_subscription_count() and other.node.count_publishers("pinched"))
         for aperture, confidence in ((0.09, 0.9), (0.02, 0.1), (0.02, 0.9), (0.03, 0.9), (0.02, 0.9), (0.06, 0.9)):
             publisher.publish(Grasp(aperture=aperture, confidence=confidence))
@@ -98,10 +106,8 @@ def test_a_node_in_one_process_with_the_hands_node(other: Other) -> None:
     publisher = other.node.create_publisher(Image, "image", 1)
     other.node.create_subscription(UInt8, "hands/count", lambda message: other.got.append(message.data), 10)
     grey = image_message(np.full((48, 64, 3), 90, np.uint8), stamped(0))
-    with running("one_process.py") as example:
+    with running("one_process.py", end=signal.SIGTERM):
         other.until(lambda: publisher.publish(grey) or other.got)
-        example.send_signal(signal.SIGINT)
-        assert example.wait(60) == 0
     assert set(other.got) == {0}
 
 

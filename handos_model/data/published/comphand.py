@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from handos_model.data.files import as_floats, present, read_image
+from handos_model.data.files import LABELS, as_floats, read_image
 from handos_model.data.sample import RIGHT, Sample, labelled_3d
+from handos_model.io.files import read_file
 from handos_model.template.mano_layer import ManoLayer
 
 SPLITS = ("train",)
@@ -61,7 +62,7 @@ def _mesh_of(picture: str) -> str:
 
 def _vertices(path: Path) -> np.ndarray:
     """Vertices (778, 3) of a Wavefront file."""
-    lines = (line.split() for line in present(path).read_text(errors="replace").splitlines())
+    lines = (line.split() for line in read_file(path, LABELS).decode(errors="replace").splitlines())
     try:
         vertices = [[float(number) for number in line[1:4]] for line in lines if line[:1] == ["v"]]
     except ValueError as error:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.data.files import as_floats, present, read_image
+from handos_model.data.files import LABELS, NOT_WHOLE, as_floats, read_image
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
+from handos_model.io.archives.npz_file import read_npz
 from handos_model.io.files import KB, Kind
 from handos_model.template.mano_layer import ManoLayer
 
@@ -122,12 +123,11 @@ class DexYcb:
 
 def _labels(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Joints (1, 21, 3) m, joints (1, 21, 2) px, and pose_m (1, 51)."""
-    present(path)
     shapes = {"joint_3d": (1, 21, 3), "joint_2d": (1, 21, 2), "pose_m": (1, 51)}
     try:
-        with np.load(path, allow_pickle=False) as labels:
-            joints, pixels, pose = (as_floats(labels[name], shape, name) for name, shape in shapes.items())
-    except Exception as error:  # a damaged archive may raise nearly anything
+        labels = read_npz(path, LABELS, only=shapes)
+        joints, pixels, pose = (as_floats(labels[name], shape, name) for name, shape in shapes.items())
+    except (KeyError, ValueError) as error:
         raise ValueError(f"{path} is damaged or of another data set: {error}") from error
     return joints, pixels, pose
 
@@ -175,4 +175,4 @@ def _intrinsics(path: Path) -> np.ndarray:
 def _yaml(path: Path) -> Any:
     from handos_model.io.yaml_file import read_yaml  # PyYAML is of extra [train]; no other data set needs it
 
-    return read_yaml(present(path), Kind("YAML file", 64 * KB))
+    return read_yaml(path, Kind("YAML file", 64 * KB, NOT_WHOLE))

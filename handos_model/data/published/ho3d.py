@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.data.files import as_floats, present, read_array, read_image, read_text
+from handos_model.data.files import as_floats, read_array, read_image, read_text
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
 from handos_model.template.array_pickle import as_array, load_arrays
 from handos_model.template.mano import JOINT_ORDER
@@ -79,7 +79,7 @@ class HandsAndObjects:
     @staticmethod
     def _labels(path: Path) -> dict[str, Any]:
         try:
-            labels = load_arrays(present(path))
+            labels = load_arrays(path)
         except ValueError as error:
             raise ValueError(f"{path} cannot be read: {error}") from error
         if not isinstance(labels, dict):

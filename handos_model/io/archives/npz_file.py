@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,20 +30,24 @@ class Header:
         return math.prod(self.shape) * self.dtype.itemsize
 
 
-def read_npz(path: Path, kind: Kind, check: Callable[[dict[str, Header]], None] | None = None) -> dict[str, np.ndarray]:
+def read_npz(
+    path: Path, kind: Kind, check: Callable[[dict[str, Header]], None] | None = None, only: Container[str] | None = None
+) -> dict[str, np.ndarray]:
     """The arrays of numbers and texts in an .npz file, by name; none is unpickled.
 
-    check: raises ValueError where names, shapes or types are not those wanted, before anything is unpacked. Raises as
-    open_file, and ValueError for a file that is damaged, holds something else, or would unpack to more than MAX_RATIO
-    times its size.
+    check: raises ValueError where names, shapes or types are not those wanted, before anything is unpacked. only: names
+    of the arrays that are read; what else the file holds stays packed and is not judged. Raises as open_file, and
+    ValueError for a file that is damaged, holds something else, or would unpack to more than MAX_RATIO times its size.
     """
     with open_file(path, kind) as file:
         try:
             archive = open_zip(file, compressed=True)
-            members = {member.filename.removesuffix(".npy"): member for member in archive.infolist()}
+            named = [(member.filename.removesuffix(".npy"), member) for member in archive.infolist()]
+            wanted = [(name, member) for name, member in named if only is None or name in only]
+            members = dict(wanted)
             headers = {name: _header(archive, member) for name, member in members.items()}
             most = MAX_RATIO * file.seek(0, 2)
-            if len(members) < len(archive.infolist()) or sum(header.size for header in headers.values()) > most:
+            if len(members) < len(wanted) or sum(header.size for header in headers.values()) > most:
                 raise ValueError("it promises more than it can hold")
         except Exception as error:  # damaged archives, streams and headers share no base class
             raise _unreadable(path, kind, error) from error

@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from handos_model.io.image_file import read_image
+
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 SCALED_DOWN = 448  # px, long edge of a photo kept in memory
 
@@ -38,13 +40,14 @@ def list_photos(folder: str, excluded: frozenset[str]) -> tuple[str, ...]:
 @lru_cache(maxsize=1200)
 def _load(path: str) -> np.ndarray | None:
     """RGB photo of at most 448 px, uint8; None when it cannot be read."""
-    image = cv2.imread(path, cv2.IMREAD_COLOR)
-    if image is None:
+    try:
+        image = read_image(Path(path))
+    except (OSError, ValueError):
         return None
     scale = SCALED_DOWN / max(image.shape[:2])
     if scale < 1:
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return image
 
 
 def procedural(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
