@@ -15,6 +15,12 @@ ROS ?= kilted
 ifeq ($(filter $(ROS),kilted jazzy),)
 $(error ROS is $(ROS), must be kilted or jazzy: PyPI has no wheels of other distributions)
 endif
+ifneq ($(VIEW),)
+space := $(subst ,, )
+ifeq ($(filter rerun rerun=%.rrd foxglove foxglove=%.mcap,$(subst $(space),_,$(VIEW))),)
+$(error VIEW is $(VIEW), must be rerun, rerun=FILE.rrd, foxglove or foxglove=FILE.mcap)
+endif
+endif
 VENV ?= $(if $(filter jazzy,$(ROS)),.venv-jazzy,.venv)
 VIDEO ?= docs/demo.mp4
 # Processes that share out the tests, each with the files it takes; small networks lose by a second thread.

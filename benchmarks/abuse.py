@@ -10,35 +10,19 @@ own with the embedded weights. Needs ROS and the package's messages.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rclpy
+from attended_node import EVERY_IMAGE, accounted, attended_node, demo_image, print_results, resident
 from hostile_messages import attack, copy_of, wrong_parameter
+from node_process import parameters
 from rcl_interfaces.srv import SetParameters
+from robot import Robot, image_message, info_message, stamped
 from sensor_msgs.msg import Image
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "test" / "support")]
+from handos_model import Camera
 
-from node_process import NodeProcess, one_machine, parameters  # noqa: E402
-from robot import Robot, diagnostics, image_message, info_message, stamped  # noqa: E402
-
-from handos_model import Camera  # noqa: E402
-from handos_model.io.inputs import open_inputs  # noqa: E402
-
-NAMESPACE = "abused"
-EVERY_IMAGE = [
-    "-r", f"__ns:=/{NAMESPACE}",
-    "-p", f"qos_overrides./{NAMESPACE}/image.subscription.reliability:=reliable",
-    "-p", f"qos_overrides./{NAMESPACE}/image.subscription.history:=keep_all",
-]  # fmt: skip
-"""So that what is sent also arrives, and can be counted on both sides."""
 NAMES = ("score_threshold", "hand_scale", "frame_prefix", "weights", "tracking", "track_max_age", "smoothing")
 MAX_MOVE = 5.0
 """px, of a joint: a hand that is found anew is seen in another view than one that has been followed."""
@@ -117,57 +101,17 @@ class Siege:
         self.settings += 1
         self.refused += not future.result().results[0].successful
 
-    def counted(self) -> dict[str, int]:
-        """Frames that the node has processed, and dropped for each reason, once they are as many as were sent."""
 
-        def counts() -> dict[str, int]:
-            values = diagnostics(self.robot.got["/diagnostics"][-1])
-            return {key: int(value) for key, value in values.items() if key.startswith(("frames processed", "dropped"))}
-
-        self.robot.until(lambda: sum(counts().values()) == self.sent)
-        return counts()
-
-
-def demo_image() -> np.ndarray:
-    """A frame of the clip that ships with the package."""
-    return next(iter(open_inputs([str(ROOT / "docs/demo.mp4")])[0])).image
-
-
-def resident(pid: int) -> float:
-    """MB of memory that a process occupies."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * 4096 / 1e6
-
-
-def instant_network(path: Path, hands: int = 2) -> Path:
-    """Weights that see one or two hands in every image, and take it in the size of the embedded ones."""
-    from fake_network import METADATA, answer, write_network
-
-    from handos_model import load_template
-
-    template, camera = load_template(), Camera.from_fov(640, 480)
-    answers = [
-        answer(template.vertices + place, template.joints + place, camera)
-        for place in np.array([[-0.15, 0.05, 0.5], [0.15, 0.05, 0.6]])[:hands]
-    ]
-    return write_network(path, answers, 640, METADATA | {"size": "192"})
-
-
-def besiege(messages: int, seed: int = 0) -> dict[str, Any]:
+def besiege(messages: int) -> dict[str, Any]:
     """A fresh node under `messages` hostile messages; what was sent, counted and refused, and its memory."""
-    with NodeProcess("hands_node", *EVERY_IMAGE, *parameters(use_depth=True, threads=1)) as node:
-        robot = Robot(NAMESPACE)
-        robot.meet()
-        siege = Siege(robot, node.process.pid, seed)
+    with attended_node(*EVERY_IMAGE, *parameters(use_depth=True, threads=1)) as (node, robot):
+        siege = Siege(robot, node.process.pid)
         siege.attack(messages)
-        counted = siege.counted()
-        code, printed = node.stop()
-        robot.destroy_node()
-    assert "Traceback" not in printed, printed
+        counted = accounted(robot, siege.sent)
     return {
         "hostile_messages": messages, "images_sent": siege.sent, "images_counted": sum(counted.values()),
         "counted": counted, "good_frames_right": siege.answered, "parameters_set": siege.settings,
-        "parameters_refused": siege.refused, "exit_code": code, "warnings": printed.count("[WARN]"),
+        "parameters_refused": siege.refused, "warnings": node.printed().count("[WARN]"),
         "memory_mb": [round(value, 1) for value in siege.memory],
     }  # fmt: skip
 
@@ -177,10 +121,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=20_000)
     arguments = parser.parse_args()
-    os.environ.update(one_machine(os.environ))
-    rclpy.init()
-    print(json.dumps(besiege(arguments.messages), indent=1))
-    rclpy.try_shutdown()
+    print_results(lambda: besiege(arguments.messages))
 
 
 if __name__ == "__main__":

@@ -9,16 +9,14 @@ Each must be answered, the node must live, and the next frame must be right. Nee
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import sys
 import time
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rclpy
+from attended_node import attended_node, demo_image, print_results
+from hostile_messages import NONSENSE, NUMBERS, copy_of
+from node_process import parameters
 from rcl_interfaces.msg import Parameter, ParameterValue
 from rcl_interfaces.srv import (
     DescribeParameters,
@@ -28,16 +26,10 @@ from rcl_interfaces.srv import (
     SetParameters,
     SetParametersAtomically,
 )
+from robot import Robot, diagnostics, image_message, stamped
 from std_srvs.srv import SetBool
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "test" / "support")]
-
-from hostile_messages import NONSENSE, NUMBERS, copy_of  # noqa: E402
-from node_process import NodeProcess, one_machine, parameters  # noqa: E402
-from robot import Robot, diagnostics, image_message, stamped  # noqa: E402
-
-from handos_model.io.inputs import open_inputs  # noqa: E402
+from handos_ros.msg import HandArray
 
 KINDS = {
     "set_parameters": SetParameters,
@@ -131,10 +123,8 @@ def _parameter(rng: np.random.Generator, name: str) -> Parameter:
 
 def storm(requests: int, rate: float) -> dict[str, Any]:
     """A fresh node under that many requests while images come at `rate` Hz; the frame after them must be as before."""
-    with NodeProcess("hands_node", "-r", "__ns:=/stormed", *parameters(threads=1)) as node:
-        robot = Robot("stormed")
-        robot.meet()
-        image = image_message(next(iter(open_inputs([str(ROOT / "docs/demo.mp4")])[0])).image, stamped(0))
+    with attended_node(*parameters(threads=1)) as (_, robot):
+        image = image_message(demo_image(), stamped(0))
         before = robot.hands_of(image)
         sent = 0
 
@@ -152,18 +142,17 @@ def storm(requests: int, rate: float) -> dict[str, Any]:
         robot.destroy_timer(timer)
         answers = len(robot.got["hands"])
         survived = diagnostics(robot.got["/diagnostics"][-1])["errors survived"]
-        code, printed = restored(robot, image, before, sent, node)
-        robot.destroy_node()
-    assert code == 0 and "Traceback" not in printed, printed
+        restore(robot)
+        image.header = stamped(sent + 1000)
+        check_same(robot.hands_of(image), before)
     return {
         "requests": requests, "answered": asked.answered, "refused": asked.refused, "kinds": dict(asked.kinds),
         "seconds": round(seconds, 1), "images_sent": sent, "hand_arrays": answers, "errors_survived": survived,
-        "exit_code": code,
     }  # fmt: skip
 
 
-def restored(robot: Robot, image: Any, before: Any, sent: int, node: NodeProcess) -> tuple[int, str]:
-    """Parameters as at start; the next frame must be as the first; then the node's exit code, and what it printed."""
+def restore(robot: Robot) -> None:
+    """Enables the node, with the parameters it started with."""
     defaults = {"score_threshold": -1.0, "hand_scale": 1.0, "track_max_age": 0.3}
     wanted = [Parameter(name=name, value=ParameterValue(type=3, double_value=v)) for name, v in defaults.items()]
     wanted += [Parameter(name=n, value=ParameterValue(type=1, bool_value=True)) for n in ("tracking", "smoothing")]
@@ -172,13 +161,14 @@ def restored(robot: Robot, image: Any, before: Any, sent: int, node: NodeProcess
     response = robot.call(SetParameters, "hands_node/set_parameters", SetParameters.Request(parameters=wanted))
     assert all(result.successful for result in response.results), response
     assert robot.call(SetBool, "hands_node/set_enabled", SetBool.Request(data=True)).success
-    robot.until(lambda: robot.image.get_subscription_count())
-    image.header = stamped(sent + 1000)
-    after = robot.hands_of(image)
+    robot.until(robot.image.get_subscription_count)
+
+
+def check_same(after: HandArray, before: HandArray) -> None:
+    """AssertionError unless both show the same hands."""
     assert len(after.hands) == len(before.hands) > 0
     for a, b in zip(after.hands[0].joints_2d, before.hands[0].joints_2d, strict=True):
         assert abs(a.x - b.x) < 1 and abs(a.y - b.y) < 1, "joints moved"
-    return node.stop()
 
 
 def main() -> None:
@@ -187,10 +177,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--rate", type=float, default=30.0)
     arguments = parser.parse_args()
-    os.environ.update(one_machine(os.environ))
-    rclpy.init()
-    print(json.dumps(storm(arguments.requests, arguments.rate), indent=1))
-    rclpy.try_shutdown()
+    print_results(lambda: storm(arguments.requests, arguments.rate))
 
 
 if __name__ == "__main__":

@@ -12,19 +12,27 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import rclpy
-from abuse import EVERY_IMAGE, NAMES, NAMESPACE, demo_image, instant_network, resident
+from abuse import NAMES
+from attended_node import (
+    EVERY_IMAGE,
+    accounted,
+    attended_node,
+    demo_image,
+    instant_network,
+    print_results,
+    resident,
+)
 from hostile_messages import copy_of, wrong_parameter
-from node_process import NodeProcess, one_machine, parameters
+from node_process import parameters
 from rcl_interfaces.srv import SetParameters
-from robot import EVERY, Robot, diagnostics, image_message, info_message, stamped
+from robot import EVERY, Robot, image_message, info_message, stamped
 from sensor_msgs.msg import Image
 
 from handos_model import Camera
@@ -80,7 +88,7 @@ class Soak:
 
     def _new_camera(self) -> None:
         """Another publisher in place of the one there was."""
-        self.accounted()
+        accounted(self.robot, self.sent)
         self.robot.destroy_publisher(self.robot.image)
         self.robot.image = self.robot.create_publisher(Image, "image", EVERY)
         self.robot.until(self.robot.image.get_subscription_count)
@@ -92,17 +100,6 @@ class Soak:
             self.robot.until(self.setter.call_async(SetParameters.Request(parameters=[change])).done)
             self.settings += 1
 
-    def accounted(self) -> dict[str, int]:
-        """Frames that the node has processed, and dropped by reason, once they are as many as were sent."""
-
-        def counts() -> dict[str, int]:
-            values = diagnostics(self.robot.got["/diagnostics"][-1])
-            del self.robot.got["/diagnostics"][:-1]
-            return {key: int(value) for key, value in values.items() if key.startswith(("frames processed", "dropped"))}
-
-        self.robot.until(lambda: sum(counts().values()) == self.sent)
-        return counts()
-
     def growth(self) -> float:
         """Of memory, from after the first tenth to the last."""
         tenth = max(len(self.memory) // 10, 1)
@@ -110,22 +107,17 @@ class Soak:
         return statistics.median(end) / statistics.median(begin) - 1
 
 
-def soak(frames: int, seed: int = 0) -> dict:
+def soak(frames: int, seed: int = 0) -> dict[str, Any]:
     """A fresh node under so many frames; what came of it."""
     with tempfile.TemporaryDirectory() as folder:
         weights = instant_network(Path(folder) / "instant.onnx")
-        with NodeProcess("hands_node", *EVERY_IMAGE, *parameters(weights=weights, threads=1)) as node:
-            robot = Robot(NAMESPACE)
-            robot.meet()
+        with attended_node(*EVERY_IMAGE, *parameters(weights=weights, threads=1)) as (node, robot):
             run = Soak(robot, node.process.pid, seed)
             run.run(frames)
-            counted = run.accounted()
-            code, printed = node.stop()
-            robot.destroy_node()
-    assert "Traceback" not in printed, printed
+            counted = accounted(robot, run.sent)
     return {
         "frames": frames, "counted": counted, "went_back": run.back, "cameras": run.cameras,
-        "parameters_set": run.settings, "exit_code": code, "memory_mb": [round(run.memory[0]), round(run.memory[-1])],
+        "parameters_set": run.settings, "memory_mb": [round(run.memory[0]), round(run.memory[-1])],
         "growth": round(run.growth(), 4), "flat": run.growth() <= MAX_GROWTH,
     }  # fmt: skip
 
@@ -136,10 +128,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    os.environ.update(one_machine(os.environ))
-    rclpy.init()
-    print(json.dumps(soak(arguments.frames, arguments.seed)))
-    rclpy.try_shutdown()
+    print_results(lambda: soak(arguments.frames, arguments.seed))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from clocks import CLOCKS, add_clock, warn_when_busy
 from mediapipe_hands import VERSION, MediaPipeHands
 
 from handos_model import Camera, HandFollower, HandPredictor
@@ -34,18 +35,14 @@ STAGGER = 40  # frames by which each quadrant is ahead of the one before
 SCENES = {"1": 1, "1/4": 1, "2/4": 2, "3/4": 3, "4/4": 4}  # and how many hands each shows
 PAUSE = 0.02  # s between calls: worker threads of the one no longer spin while the other is timed
 WARM_UP = 10  # frames
-BUSY = 0.7  # load average from which other work is in the way
 MODES = ("still", "followed")
-CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 def main() -> None:
     """Times both on every scene and prints Markdown and JSON."""
     arguments = _arguments()
     _hold_to(arguments.cores)
-    load = os.getloadavg()[0]
-    if load > BUSY and arguments.clock == "wall":
-        print(f"speed.py: the machine is busy (load {load:.1f}): give --clock cpu, or come back later", file=sys.stderr)
+    warn_when_busy(arguments.clock)
     clip = _clip(arguments.data / VIDEO, arguments.frames + WARM_UP + STAGGER * 3)
     predictor = HandPredictor(arguments.weights, device="cpu", threads=arguments.cores)
     rows = {scene: measure(predictor, frames_of(scene, clip, arguments.frames + WARM_UP), hands, arguments.clock)
@@ -158,7 +155,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help=f"folder with {VIDEO}")
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
     parser.add_argument("--frames", type=int, default=200, help="frames that are timed (default: 200)")
-    parser.add_argument("--clock", choices=CLOCKS, default="wall", help="wall, or cpu: CPU time, for a busy machine")
+    add_clock(parser)
     parser.add_argument("--cores", type=int, default=2, help="cores, and threads of our network (default: 2)")
     arguments = parser.parse_args()
     if min(arguments.frames, arguments.cores) < 1:

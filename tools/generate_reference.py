@@ -1,8 +1,10 @@
-"""Writes what docs/ros.md and config/hands.yaml say of parameters, messages and launch arguments, from the code.
+"""Writes config/hands.yaml and the tables of docs/ros.md from the code.
 
     python tools/generate_reference.py
 
-In docs/ros.md, whatever stands between <!-- NAME --> and <!-- end --> is replaced. Needs rclpy and the built messages.
+config/hands.yaml is the reference of hands_node's parameters; those of the other nodes have tables in docs/ros.md, as
+have messages and launch arguments. There, whatever stands between <!-- NAME --> and <!-- end --> is replaced. Needs
+rclpy and the built messages.
 """
 
 from __future__ import annotations
@@ -109,7 +111,6 @@ def message_table(name: str) -> str:
 def page(text: str) -> str:
     """docs/ros.md with its tables written anew."""
     tables = {
-        "parameters of hands_node": parameter_table(Settings),
         "parameters of camera_node": parameter_table(CameraSettings),
         "parameters of fusion_node": parameter_table(FusionSettings),
         "arguments of hands.launch.py": launch_table(),

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -78,6 +79,20 @@ def test_make_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = [line.split()[1] for line in COMMAND_LINES if line.startswith("make ")]
     assert targets and [target for target in targets if f"\n{target}:" not in makefile] == []
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("VIEW=abc", "VIEW is abc, must be rerun, rerun=FILE.rrd, foxglove or foxglove=FILE.mcap"),
+        ("VIEW=foxglove=clip.mp4", "VIEW is foxglove=clip.mp4, must be rerun, "),
+        ("ROS=humble", "ROS is humble, must be kilted or jazzy"),
+    ],
+)
+def test_make_refuses_a_wrong_word_before_it_installs_anything(asked: str, said: str) -> None:
+    done = subprocess.run(["make", "--dry-run", "demo", asked], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2 and said in done.stderr and done.stdout == ""
 
 
 def test_launch_lines_use_arguments_that_exist() -> None:

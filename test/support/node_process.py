@@ -37,9 +37,9 @@ def one_machine(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class NodeProcess:
-    """Starts an executable of scripts/ with ROS arguments; ends it, whatever happens, with the block it is used in."""
+    """Starts an executable of scripts/, or another by its path, with ROS arguments, and ends it with the block."""
 
-    def __init__(self, executable: str, *ros_arguments: str) -> None:
+    def __init__(self, executable: str | Path, *ros_arguments: str) -> None:
         command = [sys.executable, str(ROOT / "scripts" / executable)]
         if ros_arguments:
             command += ["--ros-args", *ros_arguments]
