@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from handos_model.io.files import one_line
-from handos_model.io.headers.image_header import check_size, read_header
+from handos_model.io.headers.image_header import check_size
+from handos_model.io.image_decoder import decode_pixels
 
 DEPTH_ENCODINGS = {"32FC1": ("f4", 1.0), "16UC1": ("u2", 0.001)}
 """NumPy type of a sample, and metres per unit (REP 118)."""
@@ -56,13 +57,9 @@ def decode_compressed_depth(data: np.ndarray, encoding: str) -> np.ndarray:
     picture = data if plain else data[_HEADER.size :]
     if bytes(picture[:4]) != _PNG:
         raise ValueError("compressed depth is no PNG: of its compressions, RVL is not read")
-    read_header(picture)
-    try:
-        samples = cv2.imdecode(picture, cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        samples = None
-    if samples is None or samples.dtype != np.uint16 or samples.ndim != 2:
-        raise ValueError("compressed depth is no grey PNG of 16 bits, or damaged")
+    samples = decode_pixels(picture, cv2.IMREAD_UNCHANGED)
+    if samples.dtype != np.uint16 or samples.ndim != 2:
+        raise ValueError("compressed depth is no grey PNG of 16 bits")
     if encoding == "16UC1":
         return _measured(samples.astype(np.float32), 0.001)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from handos_model.io.files import one_line
-from handos_model.io.headers.image_header import check_size, read_header
+from handos_model.io.headers.image_header import check_size
+from handos_model.io.image_decoder import decode_pixels
 
 # Samples per pixel, bytes per sample and OpenCV's conversion. OpenCV names a Bayer pattern by its second row's second
 # and third pixel, ROS by its first row's first two. OpenCV's own type names carry no colour order: BGR, as it has it.
@@ -68,7 +69,7 @@ def decode_compressed(data: bytes | np.ndarray, upright: bool = True) -> np.ndar
     ValueError for a file that is damaged, of another kind or beyond MAX_PIXELS.
     """
     flags = cv2.IMREAD_COLOR if upright else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    return cv2.cvtColor(_decoded(data, flags), cv2.COLOR_BGR2RGB)
+    return cv2.cvtColor(decode_pixels(data, flags), cv2.COLOR_BGR2RGB)
 
 
 def decode_transported(data: bytes | np.ndarray, format_name: str) -> np.ndarray:
@@ -86,32 +87,6 @@ def decode_mosaic(data: bytes | np.ndarray, encoding: str) -> np.ndarray:
     That is what image transports make of a raw Bayer image. Raises ValueError as decode_compressed and decode_raw do.
     """
     depth = cv2.IMREAD_ANYDEPTH if encoding.endswith("16") else 0
-    mosaic = _decoded(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION | depth)
+    mosaic = decode_pixels(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION | depth)
     height, width = mosaic.shape
     return decode_raw(mosaic.reshape(-1).view(np.uint8), encoding, width, height, mosaic.strides[0])
-
-
-def _decoded(data: bytes | np.ndarray, flags: int) -> np.ndarray:
-    buffer = np.frombuffer(data, np.uint8)
-    image = _pixels(buffer, flags) if read_header(buffer).ended else _pixels_of_unended(buffer, flags)
-    if image is None:
-        raise ValueError(f"no image can be decoded from these {len(buffer)} bytes: damaged, or not read by this OpenCV")
-    return image
-
-
-def _pixels(buffer: np.ndarray, flags: int) -> np.ndarray | None:
-    try:
-        return cv2.imdecode(buffer, flags)
-    except cv2.error:  # some decoders raise instead of answering nothing
-        return None
-
-
-def _pixels_of_unended(jpeg: np.ndarray, flags: int) -> np.ndarray | None:
-    """Those of a JPEG without its end marker. It holds all of them if what follows the last one changes none."""
-    used = jpeg[: np.flatnonzero(jpeg != 0xFF)[-1] + 1]  # half of an end marker may be left
-    noise, end = np.random.default_rng(0).integers(0, 0xFF, 4096, dtype=np.uint8), np.array([0xFF, 0xD9], np.uint8)
-    image = _pixels(np.concatenate([used, end]), flags)  # filled up with grey
-    other = _pixels(np.concatenate([used, noise, end]), flags)
-    if image is not None and not np.array_equal(image, other if other is not None else ()):
-        raise ValueError(f"no image can be decoded from these {len(jpeg)} bytes: its JPEG is cut off")
-    return image

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import subprocess
+import sys
 import zlib
 
 import cv2
@@ -127,8 +130,45 @@ def test_a_jpeg_without_its_end_marker_is_read_if_it_is_whole(image: np.ndarray,
 @pytest.mark.parametrize("restarts", [0, 2])
 def test_a_jpeg_without_its_last_pixels_is_refused(lost: int, restarts: int) -> None:
     jpeg = encoded(".jpg", NOISY, cv2.IMWRITE_JPEG_RST_INTERVAL, restarts)
-    with pytest.raises(ValueError, match="cut off"):
+    with pytest.raises(ValueError, match="it is damaged: Corrupt JPEG data: "):
         decode_compressed(jpeg[: -2 - lost])
+
+
+@pytest.mark.parametrize("marker", [b"\xff\xc0", b"\xff\xc2", b"\xff\xda", b"\xff\xc4"])
+@pytest.mark.parametrize("size", range(2, 12))
+def test_a_segment_that_is_too_short_for_what_it_is(marker: bytes, size: int) -> None:
+    with pytest.raises(ValueError, match="no image can be decoded"):
+        decode_compressed(
+            b"\xff\xd8" + marker + struct.pack(">H", size) + bytes([8, 0, 9, 0, 9, 3, 1, 1, 1])[: size - 2]
+        )
+
+
+def test_a_jpeg_that_its_decoder_fills_up_is_refused_in_silence(capfd: pytest.CaptureFixture[str]) -> None:
+    """A camera that lost packets may well end its image as it must."""
+    jpeg = encoded(".jpg", NOISY)
+    with pytest.raises(ValueError, match="it is damaged: Corrupt JPEG data: premature end of data segment"):
+        decode_compressed(jpeg[: len(jpeg) // 2] + b"\xff\xd9")
+    np.testing.assert_array_equal(decode_compressed(jpeg[:-2] + bytes(9) + b"\xff\xd9"), decode_compressed(jpeg))
+    assert capfd.readouterr().err == ""
+
+
+def test_what_others_write_to_stderr_meanwhile_is_kept(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def talkative(*_: object) -> None:
+        os.write(2, b"of another thread\nlibpng warning: of no interest\n")
+
+    monkeypatch.setattr(cv2, "imdecode", talkative)
+    with pytest.raises(ValueError, match="damaged, or not read by this OpenCV"):
+        decode_compressed(encoded(".png", NOISY))
+    assert capfd.readouterr().err == "of another thread\n"
+
+
+def test_a_process_without_stderr_reads_images() -> None:
+    code = "import os, sys; os.close(2); from handos_model.io.image_encodings import decode_compressed as d; "
+    code += "print(d(sys.stdin.buffer.read()).shape)"
+    done = subprocess.run([sys.executable, "-c", code], input=encoded(".jpg", NOISY), stdout=subprocess.PIPE)
+    assert done.stdout.decode().strip() == str(NOISY.shape)
 
 
 def test_a_progressive_jpeg_without_its_end_marker_is_refused() -> None:

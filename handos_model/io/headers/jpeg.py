@@ -40,11 +40,11 @@ def read(data: memoryview) -> Promise:
         if marker in _OTHER_FRAMES:
             raise ValueError("its JPEG is neither baseline nor progressive, convert it")
         if marker in _FRAMES and frame is None:
-            width, height, components = number(data, at + 5, 2, "big"), number(data, at + 3, 2, "big"), data[at + 7]
-            frame = width, height, components, _FRAMES[marker] == "progressive"
+            height, width = number(data, at + 3, 2, "big"), number(data, at + 5, 2, "big")
+            frame = width, height, number(data, at + 7, 1, "big"), _FRAMES[marker] == "progressive"
         if marker == _SCAN:
             scans += 1
-            coded += data[at + 2]
+            coded += number(data, at + 2, 1, "big")
         if scans > MAX_SCANS:
             raise ValueError(f"its JPEG has more than {MAX_SCANS} scans")
         at += length
