@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -201,6 +202,7 @@ def main() -> None:
     options.out = options.out or Path("demo") / f"{options.video.stem}-hands.mp4"
     if options.out.suffix.lower() not in VIDEO_SUFFIXES:
         parser.error(f"--out is {options.out}, must end in {', '.join(VIDEO_SUFFIXES[:-1])} or {VIDEO_SUFFIXES[-1]}")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # no longer that of the imports
     os.environ.update(apart(os.environ))
     os.environ.update(profile(os.environ))
     rclpy.init()

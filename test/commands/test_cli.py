@@ -1,6 +1,10 @@
 import builtins
 import json
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,6 +17,7 @@ from made_files import write_image, write_video
 from posed_hand import posed_hand
 from predicted import CAMERA, PHOTO, PLACE, lines_of
 
+import handos_command
 from handos_model import HandPredictor
 from handos_model.cli import main
 from handos_model.kinematics.frames import quaternion, wrist_frame
@@ -162,6 +167,25 @@ def test_ctrl_c_elsewhere_is_130(weights, photo, monkeypatch):
 
     monkeypatch.setattr(HandPredictor, "__init__", stop)
     assert main(["predict", photo, "--weights", weights]) == 130
+
+
+def test_ctrl_c_during_imports_is_quiet():
+    command = [sys.executable, "-c", "import handos_command; handos_command.main()"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        program = Path(f"/proc/{process.pid}/maps")
+        while "numpy" not in program.read_text() and process.poll() is None:  # imported long before the rest
+            time.sleep(0.001)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+        assert process.stderr.read() == "handos: interrupted\n"
+
+
+def test_the_command_that_is_installed_is_that_of_the_module(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["handos", "predict", "no.png"])
+    before = signal.getsignal(signal.SIGINT)
+    assert handos_command.main() == 2
+    assert capsys.readouterr().err == "handos predict: there is no no.png\n"
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 @pytest.mark.parametrize(

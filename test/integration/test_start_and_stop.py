@@ -74,7 +74,7 @@ def test_a_signal_while_starting_stops_cleanly() -> None:
     assert code == 0 and "Traceback" not in printed
 
 
-@pytest.mark.parametrize("executable", ["hands_node", "camera_node"])
+@pytest.mark.parametrize("executable", ["hands_node", "camera_node", "fusion_node", "demo"])
 def test_a_signal_during_imports_stops_quietly(executable: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         with NodeProcess(executable) as node:
