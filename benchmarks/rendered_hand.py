@@ -1,12 +1,14 @@
-"""One rendered hand: how still it stays while the picture has noise, and where it is with and without a depth image.
+"""One rendered hand: how still it stays under noise, how late it is, where it is with and without a depth image.
 
     python benchmarks/rendered_hand.py
 
 Still: the picture is the same in every frame but for white noise; the hand is followed at 30 Hz, and the jitter is
 the root mean square distance of the joints from their own mean places, after the first half second: in the camera's
-frame, and relative to the wrist. Depth: pictures of hands of random people at several distances, and the depth of
-hand and arm as a camera measures it: noise of 2 mm at 1 m that grows with the square of the distance, in steps of 1
-mm, nothing at edges and in a tenth of the places, a wall half a metre behind, and a bar before a sixth of the hand.
+frame, and relative to the wrist. Moved: the same picture moves to and fro as in jitter.py, with noise; lag is the delay
+that makes this motion most alike that of the joints in space. Depth: pictures of hands of random people at several
+distances, and the depth of hand and arm as a camera measures it: noise of 2 mm at 1 m that grows with the square of the
+distance, in steps of 1 mm, nothing at edges and in a tenth of the places, a wall half a metre behind, and a bar before
+a sixth of the hand.
 Errors are of hands that are found, in mm, of the wrist and of the mean of the joints; "worse" is the share of hands
 whose wrist depth moves off by more than 5 %. Needs what renders (`pip install '.[train]'`).
 """
@@ -14,9 +16,11 @@ whose wrist depth moves off by more than 5 %. Needs what renders (`pip install '
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 
 import cv2
 import numpy as np
+from jitter import lag, moved
 
 from handos_model import Camera, Hand, HandFollower, HandPredictor
 from handos_model.evaluation.own_sets import progress
@@ -28,7 +32,9 @@ from handos_model.synthetic.several_cameras import HandScene, make_scene
 CAMERA = Camera.from_intrinsics(600, 600, 319.5, 239.5, 640, 480)
 SIZE = (CAMERA.width, CAMERA.height)
 DISTANCES = (0.3, 0.5, 0.75, 1.0, 1.5)  # m
-FRAMES, SETTLED = 75, 15  # at 30 Hz
+RATE = 30.0  # Hz
+FRAMES, SETTLED = 75, 15
+STEADINESS = ("still, in the camera's frame", "still, relative to the wrist", "moved, lag")
 HOLES = 0.1
 NEAR = 0.5  # m: what is found farther off is no hand of the scene
 
@@ -37,10 +43,10 @@ def main() -> None:
     arguments = _arguments()
     predictor, rng = HandPredictor(threads=1), np.random.default_rng(arguments.seed)
     scenes = [make_scene(rng, make_studio(predictor.template)) for _ in range(arguments.scenes)]
-    still = [jitter(predictor, scene, rng, arguments.noise) for scene in progress(scenes, "still", len(scenes))]
-    still = [found for found in still if found is not None]
-    for name, values in zip(("in the camera's frame", "relative to the wrist"), np.transpose(still), strict=True):
-        print(f"still, {name}, {len(values)} hands: {np.median(values):.2f} mm RMS (worst {max(values):.2f})")
+    steadiness = [steady(predictor, scene, rng, arguments.noise) for scene in progress(scenes, "still", len(scenes))]
+    kept = [found for found in steadiness if found is not None]
+    for name, unit, values in zip(STEADINESS, ("mm RMS", "mm RMS", "ms"), np.transpose(kept), strict=True):
+        print(f"{name}, {len(values)} hands: {np.median(values):.2f} {unit} (worst {max(values):.2f})")
     print(
         "| distance (m) | hands | wrist | with depth | joints' mean | with depth | worse |\n"
         "|---|---|---|---|---|---|---|"
@@ -53,21 +59,39 @@ def main() -> None:
         print(f"| {distance} | {len(errors)} | {medians} | {worse:.2f} |", flush=True)
 
 
-def jitter(
+def steady(
     predictor: HandPredictor, scene: HandScene, rng: np.random.Generator, noise: float
-) -> tuple[float, float] | None:
-    """RMS distance in mm of joints from their mean places, also relative to the wrist; None where it is lost."""
+) -> tuple[float, float, float] | None:
+    """STEADINESS of one hand; None where it is lost."""
     picture = picture_at(scene, rng, 0.5)
+    still = followed(predictor, [picture] * FRAMES, rng, noise)
+    images, shift = moved(picture, RATE)
+    moving = followed(predictor, images, rng, noise)
+    if still is None or moving is None:
+        return None
+    late = lag(shift[SETTLED:], scaled_to(shift[SETTLED:], moving[:, :, 0].mean(axis=1)), RATE)
+    return spread(still), spread(still - still[:, :1]), late
+
+
+def followed(
+    predictor: HandPredictor, pictures: Iterable[np.ndarray], rng: np.random.Generator, noise: float
+) -> np.ndarray | None:
+    """Joints (T, 21, 3) m of the one hand that is followed through them after SETTLED frames, None where it is lost."""
     follower = HandFollower(predictor)
     joints = []
-    for frame in range(FRAMES):
+    for frame, picture in enumerate(pictures):
         noisy = np.clip(picture + rng.normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
-        hands = follower.follow(noisy, frame / 30, CAMERA)
+        hands = follower.follow(noisy, frame / RATE, CAMERA)
         if frame >= SETTLED:
             if len(hands) != 1:
                 return None
             joints.append(hands[0].joints_3d)
-    return spread(np.array(joints)), spread(np.array(joints) - np.array(joints)[:, :1])
+    return np.array(joints)
+
+
+def scaled_to(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """The series `after` (T,) in the units of `before`: how far it goes does not count, only when."""
+    return after * (before.std() / after.std())
 
 
 def spread(joints: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""The One Euro filter: steady where points rest, quick where they move (Casiez, Roussel and Vogel, CHI 2012)."""
+"""The One Euro filter, with noise told from motion: steady where points rest, quick where they move."""
 
 from __future__ import annotations
 
@@ -8,21 +8,32 @@ import numpy as np
 
 DERIVATIVE_CUTOFF = 1.0
 """Hz, of the speeds that the cut-off follows: the paper's value."""
+NOISE_MEMORY = 2.0
+"""s over which a point's noise is averaged."""
+CLEAR = 3.0
+"""Standard deviations of what noise makes of a point's derivative: what is above them is motion."""
 
 
 class OneEuro:
-    """Smooths N points of D coordinates, each by its own speed.
+    """Smooths N points of D coordinates, each by its own speed and its own noise.
 
-    A point's cut-off is min_cutoff (Hz) + beta (Hz per m/s) * speed, its speed the norm of its smoothed derivative. At
-    rest noise is averaged over 1 / (2 pi min_cutoff) s; in steady motion a point stays less than 1 / (2 pi e beta) =
-    0.06 / beta m behind, at any speed and rate. Instead of the paper's approximation, smoothing factors are exact for
-    steps of any length: two steps weigh like one of their sum.
+    After Casiez, Roussel and Vogel (CHI 2012): a point's cut-off is min_cutoff (Hz) + beta (Hz per m/s) * speed. Three
+    things differ from the paper. Speed is the norm of the smoothed derivative less what noise makes of it, measured by
+    how far three points in a row are off a straight line: a point that trembles much, such as a hand's depth, would
+    else never count as at rest. What comes to rest is averaged from there on, as are the first values, and does not
+    creep to its place: the newest value weighs 1 / (n + 1) at least where the one before weighed 1 / n. Smoothing
+    factors are exact for steps of any length. At rest noise is averaged over 1 / (2 pi min_cutoff) s; in steady motion
+    a point stays less than 1 / (2 pi e beta) = 0.06 / beta m behind, and about the standard deviation of its noise, at
+    any speed and rate.
     """
 
     def __init__(self) -> None:
         self._value: np.ndarray | None = None  # (N, D)
-        self._derivative = np.zeros(0)  # (N, D) per second
-        self._forgotten: slice | None = None
+        self._derivative = self._before = self._change = np.zeros(0)  # (N, D), the first per second
+        self._frames = np.zeros(0)  # (N, 1): how many values of each point are known
+        self._weight = np.zeros(0)  # (N, 1): of the newest value in the smoothed one
+        self._variance = np.zeros(0)  # (N, 1): of the noise, summed over coordinates
+        self._step = math.inf
 
     def update(
         self, points: np.ndarray, step: float, min_cutoff: float, beta: float, unit: float | np.ndarray = 1.0
@@ -32,23 +43,44 @@ class OneEuro:
         unit: metres that one unit of the points is worth; a number, or (N, 1). Precision is that of points and unit.
         """
         if self._value is None:
-            self._value, self._derivative = points, np.zeros_like(points)
+            self._value = self._before = points
+            self._derivative = self._change = np.zeros_like(points)
+            self._frames = self._weight = np.ones((len(points), 1), points.dtype)
+            self._variance = np.zeros_like(self._frames)
             return points
-        if self._forgotten is not None:
-            self._value, self._derivative = self._value.copy(), self._derivative.copy()
-            self._value[self._forgotten], self._derivative[self._forgotten] = points[self._forgotten], 0.0
-            self._forgotten = None
+        self._frames = self._frames + 1
+        self._measure_noise(points, step)
         # The paper takes the derivative against the last smoothed value, which answers a lag with a higher cut-off.
         lag = points - self._value
         fade = -math.expm1(-2 * math.pi * DERIVATIVE_CUTOFF * step)
-        self._derivative = self._derivative + fade * (lag / step - self._derivative)
-        squares = self._derivative**2
-        speed = unit * np.sqrt(squares @ np.ones((points.shape[1], 1), squares.dtype))  # (N, 1) m/s
-        # Shares of the newest value after `step` s, for low-passes of min_cutoff + beta * speed.
+        derivative = self._derivative + fade * (lag / step - self._derivative)
+        self._derivative = np.where(self._frames > 1, derivative, 0)
+        noise = CLEAR * math.sqrt(fade / (2 - fade)) / step * np.sqrt(self._variance)
+        speed = unit * np.maximum(np.sqrt(_squared(self._derivative)) - noise, 0)  # (N, 1) m/s
+        # Weights of the newest value after `step` s, for low-passes of min_cutoff + beta * speed, and of a mean.
         weight = -np.expm1(-2 * math.pi * step * (min_cutoff + beta * speed))
-        self._value = self._value + weight * lag
+        weight = np.maximum(weight, self._weight / (1 + self._weight))
+        self._weight = np.where(self._frames > 1, weight, 1)
+        self._value = np.where(self._frames > 1, self._value + weight * lag, points)
         return self._value
 
     def restart(self, points: slice) -> None:
         """Forgets some of the points: the next ones come back as they are."""
-        self._forgotten = points
+        self._frames = self._frames.copy()
+        self._frames[points] = 0
+
+    def _measure_noise(self, points: np.ndarray, step: float) -> None:
+        """By what each point's last two steps differ, times apart as they may be."""
+        change = points - self._before
+        ratio = step / self._step  # 0 at the second value: nothing is known before it
+        whole = math.sqrt(1 + ratio**2 + (1 + ratio) ** 2)
+        seen = _squared(change / whole - self._change * (ratio / whole))
+        share = np.maximum(-math.expm1(-step / NOISE_MEMORY), 1 / np.maximum(self._frames - 2, 1))
+        self._variance = np.where(self._frames > 2, self._variance + share * (seen - self._variance), 0)
+        self._before, self._change, self._step = points, change, step
+
+
+def _squared(vectors: np.ndarray) -> np.ndarray:
+    """(N, 1): of the lengths of (N, D)."""
+    squares = vectors**2
+    return squares @ np.ones((vectors.shape[1], 1), squares.dtype)

@@ -44,10 +44,11 @@ class TrackerOptions:
     max_age: float = 0.3
     """s that a hand which is not seen keeps its id, or 2.5 times what usually lies between two frames, where that is
     more. Frames farther apart than this have no ids in common."""
-    min_cutoff: float = 1.0
+    min_cutoff: float = 0.1
     """Hz, cut-off of the One Euro filters for a hand at rest: less is steadier, more is quicker."""
-    beta: float = 10.0
-    """Hz per m/s, by how much the cut-off rises with speed: a hand in steady motion lags by less than 0.06 / beta m."""
+    beta: float = 25.0
+    """Hz per m/s, by how much the cut-off rises with speed: a hand in steady motion lags by less than 0.06 / beta m
+    and about the standard deviation of its noise."""
     side_memory: float = 1.0
     """s after which a frame's vote for a side counts 1 / e of a new one's."""
     side_switch: float = 0.2

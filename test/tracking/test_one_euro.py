@@ -13,7 +13,16 @@ def test_a_step_at_irregular_times_is_answered_as_the_low_pass_says() -> None:
     one_euro, cutoff = OneEuro(), 1.3
     np.testing.assert_array_equal(one_euro.update(np.zeros((1, 1)), 0.1, cutoff, 0.0), [[0]])
     answers = [one_euro.update(np.ones((1, 1)), step, cutoff, 0.0)[0, 0] for step in steps]
-    np.testing.assert_allclose(answers, 1 - np.exp(-2 * np.pi * cutoff * np.cumsum(steps)), atol=1e-12)
+    weights = [1.0]
+    for step in steps:
+        weights.append(max(1 - np.exp(-2 * np.pi * cutoff * step), weights[-1] / (1 + weights[-1])))
+    np.testing.assert_allclose(answers, 1 - np.cumprod(1 - np.array(weights[1:])), atol=1e-12)
+
+
+def test_the_first_values_are_averaged() -> None:
+    points, one_euro = np.random.default_rng(3).normal(size=(6, 1, 2)), OneEuro()
+    found = [one_euro.update(point, 0.03, 0.01, 0.0) for point in points]
+    np.testing.assert_allclose(found[-1], points.mean(axis=0))
 
 
 def test_a_step_by_hand() -> None:
@@ -40,8 +49,26 @@ def test_noise_at_rest_shrinks_and_each_point_has_its_own_speed() -> None:
     one_euro = OneEuro()
     points = np.stack([rng.normal(0, 0.002, (600, 3)), np.linspace(0, 20, 600)[:, None] * [1, 0, 0]], axis=1)
     found = np.array([one_euro.update(frame, 1 / 30, 1.0, 5.0) for frame in points])  # (600, 2, 3)
-    assert np.std(found[100:, 0]) < 0.45 * 0.002
+    assert np.std(found[100:, 0]) < 0.35 * 0.002
     assert np.abs(found[100:, 1] - points[100:, 1]).max() < 0.06 / 5
+
+
+def test_what_comes_to_rest_does_not_creep() -> None:
+    one_euro = OneEuro()
+    places = np.concatenate([np.linspace(0, 0.5, 30), np.full(15, 0.5)])
+    found = [one_euro.update(np.array([[place]]), 1 / 30, 0.1, 25.0)[0, 0] for place in places]
+    assert 0.5 - found[29] > 0.001 > 0.0003 > 0.5 - found[-1] > 0
+
+
+@pytest.mark.parametrize("noise", [0.001, 0.01])
+def test_noise_of_any_size_is_no_motion_and_motion_is_none_of_it(noise: float) -> None:
+    rng, one_euro, beta = np.random.default_rng(4), OneEuro(), 25.0
+    steps = rng.uniform(0.02, 0.05, 900)
+    still, moving = np.zeros((600, 1)), 0.5 * np.cumsum(steps[600:])[:, None]
+    points = np.concatenate([still, moving]) + rng.normal(0, noise, (900, 1))
+    found = np.array([one_euro.update(point[None], dt, 0.1, beta) for point, dt in zip(points, steps, strict=True)])
+    assert np.std(found[100:600]) < 0.2 * noise  # a low-pass of 0.1 Hz leaves 0.1 of it
+    assert (moving[100:] - found[700:, 0]).mean() < 0.06 / beta + 1.5 * noise
 
 
 def test_units_scale_the_speed() -> None:
