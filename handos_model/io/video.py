@@ -56,7 +56,9 @@ class VideoSource:
             rate = stream.average_rate or stream.guessed_rate
             self.fps: float | None = float(rate) if rate and 0 < rate < 10_000 else None
             seconds = _promised_seconds(container, stream)
-            expected = stream.frames or (round(seconds * self.fps) if seconds and self.fps else 0)
+            expected = (
+                _promised_frames(stream) or stream.frames or (round(seconds * self.fps) if seconds and self.fps else 0)
+            )
         self._count = min(max(expected, 0), 2**31 - 1)
 
     def __len__(self) -> int:
@@ -236,7 +238,7 @@ def _promised_seconds(container: Any, stream: Any) -> float | None:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     end = None
-    written = stream.metadata.get("DURATION", "").split(":")  # as Matroska's muxers write it: 00:00:05.600000000
+    written = _matroska_tag(stream, "DURATION").split(":")  # 00:00:05.600000000
     try:
         hours, minutes, seconds = (float(part) for part in written)
         end = 3600 * hours + 60 * minutes + seconds
@@ -247,6 +249,11 @@ def _promised_seconds(container: Any, stream: Any) -> float | None:
     return None if end is None else max(end - start, 0.0)
 
 
+def _matroska_tag(stream: Any, name: str) -> str:
+    """What a muxer wrote of a stream; mkvmerge adds a language to the name. Empty without it."""
+    return str(stream.metadata.get(name, stream.metadata.get(f"{name}-eng", "")))
+
+
 def _early_end(read: int, clock: _Clock, stream: Any, promised: float | None) -> str:
     """What is missing of what the container promises; empty when nothing is."""
     if not read:
@@ -254,7 +261,13 @@ def _early_end(read: int, clock: _Clock, stream: Any, promised: float | None) ->
     missing = (promised or 0) - clock.end_ns / 1e9
     if missing * 1e9 > 1.5 * clock.longest_ns:
         return f"is cut off: it ends after {clock.end_ns / 1e9:.1f} of {promised:.1f} s, with {read} frames"
-    # Other containers count frames that are not meant to be shown.
-    if stream.container.format.name == "avi" and stream.frames > read:
-        return f"is damaged: {stream.frames - read} of its {stream.frames} frames are missing"
-    return ""
+    frames = _promised_frames(stream)
+    return f"is damaged: {frames - read} of its {frames} frames are missing" if frames > read else ""
+
+
+def _promised_frames(stream: Any) -> int:
+    """Number of frames that are to be shown; 0 where a container does not count them, or others among them."""
+    if stream.container.format.name == "avi":
+        return int(stream.frames)
+    written = _matroska_tag(stream, "NUMBER_OF_FRAMES")
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 10 else 0

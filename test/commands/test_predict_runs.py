@@ -140,6 +140,14 @@ def test_a_process_that_is_ended(tmp_path, weights, number):
     assert [int(line["image"].rpartition("#")[2]) for line in lines_of(out)] == list(range(150))
 
 
+def test_a_picture_of_33_million_pixels(tmp_path, weights):
+    photo = write_image(tmp_path / "8k.png", np.full((4320, 7680, 3), 90, np.uint8))
+    out = tmp_path / "o.jsonl"
+    assert main(["predict", str(photo), "--out", str(out), "--draw", str(tmp_path / "d"), "--weights", weights]) == 0
+    assert [(line["width"], line["height"]) for line in lines_of(out)] == [(7680, 4320)]
+    assert cv2.imread(str(tmp_path / "d" / "8k.jpg")).shape == (4320, 7680, 3)
+
+
 # --- sequences, mirrors, times
 
 

@@ -53,6 +53,10 @@ def said(robot: Robot) -> tuple[str, dict[str, str]]:
     return message.status[0].message, diagnostics(message)
 
 
+def test_a_camera_of_which_nothing_comes_is_said(robot: Robot) -> None:
+    robot.until(lambda: "nothing comes on /habits/image, which has 1 publishers" in said(robot)[0])
+
+
 def test_a_latched_camera_info_is_seen(robot: Robot, image: np.ndarray) -> None:
     robot.until(lambda: said(robot) and robot.count_subscribers("/habits/camera_info") > 1)
     indices = count(1)

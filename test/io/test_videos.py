@@ -66,6 +66,19 @@ def test_a_video_with_a_hole(tmp_path):
     assert f"{100 - len(numbers)} of its 100 frames are missing" in problems[-1]
 
 
+@pytest.mark.parametrize("name", ["NUMBER_OF_FRAMES", "NUMBER_OF_FRAMES-eng"])
+@pytest.mark.parametrize(
+    ("promised", "length", "says"),
+    [("7", 7, "2 of its 7 frames are missing"), ("5", 5, ""), ("9" * 99, 15, ""), ("many", 15, "")],
+)
+def test_frames_that_a_matroska_file_counts_are_missed(tmp_path, name, promised, length, says):
+    path = write_timed_video(tmp_path / "v.mkv", [0, 40, 80, 520, 560], tags={name: promised})
+    assert len(open_inputs([str(path)])[0]) == length
+    shades, stamps, problems = read(path)
+    assert len(shades) == len(stamps) == 5
+    assert [problem.endswith(says) for problem in problems] == [True] * bool(says)
+
+
 def test_a_damaged_frame_is_said_and_the_next_is_read(tmp_path):
     path = write_timed_video(tmp_path / "v.mkv", list(range(0, 400, 40)), "mjpeg")
     file = path.read_bytes()

@@ -15,7 +15,9 @@ def shade(number: int) -> int:
     return 20 + 18 * (number % SHADES)
 
 
-def write_timed_video(path: Path, milliseconds: list[int], codec: str = "mpeg4", size=(64, 48)) -> Path:
+def write_timed_video(
+    path: Path, milliseconds: list[int], codec: str = "mpeg4", size=(64, 48), tags: dict[str, str] | None = None
+) -> Path:
     """One frame at each time; frame n is of shade(n)."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25, width=size[0], height=size[1])
@@ -23,6 +25,7 @@ def write_timed_video(path: Path, milliseconds: list[int], codec: str = "mpeg4",
         base = Fraction(1, 25) if path.suffix in (".avi", ".mpg") else Fraction(1, 1000)  # these have a frame per tick
         stream.time_base = stream.codec_context.time_base = base
         stream.codec_context.max_b_frames = 0
+        stream.metadata.update(tags or {})
         for number, time in enumerate(milliseconds):
             frame = av.VideoFrame.from_ndarray(np.full((size[1], size[0], 3), shade(number), np.uint8), "rgb24")
             frame.pts, frame.time_base = round(Fraction(time, 1000) / base), base
