@@ -1,0 +1,96 @@
+"""What a newcomer meets before anything is understood: packages, hints, missing tools, a picture to try."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+
+from handos_model import HandPredictor
+from handos_model.io.image_file import read_image
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = (ROOT / "pyproject.toml").read_text()
+PAGES = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+SOURCES = [path for folder in ("handos_model", "handos_ros") for path in (ROOT / folder).rglob("*.py")]
+NEEDED = {
+    "c++": "A C++ compiler is needed for the ROS messages: apt install g++",
+    "ensurepip": "Python's venv is needed: apt install python3-venv",
+    "Python.h": "Python's headers are needed for the ROS messages: apt install python3-dev",
+}
+
+
+def test_opencv_needs_no_window_system() -> None:
+    assert set(re.findall(r"opencv[a-z-]*", PROJECT)) == {"opencv-python-headless"}
+    if "opencv_python_headless" in str(list(Path(cv2.__file__).parents[1].glob("opencv*"))):
+        assert re.search(r"GUI:\s+NONE", cv2.getBuildInformation())
+
+
+def test_onnx_runtime_is_told_to_call_nobody_before_it_is_imported() -> None:
+    code = """
+import os, sys
+class Watch:
+    def find_spec(self, name, *_):
+        if name == "onnxruntime":
+            print(os.environ.get("ORT_DISABLE_TELEMETRY"))
+sys.meta_path.insert(0, Watch())
+import handos_model
+"""
+    bare = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    done = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["1"], done.stderr
+
+
+def test_no_hint_names_a_project_that_is_not_ours_on_pypi() -> None:
+    for path in [*PAGES, *SOURCES]:
+        for command in re.findall(r"pip install [^`\n]*", path.read_text()):
+            assert "handos" not in command, f"{path}: {command}"
+
+
+def test_the_peer_of_the_benchmarks_is_in_no_extra() -> None:
+    assert "mediapipe" not in PROJECT
+
+
+def test_the_picture_to_try_has_hands() -> None:
+    (named,) = set(re.findall(r"handos predict (docs/images/\S+)", (ROOT / "README.md").read_text()))
+    assert HandPredictor(threads=1).predict(read_image(ROOT / named))
+
+
+@pytest.mark.parametrize("missing", NEEDED)
+def test_a_missing_tool_is_said_before_anything_is_built(tmp_path: Path, missing: str) -> None:
+    """A Python of a script stands in for one without a part."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("sh", "touch"):
+        (tools / name).symlink_to(str(shutil.which(name)))
+    if missing != "c++":
+        (tools / "c++").touch(mode=0o755)
+    python = tools / "python3"
+    python.write_text(f'#!/bin/sh\ncase "$2" in *{missing}*) exit 1;; *venv*) echo built; exit 1;; *) exit 0;; esac\n')
+    python.chmod(0o755)
+    make = [str(shutil.which("make")), "--file", str(ROOT / "Makefile"), "PYTHON=python3", f"VENV={tmp_path / 'venv'}"]
+    done = subprocess.run(
+        [*make, "demo"], cwd=ROOT, env={"PATH": str(tools)}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 2
+    assert NEEDED[missing] in done.stdout and "built" not in done.stdout
+    assert not (tmp_path / "venv").exists()
+
+
+def test_a_path_may_hold_spaces() -> None:
+    make = ["make", "--dry-run", "demo", "VIDEO=my clips/hand one.mp4"]
+    commands = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert shlex.split(commands[-1])[1:] == ["scripts/demo", "--video", "my clips/hand one.mp4"]
+
+
+def test_the_apt_line_of_the_readme_brings_what_the_makefile_asks_for() -> None:
+    (line,) = re.findall(r"apt install (python3-venv [^`]*)`", (ROOT / "README.md").read_text())
+    asked = re.findall(r"apt install ([\w+-]+)", (ROOT / "Makefile").read_text())
+    assert {*asked, "make", "git"} == set(line.split())
