@@ -13,6 +13,7 @@ from collections.abc import Callable
 import rclpy
 from rclpy.exceptions import InvalidParameterException, NameValidationException, ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from handos_model.io.files import one_line
 from handos_ros.process.fast_dds import profile
@@ -36,7 +37,7 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
     try:
         rclpy.init()
     except Exception as error:  # of rcl's C bindings: malformed arguments, unreadable parameter files
-        return _failed(name, re.sub(r", at [^ ]+:[0-9]+", "", str(error)))  # lines of rcl's source
+        return _failed(name, _without_places(error))
     node = None
     try:
         if not stopped.is_set():
@@ -47,6 +48,9 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
     except START_ERRORS as error:
         if rclpy.ok():
             return _failed(name, str(error))
+    except rclpy_implementation.RCLError as error:  # the middleware refuses, as for want of keys
+        if rclpy.ok():
+            return _failed(name, _without_places(error))
     except Exception:
         if rclpy.ok():  # else the signal came while the node was made, and nothing can be made any more
             raise
@@ -94,6 +98,11 @@ def _end_on_signals() -> threading.Event:
 
     threading.Thread(target=end, name="signals", daemon=True).start()
     return stopped
+
+
+def _without_places(error: Exception) -> str:
+    """What an error of rcl says, without the lines of its source."""
+    return re.sub(r", at [^ ]+:[0-9]+", "", str(error))
 
 
 def _failed(name: str, sentence: str) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ElementTree
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
 import cv2
 import numpy as np
@@ -23,6 +25,10 @@ TOPICS = {
     "subscription": ("image", "camera_info", "depth"),
     "publisher": ("hands", "hands/markers", "hands/debug_image", "hands/points", "hands/mesh", "/tf", "/diagnostics"),
 }
+
+
+OPTIONAL = {"image/compressed", "/clock", "/parameter_events"}
+"""Subscriptions that depend on parameters, and on the distribution."""
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +82,24 @@ def test_every_topic_takes_qos_overrides(robot: Robot) -> None:
             full = topic if topic.startswith("/") else f"/habits/{topic}"
             for policy in ("history", "depth", "reliability", "durability"):
                 assert f"qos_overrides.{full}.{kind}.{policy}" in names
+
+
+def test_the_policy_for_sros_2_allows_what_the_node_does_and_no_more(robot: Robot) -> None:
+    profile = ElementTree.parse(ROOT / "config" / "sros2_policy.xml").getroot().find(".//profile")
+    assert profile is not None and profile.get("node") == "hands_node"
+    for kind, rule, names_and_types, optional in (
+        ("topics", "subscribe", robot.get_subscriber_names_and_types_by_node, OPTIONAL),
+        ("topics", "publish", robot.get_publisher_names_and_types_by_node, set()),
+        ("services", "reply", robot.get_service_names_and_types_by_node, set()),
+    ):
+        allowed = {str(entry.text) for entry in profile.findall(f"{kind}[@{rule}='ALLOW']/*")}
+
+        def named(names_and_types: Callable[[str, str], list[Any]] = names_and_types) -> set[str]:
+            there = {name for name, _ in names_and_types("hands_node", "/habits")}
+            return {name.replace("/habits/hands_node/", "~/").removeprefix("/habits/") for name in there}
+
+        robot.until(lambda needed=allowed - optional, named=named: needed <= named())
+        assert named() <= allowed
 
 
 def test_transforms_come_before_the_hands_of_their_stamp_and_never_twice(robot: Robot, image: np.ndarray) -> None:

@@ -51,6 +51,25 @@ def test_a_wrong_start_is_one_sentence(corrupt: Path, tmp_path: Path, monkeypatc
         assert printed.count("\n") == 1
 
 
+@pytest.mark.parametrize("keys", [False, True])
+def test_security_that_cannot_be_had_is_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: bool) -> None:
+    """Never an open node in place of a secured one. With keys that are none, and where Fast DDS knows no security."""
+    monkeypatch.setenv("ROS_SECURITY_ENABLE", "true")
+    monkeypatch.setenv("ROS_SECURITY_STRATEGY", "Enforce")
+    monkeypatch.setenv("ROS_SECURITY_KEYSTORE", str(tmp_path))
+    if keys:
+        (tmp_path / "enclaves" / "handos").mkdir(parents=True)
+        for name in ("key", "cert", "identity_ca.cert", "permissions_ca.cert"):
+            (tmp_path / "enclaves" / "handos" / f"{name}.pem").touch()
+        for name in ("governance", "permissions"):
+            (tmp_path / "enclaves" / "handos" / f"{name}.p7s").touch()
+    with NodeProcess("hands_node", "--enclave", "/handos") as node:
+        code, printed = node.wait()
+    assert code == 1 and "Traceback" not in printed
+    (sentence,) = (line for line in printed.splitlines() if line.startswith("hands_node: "))
+    assert ("error creating node" if keys else "SECURITY ERROR: directory") in sentence
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_stops_cleanly(number: signal.Signals) -> None:
     namespace = number.name.lower()
