@@ -8,8 +8,9 @@ frame, and relative to the wrist. Moved: the same picture moves to and fro as in
 that makes this motion most alike that of the joints in space. Depth: pictures of hands of random people at several
 distances, and the depth of hand and arm as a camera measures it: noise of 2 mm at 1 m that grows with the square of the
 distance, in steps of 1 mm, nothing at edges and in a tenth of the places, a wall half a metre behind, and a bar before
-a sixth of the hand.
-Errors are of hands that are found, in mm, of the wrist and of the mean of the joints; "worse" is the share of hands
+a sixth of the hand. Errors are of hands that are found, in mm, of the wrist and of the mean of the joints: without
+depth; with it; with it for the scene's own shape in place of what was seen, which shows what the measurement itself is
+off; and with the size that is best for that point, which shows what no size can mend. "Worse" is the share of hands
 whose wrist depth moves off by more than 5 %. Needs what renders (`pip install '.[train]'`).
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -48,13 +50,14 @@ def main() -> None:
     for name, unit, values in zip(STEADINESS, ("mm RMS", "mm RMS", "ms"), np.transpose(kept), strict=True):
         print(f"{name}, {len(values)} hands: {np.median(values):.2f} {unit} (worst {max(values):.2f})")
     print(
-        "| distance (m) | hands | wrist | with depth | joints' mean | with depth | worse |\n"
-        "|---|---|---|---|---|---|---|"
+        "| distance (m) | hands | wrist | with depth | own shape | best size "
+        "| joints' mean | with depth | own shape | best size | worse |\n"
+        "|---|---|---|---|---|---|---|---|---|---|---|"
     )
     for distance in DISTANCES:
         pairs = [at(predictor, scene, rng, distance) for scene in progress(scenes, f"{distance} m", len(scenes))]
-        errors = np.array([pair for pair in pairs if pair is not None]).reshape(-1, 2, 2) * 1e3  # hand, depth, point
-        medians = " | ".join(f"{median:.1f}" for median in np.median(errors, axis=0).T.ravel())
+        errors = np.array([pair for pair in pairs if pair is not None]).reshape(-1, 4, 2) * 1e3  # hand, kind, point
+        medians = " | ".join(f"{median:.1f}" for median in np.nanmedian(errors, axis=0).T.ravel())
         worse = (errors[:, 1, 0] > 1.05 * errors[:, 0, 0]).mean()
         print(f"| {distance} | {len(errors)} | {medians} | {worse:.2f} |", flush=True)
 
@@ -102,23 +105,41 @@ def spread(joints: np.ndarray) -> float:
 def at(
     predictor: HandPredictor, scene: HandScene, rng: np.random.Generator, distance: float
 ) -> list[list[float]] | None:
-    """Errors in m of wrist and mean joint without depth and with it; None where the hand is not found."""
+    """Errors (4, 2) in m of wrist and mean joint: without depth, with it, with it and the scene's own shape (NaN where
+    that cannot be), with the best size; None where the hand is not found."""
     true = scene.joints_3d + [0, 0, distance]
     hands = predictor.predict(picture_at(scene, rng, distance), CAMERA)
     near = [hand for hand in hands if np.linalg.norm(hand.joints_3d.mean(axis=0) - true.mean(axis=0)) < NEAR]
     if not near:
         return None
     hand = max(near, key=lambda hand: hand.score)
+    own = replace(hand, joints_3d=1.1 * true, vertices=1.1 * (scene.vertices + [0, 0, distance]))  # too far, too large
+    depth = measured(scene, rng, distance)
+    scaled, exact = scaled_by(hand, depth), scaled_by(own, depth)
+    return [
+        errors(hand, true),
+        errors(hand if scaled is None else scaled, true),
+        [np.nan, np.nan] if exact is None else errors(exact, true),
+        [best_error(hand.joints_3d[0], true[0]), best_error(hand.joints_3d.mean(axis=0), true.mean(axis=0))],
+    ]
+
+
+def scaled_by(hand: Hand, depth: np.ndarray) -> Hand | None:
+    """The hand at its measured depth, None where it is not measured."""
     try:
-        scaled = scale_by_depth(hand, measured(scene, rng, distance), CAMERA)
+        return scale_by_depth(hand, depth, CAMERA)
     except NotMeasured:
-        scaled = hand
-    return [errors(hand, true), errors(scaled, true)]
+        return None
 
 
 def errors(hand: Hand, true: np.ndarray) -> list[float]:
     off = hand.joints_3d - true
     return [float(np.linalg.norm(off[0])), float(np.linalg.norm(off.mean(axis=0)))]
+
+
+def best_error(point: np.ndarray, true: np.ndarray) -> float:
+    """Distance in m of the true point from the ray of the one that was seen."""
+    return float(np.linalg.norm(np.cross(point, true)) / np.linalg.norm(point))
 
 
 def picture_at(scene: HandScene, rng: np.random.Generator, distance: float) -> np.ndarray:

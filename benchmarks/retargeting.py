@@ -1,6 +1,6 @@
 """Robot hands driven by our joints and by MediaPipe's over the video of dex-retargeting: how far their angles differ.
 
-    python benchmarks/retargeting.py --data DATA --robots dex-urdf/robots/hands [--hands allegro shadow]
+    python benchmarks/retargeting.py --data DATA --robots dex-urdf/robots/hands [--hands leap allegro shadow inspire]
 
 MediaPipe's joints are those that came with the video (data set `video`). Both go through dex-retargeting's own vector
 configurations. Prints, over all frames and joints of a robot: the median difference of angles, and the mean length of
@@ -52,7 +52,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--robots", type=Path, required=True, help="folder of the robots' URDF")
-    parser.add_argument("--hands", nargs="+", default=["allegro", "shadow"])
+    parser.add_argument("--hands", nargs="+", default=["leap", "allegro", "shadow", "inspire"])
     parser.add_argument("--most", type=int, default=10_000, help="frames")
     parser.add_argument("--joints", action="store_true")
     args = parser.parse_args()

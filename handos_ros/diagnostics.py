@@ -11,8 +11,8 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from handos_model.io.files import one_line
 
-STAGES = ("decode", "follow", "publish", "tf", "draw")
-"""Stages of a frame: message to image and camera; hands in it, with depth, ids and smoothing; HandArray; TF frames;
+STAGES = ("decode", "follow", "tf", "publish", "draw")
+"""Stages of a frame: message to image and camera; hands in it, with depth, ids and smoothing; TF frames; HandArray;
 markers, points and debug image for subscribers."""
 
 SPANS = ("network", "overhead", "received to published", "stamp to published")
