@@ -233,5 +233,8 @@ def test_compressed_images_are_heard_where_image_transport_sends_them(
         robot.meet()
         jpeg = cv2.imencode(".jpg", image[:, :, ::-1])[1].tobytes()
         assert robot.hands_of(CompressedImage(header=stamped(0), format="jpeg", data=jpeg)).width == 640
+        endless = b"P6" + b" " * 40 + b"x"  # a pattern that goes back would look at it for days
+        robot.compressed.publish(CompressedImage(header=stamped(1), format="ppm", data=endless))
+        assert robot.hands_of(CompressedImage(header=stamped(2), format="jpeg", data=jpeg)).width == 640
         robot.destroy_node()
         assert node.stop()[0] == 0
