@@ -188,7 +188,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="px (default: all)")
     parser.add_argument("--most", type=int, default=80, help="hands of each size (default: 80)")
     parser.add_argument("--max-empty", type=int, help="frames without a hand (default: all 200)")
-    parser.add_argument("--threads", type=int, default=2, help="of our network (default: 2)")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads of our network (default: 2)")
     return parser.parse_args()
 
 

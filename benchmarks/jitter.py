@@ -206,7 +206,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with video")
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
     parser.add_argument("--frames", type=int, help="only the first ones of each video")
-    parser.add_argument("--threads", type=int, default=2, help="of our network (default: 2)")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads of our network (default: 2)")
     return parser.parse_args()
 
 

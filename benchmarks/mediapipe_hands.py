@@ -35,7 +35,9 @@ class MediaPipeHands:
 
     def __init__(self, max_hands: int = 4, static: bool = True) -> None:
         if not PYTHON.is_file():
-            raise FileNotFoundError(f"MediaPipe has an environment of its own, {PYTHON.parents[1]}: run make mediapipe")
+            raise FileNotFoundError(
+                f"MediaPipe needs an environment of its own, {PYTHON.parents[1]}: run make mediapipe"
+            )
         options = {"static_image_mode": static, "max_num_hands": max_hands, "model_complexity": 1}
         self.seconds = {"wall": 0.0, "cpu": 0.0}
         """What MediaPipe itself took for the last image, by the clock and of all its threads' CPU time."""
@@ -75,7 +77,7 @@ class MediaPipeHands:
         if not line:
             self._log.seek(0)
             last = self._log.read().decode(errors="replace").strip().splitlines()[-1:]
-            raise ValueError(f"MediaPipe's process ended: {' '.join(last) or 'it says nothing'}")
+            raise ValueError(f"MediaPipe's process ended: {' '.join(last) or 'without a message'}")
         return line
 
 

@@ -51,7 +51,7 @@ def trembling(angles: np.ndarray) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--robots", type=Path, required=True, help="folder of the robots' URDF")
+    parser.add_argument("--robots", type=Path, required=True, help="folder with the URDF files of the robots")
     parser.add_argument("--hands", nargs="+", default=["leap", "allegro", "shadow", "inspire"])
     parser.add_argument("--most", type=int, default=10_000, help="frames")
     parser.add_argument("--joints", action="store_true")

@@ -156,7 +156,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
     parser.add_argument("--frames", type=int, default=200, help="frames that are timed (default: 200)")
     add_clock(parser)
-    parser.add_argument("--cores", type=int, default=2, help="cores, and threads of our network (default: 2)")
+    parser.add_argument("--cores", type=int, default=2, help="cores, and CPU threads of our network (default: 2)")
     arguments = parser.parse_args()
     if min(arguments.frames, arguments.cores) < 1:
         parser.error("--frames and --cores must be 1 or more")

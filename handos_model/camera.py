@@ -45,7 +45,7 @@ class Camera:
     distortion: np.ndarray = field(default_factory=lambda: np.zeros(0))
     """(n,) float64 coefficients in OpenCV's order."""
     assumed: bool = False
-    """True if the intrinsics are a guess: then depth is one, too."""
+    """True if the intrinsics are a guess, which makes depth a guess as well."""
 
     def __post_init__(self) -> None:
         K = np.array(self.K, np.float64)

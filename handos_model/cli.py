@@ -41,7 +41,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one command; returns its exit code. What a user got wrong is one sentence on stderr, never a traceback."""
+    """Runs one command; returns its exit code. Errors of the user are one sentence on stderr, not a traceback."""
     args = build_parser().parse_args(argv)
     try:
         with _sigterm_like_ctrl_c():

@@ -1,4 +1,4 @@
-"""Hand: what is known of one hand in one frame."""
+"""Hand: the estimate of one hand in one frame."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 SIDES = ("left", "right", "unknown")
 
 SCALE_SOURCES = ("prior", "user", "depth", "remembered", "triangulated")
-"""What a hand's metres rest on: a mean adult's size, the user's word, a depth image, a measurement that came before,
-or several cameras (handos_model.fusion)."""
+"""Source of a hand's metric scale: an average adult's hand, the user, a depth image, an earlier measurement, or several
+cameras (handos_model.fusion)."""
 
 FINGERS = ("thumb", "index", "middle", "ring", "little")
 
@@ -52,7 +52,7 @@ class Hand:
     translation: np.ndarray
     """(3,) m, the wrist in the camera frame: joints_3d - translation is relative to the wrist."""
     network_translation: np.ndarray | None = None
-    """(3,) m, where the network itself puts the wrist, while `translation` is fitted to joints_2d; None: not said."""
+    """(3,) m, where the network itself puts the wrist, while `translation` is fitted to joints_2d; None if unknown."""
     id: int = -1
     """Id of the track that this hand belongs to; -1 if it is not tracked."""
     scale_source: str = "prior"

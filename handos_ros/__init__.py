@@ -1,4 +1,4 @@
-"""The ROS 2 side of hands: messages in and out around handos_model."""
+"""The ROS 2 nodes, and the conversions between messages and handos_model."""
 
 from pkgutil import extend_path
 

@@ -1,4 +1,4 @@
-"""CameraInfo from a file of camera_calibration, or from a field of view."""
+"""CameraInfo from a file written by camera_calibration, or from a field of view."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LARGEST_EDGE = 65_535
 
 
 def read_calibration(path: Path) -> CameraInfo:
-    """Reads a YAML file as camera_calibration writes it; raises ValueError, in one sentence, for any other."""
+    """Reads a YAML file written by camera_calibration; raises ValueError, in one sentence, for any other file."""
     about = read_yaml(path, CALIBRATION)
     if not isinstance(about, dict):
-        raise ValueError(f"calibration file {shown(path)} holds no keys, must be one of camera_calibration")
+        raise ValueError(f"calibration file {shown(path)} holds no keys, must be a file of camera_calibration")
     info = CameraInfo()
     info.width, info.height = (_size(about, key, path) for key in ("image_width", "image_height"))
     info.distortion_model = one_line(about.get("distortion_model", "plumb_bob"))

@@ -1,4 +1,4 @@
-"""camera_node: a video, a folder of pictures or a webcam as a ROS camera."""
+"""camera_node: publishes a video, a folder of images or a webcam like a ROS camera driver."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from handos_ros.process.executable import run
 from handos_ros.process.guarded_node import WARN_EVERY, GuardedNode
 
 LOOK_EVERY = 0.02
-"""Seconds from one look for subscribers to the next, while there are none."""
+"""Interval in seconds at which it looks for subscribers while there are none."""
 JOIN = 1.0
-"""Seconds that a source may take to give a frame while the node ends."""
+"""Maximum time in seconds that a source may take for a frame while the node shuts down."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class CameraSettings:
     """Parameters of camera_node."""
 
     source: str = parameter(
-        "", "Video, image, folder of images, ROS recording, address of a stream, or number of a webcam", read_only=True
+        "", "Video, image, folder of images, ROS recording, stream address, or webcam number", read_only=True
     )
     rate: float = parameter(
-        0.0, "Frames per second; 0 plays a source by its own times, images at 10", 0.0, 1000.0, read_only=True
+        0.0, "Frames per second; 0 uses the times of the source, or 10 for images", 0.0, 1000.0, read_only=True
     )
     loop: bool = parameter(
         True, "Loop; if false, play once, starting when image gets its first subscriber", read_only=True
@@ -76,7 +76,7 @@ class CameraNode(GuardedNode):
         self.get_logger().info(f"playing {self._info.width}x{self._info.height} px on {self._image.topic_name}")
         self._begun = settings.loop
         self._ended = threading.Event()
-        self._player = threading.Thread(target=self._play, name="player", daemon=True)  # a source may never answer
+        self._player = threading.Thread(target=self._play, name="player", daemon=True)  # the source may never answer
         self._player.start()
 
     def destroy_node(self) -> None:
@@ -88,7 +88,7 @@ class CameraNode(GuardedNode):
 
     def _first_image(self) -> tuple[str, np.ndarray]:
         """Name and image of the first frame that can be read; those before it are said. ValueError if there is none."""
-        problem = f"{self._settings.source} holds no frame"
+        problem = f"{self._settings.source} contains no frames"
         for number, (due, frame) in enumerate(self._pass):
             if frame.image is not None:
                 self._pass = chain([(due, frame)], self._pass)
@@ -98,7 +98,7 @@ class CameraNode(GuardedNode):
         raise ValueError(problem)
 
     def _play(self) -> None:
-        """Frame after frame, each when it is due, until the source or the node is at its end."""
+        """Publishes each frame when it is due, until the source or the node has ended."""
         metronome = Metronome()
         try:
             for due, frame in self._all_frames():
@@ -112,7 +112,7 @@ class CameraNode(GuardedNode):
                     self._warn(frame.problem)
                 else:
                     self._send(frame.name, frame.image)
-            self.get_logger().info(f"{one_line(self._settings.source)} is at its end")
+            self.get_logger().info(f"{one_line(self._settings.source)} has ended")
             self.finish()
         except Exception as error:  # of a webcam that was unplugged, or of a disk
             if self.context.ok():
@@ -163,5 +163,5 @@ class CameraNode(GuardedNode):
 
 
 def main() -> None:
-    """Runs the node until it is stopped, or its source is at its end."""
+    """Runs the node until it is stopped or its source has ended."""
     sys.exit(run("camera_node", CameraNode))

@@ -16,11 +16,11 @@ STAGES = ("decode", "follow", "tf", "publish", "draw")
 markers, points and debug image for subscribers."""
 
 SPANS = ("network", "overhead", "received to published", "stamp to published")
-"""Times of a frame: in the network; outside it until the HandArray was published; the sum, from the arrival of the
-message; and from its stamp."""
+"""Times of a frame: in the network; outside the network until the HandArray was published; from the arrival of the
+message until then, the sum of both; and from the stamp of the message until then."""
 
 DROP_REASONS = ("late", "bad image", "bad camera_info", "time jumped back", "internal error")
-"""Reasons for which a frame gives no HandArray. late: a newer one arrived while the network was busy; no error."""
+"""Reasons why a frame yields no HandArray. late: a newer one arrived while the network was busy; no error."""
 
 SILENCE = 3.0
 """Seconds without an image after which the status warns."""
@@ -35,7 +35,7 @@ class StageClock:
         self.stages: dict[str, float] = {}
 
     def begin(self) -> None:
-        """Starts the first stage: the time waited until now belongs to none."""
+        """Starts the first stage; the waiting time before it belongs to no stage."""
         self._last = time.perf_counter()
 
     def mark(self, stage: str) -> None:
@@ -72,7 +72,7 @@ class Health:
         self._last_image = time.monotonic()
 
     def drop(self, reason: str, problem: str = "") -> None:
-        """Records that a frame gave no HandArray; reason: one of DROP_REASONS; problem: a sentence for the status."""
+        """Counts a frame without HandArray; reason: one of DROP_REASONS; problem: a sentence for the status."""
         with self._lock:
             self._dropped[reason] += 1
             self._problem = problem or self._problem
@@ -83,7 +83,7 @@ class Health:
         return time.monotonic() - self._last_image > SILENCE
 
     def depth(self, problem: str) -> None:
-        """Records whether depth helped in a frame with hands; problem: why it did not, empty where it did."""
+        """Records whether depth helped in a frame with hands; problem: the reason if it did not, else empty."""
         with self._lock:
             self._depth_problem = one_line(problem)
             self._depth_unusable += bool(problem)
@@ -93,14 +93,17 @@ class Health:
                 self._useless_since = time.monotonic()
 
     def depth_doubt(self) -> str:
-        """Says so, with the reason, where depth helped in no frame for SILENCE; else empty."""
+        """A sentence with the reason if depth has helped in no frame for SILENCE; else empty."""
         with self._lock:
             since, problem = self._useless_since, self._depth_problem
         useless = since is not None and problem and time.monotonic() - since > SILENCE
         return f"depth does not help: {problem}" if useless else ""
 
     def processed(self, clock: StageClock, network: float, published: float, since_stamp: float) -> None:
-        """Records a frame. Seconds in the network, from its message to its HandArray, and from its stamp to there."""
+        """Records a frame.
+
+        network: seconds in the network; published: seconds from its message to its HandArray; since_stamp: seconds from
+        its stamp to its HandArray."""
         spans = dict(zip(SPANS, (network, published - network, published, since_stamp), strict=True))
         with self._lock:
             self._processed += 1
@@ -110,7 +113,7 @@ class Health:
     def status(self, name: str, enabled: bool, facts: dict[str, str], doubt: str = "") -> DiagnosticStatus:
         """Returns totals and everything since the last call; level and message report the worst of it.
 
-        facts: further values, as text; doubt: why results may be worse than they could be.
+        facts: further values, as text; doubt: why results may be worse than usual.
         """
         with self._lock:
             now = time.monotonic()

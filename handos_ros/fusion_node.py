@@ -1,4 +1,4 @@
-"""fusion_node: the hands of several cameras in, one set of hands in a common frame out."""
+"""fusion_node: combines the hands of several cameras into one set in a common frame."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from handos_ros.process.executable import run
 from handos_ros.process.guarded_node import GuardedNode
 
 CHECK_EVERY = 0.005
-"""s between two looks for hands that have waited long enough."""
+"""Interval in s at which it checks for hands that have waited long enough."""
 STATIC_TRANSFORMS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class FusionNode(GuardedNode):
-    """Fuses the HandArrays of several hands_nodes. Raises executable.START_ERRORS for what the user set wrong."""
+    """Fuses the HandArrays of several hands_nodes. Raises executable.START_ERRORS for wrong settings."""
 
     def __init__(self, **options: Any) -> None:
-        """options: of rclpy.node.Node, as for several nodes in one process."""
+        """options: those of rclpy.node.Node, for example for several nodes in one process."""
         super().__init__("fusion_node", **options)
         given = take_overrides(self)
         self._settings = settings = declare(self, FusionSettings(), given)
@@ -70,7 +70,7 @@ class FusionNode(GuardedNode):
         self.get_logger().info(f"hands of {', '.join(self._inputs)} in {self._frame}, cameras placed by {where}")
 
     def on_hands(self, topic: str, message: HandArray) -> None:
-        """Keeps what a camera saw until the others' is there."""
+        """Keeps the hands of a camera until those of the others have arrived."""
         self._inputs[topic].received += 1
         stamp = message.header.stamp
         self._sets.add(topic, stamp.sec * NS + stamp.nanosec, message, time.monotonic())
@@ -86,7 +86,7 @@ class FusionNode(GuardedNode):
     def _publish(self, found: FrameSet[HandArray]) -> None:
         seen = [self._inputs[topic].view(message, self._pose) for topic, message in found.frames.items()]
         views = [view for view in seen if view is not None]
-        if not views:  # nothing that could be said in the common frame
+        if not views:  # no camera has a pose in the common frame
             return
         self._placed = same_place(views)
         fused = self._fusion.update(views, found.stamp_ns / NS)
@@ -113,7 +113,7 @@ class FusionNode(GuardedNode):
         return SetParametersResult(successful=True)
 
     def _tell(self) -> None:
-        """One DiagnosticArray; doubts that are new are said in the log as well."""
+        """Publishes a DiagnosticArray; new doubts are logged as well."""
         doubts, report = self._doubts(), self._report
         said = one_line("; ".join(doubts), 1000)
         if said and said != self._said:
@@ -153,7 +153,7 @@ class FusionNode(GuardedNode):
         return facts
 
     def _doubts(self) -> list[str]:
-        """Why hands are fewer or less exact than they could be."""
+        """Reasons why there are fewer or less accurate hands than usual."""
         now = time.monotonic()
         sending = [topic for topic in self._inputs if self._sets.sends(topic, now)]
         doubts = []
@@ -165,16 +165,16 @@ class FusionNode(GuardedNode):
             elif camera.assumed:
                 doubts.append(f"{topic} has no camera_info: its rays are a guess")
             if (late := self._sets.late[topic] - self._late[topic]) > 1:
-                doubts.append(f"{late} messages of {topic} came too late: raise max_wait, or see to its clock")
+                doubts.append(f"{late} messages of {topic} came too late: increase max_wait, or check its clock")
         if len(self._inputs) > 1 and len(sending) == 1:
-            doubts.append(f"{sending[0]} sees alone: distances are what one camera says")
+            doubts.append(f"{sending[0]} is the only camera that sees hands: distances come from one camera")
         doubts += [self._placed, self._report.doubt(), self._clocks(sending), self._tree.refused, self._rivals()]
         if self.clock_is_missing:
             doubts.append("use_sim_time is set, but nothing comes on /clock")
         return [doubt for doubt in doubts if doubt]
 
     def _clocks(self, sending: list[str]) -> str:
-        """Says so where stamps of different cameras never lie within slop."""
+        """A sentence if the stamps of different cameras never lie within slop; else empty."""
         if len(sending) < 2 or max(self._report.sets, default=2) > 1:
             return ""
         pairs = itertools.combinations(sending, 2)
@@ -186,23 +186,23 @@ class FusionNode(GuardedNode):
         )
 
     def _rivals(self) -> str:
-        """Says so where the frame of a hand is also sent by somebody else."""
+        """A sentence if the frame of a hand is also published by another node; else empty."""
         prefix = self._settings.frame_prefix
         for name in (f"{prefix}left_hand", f"{prefix}right_hand"):
             if self._settings.publish_tf and (others := self._tree.parents.get(name, set()) - {self._frame}):
-                return f"{name} is also sent under {', '.join(sorted(others))}: give each node its own frame_prefix"
+                return f"{name} is also published by {', '.join(sorted(others))}: give each node its own frame_prefix"
         return ""
 
 
 def _cameras_of(settings: FusionSettings) -> tuple[str, dict[str, Extrinsics] | None]:
-    """Name of the common frame, and poses of the cameras by name where a file says them."""
+    """Name of the common frame, and poses of the cameras by name if a file provides them."""
     if not settings.extrinsics:
         if not settings.frame:
             raise ValueError("frame is not set, must be the common frame, such as base_link; or give extrinsics")
         return settings.frame.lstrip("/"), None
     frame, cameras = read_extrinsics(Path(settings.extrinsics))
     if settings.frame not in ("", frame):
-        raise ValueError(f"frame is {settings.frame}, but {settings.extrinsics} says {frame}: they must agree")
+        raise ValueError(f"frame is {settings.frame}, but {settings.extrinsics} has {frame}: they must agree")
     return frame, cameras
 
 

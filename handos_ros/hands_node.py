@@ -1,4 +1,4 @@
-"""hands_node: camera images in; hands, their frames and what shows them out."""
+"""hands_node: turns camera images into hands, transforms and visualisations."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from handos_ros.settings import Settings
 class HandsNode(GuardedNode):
     """Finds hands in the images of one camera.
 
-    Two threads: the executor's only files what comes, and one works on the newest image. So the network never keeps
-    parameters, services, depth images or a signal to stop waiting, no image is ever queued, and those that come too
-    late are counted. Raises executable.START_ERRORS for what the user set wrong.
+    It has two threads: that of the executor only stores what arrives, and another one processes the newest image. So
+    the network never delays parameters, services, depth images or a signal to stop, no image is ever queued, and late
+    images are counted. Raises executable.START_ERRORS for wrong settings.
     """
 
     def __init__(self, **options: Any) -> None:
-        """options: of rclpy.node.Node, as for several nodes in one process."""
+        """options: those of rclpy.node.Node, for example for several nodes in one process."""
         super().__init__("hands_node", **options)
         self._newest: Newest[tuple[Image | CompressedImage, StageClock]] = Newest()
         self._worker = threading.Thread(target=self._work, name="hands")
@@ -65,14 +65,14 @@ class HandsNode(GuardedNode):
         self.get_logger().info(f"{where}, images from {self._images.topic_name}")
 
     def destroy_node(self) -> None:
-        """Lets the frame in work finish, then destroys the node."""
+        """Waits for the current frame, then destroys the node."""
         self._newest.close()
         if self._worker.is_alive():
             self._worker.join()
         super().destroy_node()
 
     def on_image(self, message: Image | CompressedImage) -> None:
-        """Leaves the message to the worker, in place of one that still waits."""
+        """Passes the message to the worker; it replaces one that is still waiting."""
         self._health.received()
         self._arrivals.add(seconds(message.header.stamp))
         if self._newest.put((message, StageClock(time.perf_counter()))):
@@ -84,7 +84,7 @@ class HandsNode(GuardedNode):
         return self.create_subscription(Image, "image", self.on_image, NEWEST)
 
     def _work(self) -> None:
-        """Frame after frame, always the newest, until the node is destroyed."""
+        """Processes frames, always the newest, until the node is destroyed."""
         while (waiting := self._newest.take()) is not None:
             message, clock = waiting
             with self._busy:
@@ -97,7 +97,7 @@ class HandsNode(GuardedNode):
                 except FrameDropped as dropped:
                     self._drop(dropped.reason, str(dropped))
                 except Exception as error:  # no input stops the node
-                    if self.context.ok():  # else it is going down, and nothing can be published any more
+                    if self.context.ok():  # else it is shutting down and can no longer publish
                         self._drop("internal error", one_line(f"{type(error).__name__}: {error}", 500))
                         self.get_logger().debug(traceback.format_exc())
 
@@ -115,7 +115,7 @@ class HandsNode(GuardedNode):
         return SetParametersResult(successful=True)
 
     def _on_set_enabled(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        """False: listens to no image, and gives memory and device of the network back. True: takes them again."""
+        """With false, unsubscribes from images and frees memory and device of the network; with true, resumes."""
         try:
             with self._busy:
                 if request.data:
@@ -134,7 +134,7 @@ class HandsNode(GuardedNode):
         return response
 
     def _report(self) -> None:
-        """One DiagnosticArray; doubts that are new are said in the log as well."""
+        """Publishes a DiagnosticArray; new doubts are logged as well."""
         self._camera_info.hear_latched()
         doubts = self._current_doubts() if self._pipeline.is_open else {}
         for subject in doubts.keys() - self._doubts.keys():
@@ -160,7 +160,7 @@ class HandsNode(GuardedNode):
         }
 
     def _current_doubts(self) -> dict[str, str]:
-        """Why results may be worse than they could be, by subject."""
+        """Reasons why results may be worse than usual, by subject."""
         camera, depth, images = self._pipeline.camera, self._pipeline.depth, self._images
         doubts = {"image": self._pipeline.doubt, "loss": self._arrivals.doubt()}
         if self.clock_is_missing:
@@ -172,8 +172,8 @@ class HandsNode(GuardedNode):
             doubts["depth"] = depth.doubt(self._depth_images.topic_name) or self._health.depth_doubt()
         if images is not None and self._health.silent and (count := self.count_publishers(images.topic_name)):
             doubts["silence"] = (
-                f"nothing comes on {images.topic_name}, which has {count} publishers: are the images larger than the "
-                "middleware passes on (docs/troubleshooting.md)?"
+                f"nothing comes on {images.topic_name}, which has {count} publishers: are the images too large for "
+                "the middleware (docs/troubleshooting.md)?"
             )
         return {subject: doubt for subject, doubt in doubts.items() if doubt}
 

@@ -36,7 +36,7 @@ class Outputs:
     """Holds the publishers of one node. They are reliable, which matches reliable and best-effort subscribers alike."""
 
     def __init__(self, node: Node, skeleton: HandSkeleton) -> None:
-        """skeleton: of the hands' meshes."""
+        """skeleton: that of the template of the hands."""
         template = skeleton.template
         self._hands = node.create_publisher(HandArray, "hands", 5)
         self._tf = node.create_publisher(TFMessage, "/tf", 100)  # the depth that tf2_ros uses
@@ -63,7 +63,7 @@ class Outputs:
         self._hands.publish(message)
 
     def publish_frames(self, hands: list[Hand], header: Header, settings: Settings, followed: Container[int]) -> None:
-        """Publishes wrist frames, and finger frames if enabled, on /tf, and what follows from the hand of each side.
+        """Publishes wrist frames, and finger frames if enabled, on /tf, and the outputs of each side.
 
         followed: as of SideFrames.chosen.
         """

@@ -1,4 +1,4 @@
-"""Parameters of a node: one dataclass declares name, type, default, description, limits; ROS is told what it says."""
+"""Node parameters from a dataclass, which defines name, type, default, description and limits of each."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from handos_model.io.files import one_line
 from handos_ros.process.parameter_files import GivenParameters
 
 LONGEST_TEXT = 1024
-"""Characters of a parameter."""
+"""Maximum number of characters of a string parameter."""
 BUILT_IN = ("use_sim_time", "start_type_description_service")
-"""Parameters that rclpy gives every node."""
+"""Parameters that rclpy declares for every node."""
 
 _FROM_INTEGER = {Parameter.Type.DOUBLE: float, Parameter.Type.STRING: str}
 _TYPES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
@@ -43,7 +43,7 @@ def parameter(
 def checked(settings: SettingsT, changes: dict[str, Any]) -> SettingsT:
     """The settings with `changes` applied; ValueError, in one sentence, for the first value that is not allowed.
 
-    Whole numbers are taken for numbers and for text: ROS reads `-p hand_scale:=1` and `-p source:=0` as such.
+    Integers are accepted for numbers and strings: ROS parses `-p hand_scale:=1` and `-p source:=0` as integers.
     """
     rows = {row.name: row for row in fields(settings)}
     return replace(settings, **{name: _checked(rows[name], value) for name, value in changes.items()})
@@ -96,7 +96,7 @@ def refuse_undeclared(node: Node, given: dict[str, Any]) -> None:
 
 
 def unknown(node: Node, name: str) -> str:
-    """What to say of a name that is no parameter of the node."""
+    """The sentence about a name that is not a parameter of the node."""
     close = _resembling(node, name, 0.6)
     known = (known for known in node.get_parameters_by_prefix("") if not known.startswith("qos_overrides"))
     hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
@@ -104,7 +104,7 @@ def unknown(node: Node, name: str) -> str:
 
 
 def _resembling(node: Node, name: str, likeness: float) -> list[str]:
-    if len(name) > LONGEST_TEXT:  # comparing takes long
+    if len(name) > LONGEST_TEXT:  # comparison would take long
         return []
     return difflib.get_close_matches(name, node.get_parameters_by_prefix(""), n=1, cutoff=likeness)
 
@@ -134,7 +134,7 @@ def _checked(row: Any, value: Any) -> Any:
     low, high, choices = (row.metadata[key] for key in ("low", "high", "choices"))
     if choices and value not in choices:
         raise ValueError(f"{row.name} is {value!r}, must be one of {', '.join(choices)}")
-    if low is not None and not low <= value <= high:  # NaN is outside of every range
+    if low is not None and not low <= value <= high:  # NaN is outside every range
         raise ValueError(f"{row.name} is {value:g}, must lie between {low:g} and {high:g}")
     return value
 

@@ -1,4 +1,4 @@
-"""Pipeline: one camera image after another, from message to messages."""
+"""Pipeline: processes camera images one after another, from the message to the outputs."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from handos_ros.outputs import Outputs
 from handos_ros.settings import Settings
 
 BLACK = 16
-"""Of 255: an image without anything brighter shows nothing."""
+"""Out of 255: an image without any brighter pixel shows nothing."""
 
 
 class FrameDropped(Exception):
-    """A frame gives no HandArray; reason: one of diagnostics.DROP_REASONS."""
+    """A frame yields no HandArray; reason: one of diagnostics.DROP_REASONS."""
 
     def __init__(self, reason: str, problem: str) -> None:
         super().__init__(one_line(problem, 500))
@@ -39,20 +39,20 @@ class FrameDropped(Exception):
 
 
 class Pipeline:
-    """Decodes an image, finds and follows its hands, and publishes them.
+    """Decodes an image, finds and tracks its hands, and publishes them.
 
-    Not for two threads at once, except for what is said to be. Raises executable.START_ERRORS for wrong settings.
+    Not thread-safe, except for intrinsics and depth. Raises executable.START_ERRORS for wrong settings.
     """
 
     def __init__(self, node: Node, settings: Settings, health: Health) -> None:
         self.intrinsics = Intrinsics()
-        """For another thread to keep CameraInfo in."""
+        """Another thread stores CameraInfo here."""
         self.depth = DepthFrames() if settings.use_depth else None
-        """For another thread to keep depth images in; None if they are not asked for."""
+        """Another thread stores depth images here; None if depth is not used."""
         self.camera: Camera | None = None
-        """Of the last frame."""
+        """The camera of the last frame."""
         self.doubt = ""
-        """Why the last image can hardly show hands."""
+        """A sentence if the last image can hardly show hands; else empty."""
         self._template = load_template(settings.template or None)
         self.tracker = HandTracker(tracker_options(settings), self._template.faces)
         self._skeleton = HandSkeleton(self._template)
@@ -63,7 +63,7 @@ class Pipeline:
         self._node, self._health = node, health
 
     def open(self, settings: Settings) -> None:
-        """Opens the network, unless it is."""
+        """Opens the network, unless it is open."""
         if self._follower is not None:
             return
         predictor = HandPredictor(
@@ -78,17 +78,17 @@ class Pipeline:
         self._follower = HandFollower(predictor, self.tracker)
 
     def close(self) -> None:
-        """Gives memory and device of the network back."""
+        """Frees memory and device of the network."""
         self._follower = None
 
     @property
     def is_open(self) -> bool:
-        """Whether the network is there."""
+        """Whether the network is open."""
         return self._follower is not None
 
     @property
     def device(self) -> str:
-        """Where the network runs."""
+        """The device of the network."""
         follower = self._follower
         return follower.predictor.provider.removesuffix("ExecutionProvider").lower() if follower else "none: paused"
 
@@ -99,9 +99,9 @@ class Pipeline:
         return f"{self._follower.predictor.name} {self._follower.predictor.version}"
 
     def process(self, message: Image | CompressedImage, clock: StageClock, settings: Settings) -> None:
-        """One image; FrameDropped when it cannot be used. The pipeline must be open.
+        """Processes one image; FrameDropped if it cannot be used. The pipeline must be open.
 
-        Transforms go first: who gets the HandArray finds them in tf2.
+        Transforms are sent first, so that tf2 has them when the HandArray arrives.
         """
         image, camera, stamp = self._decode(message, settings)
         clock.mark("decode")
@@ -124,7 +124,7 @@ class Pipeline:
         """RGB image, camera and stamp in s."""
         try:
             image = rgb_image(message)
-        except Exception as error:  # ValueError with a sentence, and what OpenCV makes of damaged files
+        except Exception as error:  # ValueError with a sentence, and OpenCV's errors for damaged files
             raise FrameDropped("bad image", str(error)) from error
         try:
             height, width = image.shape[:2]
@@ -134,7 +134,7 @@ class Pipeline:
         self.doubt = _doubt_of(image, getattr(message, "encoding", ""))
         stamp, last = seconds(message.header.stamp), self._last_stamp
         self._last_stamp, self.camera = stamp, camera
-        if stamp < last:  # should time go on from there, the follower finds out, and starts anew
+        if stamp < last:  # if time continues from there, the follower notices and starts over
             raise FrameDropped("time jumped back", f"the stamp of an image lies {last - stamp:.3f} s back")
         return image, camera, stamp
 
@@ -155,13 +155,13 @@ class Pipeline:
         return hands, predictor.network_seconds - before
 
     def _depth_image(self, stamp: float, settings: Settings) -> np.ndarray:
-        """(H, W) m, of the colour image of this stamp; ValueError where there is none."""
+        """Depth (H, W) in m for the colour image of this stamp; ValueError if there is none."""
         assert self.depth is not None
         return depth_image(self.depth.nearest(stamp, settings.depth_max_difference))
 
 
 def tracker_options(settings: Settings) -> TrackerOptions:
-    """How the settings have hands tracked."""
+    """Tracker options from the settings."""
     return TrackerOptions(
         smoothing=settings.smoothing,
         max_age=settings.track_max_age,
@@ -171,7 +171,7 @@ def tracker_options(settings: Settings) -> TrackerOptions:
 
 
 def _scale_source(hands: list[Hand], settings: Settings) -> int:
-    """What the scale of all of them comes from, of HandArray's values: the depth image, or less."""
+    """The common source of their scale, as a constant of HandArray: the depth image only if all are scaled to it."""
     sources = {hand.scale_source for hand in hands}
     if sources and sources <= {"depth", "remembered"}:
         return HandArray.SCALE_DEPTH
@@ -179,7 +179,7 @@ def _scale_source(hands: list[Hand], settings: Settings) -> int:
 
 
 def _doubt_of(image: np.ndarray, encoding: str) -> str:
-    """Why an image (H, W, 3) uint8 that can be decoded can hardly show hands; empty for a usual one."""
+    """Why a decoded image (H, W, 3) uint8 can hardly show hands; empty for an ordinary one."""
     if encoding == "16UC1":
         return "the images have the encoding 16UC1, as depth images have: is this the topic of a colour camera?"
     brightest = int(image[::8, ::8].max())

@@ -1,4 +1,4 @@
-"""What camera_node plays, and when: videos and recordings by their times, images at a rate, webcams as they come."""
+"""Sources of camera_node: videos and recordings with their own times, images at a rate, webcams as frames arrive."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from handos_model.io.frame import Frame
 from handos_model.io.inputs import open_inputs
 
 PICTURES_RATE = 10.0
-"""Hz of sources without times and without a rate of their own."""
+"""Rate in Hz of sources without times, if none is set."""
 
 
 class Webcam:
-    """Frames of a webcam, by its number; ValueError when there is none, or when it stops."""
+    """Frames of a webcam with this number; ValueError if there is none, or when it stops."""
 
     fps: float | None = None
 
@@ -23,7 +23,7 @@ class Webcam:
         self.name = f"webcam {number}"
         self._capture = cv2.VideoCapture(int(number))
         if not self._capture.isOpened():
-            raise ValueError(f"{self.name} cannot be opened: it is not there, or in use, or not permitted")
+            raise ValueError(f"{self.name} cannot be opened: it does not exist, is in use, or is not permitted")
         if rate:
             self._capture.set(cv2.CAP_PROP_FPS, rate)
 
@@ -31,7 +31,7 @@ class Webcam:
         while True:
             good, image = self._capture.read()
             if not good:
-                raise ValueError(f"{self.name} gives no more images")
+                raise ValueError(f"{self.name} delivers no more images")
             yield Frame(self.name, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
 
 
@@ -44,7 +44,7 @@ class Playback:
     def __init__(self, source: str, rate: float) -> None:
         """source: as camera_node's parameter; rate: Hz, 0 for the source's own times."""
         if not source:
-            raise ValueError("source is not set, must be a video, a picture, a folder of pictures or a webcam's number")
+            raise ValueError("source is not set, must be a video, an image, a folder of images or a webcam number")
         self.is_live = source.isdigit() or "://" in source
         """Whether reading waits for the next frame, which sets the pace."""
         self._rate = rate
@@ -72,7 +72,7 @@ class Metronome:
         self._going = False
 
     def restart(self) -> None:
-        """The next frame is due at once."""
+        """Makes the next frame due immediately."""
         self._going = False
 
     def remaining(self, due: float) -> float:

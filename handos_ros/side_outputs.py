@@ -1,4 +1,4 @@
-"""Publishers of what follows from the hand of each side, made only while somebody subscribes."""
+"""Publishers of poses, grasps and joint angles of each side, which are computed only while somebody subscribes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ class SideOutputs:
     """Holds hands/left/poses, hands/left/grasp, those of the right hand, and hands/joint_states."""
 
     def __init__(self, node: Node, skeleton: HandSkeleton) -> None:
-        """skeleton: of the hands' meshes."""
+        """skeleton: that of the template of the hands."""
         self._skeleton = skeleton
         self._joint_states = node.create_publisher(JointState, "hands/joint_states", 5)
         self._poses = {side: node.create_publisher(NamedPoseArray, f"hands/{side}/poses", 5) for side in SIDES[:2]}
         self._grasps = {side: node.create_publisher(Grasp, f"hands/{side}/grasp", 5) for side in SIDES[:2]}
 
     def publish(self, hands: list[Hand], header: Header) -> None:
-        """hands: the one of each side that the side's frame follows, where there is one."""
+        """hands: for each side the hand that has the TF frame of that side, if there is one."""
         shown = {hand.side: hand for hand in hands}
         for side, publisher in self._poses.items():
             if publisher.get_subscription_count():

@@ -18,7 +18,7 @@ ONE_CAMERA = SHARE / "launch" / "hands.launch.py"
 ARGUMENTS = {
     "cameras": (
         str(SHARE / "config" / "cameras.yaml"),
-        "YAML list of cameras: for each the arguments of hands.launch.py, of which namespace must be its own",
+        "YAML list of cameras: the arguments of hands.launch.py for each, with a unique namespace",
     )
 }
 """Name: default and description. Arguments of hands.launch.py are those of every camera that does not say otherwise."""
@@ -51,7 +51,7 @@ def read_cameras(path: Path, known: set[str]) -> list[dict[str, str]]:
     try:
         cameras = yaml.safe_load(path.read_text())
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"list of cameras {path} is no YAML: {error}") from error
+        raise ValueError(f"list of cameras {path} is not valid YAML: {error}") from error
     if not isinstance(cameras, list) or not cameras or not all(isinstance(camera, dict) for camera in cameras):
         raise ValueError(f"{path} must hold a list of cameras, each with arguments of hands.launch.py")
     taken: set[str] = set()

@@ -9,10 +9,10 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 ARGUMENTS = {
-    "topics": ("left/hands right/hands", "HandArray topics of the cameras, with spaces between"),
-    "frame": ("", "Common frame, such as base_link; empty for that of the extrinsics file"),
-    "extrinsics": ("", "YAML file of the cameras' poses; empty takes them from TF"),
-    "slop": ("0.02", "Greatest difference between stamps that belong together, in seconds"),
+    "topics": ("left/hands right/hands", "HandArray topics of the cameras, separated by spaces"),
+    "frame": ("", "Common frame, such as base_link; empty uses the one in the extrinsics file"),
+    "extrinsics": ("", "YAML file with the poses of the cameras; empty takes them from TF"),
+    "slop": ("0.02", "Maximum difference between stamps that belong together, in seconds"),
     "namespace": ("", "Namespace of the node, and of topics without a leading slash"),
     "frame_prefix": ("", "Prefix for the names of the hands' frames, such as robot1/"),
 }

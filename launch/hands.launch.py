@@ -15,18 +15,18 @@ from launch_ros.parameter_descriptions import ParameterValue
 CONFIG = Path(get_package_share_directory("handos_ros")) / "config"
 
 ARGUMENTS = {
-    "image": ("image", "Topic of the camera's images"),
+    "image": ("image", "Topic of the camera images"),
     "camera_info": ("", "Topic of its CameraInfo; empty for camera_info next to the images, where drivers publish it"),
     "depth": ("", "Topic of depth images registered to colour; hands are then scaled to the measured depth"),
     "params_file": (str(CONFIG / "hands.yaml"), "Parameter file of hands_node"),
     "namespace": ("", "Namespace of every node started; give each camera its own"),
-    "frame_prefix": ("", "Prefix for the names of the hands' frames, such as robot1/; empty for the parameter file's"),
-    "device": ("", "Where the network runs: auto, cpu, cuda or tensorrt; empty for the parameter file's"),
-    "log_level": ("info", "Least severity of what the nodes of this package log: debug, info, warn, error or fatal"),
-    "respawn": ("false", "If true, start a node anew when it has ended; if false, everything ends with hands_node"),
+    "frame_prefix": ("", "Prefix for the names of the hands' frames, such as robot1/; empty uses the parameter file"),
+    "device": ("", "Where the network runs: auto, cpu, cuda or tensorrt; empty uses the parameter file"),
+    "log_level": ("info", "Minimum log severity of this package's nodes: debug, info, warn, error or fatal"),
+    "respawn": ("false", "If true, restart a node that has ended; if false, everything ends with hands_node"),
     "rviz": ("false", "If true, open RViz with images, markers and TF"),
     "fixed_frame": ("camera_optical_frame", "Fixed frame of RViz, and the frame of camera_node's images"),
-    "video": ("", "Video, folder of images or number of a webcam, played by camera_node instead of a camera"),
+    "video": ("", "Video, folder of images or webcam number, played by camera_node instead of a camera"),
 }
 """Name: default and description."""
 
@@ -41,14 +41,14 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def nodes(context: LaunchContext) -> list[Node]:
-    """The processes that the arguments ask for; what is wrong is said before one of them has started."""
+    """The processes that the arguments ask for; wrong arguments are refused before any of them has started."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
     about = {"output": "screen", "namespace": given["namespace"], "remappings": topics(given)}
-    if not Path(given["params_file"]).is_file():  # a warning for launch_ros, which starts the node without it
+    if not Path(given["params_file"]).is_file():  # launch_ros would only warn and start the node without it
         raise FileNotFoundError(f"there is no params_file {given['params_file']}")
     ours = {"package": "handos_ros", "ros_arguments": ["--log-level", given["log_level"]], **about, **ending(given)}
     started = []
-    if wanted(given, "rviz"):  # comes first: launch stops at a package that is missing, but leaves running what runs
+    if wanted(given, "rviz"):  # first, as launch stops at a missing package but does not stop what it has started
         view = ["-d", str(CONFIG / "hands.rviz"), "-f", given["fixed_frame"]]
         started.append(Node(package="rviz2", executable="rviz2", arguments=view, **about))
     parameters = [given["params_file"], overrides(given)] if overrides(given) else [given["params_file"]]
@@ -60,25 +60,25 @@ def nodes(context: LaunchContext) -> list[Node]:
 
 
 def ending(given: dict[str, str]) -> dict[str, Any]:
-    """What happens when a node of this package ends: everything does, or the node is started anew."""
+    """What happens when a node of this package ends: everything ends, or the node is restarted."""
     if wanted(given, "respawn"):
         return {"respawn": True, "respawn_delay": 2.0}
     return {"on_exit": Shutdown(reason="a node of handos_ros has ended")}
 
 
 def overrides(given: dict[str, str]) -> dict[str, Any]:
-    """Parameters of hands_node that arguments set, whatever the parameter file says."""
+    """Parameters of hands_node that launch arguments override."""
     values: dict[str, Any] = {name: text(given[name]) for name in ("frame_prefix", "device") if given[name]}
     return {**values, "use_depth": True} if given["depth"] else values
 
 
 def text(value: str) -> ParameterValue:
-    """A parameter that is a text, whatever it looks like: a webcam's number is one."""
+    """A string parameter, even if it looks like a number, as that of a webcam does."""
     return ParameterValue(value, value_type=str)
 
 
 def topics(given: dict[str, str]) -> list[tuple[str, str]]:
-    """Remappings of every node here: what one publishes, the others read."""
+    """Remappings shared by all nodes, so that they use the same topics."""
     image = given["image"].rstrip("/")
     camera_info = given["camera_info"] or image[: image.rfind("/") + 1] + "camera_info"
     pairs = {"image": image, "image/compressed": f"{image}/compressed", "camera_info": camera_info}
@@ -88,7 +88,7 @@ def topics(given: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def wanted(given: dict[str, str], name: str) -> bool:
-    """ValueError for anything but true and false."""
+    """Whether a boolean argument is true; ValueError for anything but true and false."""
     if given[name].lower() not in ("true", "false"):
         raise ValueError(f"{name} is {given[name]!r}, must be true or false")
     return given[name].lower() == "true"

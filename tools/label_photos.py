@@ -130,7 +130,7 @@ def label_photo(path: Path, out: Path, options: argparse.Namespace, find: Finder
     """The record of one photo, whose copy it writes; None when nothing in it is worth learning."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
-        print(f"{path} is no readable picture: left out")
+        print(f"{path} is not a readable image: left out")
         return None
     shrink = min(1.0, LONGEST / max(image.shape[:2]))
     size = [max(1, round(n * shrink)) for n in image.shape[1::-1]]

@@ -19,7 +19,7 @@ from handos_model.prediction.predictor import HandPredictor
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos benchmark`."""
     parser.add_argument(
-        "image", metavar="IMAGE", nargs="?", help="image to predict, ideally with as many hands as you expect"
+        "image", metavar="IMAGE", nargs="?", help="image to process, ideally with as many hands as you expect"
     )
     parser.add_argument("--runs", type=int, default=100, metavar="N", help="number of timed predictions (100)")
     parser.add_argument(
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints median and 95th percentile of the time from image to hands, or the cost of a recipe's network."""
     if (args.image is None) == (args.cost is None):
-        raise ValueError("give an IMAGE to predict, or --cost RECIPE")
+        raise ValueError("give an IMAGE to process, or --cost RECIPE")
     if args.cost is not None:
         return cost_report(args)
     if args.runs < 1 or args.warmup < 0:
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def cost_report(args: argparse.Namespace) -> int:
-    """Prints what the network of a recipe costs, on CUDA unless there is none or --device is cpu."""
+    """Prints the cost of a recipe's network, measured on CUDA if available, unless --device is cpu."""
     size = re.fullmatch(r"(\d+)x(\d+)", args.pixels or "1280x960")
     if not size:
         raise ValueError(f"--pixels is {args.pixels}, must be WIDTHxHEIGHT, as in 1280x960")

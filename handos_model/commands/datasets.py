@@ -24,11 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos datasets`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="list|check|fetch")
     actions.add_parser(
-        "list", help="list data sets and their splits", description="Prints every data set's name and its splits."
+        "list", help="list data sets and their splits", description="Prints the name and the splits of every data set."
     )
     check = actions.add_parser(
-        "check", help="draw samples and refuse inconsistent labels",
-        description="Prints a line for every fault; exit code 1 when there is one. How to get data: docs/datasets.md.",
+        "check", help="draw samples and check their labels for contradictions",
+        description="Prints one line per fault; the exit code is 1 if there is any. How to get the data: "
+                    "docs/datasets.md.",
     )  # fmt: skip
     check.add_argument("name", metavar="NAME", help="data set, see `handos datasets list`")
     check.add_argument("root", type=Path, metavar="ROOT", help="folder of the data set")
@@ -40,17 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_write_rules(check)
     check.add_argument("--out", type=Path, metavar="FILE.png", help="also draw these images with their labels")
     fetch = actions.add_parser(
-        "fetch", help="bring the public photos and videos of docs/accuracy.md",
+        "fetch", help="download the public photos and videos of docs/accuracy.md",
         description="Brings about 240 files from GitHub, each checked, with a table of their licences: SOURCES.md. "
         "Then: handos evaluate annotated backgrounds renders videos --data DIR.",
     )  # fmt: skip
-    fetch.add_argument("name", choices=("evaluation",), metavar="evaluation", help="the set to bring: evaluation")
-    fetch.add_argument("root", type=Path, metavar="DIR", help="folder to put them in; what is there already stays")
+    fetch.add_argument("name", choices=("evaluation",), metavar="evaluation", help="the set to download: evaluation")
+    fetch.add_argument("root", type=Path, metavar="DIR", help="folder to put them in; existing files stay")
     fetch.add_argument(
         "--mirror",
         type=Path,
         metavar="DIR",
-        help="read clones of the repositories, DIR/OWNER/NAME, instead of GitHub",
+        help="read from clones of the repositories, DIR/OWNER/NAME, instead of GitHub",
     )
 
 
@@ -72,7 +73,7 @@ def _fetch(root: Path, mirror: Path | None) -> int:
     from handos_model.data.evaluation_set.repository_files import read_from_clone, read_from_github
 
     brought = fetch(root, partial(read_from_clone, mirror) if mirror else read_from_github)
-    print(f"brought {brought} files to {root}; where they come from, with their licences: {root / SOURCES}")
+    print(f"fetched {brought} files into {root}; their sources and licences are in {root / SOURCES}")
     return 0
 
 
@@ -90,7 +91,7 @@ def _check(args: argparse.Namespace) -> int:
     dataset = open_dataset(args.name, args.root, split, args.mano)
     mano = ManoLayer.load(args.mano, "right") if args.mano else None
     if not len(dataset):
-        raise ValueError(f"split {split} of {args.name} in {args.root} lists no image")
+        raise ValueError(f"split {split} of {args.name} in {args.root} lists no images")
     chosen = np.unique(np.linspace(0, len(dataset) - 1, min(args.count, len(dataset))).round().astype(int))
     found, cells = _faults(dataset, chosen.tolist(), mano, draw=args.out is not None)
     for line in found:

@@ -22,25 +22,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos evaluate`."""
     own = parser.add_argument_group("the project's own photos, renders and videos")
     own.add_argument("own", nargs="*", metavar="NAME", help="annotated, val, backgrounds, renders, videos or all (all)")
-    own.add_argument("--data", type=Path, metavar="DIR", help="folder of annotated, train and video")
+    own.add_argument("--data", type=Path, metavar="DIR", help="folder that contains annotated, train and video")
     published = parser.add_argument_group("a published data set")
     published.add_argument("--dataset", metavar="NAME", help="freihand, ho3d, dexycb, hint, ...")
     published.add_argument("--root", type=Path, metavar="DIR", help="folder of the data set")
-    published.add_argument("--split", help="split, by the data set's own name (evaluation)")
+    published.add_argument("--split", help="split, by the name that the data set uses (evaluation)")
     published.add_argument("--mano", type=Path, metavar="DIR", help="folder of MANO_RIGHT.pkl and MANO_LEFT.pkl")
     published.add_argument(
-        "--submission", type=Path, metavar="FILE.zip", help="also write a submission file for the data set's server"
+        "--submission",
+        type=Path,
+        metavar="FILE.zip",
+        help="also write a submission file for the server of the data set",
     )
-    trained = parser.add_argument_group("a checkpoint, evaluated as in the paper: the network's output as it is")
+    trained = parser.add_argument_group("a checkpoint, evaluated as in the paper, on the raw output of the network")
     trained.add_argument("--checkpoint", type=Path, metavar="FILE", help="checkpoint.pt of a run of either stage")
     trained.add_argument(
-        "--given-boxes", action="store_true", default=None, help="predict in the labels' boxes (Table X)"
+        "--given-boxes", action="store_true", default=None, help="predict in the boxes of the labels (Table X)"
     )
-    trained.add_argument(
-        "--detector", action="store_true", default=None, help="measure the AP of the detector's own boxes"
-    )
+    trained.add_argument("--detector", action="store_true", default=None, help="measure the AP of the detector's boxes")
     paper = parser.add_argument_group("the paper")
-    paper.add_argument("--paper", type=Path, metavar="DIR", help="print every row beside the results in this folder")
+    paper.add_argument(
+        "--paper", type=Path, metavar="DIR", help="print every row of the paper next to the results in this folder"
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="use at most N images, evenly spread")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
     add_write_rules(parser)
@@ -90,7 +93,7 @@ def _check_options(args: argparse.Namespace) -> None:
     if args.root is None:
         raise ValueError(f"--dataset {args.dataset} needs --root DIR, the folder of the data set")
     if args.checkpoint is None and (args.given_boxes or args.detector):
-        raise ValueError("--given-boxes and --detector need --checkpoint FILE: an ONNX file has no such door")
+        raise ValueError("--given-boxes and --detector need --checkpoint FILE: an ONNX file does not offer this")
     if args.checkpoint is not None and args.weights is not None:
         raise ValueError("give either --checkpoint or --weights")
     if args.submission is not None and args.limit is not None:

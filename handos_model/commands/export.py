@@ -24,14 +24,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos export`."""
     parser.add_argument(
         "checkpoints", type=Path, nargs="+", metavar="CHECKPOINT",
-        help="checkpoint.pt of a run, or an .npz; several that continue one another are averaged",
+        help="checkpoint.pt of a run, or an .npz; several checkpoints of one training are averaged",
     )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE",
         help="ONNX file to write; with --finder, FILE.find.onnx and FILE.see.onnx",
     )  # fmt: skip
     add_write_rules(parser)
-    parser.add_argument("--finder", type=Path, metavar="CHECKPOINT", help="the finder's, for a CHECKPOINT of stage see")
+    parser.add_argument(
+        "--finder", type=Path, metavar="CHECKPOINT", help="checkpoint of the finder, for a CHECKPOINT of stage see"
+    )
     parser.add_argument(
         "--int8", action="store_true", help="also write FILE.see.int8.onnx, for CPUs; it needs the recipe's images"
     )
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
 
     made_by = read_recipe(recipe)
     if (made_by.stage == "see") != bool(args.finder):
-        raise ValueError(f"{recipe} is of stage {made_by.stage}: --finder goes with stage see, and only with it")
+        raise ValueError(f"{recipe} is of stage {made_by.stage}: --finder is for stage see, which needs it")
     network = build_network(made_by)
     network.load_trainable_state(mean_weights([load_weights(path) for path in args.checkpoints]))
     with completed_together(written) as place:

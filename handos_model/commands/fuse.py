@@ -18,11 +18,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--extrinsics", type=Path, required=True, metavar="FILE.yaml", help="poses of the cameras (docs/cameras.md)"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="where hands are written")
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="file to write")
     parser.add_argument(
-        "--slop", type=float, default=SLOP, metavar="S", help=f"s that frames of one time may be apart ({SLOP:g})"
+        "--slop",
+        type=float,
+        default=SLOP,
+        metavar="S",
+        help=f"maximum difference of stamps that belong together, in s ({SLOP:g})",
     )
-    parser.add_argument("--vertices", action="store_true", help="with the mesh of each hand, where inputs have them")
+    parser.add_argument(
+        "--vertices", action="store_true", help="also write the mesh of each hand, if the inputs have meshes"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
 
 
@@ -48,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"{times} times; hands by number of cameras: {by_cameras}", file=sys.stderr)
     if len(args.results) > 1 and not any(cameras > 1 for cameras in seen):
         print(
-            "handos fuse: no hand was seen by two cameras at once: do the stamps agree (--slop), and the extrinsics?",
+            "handos fuse: no hand was seen by two cameras at once: check the stamps (--slop) and the extrinsics",
             file=sys.stderr,
         )
     return 0

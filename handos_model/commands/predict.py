@@ -34,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input", nargs="+", metavar="INPUT", help="image, video, ROS recording, folder of these, or stream"
     )
     output = parser.add_argument_group(
-        "what is written", "a file is complete or not there: until all is done it has .part in its name. {} in a name "
-        "stands for the input's own, for one output each",
+        "outputs", "A file gets its name when it is complete; until then, the name contains .part. {} in a name stands "
+        "for the name of the input, for one output per input.",
     )  # fmt: skip
     output.add_argument(
         "--out", metavar="FILE", help=f"one record per frame: {SUFFIXES}, or without a suffix a rosbag2 folder; "
@@ -54,27 +54,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=int,
         metavar="N",
-        help="inputs that are done at the same time (1; with --ray: all that it has room for)",
+        help="number of inputs to process at a time (1; with --ray: as many as the cluster has room for)",
     )
     output.add_argument(
-        "--ray", action="store_true", help="do the inputs on a Ray cluster: RAY_ADDRESS or this machine's"
+        "--ray", action="store_true", help="process the inputs on a Ray cluster: that of RAY_ADDRESS, or this machine"
     )
     add_write_rules(output)
-    output.add_argument("--resume", action="store_true", help="go on with what an interrupted run left")
+    output.add_argument("--resume", action="store_true", help="continue an interrupted run")
     output.add_argument(
-        "--anatomical", action="store_true", help="give the nearest hands that anatomy allows instead of what was seen"
+        "--anatomical",
+        action="store_true",
+        help="write the nearest anatomically possible hands instead of the measured ones",
     )
-    images = parser.add_argument_group("what the images are")
-    images.add_argument("--track", action="store_true", help="follow hands: ids, sides over time, smooth motion")
-    images.add_argument("--fps", type=float, metavar="N", help="a folder's images are a sequence of N per second")
-    images.add_argument("--mirrored", action="store_true", help="they are flipped left to right, as selfies are")
-    images.add_argument("--intrinsics", metavar="fx,fy,cx,cy", help="in pixels; default: the recording's, else assumed")
-    images.add_argument("--topic", help="image topic of a recording that has several with colours")
+    images = parser.add_argument_group("images and camera")
+    images.add_argument("--track", action="store_true", help="track hands: ids, sides decided over time, smooth motion")
+    images.add_argument("--fps", type=float, metavar="N", help="the images of a folder are a sequence of N per second")
+    images.add_argument("--mirrored", action="store_true", help="the images are mirrored, as selfies are")
+    images.add_argument(
+        "--intrinsics", metavar="fx,fy,cx,cy", help="in pixels; default: those of the recording, else assumed"
+    )
+    images.add_argument("--topic", help="image topic, for recordings with several colour topics")
     images.add_argument(
         "--depth", default="auto", metavar="TOPIC|auto|none",
-        help="depth topic of a recording; auto: the one that is registered to the images (auto)",
+        help="depth topic of a recording; auto: the one registered to the images (auto)",
     )  # fmt: skip
-    images.add_argument("--rectified", action="store_true", help="a recording's images are undistorted: P is theirs")
+    images.add_argument("--rectified", action="store_true", help="the images of a recording are rectified: use P")
     images.add_argument(
         "--hand-scale", type=float, default=1.0, metavar="S", help="size of the hand relative to an average adult's (1)"
     )
@@ -83,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_write_rules(parser: argparse._ActionsContainer) -> None:
     """Declares --overwrite, which every command that writes a file has."""
-    parser.add_argument("--overwrite", action="store_true", help="replace what an earlier run wrote, never an input")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing outputs, but never an input")
 
 
 def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +103,7 @@ def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
         "--search",
         choices=SEARCHES,
         default="fast",
-        help="thorough: look for small hands, in parts of the image, beside near ones as well",
+        help="thorough: search parts of the image for small hands even if there are near ones",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="number of CPU threads; default: one per core")
 
@@ -129,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--jobs is {args.jobs}, must lie between 1 and {MAX_JOBS}")
     rules = WriteRules(args.overwrite, args.resume)
     if rules.resume and not args.out:
-        raise ValueError("--resume goes on with the results of --out FILE: name it")
+        raise ValueError("--resume continues the results in --out FILE: name it")
     parallel = args.ray or (args.jobs or 1) > 1
     inputs = Inputs(args.input)
     viewer = Viewer.named(args.view) if args.view is not None else None
@@ -148,7 +152,9 @@ def run(args: argparse.Namespace) -> int:
     if not parallel:
         return _open_run(args, viewer).run(tasks, rules).say()
     if len(tasks) < len(sources):
-        raise ValueError("--jobs and --ray do several inputs at once, which need one output each: --out 'DIR/{}.jsonl'")
+        raise ValueError(
+            "--jobs and --ray process several inputs at once and need one output each: --out 'DIR/{}.jsonl'"
+        )
     return run_jobs(tasks, rules, _open_pool(args, len(tasks))).say()
 
 
@@ -195,5 +201,5 @@ def parse_intrinsics(text: str) -> tuple[float, ...]:
         raise ValueError(f"--intrinsics takes four numbers fx,fy,cx,cy, got {text!r}")
     Camera.from_intrinsics(*values, 1, 1)  # refuses what no camera has
     if max(map(abs, values)) > LARGEST_FOCAL:
-        raise ValueError(f"--intrinsics are in pixels, of which no image has so many: got {text!r}")
+        raise ValueError(f"--intrinsics are in pixels, and no image has that many: got {text!r}")
     return values

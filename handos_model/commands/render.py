@@ -12,7 +12,7 @@ from handos_model.output.output_file import check_files, completed
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos render`."""
     parser.add_argument(
-        "out", type=Path, metavar="DIR|FILE.png", help="folder of a pool, or image file of a contact sheet"
+        "out", type=Path, metavar="DIR|FILE.png", help="folder for a pool, or image file for a contact sheet"
     )
     parser.add_argument(
         "--count", type=int, default=24, metavar="N", help="number of images; a sheet has rows of 6 (24)"
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.backgrounds is not None and not args.backgrounds.is_dir():
         raise FileNotFoundError(f"there is no folder {args.backgrounds}")
     if args.backgrounds is not None and (args.backgrounds / "labels.json.gz").is_file():
-        raise ValueError(f"{args.backgrounds} holds photos of hands, too: give its folder of photos without any")
+        raise ValueError(f"{args.backgrounds} also contains photos of hands: give its folder of photos without hands")
     excluded = frozenset(held_out_backgrounds())
     options = RenderOptions(args.size, args.size, backgrounds=args.backgrounds, excluded=excluded)
     if args.out.suffix.lower() == ".png":

@@ -18,18 +18,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--launch",
         default="",
         metavar="COMMAND",
-        help="starts a training on several processes: 'accelerate launch --multi_gpu --num_processes 8'",
+        help="command that starts training on several processes: 'accelerate launch --multi_gpu --num_processes 8'",
     )
-    parser.add_argument("--changes", type=Path, metavar="FILE", help="YAML that goes into every recipe, for a trial")
-    parser.add_argument("--list", action="store_true", help="print what is still to be done, and do nothing")
+    parser.add_argument("--changes", type=Path, metavar="FILE", help="YAML with changes to every recipe, for a trial")
+    parser.add_argument("--list", action="store_true", help="print what remains to be done, and do nothing")
     parser.add_argument("--device", default="auto", help="for evaluations: auto, cpu or cuda (auto)")
     parser.add_argument("--size", type=int, metavar="PX", help="long edge of the input; default: the detector's")
-    parser.add_argument("--threshold", type=float, metavar="T", help="least score of a hand; default: the paper's .1")
+    parser.add_argument("--threshold", type=float, metavar="T", help="minimum detection score; default: the paper's .1")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N images of each evaluation, for a quick look")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Does what is left to do, and prints the paper's tables with ours beside them."""
+    """Runs what remains to be done, and prints our figures next to the paper's tables."""
     from handos_model.evaluation.paper.table import paper_markdown
     from handos_model.training.recipe import read_values
     from handos_model.training.reproduction import RESULTS, Reproduction  # torch

@@ -9,8 +9,8 @@ from pathlib import Path
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos train`."""
     parser.add_argument("recipe", type=Path, metavar="RECIPE", help="YAML file, such as train/small.yaml")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; a run in it is resumed")
-    parser.add_argument("--memory", action="store_true", help="estimate the memory of a step, and do not train")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; an existing run is resumed")
+    parser.add_argument("--memory", action="store_true", help="estimate the memory of a training step and stop")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,7 +25,9 @@ def run(args: argparse.Namespace) -> int:
     recipe = read_recipe(args.recipe)
     whole_images = recipe.stage in STAGES
     if args.memory and not whole_images:
-        raise ValueError(f"{args.recipe} is of stage {recipe.stage}: --memory knows the stages {' and '.join(STAGES)}")
+        raise ValueError(
+            f"{args.recipe} is of stage {recipe.stage}: --memory works for the stages {' and '.join(STAGES)}"
+        )
     if whole_images and (args.memory or wanted_before_a_run()):
         print(of_recipe(recipe), flush=True)
     if not args.memory:

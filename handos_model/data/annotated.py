@@ -16,14 +16,14 @@ SIDES = {"left": LEFT, "right": RIGHT, None: UNKNOWN_SIDE}
 
 @dataclass
 class Annotated:
-    """Photos and the hands that somebody marked in them, read when asked for. Other hands may be in view."""
+    """Photos with hand-made labels, read on demand. Unlabelled hands may be in view."""
 
     root: Path
     photos: dict[str, list[dict[str, Any]]]  # picture -> its records
 
     @classmethod
     def load(cls, root: Path) -> Annotated:
-        """Every record of root/annotations.json; FileNotFoundError without one, ValueError when it is none of ours."""
+        """Every record of root/annotations.json; FileNotFoundError without one, ValueError for any other file."""
         path = root / "annotations.json"
         records = read_records(path)
         photos: dict[str, list[dict[str, Any]]] = {}

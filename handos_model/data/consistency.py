@@ -1,4 +1,4 @@
-"""Whether a sample's labels agree with each other and with what hands are: `handos datasets check` refuses others."""
+"""Checks that the labels of a sample agree with each other and with the proportions of hands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LENGTHS = {"thumb_cmc": (0.015, 0.08), "mcp": (0.045, 0.13), "other": (0.008, 0.
 """m, from the joint before: the wrist to the thumb's CMC, the wrist to a finger's MCP, and along a finger. From small
 children to the largest adults, with some room, as joints are not at the same spot in all data sets."""
 PROJECTION = 2.0, 0.02
-"""px, and part of the hand's extent, that joints may lie beside their projection."""
+"""Maximum distance between joints and their projection, in px and as a fraction of the hand's extent."""
 REGRESSED = 0.02
 """m between a joint and where the mesh has it. The joints that pose a hand differ by some millimetres from those that
 its mesh gives, fingertips by up to one centimetre."""
@@ -37,7 +37,7 @@ def faults(sample: Sample, mano: ManoLayer | None = None) -> list[str]:
 def _in_picture(sample: Sample, hand: int) -> list[str]:
     joints = sample.joints_2d[hand, sample.joints_2d[hand, :, 2] > 0, :2]
     inside = ((joints > -0.5) & (joints < np.array(sample.image.shape[1::-1]) - 0.5)).all(1)
-    return ["none of its labelled joints lies in the picture"] if len(joints) and not inside.any() else []
+    return ["none of its labelled joints lies in the image"] if len(joints) and not inside.any() else []
 
 
 def _projection(sample: Sample, hand: int) -> list[str]:
@@ -56,7 +56,9 @@ def _projection(sample: Sample, hand: int) -> list[str]:
     worst = int(distance.argmax())
     if distance[worst] <= allowed:
         return []
-    return [f"{JOINT_NAMES[worst]} is projected {distance[worst]:.1f} px beside its label, allowed are {allowed:.1f}"]
+    return [
+        f"{JOINT_NAMES[worst]} is projected {distance[worst]:.1f} px away from its label, the limit is {allowed:.1f}"
+    ]
 
 
 def _bones(sample: Sample, hand: int) -> list[str]:
@@ -87,5 +89,5 @@ def _mesh(sample: Sample, hand: int, mano: ManoLayer) -> list[str]:
         distance = np.linalg.norm(mano.joints_of(vertices) - sample.joints_3d[hand], axis=-1)
         worst = int(distance.argmax())
         if distance[worst] > REGRESSED:
-            found.append(f"the mesh has {JOINT_NAMES[worst]} {1000 * distance[worst]:.1f} mm beside its label")
+            found.append(f"the mesh has {JOINT_NAMES[worst]} {1000 * distance[worst]:.1f} mm away from its label")
     return found

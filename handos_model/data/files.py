@@ -14,11 +14,11 @@ from handos_model.data.parsed import parsed
 from handos_model.io import image_file
 from handos_model.io.files import MB, Kind, one_line, open_file, read_file
 
-NOT_WHOLE = "the data set is not whole, docs/datasets.md says what belongs where"
+NOT_WHOLE = "the data set is incomplete, docs/datasets.md describes its layout"
 PICTURE = Kind("image", 256 * MB, NOT_WHOLE)
 LABELS = Kind("file", 4096 * MB, NOT_WHOLE)
 MAX_UNPACKED = 512 * MB
-"""Bytes of a packed file of labels."""
+"""Maximum size of a compressed label file, in bytes once unpacked."""
 
 
 def read_image(path: Path) -> np.ndarray:
@@ -30,26 +30,26 @@ def read_image(path: Path) -> np.ndarray:
 
 
 def read_text(path: Path) -> str:
-    """A text in UTF-8; ValueError when it is none."""
+    """A text in UTF-8; ValueError for anything else."""
     try:
         return read_file(path, LABELS).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text: {error}; get it again") from error
+        raise ValueError(f"{path} is not a text file: {error}; download it again") from error
 
 
 def read_json(path: Path) -> Any:
-    """What a JSON file holds, also one that is packed (.gz); ValueError when it is damaged."""
+    """The content of a JSON file, compressed (.gz) or not; ValueError when it is damaged."""
     try:
         return json.loads(_unpacked(path) if path.suffix == ".gz" else read_file(path, LABELS))
     except (ValueError, RecursionError) as error:  # ValueError: also a number of too many digits
-        raise ValueError(f"{path} is not JSON: {one_line(error)}; it may be cut short, get it again") from error
+        raise ValueError(f"{path} is not JSON: {one_line(error)}; it may be truncated, download it again") from error
 
 
 def read_records(path: Path) -> list[dict[str, Any]]:
-    """A JSON list of objects; ValueError when it is none. Raises as read_json."""
+    """A JSON list of objects; ValueError for anything else. Raises as read_json."""
     records = read_json(path)
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise ValueError(f"{path} is no list of records: it is damaged or of another data set")
+        raise ValueError(f"{path} is not a list of records: it is damaged or belongs to another data set")
     return records
 
 
@@ -58,7 +58,7 @@ def _unpacked(path: Path) -> bytes:
         try:
             content = gzip.GzipFile(fileobj=file).read(MAX_UNPACKED + 1)
         except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"its packing is damaged: {error}") from error
+            raise ValueError(f"its compression is damaged: {error}") from error
     if len(content) > MAX_UNPACKED:
         raise ValueError(f"it unpacks to more than {MAX_UNPACKED} bytes")
     return content
@@ -78,9 +78,9 @@ def as_floats(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     try:
         array = np.asarray(values)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{what} holds something else than numbers in rows of equal length: {error}") from error
+        raise ValueError(f"{what} must hold numbers in rows of equal length: {error}") from error
     if array.dtype.kind not in "biuf":  # text that looks like numbers included
-        raise ValueError(f"{what} holds something else than numbers in rows of equal length: {array.dtype}")
+        raise ValueError(f"{what} must hold numbers in rows of equal length: {array.dtype}")
     if array.ndim != len(shape) or any(n not in (-1, m) for n, m in zip(shape, array.shape, strict=True)):
         expected = ", ".join("any" if n == -1 else str(n) for n in shape)
         raise ValueError(f"{what} has the shape {array.shape}, expected ({expected})")

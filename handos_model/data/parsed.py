@@ -66,7 +66,7 @@ def write(folder: Path, arrays: Arrays) -> None:
         np.save(unfinished / f"{name}.npy", array, allow_pickle=False)
     try:
         unfinished.rename(folder)
-    except OSError:  # somebody else was first
+    except OSError:  # another process was first
         for path in unfinished.iterdir():
             path.unlink()
         unfinished.rmdir()

@@ -38,7 +38,7 @@ class Photos:
             held_out = held_out_backgrounds()
             records = [r for r in records if r["path"] not in held_out]
         if not records:
-            raise ValueError(f"{path} lists no photo of kind {kind!r} and split {split!r}")
+            raise ValueError(f"{path} lists no photos of kind {kind!r} and split {split!r}")
         return cls(root, records)
 
     def __len__(self) -> int:

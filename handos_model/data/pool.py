@@ -14,7 +14,9 @@ class Pool:
 
     def __init__(self, folder: Path):
         if not (folder / "images.npy").is_file() or not (folder / "labels.npz").is_file():
-            raise FileNotFoundError(f"no pool of renders at {folder}: make one with `handos render --out {folder}`")
+            raise FileNotFoundError(
+                f"there is no pool of renders at {folder}: make one with `handos render --out {folder}`"
+            )
         self.images = np.load(folder / "images.npy", mmap_mode="r")
         with np.load(folder / "labels.npz") as labels:
             self.labels = {name: labels[name] for name in labels.files}

@@ -60,7 +60,7 @@ class Sample:
             if value.shape != shape:
                 raise ValueError(f"{name} has shape {value.shape}, expected {shape}")
             if value.dtype.kind == "f" and not np.isfinite(value).all():
-                raise ValueError(f"{name} holds a number that is not finite")
+                raise ValueError(f"{name} must be finite, but holds NaN or infinity")
         if self.boxes is not None and (self.boxes.shape != (n, 4) or np.isinf(self.boxes).any()):
             raise ValueError(f"boxes are {self.boxes.tolist()}, expected {n} of four numbers, NaN where there is none")
         if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.size == 0:
@@ -165,7 +165,6 @@ def project(points: NDArray[np.floating], K: NDArray[np.floating]) -> NDArray[np
         return image[..., :2] / image[..., 2:]
 
 
-def assumed_intrinsics(width: int, height: int, field_of_view: float = 60.0) -> NDArray[np.float32]:
-    """Pinhole K (3, 3) for a photo whose camera is unknown: `field_of_view` degrees over its long edge."""
-    focal = max(width, height) / 2 / np.tan(np.radians(field_of_view) / 2)
-    return np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]], np.float32)
+def assumed_intrinsics(width: int, height: int) -> NDArray[np.float32]:
+    """Pinhole K (3, 3) for a photo whose camera is unknown, as prediction assumes it."""
+    return Camera.from_fov(width, height).K.astype(np.float32)

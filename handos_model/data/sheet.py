@@ -85,13 +85,13 @@ def blank_cell(caption: str, size: int) -> np.ndarray:
 def write_sheet(path: Path, cells: list[np.ndarray], columns: int = 6) -> None:
     """Writes cells of equal size as a PNG grid; ValueError without any, or where it cannot be written."""
     if not cells:
-        raise ValueError("contact sheet without a cell: give one sample at least")
+        raise ValueError("the contact sheet is empty: give at least one sample")
     empty = np.zeros_like(cells[0])
     columns = min(columns, len(cells))
     rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
     rows[-1] = rows[-1] + [empty] * (columns - len(rows[-1]))
     if not cv2.imwrite(str(path), np.concatenate([np.concatenate(row, axis=1) for row in rows])[..., ::-1]):
-        raise ValueError(f"cannot write a picture to {path}: give a path that ends in .png in a folder that exists")
+        raise ValueError(f"cannot write an image to {path}: give a path that ends in .png in a folder that exists")
 
 
 def _caption(text: str, width: int, wrong: bool) -> np.ndarray:

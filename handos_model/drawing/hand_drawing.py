@@ -117,7 +117,7 @@ def _draw_label(image: np.ndarray, hand: Hand, assumed: bool, taken: list[tuple[
         words.insert(0, f"#{hand.id}")
     height = max(14, round(min(image.shape[:2]) * 0.045))
     colour, coverage = _pill(words, height, LABEL_COLOURS[hand.side])
-    while len(words) > 1 and coverage.shape[1] > image.shape[1]:  # on small images, what comes first is said
+    while len(words) > 1 and coverage.shape[1] > image.shape[1]:  # small images have room for the first words only
         words.pop()
         colour, coverage = _pill(words, height, LABEL_COLOURS[hand.side])
     h, w = coverage.shape

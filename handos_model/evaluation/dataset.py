@@ -164,8 +164,8 @@ def _absent(figures: Figures, findings: Findings) -> dict[str, str]:
         "pck_2d": "no hand has labelled joints",
         "pck_2d_visible": "no joint is labelled as seen",
         "pck_2d_occluded": "no joint is labelled as not seen",
-        "pck_proj": "the predictor does not say where the network itself puts a hand",
-        "box_ap": "no image with hands lists all of them",
+        "pck_proj": "the predictor does not tell where the network itself places a hand",
+        "box_ap": "no image has labels for all of its hands",
         "side": "no hand was found whose side is known",
         "pa_mpjpe": "no hand has a 3D label",
         "pa_mpvpe": other if findings.meshes else "no hand has a labelled mesh",
@@ -175,7 +175,7 @@ def _absent(figures: Figures, findings: Findings) -> dict[str, str]:
     }
     if findings.template is None:
         flat = ("pck_proj", "pck_proj_fit", "side", "pa_mpjpe", "pa_mpvpe", "absolute_mpjpe", "bone_spread")
-        reasons |= dict.fromkeys(flat, "the network is of stage 2d, which knows joints in the image alone")
+        reasons |= dict.fromkeys(flat, "the network is of stage 2d, which predicts only 2D joints")
     if findings.given_boxes:
         reasons["box_ap"] = "boxes were given"
     present = {name.partition("@")[0] for name in figures}

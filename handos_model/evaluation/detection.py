@@ -62,7 +62,7 @@ def _judge(images: Sequence[ImageDetections], iou: float) -> tuple[int, np.ndarr
 
 
 def _judge_image(image: ImageDetections, iou: float) -> tuple[np.ndarray, np.ndarray]:
-    """Best score first, every detection takes the free label that it overlaps most, an ignored one only for want."""
+    """Best score first, each detection takes the free label that it overlaps most; ignored labels come last."""
     order = np.argsort(-image.scores, kind="stable")[:MAX_DETECTIONS]
     free = np.ones(len(image.ignore), bool)
     verdicts = np.full(len(order), _WRONG)

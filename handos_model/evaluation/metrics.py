@@ -1,4 +1,4 @@
-"""The figures that hands are judged by: 2D, boxes, 3D after alignment, steadiness. NumPy only.
+"""Accuracy figures of hands: 2D, boxes, 3D after alignment, steadiness. NumPy only.
 
 Units are those of the input: pixels for `joints_2d` and `boxes`, metres for `joints_3d` and `vertices`.
 """

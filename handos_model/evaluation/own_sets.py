@@ -202,5 +202,5 @@ def _frames(path: Path, limit: int | None) -> Iterable[np.ndarray]:
 
 
 def progress(items: Iterable[Any], name: str, total: int | None = None) -> Iterable[Any]:
-    """The items, with a progress bar where somebody looks on."""
+    """The items, with a progress bar if stderr is a terminal."""
     return tqdm(items, desc=name, total=total, leave=False, disable=None)

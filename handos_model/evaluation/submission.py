@@ -45,7 +45,7 @@ class Submission:
 
     def __init__(self, dataset: str, split: str, template: str) -> None:
         if dataset not in _CONVENTIONS:
-            raise ValueError(f"{dataset} has no submission file: those that have are {', '.join(_CONVENTIONS)}")
+            raise ValueError(f"{dataset} has no submission file; these have one: {', '.join(_CONVENTIONS)}")
         if split != SPLIT:
             raise ValueError(f"a submission is of the split {SPLIT}, got {split}")
         self._order, self._axes, tips = _CONVENTIONS[dataset]

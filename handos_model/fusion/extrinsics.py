@@ -71,7 +71,7 @@ def read_extrinsics(path: Path) -> tuple[str, dict[str, Extrinsics]]:
     about = read_yaml(path, EXTRINSICS)
     where = f"extrinsics file {shown(path)}"
     if not isinstance(about, dict) or set(about) != {"frame", "cameras"}:
-        raise ValueError(f"{where} must have the keys frame and cameras, and no others (docs/cameras.md)")
+        raise ValueError(f"{where} must have the keys frame and cameras and no others (docs/cameras.md)")
     frame, cameras = about["frame"], about["cameras"]
     if not _is_name(frame):
         raise ValueError(f"frame is {one_line(repr(frame))} in {where}, must be the name of the common frame")

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 NS = 10**9
 SLOP = 0.02
-"""s that stamps of one time may be apart: more than half a frame of cameras with 30 Hz that nobody synchronises."""
+"""Maximum difference of stamps that belong together, in s: more than half a frame of unsynchronised 30 Hz cameras."""
 MAX_WAITING = 100
 """Frames of one camera that are kept: more are waiting for nothing that will come."""
 
@@ -42,7 +42,7 @@ class FrameSets(Generic[FrameT]):
     """
 
     def __init__(self, cameras: Iterable[str], slop: float, wait: float, silence: float) -> None:
-        """slop, wait: s; silence: s without a frame after which nobody waits for a camera."""
+        """slop, wait: s; silence: s without a frame after which a camera is no longer waited for."""
         self._slop, self._wait, self._silence = round(slop * NS), wait, silence
         self._waiting: dict[str, deque[_Waiting[FrameT]]] = {name: deque() for name in cameras}
         self._newest: dict[str, _Waiting[FrameT]] = {}
@@ -50,7 +50,7 @@ class FrameSets(Generic[FrameT]):
         self.late: dict[str, int] = dict.fromkeys(self._waiting, 0)
         """Frames of each camera that came after their time."""
         self.restarts = 0
-        """How often the stamps of a camera jumped back, by which everything starts anew."""
+        """How often the stamps of a camera jumped back, which restarts everything."""
 
     def add(self, camera: str, stamp_ns: int, frame: FrameT, now: float) -> None:
         """A frame that came at `now`, s of a clock that is steady."""

@@ -64,7 +64,7 @@ class HandFusion:
     def update(self, views: Sequence[View], stamp: float) -> list[FusedHand]:
         """The hands of one time, best score first; views: at most one of each camera; stamp in s.
 
-        A stamp before the last one starts everything anew; ids are never used twice.
+        A stamp before the last one restarts everything; ids are never used twice.
         """
         if not math.isfinite(stamp):
             raise ValueError(f"stamp is {stamp}, must be a finite number of seconds")
@@ -91,7 +91,7 @@ class HandFusion:
         }  # fmt: skip
 
     def _tracked(self, found: list[Group], stamp: float) -> list[tuple[FusedTrack, Group]]:
-        """Each group with the track that it goes on with, or a new one."""
+        """Each group with the track that it continues, or a new one."""
         before = list(self._tracks)
         points = [points_of(group) for group in found]
         costs = [

@@ -55,9 +55,9 @@ def read_results(path: Path) -> Iterator[CameraFrame]:
             try:
                 frame = _frame(json.loads(line), path.stem)
             except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
-                raise ValueError(f"{where} is no frame of handos predict: {one_line(error)}") from error
+                raise ValueError(f"{where} is not a frame written by handos predict: {one_line(error)}") from error
             if last is not None and frame.stamp_ns < last:
-                raise ValueError(f"{where} lies before the line above it: give one recording in each file")
+                raise ValueError(f"{where} is earlier than the line before: give one recording per file")
             last = frame.stamp_ns
             yield frame
 
@@ -67,8 +67,8 @@ def fused_frames(
 ) -> Iterator[tuple[int, list[FusedHand]]]:
     """Stamps in ns, and the hands of each time in the common frame, from a file of every camera.
 
-    extrinsics: of cameras by CameraFrame.camera; slop: s that frames of one time may be apart. Raises as read_results,
-    and ValueError for a camera without extrinsics and for two files of one camera.
+    extrinsics: of cameras by CameraFrame.camera; slop: s by which stamps that belong together may differ. Raises as
+    read_results, and ValueError for a camera without extrinsics and for two files of one camera.
     """
     sets: FrameSets[CameraFrame] = FrameSets(map(str, paths), slop, wait=0.0, silence=0.0)
     fusion = HandFusion()
@@ -77,10 +77,10 @@ def fused_frames(
     streams = [zip(read_results(path), itertools.repeat(path)) for path in paths]
     for frame, path in heapq.merge(*streams, key=lambda one: one[0].stamp_ns):
         if names.setdefault(frame.camera, path) != path:
-            raise ValueError(f"two files are of {one_line(frame.camera)}: {names[frame.camera]} and {path}")
+            raise ValueError(f"two files belong to {one_line(frame.camera)}: {names[frame.camera]} and {path}")
         if frame.camera not in extrinsics:
             known = ", ".join(extrinsics)
-            raise ValueError(f"{one_line(frame.camera)} of {path} has no extrinsics, which are of {known}")
+            raise ValueError(f"{one_line(frame.camera)} of {path} has no extrinsics; the file has those of {known}")
         if first is not None and frame.stamp_ns > first + slop * NS:  # all frames of that time are there
             yield from (_fused(fusion, found, extrinsics) for found in sets.rest())
             first = None
@@ -115,7 +115,7 @@ def _hand_record(one: FusedHand, vertices: bool) -> dict[str, Any]:
 def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     stamp, values = record["stamp_ns"], record["intrinsics"]
     if type(stamp) is not int or abs(stamp) >= 2**63:
-        raise ValueError(f"stamp_ns is {stamp!r}: images have no time, give videos or recordings")
+        raise ValueError(f"stamp_ns is {stamp!r}: images have no time; give videos or recordings")
     if len(record["hands"]) > MAX_CAMERA_HANDS:
         raise ValueError(f"it has {len(record['hands'])} hands, at most {MAX_CAMERA_HANDS} are allowed")
     lens = Camera(

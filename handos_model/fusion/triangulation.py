@@ -11,12 +11,12 @@ from handos_model.fusion.sighting import Sighting
 
 REWEIGHTINGS = 4
 OUTLIER = 1.0
-"""Residual (see Triangulated) from which on a camera's word on a joint counts less than half, where others disagree."""
+"""Residual (see Triangulated) above which a measurement of a joint counts less than half, if other cameras disagree."""
 
 
 @dataclass(frozen=True, eq=False)
 class Triangulated:
-    """21 joints in the common frame, and what became of what each of V cameras said."""
+    """21 joints in the common frame, and how well each of V cameras agrees with them."""
 
     joints: np.ndarray
     """(21, 3) m."""

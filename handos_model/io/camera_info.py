@@ -29,7 +29,7 @@ def camera_of_info(message: Any, rectified: bool = False) -> Camera:
         raise ValueError("camera_info is not calibrated (its K is zero): calibrate the camera")
     width, height = int(message.width), int(message.height)
     if width < 1 or height < 1:
-        raise ValueError(f"camera_info is of a camera of {width}x{height} px, must say the sensor's full resolution")
+        raise ValueError(f"camera_info has the size {width}x{height} px, must have the full resolution of the sensor")
     if rectified:
         P = np.array(message.p if hasattr(message, "p") else message.P, np.float64).reshape(3, 4)
         camera = Camera(P[:, :3], width, height)
@@ -47,7 +47,7 @@ def fitted_to_image(camera: Camera, width: int, height: int) -> Camera:
     """
     if abs(camera.width - width) > 1 or abs(camera.height - height) > 1:
         raise ValueError(
-            f"camera_info is of images of {camera.width}x{camera.height} px (after its roi and binning), "
+            f"camera_info belongs to images of {camera.width}x{camera.height} px (after its roi and binning), "
             f"this one has {width}x{height}: use the camera_info of the same topic"
         )
     return replace(camera, width=width, height=height)
@@ -81,7 +81,7 @@ def _cropped(camera: Camera, roi: Any) -> Camera:
     if width < 1 or height < 1 or x + width > camera.width or y + height > camera.height:
         raise ValueError(
             f"camera_info has a roi of {width}x{height} px at ({x}, {y}), "
-            f"must lie inside of its {camera.width}x{camera.height} px"
+            f"must lie inside its {camera.width}x{camera.height} px"
         )
     return camera.cropped(x, y, width, height)
 

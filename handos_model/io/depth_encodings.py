@@ -56,10 +56,10 @@ def decode_compressed_depth(data: np.ndarray, encoding: str) -> np.ndarray:
     plain = encoding == "16UC1" and bytes(data[:4]) == _PNG  # of the ordinary compressed transport
     picture = data if plain else data[_HEADER.size :]
     if bytes(picture[:4]) != _PNG:
-        raise ValueError("compressed depth is no PNG: of its compressions, RVL is not read")
+        raise ValueError("compressed depth is not a PNG: RVL compression is not supported")
     samples = decode_pixels(picture, cv2.IMREAD_UNCHANGED)
     if samples.dtype != np.uint16 or samples.ndim != 2:
-        raise ValueError("compressed depth is no grey PNG of 16 bits")
+        raise ValueError("compressed depth is not a 16-bit grey PNG")
     if encoding == "16UC1":
         return _measured(samples.astype(np.float32), 0.001)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,4 +1,4 @@
-"""The one door for files from outside: regular, bounded, refused in one sentence. Strangers' texts cut to a line."""
+"""Opens every file that comes from outside: regular files of bounded size; others are refused in one sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 KB, MB = 2**10, 2**20
 LONGEST_LINE = 300
-"""Characters of a stranger's text in a message."""
+"""Maximum number of characters of untrusted text in a message."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ RECORDING = Kind("recording", 2**50)
 CALIBRATION = Kind("calibration file", 64 * KB)
 EXTRINSICS = Kind("extrinsics file", 64 * KB)
 RESULTS = Kind("results file", 2**50)
-RECIPE = Kind("recipe", 64 * KB, "config/train holds the published ones")
+RECIPE = Kind("recipe", 64 * KB, "config/train contains the published ones")
 WEIGHTS = Kind("weights file", 1024 * MB)
 TRAINED = Kind("file of trained weights", 4096 * MB, "give a run's checkpoint.pt or a .npz of trained weights")
 TEMPLATE = Kind("hand template", 32 * MB, "give the path of a template .npz or of MANO_RIGHT.pkl")
@@ -67,15 +67,15 @@ def read_file(path: Path, kind: Kind) -> bytes:
 
 
 def read_text(path: Path, kind: Kind) -> str:
-    """A text in UTF-8; raises as open_file, and ValueError for bytes that are none."""
+    """A text in UTF-8; raises as open_file, and ValueError for other bytes."""
     try:
         return read_file(path, kind).decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{kind.name} {shown(path)} is no text in UTF-8: {error.reason}") from error
+        raise ValueError(f"{kind.name} {shown(path)} is not UTF-8 text: {error.reason}") from error
 
 
 def one_line(text: object, longest: int = LONGEST_LINE) -> str:
-    """A text of a stranger, fit for a message: one line of `longest` characters at most, none of them control."""
+    """Untrusted text, made fit for a message: one line of `longest` characters at most, none of them control."""
     whole = text if isinstance(text, str) else str(text)
     line = " ".join(whole[: 4 * longest].split())
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line[: longest + 1])
@@ -89,8 +89,8 @@ def shown(path: str | Path) -> str:
 
 def _check(about: os.stat_result, path: Path, kind: Kind) -> None:
     if not stat.S_ISREG(about.st_mode):
-        what = "a folder" if stat.S_ISDIR(about.st_mode) else "no regular file"
+        what = "a folder" if stat.S_ISDIR(about.st_mode) else "not a regular file"
         raise ValueError(f"{kind.name} {shown(path)} is {what}")
     if about.st_size > kind.most:
-        has = f"it has {about.st_size} bytes, at most {kind.most} are allowed"
+        has = f"it has {about.st_size} bytes, the limit is {kind.most}"
         raise ValueError(f"{kind.name} {shown(path)} is too large: {has}")

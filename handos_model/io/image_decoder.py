@@ -36,7 +36,7 @@ def decode_pixels(data: bytes | np.ndarray, flags: int) -> np.ndarray:
     image, lines = _heard(buffer, flags)
     reason = next((line for line in lines if any(sign in line for sign in _MADE_UP)), None)
     if image is None or reason is not None:
-        why = "damaged, or not read by this OpenCV" if reason is None else f"it is damaged: {one_line(reason, 80)}"
+        why = "damaged, or not supported by this OpenCV" if reason is None else f"it is damaged: {one_line(reason, 80)}"
         raise ValueError(f"no image can be decoded from these {len(data)} bytes: {why}")
     return image
 

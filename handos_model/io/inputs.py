@@ -109,7 +109,7 @@ def _parts(place: str) -> tuple[list[str | ImageSource], tuple[str, ...]]:
     if not others:
         return parts, ()
     listed = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED} more" if len(others) > NAMED else "")
-    return parts, (f"folder {folder} also holds what is no known input and is passed over: {listed}",)
+    return parts, (f"folder {folder} also contains files that are not known inputs and are skipped: {listed}",)
 
 
 def _open(place: str, options: tuple[str | None, str, bool, bool]) -> Source:
@@ -130,7 +130,7 @@ def _open(place: str, options: tuple[str | None, str, bool, bool]) -> Source:
     if path.suffix.lower() in SUFFIXES:
         return ImageSource(place, [path])
     known = ", ".join([*SUFFIXES, *VIDEO_SUFFIXES, *RECORDING_SUFFIXES])
-    raise ValueError(f"{path} is no known input: give a folder, a rosbag2 folder, or one of {known}")
+    raise ValueError(f"{path} is not a known input: give a folder, a rosbag2 folder, or one of {known}")
 
 
 def _contents(folder: Path) -> list[Path]:

@@ -132,7 +132,7 @@ def _opened(place: Path | str) -> Iterator[Any]:
         import av
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"{place} is a video, which PyAV reads: pip install 'av>=17,<19'") from error
-    av.logging.set_level(None)  # what FFmpeg finds wrong is said as a frame's problem
+    av.logging.set_level(None)  # errors of FFmpeg are reported as problems of a frame
     with ExitStack() as stack:
         file = stack.enter_context(open_file(place, VIDEO)) if isinstance(place, Path) else None
         try:
@@ -143,9 +143,7 @@ def _opened(place: Path | str) -> Iterator[Any]:
                 container = av.open(place, metadata_errors="replace", timeout=STREAM_TIMEOUT, options=options)
         except (av.FFmpegError, OSError, MemoryError) as error:
             refused = file and isinstance(error, av.error.ArgumentError)
-            reason = (
-                "it is no video of a kind that is read" if refused else getattr(error, "strerror", None) or str(error)
-            )
+            reason = "it is not a supported video" if refused else getattr(error, "strerror", None) or str(error)
             kind = "video" if file else "stream"
             raise ValueError(f"cannot read {kind} {one_line(place)}: {one_line(reason)}") from error
         yield stack.enter_context(container)
@@ -154,10 +152,10 @@ def _opened(place: Path | str) -> Iterator[Any]:
 def _video_stream(container: Any, name: str) -> Any:
     stream = container.streams.best("video")
     if stream is None or stream.codec_context is None:
-        raise ValueError(f"cannot read video {one_line(name)}: it holds no pictures that FFmpeg can decode")
+        raise ValueError(f"cannot read video {one_line(name)}: it contains no images that FFmpeg can decode")
     width, height = stream.codec_context.width, stream.codec_context.height
     if not 0 < width * height <= MAX_PIXELS:
-        size = f"{width}x{height}" if width * height else "of no size that can be read"  # or that FFmpeg was allowed
+        size = f"{width}x{height}" if width * height else "of unknown size"  # or that FFmpeg was allowed
         raise ValueError(
             f"video {one_line(name)} is {size}, must have at most {MAX_PIXELS // 1_000_000} million pixels a frame"
         )
@@ -257,16 +255,16 @@ def _matroska_tag(stream: Any, name: str) -> str:
 def _early_end(read: int, clock: _Clock, stream: Any, promised: float | None) -> str:
     """What is missing of what the container promises; empty when nothing is."""
     if not read:
-        return "holds no frame that can be decoded"
+        return "contains no frame that can be decoded"
     missing = (promised or 0) - clock.end_ns / 1e9
     if missing * 1e9 > 1.5 * clock.longest_ns:
-        return f"is cut off: it ends after {clock.end_ns / 1e9:.1f} of {promised:.1f} s, with {read} frames"
+        return f"is truncated: it ends after {clock.end_ns / 1e9:.1f} of {promised:.1f} s, with {read} frames"
     frames = _promised_frames(stream)
     return f"is damaged: {frames - read} of its {frames} frames are missing" if frames > read else ""
 
 
 def _promised_frames(stream: Any) -> int:
-    """Number of frames that are to be shown; 0 where a container does not count them, or others among them."""
+    """Number of frames to be shown; 0 if the container does not count them, or counts others as well."""
     if stream.container.format.name == "avi":
         return int(stream.frames)
     written = _matroska_tag(stream, "NUMBER_OF_FRAMES")

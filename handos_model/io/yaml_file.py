@@ -59,12 +59,12 @@ class _BoundedLoader(yaml.SafeLoader):
         self._depth += 1
         if isinstance(event, yaml.AliasEvent) and event.anchor in self.anchors:
             if event.anchor not in self._behind:
-                self._refuse(f"*{event.anchor} lies in itself", event)
+                self._refuse(f"*{event.anchor} contains itself", event)
             self._values += self._behind[event.anchor]
         else:
             self._values += 1 + len(getattr(event, "value", "")) // CHARACTERS
         if self._depth > MAX_DEPTH:
-            self._refuse(f"its values lie more than {MAX_DEPTH} deep", event)
+            self._refuse(f"its values are nested more than {MAX_DEPTH} deep", event)
         if self._values > MAX_VALUES:
             self._refuse(f"it has more than {MAX_VALUES} values", event)
         node = super().compose_node(parent, index)
@@ -81,7 +81,7 @@ class _BoundedLoader(yaml.SafeLoader):
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
                 if key.value in keys:
-                    self._refuse(f"there are two keys {one_line(key.value, 40)}", key)
+                    self._refuse(f"there is a duplicate key {one_line(key.value, 40)}", key)
                 keys.add(key.value)
         return node
 
@@ -89,7 +89,7 @@ class _BoundedLoader(yaml.SafeLoader):
         """A whole number that fits 64 bits."""
         value = super().construct_yaml_int(node) if len(node.value) <= 100 else LARGEST_NUMBER
         if not -LARGEST_NUMBER <= value < LARGEST_NUMBER:
-            self._refuse(f"the number {one_line(node.value, 40)} is beyond 64 bits", node)
+            self._refuse(f"the number {one_line(node.value, 40)} does not fit in 64 bits", node)
         return value
 
     def _refuse(self, problem: str, where: Any) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What follows from a hand: frames of wrist and fingers, OpenXR's joints, grasps, angles, the nearest possible hand.
+"""Quantities computed from a hand: wrist and finger frames, OpenXR joints, grasps, angles, the nearest possible hand.
 
 Frames and rotations of bare joints, in frames.py, are for joints from elsewhere too; the rest takes a Hand.
 """

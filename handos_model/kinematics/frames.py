@@ -113,7 +113,7 @@ def _checked(joints_3d: np.ndarray, side: str) -> np.ndarray:
     if joints.shape != (21, 3):
         raise ValueError(f"joints_3d has the shape {joints.shape}, must be (21, 3)")
     if side not in SIDES[:2]:
-        raise ValueError(f"side is {side!r}, must be left or right: the back of a hand depends on it")
+        raise ValueError(f"side is {side!r}, must be left or right: the back of the hand depends on it")
     if not np.isfinite(joints).all():
         raise ValueError("joints_3d holds NaN or infinity, must be finite")
     return joints
@@ -130,7 +130,7 @@ def _palm_rotation(joints: np.ndarray, side: str, knuckles: tuple[int, ...] = KN
     length, width = math.hypot(*forward), math.hypot(*across)
     extent = max(max(axis) - min(axis) for axis in zip(*points, strict=True))
     if length <= 0 or width <= FLAT * max(length, extent) ** 3:
-        raise ValueError("joints_3d gives no wrist frame: wrist and knuckles lie in one line or one point")
+        raise ValueError("joints_3d gives no wrist frame: wrist and knuckles lie on one line or in one point")
     x, y = [n / length for n in forward], [n / width for n in across]
     return np.array([x, y, _cross(x, y)]).T
 

@@ -1,4 +1,4 @@
-"""The grasp of thumb and index finger, as a parallel gripper would take it over."""
+"""The grasp of thumb and index finger, as that of a parallel gripper."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Grasp:
     palm_normal: np.ndarray
     """(3,) unit vector out of the palm."""
     confidence: float
-    """0 to 1: the hand's score times the least confidence of the joints that the grasp rests on."""
+    """0 to 1: the score of the hand times the lowest confidence of the joints that the grasp is computed from."""
 
     @property
     def approach(self) -> np.ndarray:
@@ -51,7 +51,7 @@ def grasp(hand: Hand) -> Grasp:
     z = np.cross(towards, y)
     area, length = np.linalg.norm(z), np.linalg.norm(y)
     if area <= 1e-3 * np.ptp(joints, axis=0).max() ** 2:
-        raise ValueError("joints_3d gives no grasp: thumb and index finger lie in one line with their knuckles")
+        raise ValueError("joints_3d gives no grasp: thumb and index finger lie on one line with their knuckles")
     y, z = y / length, z / area
     confidence = float(hand.score) * float(hand.joint_confidence[[_IP, _TIP, _INDEX_DIP, _INDEX_TIP]].min())
     rotation = np.stack([np.cross(y, z), y, z], axis=1)

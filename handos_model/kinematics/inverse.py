@@ -54,9 +54,9 @@ def joint_angles(hand: Hand, skeleton: HandSkeleton | None = None) -> np.ndarray
 
 
 def anatomical(hands: list[Hand], skeleton: HandSkeleton | None = None) -> list[Hand]:
-    """Hands with mesh and joints of the nearest hands that anatomy allows; what was seen in the image stays.
+    """Hands with mesh and joints of the nearest anatomically possible hands; their pixels stay as they are.
 
-    A hand whose side is unknown stays as it is: nobody knows which way its joints bend. Else as fit_hand.
+    A hand of unknown side stays as it is, because the bending direction of its joints is unknown. Else as fit_hand.
     """
     skeleton = embedded_skeleton() if skeleton is None else skeleton
     return [hand if hand.side == "unknown" else _possible(hand, skeleton) for hand in hands]
@@ -102,7 +102,7 @@ def fit_hand(hand: Hand, skeleton: HandSkeleton | None = None) -> HandFit:
 def _checked(hand: Hand, skeleton: HandSkeleton) -> np.ndarray:
     vertices = hand.vertices.astype(np.float64)
     if hand.side not in SIDES[:2]:
-        raise ValueError(f"side is {hand.side!r}, must be left or right: joints bend to the palm's side")
+        raise ValueError(f"side is {hand.side!r}, must be left or right: joints bend towards the palm")
     if vertices.shape != skeleton.template.vertices.shape:
         raise ValueError(f"the mesh has the shape {vertices.shape}, must be {skeleton.template.vertices.shape}")
     if not np.isfinite(vertices).all():

@@ -41,7 +41,7 @@ def mano_parameters(hand: Hand, layer: ManoLayer, mesh: bool = False) -> ManoPar
     ValueError for an unknown side and for a hand that is not finite.
     """
     if hand.side not in SIDES[:2]:
-        raise ValueError(f"side is {hand.side!r}, must be left or right: MANO has a model of each")
+        raise ValueError(f"side is {hand.side!r}, must be left or right: MANO has one model per side")
     seen = (hand.vertices if mesh else hand.joints_3d).astype(np.float64)
     if not np.isfinite(seen).all():
         raise ValueError("the hand holds NaN or infinity, must be finite")

@@ -31,7 +31,7 @@ class DecoderSize:
     vertex_queries: bool = False  # one per vertex of the template, not per coarse vertex
     shared_heads: bool = False  # one FFN for all points, as in the paper
     deformable: bool = True  # queries look at the value maps; without, each knows what it was told alone
-    own_values: bool = False  # each layer projects the value maps anew, as Deformable DETR does
+    own_values: bool = False  # each layer projects the value maps itself, as in Deformable DETR
 
     d_model: int = 128
     d_value: int = 128

@@ -27,7 +27,7 @@ class Frozen(nn.Module):
         self.train()
 
     def train(self, mode: bool = True) -> Frozen:
-        """Stay in evaluation mode, whatever the rest of the model does."""
+        """Stays in evaluation mode, whatever the rest of the model does."""
         return super().train(False)
 
 

@@ -1,4 +1,4 @@
-"""Instance views and queries: what the decoder is told about each hand before it looks at the image."""
+"""Instance views and queries: the decoder's input for each hand before it attends to the image."""
 
 from __future__ import annotations
 

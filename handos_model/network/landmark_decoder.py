@@ -51,7 +51,7 @@ class LandmarkDecoder(HandDecoder):
         return vertices.clone()
 
     def expand(self, hands: Instances) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-        """Query expansion around the foundation's landmarks; for lifting, the instance and what was said of it."""
+        """Query expansion around the foundation's landmarks; for lifting, the instance and its predictions."""
         vector, world, presence, right = hands.queries.split(QUERY, -1)
         place = self.places(hands, world)  # (B, N, 21, 5)
         instance = self.expansion_norm(self.instance(vector)) + self.pose(place.flatten(2))

@@ -1,4 +1,4 @@
-"""Side tuning (paper, section 3.2 and Fig. IX): trained maps beside the frozen detector's memory."""
+"""Side tuning (paper, section 3.2 and Fig. IX): trained maps next to the frozen detector's memory."""
 
 from __future__ import annotations
 

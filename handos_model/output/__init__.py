@@ -1,1 +1,1 @@
-"""Results and drawings out: every file through one door."""
+"""Output of results and drawings; every file is written through output_file."""

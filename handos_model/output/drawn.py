@@ -78,7 +78,7 @@ class VideoOutput:
         self._origin: float | None = None  # s, what an input's times are counted from
 
     def begin_input(self) -> None:
-        """What comes now goes on where the last input ended."""
+        """The next input continues where the last one ended."""
         self._origin = None
 
     def write(self, _name: str, image: np.ndarray, stamp_ns: int | None = None) -> None:
@@ -136,7 +136,7 @@ class VideoOutput:
 
 
 class _DiskFile:
-    """A file for PyAV that remembers what the disk said."""
+    """A file for PyAV that remembers the first error of the disk."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -169,14 +169,18 @@ def check_drawing(target: Path, inputs: Inputs, rules: WriteRules) -> None:
     if _is_video(target):
         check_file(target, inputs, rules)
         if rules.resume:
-            raise ValueError("a drawn video cannot be gone on with: leave out --draw, or give a folder, or --overwrite")
+            raise ValueError(
+                "a drawn video cannot be resumed: leave out --draw, draw into a folder, or use --overwrite"
+            )
         return
     if not target.is_dir() and (target.exists() or _FILE_SUFFIX.fullmatch(target.suffix)):
         raise ValueError(f"--draw takes a folder or a file that ends in {', '.join(VIDEO_SUFFIXES)}, got {target}")
     if inputs.lie_in(target):
-        raise ValueError(f"the folder {target} holds inputs, which drawings could replace: draw to another one")
+        raise ValueError(f"the folder {target} contains inputs, which drawings could replace: draw to another folder")
     if not (rules.overwrite or rules.resume) and any(target.glob("*.jpg")):
-        raise FileExistsError(f"the folder {target} holds images: give --overwrite to replace those of the same name")
+        raise FileExistsError(
+            f"the folder {target} contains images: use --overwrite to replace those with the same name"
+        )
     check_folder(target)
 
 

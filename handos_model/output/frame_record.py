@@ -16,12 +16,12 @@ from handos_model.kinematics.mano_parameters import ManoFitter
 from handos_model.wrist_pose import wrist_covariance, wrist_rotation
 
 INTRINSICS_SOURCES = ("camera", "user", "assumed")
-"""What the intrinsics are: the recording's, the user's word, or a guess, by which distances are guesses as well."""
+"""Source of the intrinsics: the recording, the user, or an assumption, with which distances are guesses."""
 
 
 @dataclass(frozen=True)
 class Detail:
-    """What a record says of each hand beside the usual."""
+    """Optional parts of a record for each hand."""
 
     vertices: bool = False
     mano: ManoFitter | None = None
@@ -35,7 +35,7 @@ def frame_record(
     model: dict[str, str],
     detail: Detail | None = None,
 ) -> dict[str, Any]:
-    """The record of a frame: docs/command_line.md says what its keys mean.
+    """The record of a frame: docs/command_line.md explains its keys.
 
     camera: the one that the hands were found with; source: one of INTRINSICS_SOURCES; model: name and version of the
     weights; detail: what is said of each hand beside the usual. What an input does not say is None.
@@ -54,7 +54,7 @@ def frame_record(
 
 
 def record_line(record: dict[str, Any]) -> str:
-    """The record as a line of JSON; ValueError where it holds NaN or Infinity, which JSON has no word for."""
+    """The record as a line of JSON; ValueError if it holds NaN or Infinity, which JSON cannot express."""
     return json.dumps(record, allow_nan=False) + "\n"
 
 

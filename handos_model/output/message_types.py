@@ -34,7 +34,7 @@ def open_types() -> Any:
 
 
 def _folders() -> Iterator[Path]:
-    """Where msg/ lies: beside the package in its repository, else where pip or ament installed it."""
+    """Location of msg/: next to the package in its repository, else where pip or ament installed it."""
     yield Path(__file__).resolve().parents[2] / "msg"
     for prefix in (sys.prefix, *os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
         yield Path(prefix, "share", PACKAGE, "msg")

@@ -1,4 +1,4 @@
-"""The one door for what is written: never over an input, under its own name only when it is complete."""
+"""Writes every output file: never over an input, and under its final name only when it is complete."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class WriteRules:
 
     def __post_init__(self) -> None:
         if self.overwrite and self.resume:
-            raise ValueError("--overwrite starts anew and --resume goes on: give one of them")
+            raise ValueError("--overwrite starts over and --resume continues: use one of them")
 
 
 def partial(path: Path) -> Path:
@@ -80,12 +80,12 @@ class Inputs:
 def check_file(path: Path, inputs: Inputs, rules: WriteRules) -> None:
     """ValueError, FileExistsError or PermissionError where a file must not or cannot be written: before anything is."""
     if path.is_dir():
-        raise ValueError(f"{path} is a folder, a file is to be written: give its name")
+        raise ValueError(f"{path} is a folder: give the name of a file")
     for place in (path, partial(path)):
         if inputs.hold(place):
             raise ValueError(f"{place} is an input, which would be lost: give the output another name")
     if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is no regular file: give the output another name")
+        raise ValueError(f"{path} is not a regular file: give the output another name")
     if not (rules.overwrite or rules.resume):
         if path.exists():
             raise FileExistsError(f"{path} exists: replace it with --overwrite, or give another name")
@@ -105,7 +105,7 @@ def check_recording_folder(folder: Path, inputs: Inputs, rules: WriteRules) -> N
     if inputs.lie_in(folder):
         raise ValueError(f"the folder {folder} is or holds an input, which would be lost: give another name")
     if folder.exists() and not (folder.is_dir() and _holds_a_recording_alone(folder)):
-        raise ValueError(f"{folder} exists and is no recording: give the rosbag2 folder another name")
+        raise ValueError(f"{folder} exists and is not a recording: give the rosbag2 folder another name")
     if folder.exists() and not (rules.overwrite or rules.resume):
         raise FileExistsError(f"{folder} exists: replace it with --overwrite, or give another name")
     check_folder(folder.parent)
@@ -121,7 +121,7 @@ def check_nothing_left(place: Path) -> None:
     """FileExistsError where an interrupted run left its file."""
     if place.exists():
         raise FileExistsError(
-            f"an interrupted run left {place}: go on with --resume, start anew with --overwrite, or remove it"
+            f"an interrupted run left {place}: continue with --resume, start over with --overwrite, or remove it"
         )
 
 
@@ -133,7 +133,7 @@ def check_folder(folder: Path) -> None:
     if not existing.is_dir():
         raise ValueError(f"{existing} is a file, {folder} must be a folder")
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise PermissionError(f"nothing may be written to the folder {existing}")
+        raise PermissionError(f"the folder cannot be written to: {existing}")
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path, 
     count = 0
     for message in recording.messages(topics):
         if isinstance(message, ValueError):
-            continue  # said when it was read
+            continue  # reported when it was read
         if not bag.declare(message.topic, message.kind):
             missed[message.topic] = missed.get(message.topic, 0) + 1
             continue

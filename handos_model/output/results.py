@@ -60,7 +60,7 @@ def journal(path: Path) -> Path:
 class Results:
     """The records of a run, in the order of its frames.
 
-    rules.resume goes on with what an interrupted run left: frames that it did are passed over, and the last of them is
+    rules.resume continues an interrupted run: frames that it did are passed over, and the last of them is
     done again, to see that inputs and options are the same. `sequences` says that frames depend on those before them,
     as tracked ones do: then all of the last input is done again. recorded: the recording that all frames are of.
     """
@@ -119,7 +119,7 @@ class Results:
         """The next frame. Raises ValueError where an interrupted run wrote another line for it."""
         assert self._file is not None
         if record["stamp_ns"] is None and is_recording(self.path):
-            raise ValueError(f"{record['image']} has no time, which a recording needs: --fps N gives images one")
+            raise ValueError(f"{record['image']} has no time, which a recording needs: set one with --fps N")
         line = record_line(record)
         if self._done or (self._again and self._again != line):
             raise self._of_another_run()
@@ -132,8 +132,8 @@ class Results:
 
     def _of_another_run(self) -> ValueError:
         return ValueError(
-            f"{self.place} was left by a run with other inputs, options or weights: give --resume with the same ones, "
-            "or start anew with --overwrite"
+            f"{self.place} was left by a run with other inputs, options or weights: use --resume with the same ones, "
+            "or start over with --overwrite"
         )
 
     def close(self, complete: bool) -> None:

@@ -48,25 +48,25 @@ def _measured_scale(vertices: np.ndarray, depth: np.ndarray, camera: Camera) -> 
     inside &= ((nearest >= 0) & (nearest < [camera.width, camera.height])).all(axis=1)
     nearest, pixels, z = nearest[inside], pixels[inside], z[inside]
     if len(z) < MIN_POINTS:
-        raise NotMeasured("the hand lies outside of the depth image")
+        raise NotMeasured("the hand lies outside the depth image")
     front = _in_front(pixels, z)
     measured = depth[nearest[front, 1], nearest[front, 0]]
     ratios = measured / z[front]
     ratios = ratios[np.isfinite(ratios)]
     if len(ratios) < MIN_POINTS:
-        raise NotMeasured("nothing is measured where the hand is: depth there is 0 or NaN")
+        raise NotMeasured("there is no measurement at the hand: the depth is 0 or NaN")
     middle = float(np.median(ratios))
     ratios = ratios[(ratios > SCALES[0]) & (ratios < SCALES[1])]
     if len(ratios) < MIN_POINTS:
         there, expected = float(np.nanmedian(measured)), float(np.median(z[front]))
         units = 100 < middle or middle < 0.01
-        why = "is it in other units (16UC1: mm, 32FC1: m)" if units else "is it registered to the colour image"
+        why = "are the units right (16UC1: mm, 32FC1: m)" if units else "is it registered to the colour image"
         raise NotMeasured(f"depth is {there:.3g} m where the hand is expected at {expected:.3g} m: {why}?")
     median = np.median(ratios)
     agreeing = ratios[np.abs(ratios - median) < TOLERANCE * median]
     if len(agreeing) < max(MIN_POINTS, MIN_AGREEMENT * len(ratios)):
         raise NotMeasured(
-            "depth varies too much where the hand is: it is covered, or depth is of another camera's view"
+            "depth varies too much at the hand: it is covered, or the depth image is not registered to the colour image"
         )
     return float(np.median(agreeing))
 

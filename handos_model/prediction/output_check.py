@@ -38,4 +38,4 @@ def check_outputs(said: Mapping[str, object], rows: int | None = None) -> None:
         if name not in SHARES and (np.abs(values) > LARGEST).any():
             raise ValueError(f"its {name} lie beyond {LARGEST:g}")
         if name in SHARES and len(values) and not -SLACK <= values.min() <= values.max() <= 1 + SLACK:
-            raise ValueError(f"its {name} lie between {values.min():g} and {values.max():g}, must between 0 and 1")
+            raise ValueError(f"its {name} lie between {values.min():g} and {values.max():g}, must lie between 0 and 1")

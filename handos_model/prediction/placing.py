@@ -22,7 +22,7 @@ def placed(seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: 
     the camera and within FARTHEST: intrinsics that no lens has would put it there."""
     if not len(seen):
         return []
-    # The mesh's normals decide the side; how sure it is, the network says beside it. No agreement, no confidence.
+    # The normals of the mesh decide the side, the network gives its confidence; if they disagree, it is 0.
     normals, right = np.sign(signed_volume(seen.vertices, template.faces)).tolist(), seen.right.tolist()
     rotation = view_rotation(seen.views, camera)  # (N, 3, 3)
     points = np.concatenate([seen.joints_3d, seen.vertices], axis=1)
@@ -61,13 +61,13 @@ def view_rotation(views: np.ndarray, camera: Camera) -> np.ndarray:
 
 
 def _fitted(seen: SeenHands, joints: np.ndarray, said: np.ndarray, camera: Camera) -> np.ndarray:
-    """Metric translations (N, 3): closed form where the joints allow it, else what the network said."""
+    """Metric translations (N, 3): closed form if the joints allow it, else those of the network."""
     fitted, solved = fit_translation(joints, camera.normalise(seen.joints_2d), seen.joint_confidence)
     return np.where(solved[:, None], fitted, said)
 
 
 def _said(seen: SeenHands, rotation: np.ndarray, camera: Camera, hand_scale: float) -> np.ndarray:
-    """Metric translations (N, 3) float32 as the network says them."""
+    """Metric translations (N, 3) float32 of the network."""
     depth_unit = camera.focal / np.maximum(seen.views[:, 2], 1e-6)
     said = seen.translation * np.stack([np.ones_like(depth_unit), np.ones_like(depth_unit), depth_unit], axis=1)
     return (hand_scale * (rotation @ said[..., None])[..., 0]).astype(np.float32)

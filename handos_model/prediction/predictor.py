@@ -17,7 +17,7 @@ from handos_model.template.hand_template import HandTemplate
 from handos_model.template.load import load_template
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "handos_small.find.onnx"
-"""Of the embedded pair; each file has its SHA-256 beside it."""
+"""Path of the embedded pair; each file has its SHA-256 next to it."""
 MAX_PASSES = 5
 
 
@@ -98,13 +98,13 @@ def checked_frame(image: np.ndarray, camera: Camera | None) -> tuple[np.ndarray,
     """The image, contiguous, and its camera, assumed where there is none; ValueError as HandPredictor.predict."""
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         came = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise ValueError(f"image is {came}, must be a NumPy array of uint8 (H, W, 3), RGB")
+        raise ValueError(f"image is {came}, must be a NumPy array (H, W, 3) of uint8, RGB")
     if 0 in image.shape:
         raise ValueError(f"image is empty: its shape is {image.shape}")
     height, width = image.shape[:2]
     camera = Camera.from_fov(width, height) if camera is None else camera
     if (camera.width, camera.height) != (width, height):
-        raise ValueError(f"the camera is one of {camera.width}x{camera.height} px, the image has {width}x{height}")
+        raise ValueError(f"the camera has {camera.width}x{camera.height} px, the image has {width}x{height}")
     return np.ascontiguousarray(image), camera
 
 

@@ -76,9 +76,10 @@ class SeenHands:
 
 
 def agreed(one: SeenHands, other: SeenHands) -> SeenHands:
-    """What two looks at the same N hands agree on: the mean.
+    """The mean of two estimates of the same N hands.
 
-    Where they take a hand for different sides, the mean of the shapes is none: that of the surer look stands.
+    If they disagree about the side of a hand, the mean of its shapes is meaningless, and the more confident one is
+    kept.
     """
     first = np.abs(one.right - 0.5) >= np.abs(other.right - 0.5)
     differ = (one.right > 0.5) != (other.right > 0.5)

@@ -118,7 +118,7 @@ class OnnxSession:
         self._input = self._checked_input(inputs)
         absent = [key for key in metadata if not self.metadata.get(key)]
         if absent:
-            raise ValueError(f"weights file {shown(path)} carries no {', '.join(absent)} in its metadata; {EXPORTED}")
+            raise ValueError(f"weights file {shown(path)} lacks {', '.join(absent)} in its metadata; {EXPORTED}")
         self.seconds = 0.0
         """Spent in ONNX Runtime so far."""
 
@@ -143,7 +143,7 @@ class OnnxSession:
         self.outputs, self._hands = tuple(outputs), hands
 
     def number(self, key: str) -> float:
-        """A number of the metadata; ValueError where it is none."""
+        """A number in the metadata; ValueError if it is not a number."""
         try:
             value = float(self.metadata[key])
         except ValueError:
@@ -191,8 +191,8 @@ class HandSession(OnnxSession):
         is_flat = set(self.outputs) == set(OUTPUTS_2D)
         if is_flat and not flat:
             raise ValueError(
-                f"weights file {weights} is of stage 2d, which has no mesh: `handos evaluate` takes it, all else "
-                "needs what stage full made of it"
+                f"weights file {weights} is of stage 2d, which has no mesh: only `handos evaluate` accepts it, "
+                "everything else needs weights of stage full"
             )
         self.require(OUTPUTS_2D if is_flat else OUTPUTS)
 
@@ -225,5 +225,5 @@ def _read(path: Path, embedded: bool) -> bytes:
         raise FileNotFoundError(f"the checksum of the embedded weights is missing ({sidecar}): {hint}")
     if sidecar.is_file() and read_text(sidecar, CHECKSUM).split()[:1] != [hashlib.sha256(data).hexdigest()]:
         which = "the embedded weights are" if embedded else "the weights are"
-        raise ValueError(f"{which} damaged ({shown(path)} differs from its checksum beside it): {hint}")
+        raise ValueError(f"{which} damaged ({shown(path)} differs from its checksum): {hint}")
     return data

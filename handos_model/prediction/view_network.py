@@ -68,7 +68,7 @@ class ViewNetwork:
             ours, theirs = self._find.metadata[key], see.metadata[key]
             if ours != theirs:
                 differ = f"{key} is {ours!r} in one, {theirs!r} in the other"
-                raise ValueError(f"weights files {self._find.path} and {path.name} are no pair: {differ}")
+                raise ValueError(f"weights files {self._find.path} and {path.name} are not a pair: {differ}")
         return see
 
     @property
@@ -194,7 +194,9 @@ def pair_of(weights: Path) -> tuple[Path, Path]:
         if weights.name.endswith(f"{part}.onnx"):
             stem = weights.name.removesuffix(f"{part}.onnx")
             return weights.with_name(f"{stem}{FIND}.onnx"), weights.with_name(f"{stem}{SEE}.onnx")
-    raise ValueError(f"weights file {weights} is no pair's: its name must end in {FIND}.onnx or {SEE}.onnx")
+    raise ValueError(
+        f"weights file {weights} does not belong to a pair: its name must end in {FIND}.onnx or {SEE}.onnx"
+    )
 
 
 def is_of_a_pair(weights: Path) -> bool:

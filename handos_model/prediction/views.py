@@ -29,7 +29,7 @@ _SCALE, _SHIFT = 2.0, -0.1  # of their box's long edge; of its height, towards t
 
 
 def cut_view(image: np.ndarray, view: np.ndarray) -> np.ndarray:
-    """What a view (4,) shows of an image (H, W, 3) uint8: (SIZE, SIZE, 3); the edge goes on outside of the image."""
+    """What a view (4,) shows of an image (H, W, 3) uint8: (SIZE, SIZE, 3); the edge is replicated outside the image."""
     x, y, size, angle = view.tolist()
     image, x, y = _surroundings(image, x, y, 0.75 * size)
     image, x, y, step = _halved(image, x, y, size / SIZE)

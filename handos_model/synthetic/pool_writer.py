@@ -59,7 +59,7 @@ def write_pool(folder: Path, count: int, size: int, seed: int, options: RenderOp
     meta = folder / "meta.json"
     if meta.exists():
         if json.loads(meta.read_text()) != description:
-            raise ValueError(f"{folder} holds a pool with other settings (see its meta.json): give an empty folder")
+            raise ValueError(f"{folder} contains a pool with other settings (see its meta.json): give an empty folder")
         if (folder / "labels.npz").exists():
             return
     if not _file(folder, "done").exists():  # made last, so it stands for all the others

@@ -27,6 +27,6 @@ class RenderOptions:
         if min(self.width, self.height) < 32 or max(self.width, self.height) > 4096:
             raise ValueError(f"frame of {self.width}x{self.height} px: width and height must be 32 to 4096")
         if len(self.hand_size) != 2 or not 0.02 <= self.hand_size[0] <= self.hand_size[1] <= 1.2:
-            raise ValueError(f"hand_size is {self.hand_size}: give a least and a greatest share between 0.02 and 1.2")
+            raise ValueError(f"hand_size is {self.hand_size}: give a minimum and a maximum share between 0.02 and 1.2")
         if len(self.hands) != 3 or min(self.hands) < 0 or abs(sum(self.hands) - 1) > 1e-6:
             raise ValueError(f"hands is {self.hands}: give three probabilities, for 0, 1 and 2 hands, that sum to 1")

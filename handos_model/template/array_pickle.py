@@ -101,7 +101,7 @@ def _operations(file: io.BytesIO) -> Iterator[tuple[str, Any]]:
     while True:
         operation = _OPERATIONS.get(file.read(1).decode("latin1"))
         if operation is None:
-            raise ValueError("it is cut short or no pickle")
+            raise ValueError("it is truncated or not a pickle")
         argument = None
         if operation.name == "STRING":
             argument = codecs.escape_decode(pickletools.read_stringnl(file, decode=False))[0].decode("latin1")
@@ -136,7 +136,7 @@ class _Reader:
         elif operation == "POP_MARK":
             self._since_mark()
         elif not (self._container(operation) or self._object(operation, argument) or operation in ("PROTO", "FRAME")):
-            raise ValueError(f"the operation {operation} is not admitted")
+            raise ValueError(f"the operation {operation} is not allowed")
 
     def _since_mark(self) -> list[Any]:
         values, self.stack = self.stack, self.below.pop()
@@ -199,14 +199,14 @@ class _Reader:
 def _expect(value: Any, kind: Any) -> Any:
     """The value; ValueError when it is not of a kind."""
     if not isinstance(value, kind):
-        raise ValueError(f"it is damaged: a {type(value).__name__} is not admitted there")
+        raise ValueError(f"it is damaged: a {type(value).__name__} is not allowed there")
     return value
 
 
 def _named(module: str, name: str) -> _Name:
     if (module, name) not in _NAMES:
         raise ValueError(
-            f"it names '{module}.{name}'; only NumPy arrays, SciPy sparse matrices and chumpy arrays are admitted"
+            f"it names '{module}.{name}'; only NumPy arrays, SciPy sparse matrices and chumpy arrays are allowed"
         )
     return _Name(_NAMES[module, name])
 
@@ -226,7 +226,7 @@ def _numbers(value: Any, deepest: int) -> np.ndarray:
     if kind == "Select" and deepest:  # MANO keeps its shape space so: flat indices into another array
         chosen = _numbers(value.state["idxs"], 0)
         if chosen.size > MAX_SPARSE:
-            raise ValueError(f"a selection of {chosen.size} numbers is no part of MANO")
+            raise ValueError(f"a selection of {chosen.size} numbers is larger than any of MANO's")
         chosen = _numbers(value.state["a"], deepest - 1).ravel()[chosen]
         return chosen.reshape(value.state.get("preferred_shape", chosen.shape))
     if kind in ("csc", "csr"):
@@ -261,11 +261,11 @@ def _sparse(state: dict[str, Any], kind: str) -> np.ndarray:
     """A compressed matrix: `indptr` says where every column (of csr: row) begins in `indices` and `data`."""
     shape = tuple(_expect(n, int) for n in (state["_shape"] if "_shape" in state else state["shape"]))
     if len(shape) != 2 or any(not 0 <= n <= MAX_SPARSE for n in shape):
-        raise ValueError("a sparse matrix has a shape that is no part of MANO")
+        raise ValueError("a sparse matrix has a shape that MANO does not use")
     rows, columns = shape if kind == "csc" else shape[::-1]
     starts, indices, data = (_numbers(state[name], 0) for name in ("indptr", "indices", "data"))
     if rows * columns > MAX_SPARSE:
-        raise ValueError(f"a sparse matrix of {rows} x {columns} is no part of MANO")
+        raise ValueError(f"a sparse matrix of {rows} x {columns} is larger than any of MANO's")
     counts: np.ndarray = np.diff(starts.astype(np.int64))
     if starts.shape != (columns + 1,) or starts[0] != 0 or (counts < 0).any() or starts[-1] != len(data):
         raise ValueError("a sparse matrix has column starts that do not fit its numbers")

@@ -53,7 +53,7 @@ def _turn(angle: np.ndarray, axis: int) -> np.ndarray:
 
 
 def coarse_subset(template: HandTemplate, size: int = 96, hands: int = 2000, seed: int = 0) -> HandTemplate:
-    """The template with `coarse` (C,) and `upsample` (V, C) computed anew.
+    """The template with `coarse` (C,) and `upsample` (V, C) recomputed.
 
     Four well-spread vertices per bone come first (an affine bone transform has as many unknowns per coordinate), the
     rest where the reconstruction is worst. Each row of upsample is a least-squares fit over random posed and scaled

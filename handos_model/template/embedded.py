@@ -61,7 +61,7 @@ def _check_headers(headers: dict[str, Header], file: Path) -> None:
         "upsample": ((VERTICES, coarse), "f"),
     }
     if headers.keys() != expected.keys() or not 1 <= bones <= MAX_BONES or faces < 1:
-        raise ValueError(f"hand template '{shown(file)}' is damaged or not a template: it has not the arrays of one")
+        raise ValueError(f"hand template '{shown(file)}' is damaged or not a template: it lacks arrays")
     for name, (shape, kind) in expected.items():
         found = headers[name]
         if found.shape != shape or found.dtype.kind != kind:
@@ -84,4 +84,6 @@ def _check_numbers(template: HandTemplate, file: Path) -> None:
         and ((parents >= -1) & (parents < np.arange(len(parents)))).all()
         and (np.abs(np.linalg.det(template.bone_frames[:, :3, :3].astype(float))) > 1e-6).all()
     ):
-        raise ValueError(f"hand template '{shown(file)}' is damaged: its numbers are not finite, or lead nowhere")
+        raise ValueError(
+            f"hand template '{shown(file)}' is damaged: its numbers are not finite, or its indices are out of range"
+        )

@@ -1,4 +1,4 @@
-"""One way to get a hand template, wherever it comes from."""
+"""Loads a hand template, embedded or from a file."""
 
 from __future__ import annotations
 

@@ -88,7 +88,9 @@ def read_fields(path: Path, shapes: Mapping[str, tuple[int, ...]] = SHAPES) -> d
     finite = all(np.isfinite(values).all() for values in fields.values())
     faces, parents = fields["f"], fields["kintree_table"][0, 1:]
     if not finite or faces.min() < 0 or faces.max() >= 778 or parents.min() < 0 or (parents > np.arange(15)).any():
-        raise ValueError(f"'{shown(path)}' is not a MANO hand: its numbers are not finite, or lead nowhere")
+        raise ValueError(
+            f"'{shown(path)}' is not a MANO hand: its numbers are not finite, or its indices are out of range"
+        )
     return fields
 
 

@@ -25,7 +25,7 @@ SEARCH_RATE = 5.0
 KEPT = 0.5
 """Of the least score of a new hand: what a followed one may score."""
 SURE = 0.8
-"""Score from which a new hand is told of at once; others once they are seen a second time."""
+"""Score from which a new hand is reported immediately; others are reported when they are seen a second time."""
 FARTHEST = 0.6
 """Of a view's size, from its centre to that of the hand that was seen in it: farther away it is another hand's."""
 GROWTH = 2.0
@@ -52,12 +52,12 @@ class Followed:
 
 
 class HandFollower:
-    """Finds hands once and then follows them. Not for several cameras: each needs one of its own.
+    """Finds hands once and then tracks them. It is for a single camera: each camera needs its own.
 
-    predictor: finds and sees; one whose network knows no views sees every frame anew. tracker: gives ids, sides, sizes
-    and smooth motion; one with its own defaults when None. search_rate: Hz. max_hands: 0 for no limit; those that are
-    followed stay before new ones come. tracking: False sees every frame anew, as a still, and gives no ids. The last
-    three and the predictor's may be changed between two frames.
+    predictor: estimates hands; if its network has no views, every frame is processed from scratch. tracker: assigns
+    ids, sides and sizes and smooths the motion; by default one with default options. search_rate: Hz. max_hands: 0 for
+    no limit; tracked hands have priority over new ones. tracking: if False, every frame is processed like a still image
+    and hands have no ids. The last three, and the options of the predictor, may be changed between two frames.
     """
 
     def __init__(
@@ -204,7 +204,7 @@ class HandFollower:
                 except NotMeasured as error:
                     scaled.append(hand)
                     problems.append(str(error))
-        except Exception as error:  # whatever came as depth, the colour image is as good as without
+        except Exception as error:  # whatever the depth image contains, the colour image is as good as without it
             self.problem = str(error)
             return hands
         if len(problems) == len(hands):

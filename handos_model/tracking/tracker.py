@@ -60,7 +60,7 @@ class TrackerOptions:
             if not np.isfinite(value) or value < 0:
                 raise ValueError(f"{field.name} is {value}, must be 0 or more and finite")
             if field.name in ("min_cutoff", "side_memory") and value == 0:
-                raise ValueError(f"{field.name} is 0, must be above 0")
+                raise ValueError(f"{field.name} is 0, must be greater than 0")
         if self.side_switch > 1:
             raise ValueError(f"side_switch is {self.side_switch}, must be between 0 and 1")
 
@@ -111,7 +111,7 @@ class HandTracker:
         self._stamp = None
 
     def forget_sizes(self) -> None:
-        """Hands keep their ids and learn their sizes anew, as after a change of what a mean hand is."""
+        """Hands keep their ids, but their sizes are estimated again, as after a change of the hand scale."""
         for track in self._tracks:
             track.size = HandSize()
 
@@ -222,7 +222,7 @@ class SideVotes:
         self._votes = {"left": 0.0, "right": 0.0}
 
     def add(self, side: str, confidence: float, step: float, options: TrackerOptions) -> None:
-        """One frame's vote, `step` s after the one before; "unknown" is none."""
+        """The vote of one frame, `step` s after the previous one; "unknown" does not count."""
         kept = math.exp(-step / options.side_memory)
         self._votes = {name: kept * votes for name, votes in self._votes.items()}
         if side in self._votes:

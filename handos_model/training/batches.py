@@ -61,16 +61,16 @@ def open_sources(mixture: Mixture) -> list[Source]:
     sources = []
     for name, share, root, opener in fixed + named:
         if share < 0:
-            raise ValueError(f"the recipe gives {name} a share of {share}: shares and weights are 0 or more")
+            raise ValueError(f"the recipe gives {name} a share of {share}: shares and weights must be 0 or more")
         if share > 0 and root == Path():
             raise ValueError(f"the recipe gives {name} a share of {share} but no folder")
         if share > 0:
             samples = opener()
             if not len(samples):
-                raise ValueError(f"{name} in {root} holds no image: take it out of the mixture")
+                raise ValueError(f"{name} in {root} contains no images: remove it from the mixture")
             sources.append(Source(name, share * len(samples) if mixture.by_images else share, root, samples))
     if not sources:
-        raise ValueError("the recipe's mixture is empty: give photos, renders or data sets a folder and a share")
+        raise ValueError("the mixture of the recipe is empty: give photos, renders or data sets a folder and a share")
     return sources
 
 

@@ -49,7 +49,7 @@ def chosen_device(wanted: str) -> str:
     if wanted not in ("auto", "cpu", "cuda"):
         raise ValueError(f"device is {wanted!r}, must be one of auto, cpu, cuda")
     if wanted == "cuda" and not torch.cuda.is_available():
-        raise ValueError('device is "cuda", but torch sees no CUDA here')
+        raise ValueError('device is "cuda", but torch finds no CUDA device')
     return "cuda" if wanted != "cpu" and torch.cuda.is_available() else "cpu"
 
 
@@ -60,7 +60,7 @@ def measure(network: HandOS, width: int, height: int, hands: int, device: str = 
     """
     multiple, fixed = network.detector.multiple, network.detector.fixed
     if fixed and (height, width) != fixed:
-        raise ValueError(f"the image is {width}x{height} px, this detector takes {fixed[1]}x{fixed[0]} only")
+        raise ValueError(f"the image is {width}x{height} px, this detector only takes {fixed[1]}x{fixed[0]}")
     if width < 1 or height < 1 or width % multiple or height % multiple:
         raise ValueError(f"the image is {width}x{height} px, both must be multiples of {multiple}")
     if hands < 1:
@@ -130,7 +130,7 @@ def median_ms(run: Callable[[], Any], device: str) -> float:
 
 
 def report(cost: Cost) -> str:
-    """The costs as text beside the paper's."""
+    """The costs as text, next to the paper's."""
     per_image = cost.detector_gflops + cost.side_gflops
     lines = [
         f"{cost.width}x{cost.height} px, {cost.hands} hands, {cost.device}",

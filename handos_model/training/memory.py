@@ -79,7 +79,7 @@ def wanted_before_a_run() -> bool:
 
 
 def of_recipe(recipe: Recipe) -> Memory:
-    """For a run of a recipe, whose detector must be at hand."""
+    """For a run of a recipe, whose detector must be available."""
     return estimate(TrainingStep(build_network(recipe), build_criterion(recipe, torch.device("cpu")), recipe))
 
 

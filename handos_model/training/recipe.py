@@ -89,7 +89,7 @@ class Recipe:
         lengths = {name: getattr(self, name) for name in ("minutes", "max_steps", "epochs")}
         if len([value for value in lengths.values() if value]) != 1 or min(lengths.values()) < 0:
             came = ", ".join(f"{name} {value:g}" for name, value in lengths.items())
-            raise ValueError(f"a run needs one length, but the recipe has {came}: set one of them above 0")
+            raise ValueError(f"a run needs one length, but the recipe has {came}: set exactly one of them above 0")
         for name in ("batch_size", "accumulate", "slots", "warmup_steps", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
@@ -151,7 +151,9 @@ def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     if base is None:
         return values
     if not isinstance(base, str):
-        raise ValueError(f"{shown(path)}: extends is {one_line(repr(base))}, expected the name of a recipe beside it")
+        raise ValueError(
+            f"{shown(path)}: extends is {one_line(repr(base))}, expected the name of a recipe in the same folder"
+        )
     return merged(read_values(path.with_name(base), (*above, path)), values)
 
 

@@ -152,4 +152,4 @@ class Reproduction:
             if share.name == source.dataset:
                 mano = Path(share.mano) if share.mano else None
                 return open_dataset(source.dataset, Path(share.root), source.split, mano)
-        raise ValueError(f"recipe {source.recipe} does not train on {source.dataset}, so it says no folder for it")
+        raise ValueError(f"recipe {source.recipe} does not train on {source.dataset}, so it gives no folder for it")

@@ -1,4 +1,4 @@
-"""What a run's folder holds beside checkpoint and logs, so that the run can be repeated.
+"""Files in the folder of a run that make it repeatable.
 
 recipe.yaml is the recipe with every default filled in; starts.jsonl has a line for each time the run was started.
 """

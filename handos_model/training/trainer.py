@@ -148,8 +148,8 @@ class Trainer:
         self.averaged = {name: value.to(self.accelerator.device) for name, value in state["averaged"].items()}
         try:
             self.optimizer.load_state_dict(state["optimizer"])
-        except Exception as error:  # it looks at whatever comes
-            raise ValueError(f"{self.folder / CHECKPOINT} is of another optimiser: {one_line(error)}") from error
+        except Exception as error:  # it processes every image
+            raise ValueError(f"{self.folder / CHECKPOINT} belongs to another optimiser: {one_line(error)}") from error
         self.step, self.samples, self.seconds = state["step"], state["samples"], state["seconds"]
 
     def save(self) -> None:

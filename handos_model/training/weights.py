@@ -35,7 +35,7 @@ def load_with_template(path: Path) -> tuple[dict[str, Tensor], str]:
         arrays = read_npz(path, TRAINED)
         template = arrays.pop("template", np.zeros(0))
         if template.dtype.kind != "U" or any(array.dtype.kind not in "fi" for array in arrays.values()):
-            raise ValueError(f"{TRAINED.name} {shown(path)} holds something else than weights of a network")
+            raise ValueError(f"{TRAINED.name} {shown(path)} does not hold weights of a network")
         return {name: torch.from_numpy(array).float() for name, array in arrays.items()}, str(template)
     state = read_checkpoint(path)
     return state["averaged"], state["template"]
@@ -57,10 +57,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
                 state = torch.load(file, map_location="cpu", weights_only=True)
         except Exception as error:  # damaged archives, pickles and tensors share no base class
             raise ValueError(
-                f"{TRAINED.name} {shown(path)} is damaged or no checkpoint.pt: {one_line(error)}"
+                f"{TRAINED.name} {shown(path)} is damaged or not a checkpoint.pt: {one_line(error)}"
             ) from error
     if not _is_checkpoint(state):
-        raise ValueError(f"{TRAINED.name} {shown(path)} holds something else than a run's checkpoint")
+        raise ValueError(f"{TRAINED.name} {shown(path)} is not the checkpoint of a run")
     return state
 
 
@@ -96,22 +96,24 @@ def mean_weights(runs: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     shapes = [{(name, value.shape) for name, value in run.items()} for run in runs]
     if different := set.union(*shapes) - set.intersection(*shapes):
         name = min(name for name, _ in different)
-        raise ValueError(f"the checkpoints are of different networks: {one_line(name)} is not the same in all of them")
+        raise ValueError(f"the checkpoints are of different networks: {one_line(name)} differs between them")
     return {name: sum(run[name].float() for run in runs) / len(runs) for name in runs[0]}
 
 
 def start_from(network: HandOS, path: Path) -> str:
-    """Take over the weights in `path` that the network has, too: same name and shape. Returns what these are, in words.
+    """Loads the weights in `path` that have the same name and shape in the network; returns a description of them.
 
-    What belongs to the vertices of another template than the network's starts anew. Raises ValueError where not one
-    weight fits.
+    Weights that belong to the vertices of another template keep their initial values. Raises ValueError if none fits.
     """
     (weights, template), own = load_with_template(path), network.trainable_state()
     common = {name: value for name, value in weights.items() if name in own and value.shape == own[name].shape}
     if template != network.template:
         common = {name: value for name, value in common.items() if set(name.split(".")).isdisjoint(OF_TEMPLATE)}
     if not common:
-        raise ValueError(f"none of the {len(weights)} weights in {path} fits this network: start_from needs its like")
+        raise ValueError(
+            f"none of the {len(weights)} weights in {path} fits this network: start_from "
+            "needs weights of the same architecture"
+        )
     network.load_trainable_state(own | common)
     new = sorted({owner(name) for name in own.keys() - common.keys()})
     left = sorted({owner(name) for name in weights.keys() - common.keys()})

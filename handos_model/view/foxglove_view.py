@@ -137,7 +137,7 @@ class FoxgloveView:
 
 
 class _File:
-    """A file that remembers its first error: the SDK prints errors of its writer, and goes on."""
+    """A file that remembers its first error: the SDK prints errors of its writer and continues."""
 
     def __init__(self, place: Path) -> None:
         self._file: IO[bytes] = place.open("wb")

@@ -112,7 +112,7 @@ class RerunView:
         self._stream.log("/", rr.ViewCoordinates.RDF, static=True)
 
     def _blueprint(self) -> Any:
-        """The image with its overlays beside the space that the camera sees."""
+        """The image with its overlays, next to the 3D scene."""
         import rerun.blueprint as rrb
 
         return rrb.Blueprint(

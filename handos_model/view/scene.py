@@ -89,7 +89,7 @@ def jpeg(image: np.ndarray) -> bytes:
 
 
 class Clock:
-    """Times of frames: their own stamps. An input that would start before the end of the last one goes on after it."""
+    """Times of frames: their own stamps. An input that would start before the end of the last one is appended to it."""
 
     def __init__(self) -> None:
         self._last: int | None = None

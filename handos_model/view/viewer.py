@@ -38,7 +38,7 @@ class Viewer:
         if file and Path(file).suffix.lower() != SUFFIXES[name]:
             raise ValueError(f"--view is {text!r}, a file of {name.capitalize()} must end in {SUFFIXES[name]}")
         if "{}" in file:
-            raise ValueError(f"--view is {text!r}, must be one file, which holds all inputs one after another")
+            raise ValueError(f"--view is {text!r}, must be one file, as it holds all inputs one after another")
         if find_spec(name) is None:
             raise ModuleNotFoundError(
                 f"--view {name} needs the package {name}-sdk, which is not installed: pip install '.[view]'"
@@ -52,13 +52,13 @@ class Viewer:
         if self.path is None:
             if self.name == "rerun" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
                 raise ValueError(
-                    "--view rerun opens a window, and there is no display: give --view rerun=FILE.rrd, and open that "
-                    "file with `rerun FILE.rrd` where there is one"
+                    "--view rerun opens a window, but there is no display: use --view rerun=FILE.rrd, and open that "
+                    "file with `rerun FILE.rrd` on a machine with a display"
                 )
             return
         check_file(self.path, inputs, rules)
         if rules.resume:
-            raise ValueError("a file of --view cannot be gone on with: leave it out, or give --overwrite")
+            raise ValueError("a file of --view cannot be resumed: leave it out, or use --overwrite")
 
     def check_apart(self, results: Iterable[Path | None]) -> None:
         """ValueError where the file is one of the results of the same run."""

@@ -1,4 +1,4 @@
-"""Between messages and the values of handos_model."""
+"""Conversions between messages and the values of handos_model."""
 
 from handos_ros.conversions.received import camera_from, hands_from
 

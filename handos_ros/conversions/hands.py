@@ -1,4 +1,4 @@
-"""Hands as messages and as TF frames."""
+"""Converts hands to messages and TF frames."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SCALE_VALUES = {
     "remembered": HandMessage.SCALE_REMEMBERED,
     "triangulated": HandMessage.SCALE_TRIANGULATED,
 }
-"""Sides and scale sources of handos_model.hand, as messages have them."""
+"""Values of sides and scale sources in messages, by their names in handos_model.hand."""
 
 
 def hand_array(
@@ -41,8 +41,8 @@ def hand_array(
     """Makes the message of one frame.
 
     header: the image's; scale_source: HandArray.SCALE_...; model: name and version of the weights; vertices False
-    leaves the meshes out. The wrist's covariance is wrist_covariance's. Where a hand's side is unknown or its joints
-    span no palm, wrist_valid is false, its orientation the identity, and the covariance says that it is not known.
+    omits the meshes. The covariance of the wrist comes from wrist_covariance. If the side of a hand is unknown or its
+    joints span no palm, wrist_valid is false, the orientation is the identity, and its covariance is very large.
     """
     (fx, _, cx), (_, fy, cy) = camera.K[:2].tolist()
     return HandArray(
@@ -85,7 +85,7 @@ def _hand_message(hand: Hand, camera: Camera, vertices: bool) -> HandMessage:
 
 
 def _float_array(values: np.ndarray) -> array:
-    """Makes a float32[] that message fields accept at once: other types are checked number by number."""
+    """Makes an array that float32[] fields accept quickly; other types are checked number by number."""
     return array("f", values.astype(np.float32).tobytes())
 
 
@@ -94,9 +94,10 @@ def hand_transforms(
 ) -> list[TransformStamped]:
     """Makes wrist frames in the header's frame: <prefix>left_hand and <prefix>right_hand, or <prefix>hand_<id>.
 
-    naming "side": the best scored hand of each side. naming "id": every tracked hand. fingers: also the frames of
-    joints 1 to 20 under their hand's, each called <hand>_<joint>, as left_hand_index_tip (see finger_frames). Hands
-    without an orientation (side unknown, or no palm) have no frame. Raises ValueError for another naming.
+    naming "side": the hand with the best score on each side; naming "id": every tracked hand. fingers: also makes
+    frames of joints 1 to 20 below that of their hand, called <hand>_<joint>, such as left_hand_index_tip (see
+    finger_frames). Hands without an orientation (unknown side, or no palm) have no frame. Raises ValueError for another
+    naming.
     """
     if naming not in ("side", "id"):
         raise ValueError(f"naming is {naming!r}, must be side or id")

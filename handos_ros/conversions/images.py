@@ -1,4 +1,4 @@
-"""Image messages to arrays and back."""
+"""Converts image messages to arrays and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from handos_model.io.depth_encodings import decode_depth
 from handos_model.io.image_encodings import decode_raw, decode_transported
 
 LONGEST_NAME = 255
-"""Characters of an encoding, a format or a frame's name."""
+"""Maximum number of characters of an encoding, a format or a frame."""
 
 
 def rgb_image(message: Image | CompressedImage) -> np.ndarray:
@@ -56,7 +56,7 @@ def byte_array(values: np.ndarray) -> array:
 
 
 def _check_names(*names: str) -> None:
-    """ValueError for a frame or an encoding of many characters, which is passed on and said otherwise."""
+    """ValueError for a very long frame or encoding, which would otherwise be copied into outputs and logs."""
     for name in names:
         if len(name) > LONGEST_NAME:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Hands as RViz markers: shaded meshes, skeletons, and labels with id and side."""
+"""Converts hands to RViz markers: shaded meshes, skeletons, and labels with id and side."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from handos_model.drawing.hand_drawing import FINGER_COLOURS, MESH_COLOURS
 from handos_model.hand import BONES, Hand
 
 NAMESPACES = ("mesh", "skeleton", "label")
-"""Namespaces of the markers of a hand; their id is that of the hand."""
+"""Marker namespaces; the id of a marker is that of its hand."""
 MESH_OPACITY = 0.75
 """Opacity of the mesh, which lets the skeleton show through."""
 LINE_WIDTH = 0.004

@@ -1,4 +1,4 @@
-"""What a subscriber received, as the values of handos_model."""
+"""Converts received messages to the values of handos_model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from handos_ros.msg import HandArray
 _SIDES = {value: side for side, value in SIDE_VALUES.items()}
 _SCALES = {value: source for source, value in SCALE_VALUES.items()}
 _NAMES = [field.name for field in fields(Hand) if field.name in HandMessage.get_fields_and_field_types()]
-"""What a Hand and its message both hold."""
+"""Fields that a Hand and its message have in common."""
 
 
 def hands_from(message: HandArray) -> list[Hand]:

@@ -1,4 +1,4 @@
-"""Hands as a point cloud, and the template as a mesh."""
+"""Converts hands to a point cloud, and the template to a mesh."""
 
 from __future__ import annotations
 

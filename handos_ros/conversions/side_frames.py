@@ -1,4 +1,4 @@
-"""SideFrames: the one hand of each side that gets the side's TF frame, from frame to frame."""
+"""SideFrames: chooses the hand of each side that gets the TF frame of that side."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from handos_model.wrist_pose import wrist_rotation
 
 
 class SideFrames:
-    """The frame of a side stays with its hand for as long as that is followed, and so never jumps between two people.
+    """The frame of a side stays with its hand while that hand is tracked, so it never jumps between two people.
 
-    Then the best scored hand of that side takes it.
+    Afterwards the hand of that side with the best score gets it.
     """
 
     def __init__(self) -> None:
@@ -20,7 +20,7 @@ class SideFrames:
     def chosen(self, hands: list[Hand], followed: Container[int]) -> list[Hand]:
         """At most one hand of each known side, of those that have an orientation.
 
-        followed: ids of hands that are tracked, those not seen now included.
+        followed: ids of tracked hands, including those that are not seen at the moment.
         """
         chosen = []
         for side in ("left", "right"):

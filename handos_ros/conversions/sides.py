@@ -1,4 +1,4 @@
-"""The hand of each side as OpenXR's joints, as a grasp and as joint angles."""
+"""Converts the hand of each side to OpenXR joints, a grasp and joint angles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from handos_ros.msg import Grasp, NamedPoseArray
 
 
 def openxr_poses(hand: Hand | None, header: Header, skeleton: HandSkeleton) -> NamedPoseArray:
-    """Makes OpenXR's joints of a hand, in the header's frame; all invalid for None and for joints that span no palm."""
+    """Makes OpenXR joints of a hand, in the header's frame; all invalid for None and for joints that span no palm."""
     message = NamedPoseArray(header=header, name=OPENXR_JOINTS)
     message.pose = [Pose() for _ in OPENXR_JOINTS]
     message.is_valid = [False] * len(OPENXR_JOINTS)
@@ -34,7 +34,7 @@ def openxr_poses(hand: Hand | None, header: Header, skeleton: HandSkeleton) -> N
 
 
 def grasp_message(hand: Hand, header: Header) -> Grasp | None:
-    """Makes the grasp of a hand, in the header's frame; None where its joints give none."""
+    """Makes the grasp of a hand, in the header's frame; None if its joints define none."""
     try:
         found = grasp(hand)
     except ValueError:
@@ -54,7 +54,7 @@ def grasp_message(hand: Hand, header: Header) -> Grasp | None:
 
 
 def joint_state(hands: list[Hand], header: Header, skeleton: HandSkeleton) -> JointState:
-    """Makes the angles of hands, the side before each of ANGLE_NAMES.
+    """Makes the joint angles of hands, named by side and ANGLE_NAMES.
 
     hands: at most one of each known side. A mesh that is not finite has no angles.
     """

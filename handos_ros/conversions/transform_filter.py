@@ -1,4 +1,4 @@
-"""TransformFilter: keeps back what tf2 refuses, which is an error on the console of every listener."""
+"""TransformFilter: withholds transforms that tf2 refuses with an error on the console of every listener."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections import defaultdict, deque
 from geometry_msgs.msg import TransformStamped
 
 TF2_CACHE = 10 * 10**9
-"""ns of transforms that tf2 keeps of every frame."""
+"""Time in ns for which tf2 keeps transforms."""
 
 
 class TransformFilter:
-    """Knows what tf2's buffers hold of the frames that this node sends."""
+    """Keeps track of what tf2's buffers contain of the frames that this node sends."""
 
     def __init__(self) -> None:
         self.withheld = 0
@@ -20,14 +20,15 @@ class TransformFilter:
         self._sent: defaultdict[str, deque[int]] = defaultdict(deque)
 
     def forget(self) -> None:
-        """As buffers do when the clock jumps back."""
+        """Forgets everything, as tf2's buffers do when the clock jumps back."""
         self._sent.clear()
 
     def taken(self, transforms: list[TransformStamped]) -> list[TransformStamped]:
-        """Those that tf2 takes, for sending.
+        """Returns the transforms that tf2 accepts.
 
-        Left out are an empty parent or child, a frame that is its own parent, numbers that are not finite, a stamp that
-        was sent before, and one of more than TF2_CACHE before the newest; and the children of a frame that is left out.
+        It leaves out transforms with an empty parent or child, a frame that is its own parent, numbers that are not
+        finite, a stamp that was sent before or is more than TF2_CACHE older than the newest, and children of a frame
+        that is left out.
         """
         refused: set[str] = set()
         good = []
@@ -46,7 +47,7 @@ class TransformFilter:
         if not parent or not child or parent == child or not finite:
             return False
         stamp = transform.header.stamp.sec * 10**9 + transform.header.stamp.nanosec
-        if child not in self._sent:  # names with ids would become ever more
+        if child not in self._sent:  # otherwise names with ids would accumulate
             old = [name for name, sent in self._sent.items() if sent[-1] < stamp - TF2_CACHE]
             for name in old:
                 del self._sent[name]

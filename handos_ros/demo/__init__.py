@@ -1,1 +1,1 @@
-"""Plays a video through the nodes and draws what they say."""
+"""Plays a video through the nodes and draws their results."""

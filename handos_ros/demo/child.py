@@ -1,4 +1,4 @@
-"""A node of this package as a process of its own."""
+"""Runs a node of this package in a process of its own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Child:
         program = Path(get_package_prefix("handos_ros")) / "lib" / "handos_ros" / executable
         self._command = [sys.executable, str(program), "--ros-args"]
         for name, value in parameters.items():
-            self._command += ["-p", f"{name}:={json.dumps(value)}"]  # JSON is YAML that leaves no doubt of the type
+            self._command += ["-p", f"{name}:={json.dumps(value)}"]  # JSON is YAML with unambiguous types
         self._process: subprocess.Popen | None = None
 
     def start(self) -> None:
@@ -37,7 +37,7 @@ class Child:
     def must_run(self) -> None:
         """Raises RuntimeError if the process has ended."""
         if self._process is not None and self._process.poll() is not None:
-            raise RuntimeError(f"{self.name} ended with code {self._process.returncode}: its message above says why")
+            raise RuntimeError(f"{self.name} ended with code {self._process.returncode}: see its message above")
 
     def stop(self) -> None:
         """Sends Ctrl-C; raises RuntimeError if the process does not end, or not with code 0."""
@@ -50,7 +50,7 @@ class Child:
         except subprocess.TimeoutExpired:
             raise RuntimeError(f"{self.name} did not stop within {STOP:.0f} s after Ctrl-C") from None
         if code:
-            raise RuntimeError(f"{self.name} ended with code {code}: its message above says why")
+            raise RuntimeError(f"{self.name} ended with code {code}: see its message above")
 
     def kill(self) -> None:
         """Kills the process if it is still running."""

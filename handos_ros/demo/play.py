@@ -67,7 +67,7 @@ class DemoNode(Node):
 
     @property
     def connected(self) -> bool:
-        """True when hands_node is there and listens to images that this process could have published."""
+        """True if hands_node is running and listens to images."""
         return self.count_subscribers("image") > 0 and self.count_publishers("hands") > 0
 
     def silent_for(self) -> float:
@@ -89,7 +89,7 @@ class DemoNode(Node):
 
 
 class AnnotatedVideo:
-    """Writes the debug images at the video's own pace: where frames were dropped, an image stays."""
+    """Writes the debug images at the frame rate of the video: an image is repeated for dropped frames."""
 
     def __init__(self, path: Path, fps: float) -> None:
         self._video = VideoOutput(path, fps)
@@ -141,7 +141,7 @@ def play(video: Path, out: Path, view: View | None = None) -> None:
         node.destroy_node()
     report(node, len(source))
     if not node.times["hands"].count:
-        raise RuntimeError("hands_node published nothing: its messages above say why")
+        raise RuntimeError("hands_node published nothing: see its messages above")
     print(f"Look at {out}")
 
 
@@ -173,8 +173,8 @@ def report(node: DemoNode, frames: int) -> None:
 
 
 def apart(environment: Mapping[str, str]) -> dict[str, str]:
-    """What to add to the environment so that no robot's topics get into the demo, nor the demo's into a robot's."""
-    domain = 51 + os.getpid() % 50  # of the 101 that Linux has ports for, those that hardly anybody takes by hand
+    """Environment variables that keep the topics of robots out of the demo, and those of the demo out of robots."""
+    domain = 51 + os.getpid() % 50  # domains that are rarely set by hand, out of the 101 that Linux has ports for
     if environment.get("ROS_DOMAIN_ID", "0") == str(domain):
         domain = 51 + (domain - 50) % 50
     return {

@@ -1,1 +1,1 @@
-"""What fusion_node is made of."""
+"""The parts of fusion_node."""

@@ -1,4 +1,4 @@
-"""CameraInput: what comes from one camera's hands_node, and what is wrong with it."""
+"""CameraInput: the hands of one camera, and problems with them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ LONGEST_NAME = 255
 
 
 class CameraInput:
-    """One topic of HandArrays."""
+    """Converts the HandArrays of one topic."""
 
     def __init__(self, topic: str) -> None:
         self.topic = topic
         self.frame = ""
-        """Of its last message."""
+        """Frame of its last message."""
         self.received = 0
         self.used = 0
         """Messages whose hands were fused."""
@@ -32,9 +32,9 @@ class CameraInput:
         self.model = ""
 
     def view(self, message: HandArray, pose: Callable[[str, float], Extrinsics]) -> View | None:
-        """What it sees; None, with the problem kept, for a message that cannot be used.
+        """The hands of a message as a View; None, with the problem stored, if the message cannot be used.
 
-        pose: of a frame at a time in s, in the common frame; ValueError where it is not known.
+        pose: of a frame at a time in s, in the common frame; ValueError if it is unknown.
         """
         stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
         try:
@@ -53,10 +53,10 @@ class CameraInput:
 
 
 def same_place(views: list[View]) -> str:
-    """Says so where two cameras stand in one place, from which nothing can be triangulated; else empty."""
+    """A sentence if two cameras are in the same place, so that nothing can be triangulated; else empty."""
     for index, one in enumerate(views):
         for other in views[:index]:
             apart = math.dist(one.extrinsics.position, other.extrinsics.position)
             if apart < 0.01:
-                return f"{other.name} and {one.name} stand in one place: does each camera have a frame_id of its own?"
+                return f"{other.name} and {one.name} are in the same place: does each camera have a unique frame_id?"
     return ""

@@ -22,11 +22,11 @@ from handos_ros.fusion.settings import FusionSettings
 from handos_ros.msg import HandArray
 from handos_ros.side_outputs import SideOutputs
 
-NO_CAMERA = Camera.from_fov(1, 1)  # what is fused is of no one image
+NO_CAMERA = Camera.from_fov(1, 1)  # fused hands belong to no single image
 
 
 class FusedOutputs:
-    """Hands, their frames, markers, and what follows from the hand of each side, all in the common frame."""
+    """Publishes hands, transforms, markers, and the outputs of each side, all in the common frame."""
 
     def __init__(self, node: Node, template: HandTemplate) -> None:
         self._hands = node.create_publisher(HandArray, "hands", 5)
@@ -41,7 +41,7 @@ class FusedOutputs:
         self, fused: list[FusedHand], header: Header, assumed: bool, model: str, settings: FusionSettings,
         followed: Container[int],
     ) -> None:  # fmt: skip
-        """Transforms first, as hands_node does. assumed: whether intrinsics of a camera are; followed: ids."""
+        """Transforms come first, as in hands_node. assumed: whether a camera has assumed intrinsics; followed: ids."""
         hands = [one.hand for one in fused]
         of_sides = self._sides.chosen(hands, followed)
         self._of_sides.publish(of_sides, header)
@@ -55,12 +55,12 @@ class FusedOutputs:
             self._markers.publish(self._board.markers(hands, header, settings.marker_lifetime))
 
     def restart(self) -> None:
-        """After the clock jumped back."""
+        """Forgets the published transforms, after the clock jumped back."""
         self._filter.forget()
 
 
 def fused_array(fused: list[FusedHand], header: Header, assumed: bool, model: str, vertices: bool = True) -> HandArray:
-    """Makes the message of one time: without image size and intrinsics, pixels NaN."""
+    """Makes the message of one stamp: without image size and intrinsics, and with NaN for pixel coordinates."""
     hands = [one.hand for one in fused]
     measured = hands and all(hand.scale_source in ("triangulated", "remembered", "depth") for hand in hands)
     source = HandArray.SCALE_TRIANGULATED if measured else HandArray.SCALE_PRIOR

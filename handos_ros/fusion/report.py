@@ -1,4 +1,4 @@
-"""FusionReport: what fusion_node counts between two reports, and what it doubts."""
+"""FusionReport: counts of fusion_node between two reports, and doubts about its inputs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from handos_model.fusion.hand_fusion import FusedHand
 from handos_model.fusion.sighting import View
 
 WIDE_GAP = 0.03
-"""m by which cameras that stand where they say may disagree on one hand, in the median."""
+"""Maximum median disagreement in m on one hand between cameras whose poses are right."""
 ENOUGH, REMEMBERED = 10, 30
-"""Moments from which on a share means something, and how many are remembered."""
+"""Number of frames needed to judge a fraction, and number of frames that are kept."""
 
 
 class FusionReport:
@@ -20,20 +20,20 @@ class FusionReport:
 
     def __init__(self) -> None:
         self.published = 0
-        """HandArrays, of all periods."""
+        """Number of HandArrays, of all periods."""
         self._met: deque[bool] = deque(maxlen=REMEMBERED)  # whether cameras that saw hands saw a common one
         self._gaps: deque[float] = deque(maxlen=REMEMBERED)  # m
         self.begin()
 
     def begin(self) -> None:
-        """Forgets the period."""
+        """Starts a new period."""
         self.sets: Counter[int] = Counter()
-        """By how many cameras had a frame in them."""
+        """Number of HandArrays by number of cameras that had a frame in them."""
         self.hands: Counter[int] = Counter()
-        """By how many cameras saw them."""
+        """Number of hands by number of cameras that saw them."""
 
     def add(self, views: Sequence[View], fused: Sequence[FusedHand]) -> None:
-        """One set."""
+        """Counts one set of frames."""
         self.published += 1
         self.sets[len(views)] += 1
         self.hands.update(len(one.cameras) for one in fused)
@@ -43,16 +43,16 @@ class FusionReport:
 
     @property
     def gap(self) -> float:
-        """Median m by which cameras disagreed on one hand lately; NaN where none was seen by two."""
+        """Median recent disagreement of cameras on one hand in m; NaN if no hand was seen by two cameras."""
         return statistics.median(self._gaps) if self._gaps else float("nan")
 
     def doubt(self) -> str:
-        """Why the cameras' poses may be wrong; else empty."""
+        """A sentence if the camera poses may be wrong; else empty."""
         both, met = len(self._met), sum(self._met)
         if both >= ENOUGH and met < both / 2:
             return (
-                f"in {both - met} of {both} moments the cameras saw hands in different places: "
-                "are the transforms right, from the optical frames to the common one?"
+                f"in {both - met} of {both} frames the cameras saw hands in different places: "
+                "are the transforms between their optical frames and the common frame right?"
             )
         if len(self._gaps) >= ENOUGH and self.gap > WIDE_GAP:
             return f"the cameras disagree by {self.gap * 1e3:.0f} mm on one hand: has a camera been moved?"

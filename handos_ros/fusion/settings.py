@@ -14,23 +14,23 @@ MAX_CAMERAS = 16
 
 @dataclass(frozen=True)
 class FusionInputSettings:
-    """Where hands come from, and what belongs together."""
+    """Inputs of fusion_node, and which of them belong together."""
 
     topics: str = parameter(
-        "left/hands right/hands", "HandArray topics of the cameras, with spaces between", read_only=True
+        "left/hands right/hands", "HandArray topics of the cameras, separated by spaces", read_only=True
     )
     frame: str = parameter(
-        "", "Common frame, such as base_link; empty uses that of the extrinsics file", read_only=True
+        "", "Common frame, such as base_link; empty uses the one in the extrinsics file", read_only=True
     )
-    extrinsics: str = parameter("", "YAML file of the cameras' poses; empty takes them from TF", read_only=True)
+    extrinsics: str = parameter("", "YAML file with the poses of the cameras; empty takes them from TF", read_only=True)
     slop: float = parameter(
-        SLOP, "Greatest difference between stamps that belong together, in seconds", 0.0, 1.0, read_only=True
+        SLOP, "Maximum difference between stamps that belong together, in seconds", 0.0, 1.0, read_only=True
     )
     max_wait: float = parameter(
-        0.05, "Time that one camera's hands wait for another's, in seconds", 0.0, 5.0, read_only=True
+        0.05, "Time that the hands of one camera wait for those of another, in seconds", 0.0, 5.0, read_only=True
     )
     camera_timeout: float = parameter(
-        1.0, "Time without a message after which a camera counts as stopped, in seconds", 0.1, 60.0, read_only=True
+        1.0, "Time without a message after which a camera is considered stopped, in seconds", 0.1, 60.0, read_only=True
     )
     track_max_age: float = parameter(
         MAX_AGE, "Time for which a hand that no camera sees keeps its id, in seconds", 0.0, 60.0
@@ -39,10 +39,10 @@ class FusionInputSettings:
 
 @dataclass(frozen=True)
 class FusionSettings(OutputSettings, FusionInputSettings):
-    """Parameters of fusion_node: those of its cameras come first."""
+    """Parameters of fusion_node, those of its cameras first."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         names = self.topics.split()
         if not names or len(names) > MAX_CAMERAS or len(set(names)) < len(names):
-            raise ValueError(f"topics is {self.topics!r}, must name 1 to {MAX_CAMERAS} topics, each once")
+            raise ValueError(f"topics is {self.topics!r}, must name 1 to {MAX_CAMERAS} different topics")

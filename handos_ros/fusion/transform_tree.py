@@ -1,4 +1,4 @@
-"""TransformTree: poses of cameras from /tf and /tf_static, without tf2_ros, which PyPI does not have."""
+"""TransformTree: camera poses from /tf and /tf_static, without tf2_ros, which is not on PyPI."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.kinematics.frames import quaternion
 
 MEMORY = 10.0
-"""s of moving transforms that are kept."""
+"""Time in s for which moving transforms are kept."""
 LONGEST_WAY = 100
-"""Frames from one to another: longer ways are circles."""
+"""Maximum number of frames between two frames: longer paths are cycles."""
 MAX_FRAMES = 10_000
 AHEAD = 0.2
 """s by which a moving transform may be older than what is placed by it: it is then taken as it was last."""
 
 
 class NoTransform(ValueError):
-    """Says why a frame has no pose in another one."""
+    """Tells why a frame has no pose in another one."""
 
 
 @dataclass
 class _Link:
-    """Poses of a frame in its parent, by time."""
+    """Poses of a frame in its parent over time."""
 
     parent: str
     static: bool
@@ -38,22 +38,22 @@ class _Link:
 
 
 class TransformTree:
-    """Keeps what was sent of every frame, and says how a camera stood at a time."""
+    """Stores the transforms of every frame, and looks up the pose of a camera at a time."""
 
     def __init__(self) -> None:
         self._links: dict[str, _Link] = {}
         self.parents: defaultdict[str, set[str]] = defaultdict(set)
-        """Every parent that a frame was sent with: more than one is a mistake of somebody."""
+        """Every parent with which a frame was published; more than one is a configuration error."""
         self.refused = ""
-        """What was wrong with the last transform that could not be used; empty if all were good."""
+        """Why the last unusable transform could not be used; empty if all were usable."""
 
     def keep_static(self, message: TFMessage) -> None:
-        """Of /tf_static."""
+        """Stores a message of /tf_static."""
         for transform in message.transforms:
             self._keep(transform, static=True)
 
     def keep(self, message: TFMessage) -> None:
-        """Of /tf."""
+        """Stores a message of /tf."""
         for transform in message.transforms:
             self._keep(transform, static=False)
 
@@ -63,7 +63,7 @@ class TransformTree:
         if not parent or not child or parent == child:
             return
         if child not in self._links and len(self._links) >= MAX_FRAMES:
-            self.refused = f"more than {MAX_FRAMES} frames are sent"
+            self.refused = f"more than {MAX_FRAMES} frames are published"
             return
         try:
             pose = Extrinsics.from_quaternion((t.x, t.y, t.z), (q.x, q.y, q.z, q.w))
@@ -84,11 +84,11 @@ class TransformTree:
             del link.stamps[0], link.poses[0]
 
     def pose(self, frame: str, common: str, stamp: float) -> Extrinsics:
-        """Of a frame in the common one at a time in s; NoTransform, in one sentence, where it is not known."""
+        """Pose of a frame in the common frame at a time in s; NoTransform, in one sentence, if it is unknown."""
         ours, theirs = self._way(frame.lstrip("/")), self._way(common.lstrip("/"))
         shared = next((name for name in ours if name in theirs), None)
         if shared is None:
-            known = f"{frame} is not sent" if len(ours) == 1 else f"{common} is not above or beside it"
+            known = f"{frame} is not published" if len(ours) == 1 else f"{common} is not connected to it"
             raise NoTransform(f"there is no transform from {common} to {frame}: {known}")
         down = self._along(ours[: ours.index(shared)], stamp)  # frame in shared
         up = self._along(theirs[: theirs.index(shared)], stamp)  # common in shared
@@ -100,7 +100,7 @@ class TransformTree:
         way = [frame]
         while (link := self._links.get(way[-1])) is not None:
             if len(way) > LONGEST_WAY or link.parent in way:
-                raise NoTransform(f"the frames above {frame} are a circle, or more than {LONGEST_WAY}")
+                raise NoTransform(f"the frames above {frame} form a circle, or are more than {LONGEST_WAY}")
             way.append(link.parent)
         return way
 
@@ -129,7 +129,7 @@ class TransformTree:
 
 
 def _between(one: Extrinsics, other: Extrinsics, share: float) -> Extrinsics:
-    """Poses in between: straight on, and turning evenly."""
+    """Interpolates poses, linearly in position and spherically in rotation."""
     p, q = quaternion(one.rotation), quaternion(other.rotation)
     cosine = float(p @ q)
     if cosine < 0:

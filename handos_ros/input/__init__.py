@@ -1,1 +1,1 @@
-"""What comes to hands_node: images, their camera, depth."""
+"""Inputs of hands_node: images, their camera, depth."""

@@ -1,4 +1,4 @@
-"""Which images have come, and by the gaps of their stamps, which have not."""
+"""Counts received and lost images by the gaps between their stamps."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import statistics
 from collections import deque
 
 REMEMBERED = 60
-"""Gaps between images from which the usual one is known."""
+"""Number of gaps from which the usual gap is determined."""
 NEEDED = 8
-"""Of them, before images count as lost."""
+"""Number of gaps needed before images count as lost."""
 STEADY = 0.25
-"""Of the last gaps, that they may differ from each other by where a camera has taken another rate."""
+"""Maximum relative difference between the last gaps if the camera has changed its rate."""
 NOTICEABLE = 0.1
-"""Share of lost images that is said."""
+"""Fraction of lost images from which on a warning is given."""
 LONGEST_GAP = 5.0
-"""s; longer ones are pauses."""
+"""Gaps longer than this, in s, are pauses."""
 
 
 class Arrivals:
@@ -22,17 +22,17 @@ class Arrivals:
 
     def __init__(self) -> None:
         self.received = 0
-        """Images that came."""
+        """Number of received images."""
         self.lost = 0
-        """Images between them that did not come, as far as the stamps tell."""
+        """Number of images lost between them, according to the stamps."""
         self.rate = 0.0
-        """Hz at which the camera stamps images, lost ones included; 0 while it is not known."""
+        """Rate in Hz at which the camera stamps images, including lost ones; 0 while it is unknown."""
         self._reported = (0, 0)
         self._last: float | None = None
         self._gaps: deque[float] = deque(maxlen=REMEMBERED)
 
     def add(self, stamp: float) -> None:
-        """An image with this stamp in seconds has come."""
+        """Records the arrival of an image with this stamp in seconds."""
         self.received += 1
         gap = 0.0 if self._last is None else stamp - self._last
         self._last = stamp
@@ -45,7 +45,7 @@ class Arrivals:
             self.lost += max(round(gap / usual) - 1, 0)
 
     def doubt(self) -> str:
-        """Says so where a noticeable share of the images since the last call was lost; else empty."""
+        """A sentence if a noticeable fraction of the images since the last call was lost; else empty."""
         received, lost = self.received - self._reported[0], self.lost - self._reported[1]
         self._reported = self.received, self.lost
         if lost < NOTICEABLE * (received + lost) or lost < 2:
@@ -56,12 +56,12 @@ class Arrivals:
         )
 
     def _usual(self) -> float:
-        """The gap between two images of which none is lost: that of the short ones, or of the last if they agree."""
+        """The gap between two images without loss: that of the short gaps, or of the last ones if they agree."""
         newest = list(self._gaps)[-NEEDED:]
         middle = statistics.median(newest)
         if max(newest) - min(newest) < STEADY * middle:
             while len(self._gaps) > NEEDED and abs(self._gaps[0] - middle) > STEADY * middle:
-                self._gaps.popleft()  # of the rate before
+                self._gaps.popleft()  # gaps of the previous rate
             return middle
         ordered = sorted(self._gaps)
         short = ordered[len(ordered) // 10]

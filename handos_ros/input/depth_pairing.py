@@ -16,7 +16,7 @@ PATIENCE = 0.05
 FRESH = 1.0
 """Seconds after the last depth image during which waiting for another one is worthwhile."""
 SILENCE = 3.0
-"""Seconds without a depth image that are said."""
+"""Seconds without a depth image after which a warning is given."""
 
 
 class DepthFrames:
@@ -49,7 +49,7 @@ class DepthFrames:
         return closest(kept, round(stamp * 1e9), max_difference)
 
     def doubt(self, topic: str) -> str:
-        """Says so where no depth image came for SILENCE; else empty."""
+        """A sentence if no depth image has arrived for SILENCE; else empty."""
         silence = time.monotonic() - max(self._last_came, self._begun)
         return f"no depth image on {topic} for {silence:.0f} s" if silence > SILENCE else ""
 

@@ -9,7 +9,7 @@ from handos_model.camera import Camera
 from handos_model.io.camera_info import camera_of_info, fitted_to_image, is_calibrated
 
 MOST = 100
-"""Characters of a distortion model, and coefficients, that are kept: more than any camera has."""
+"""Maximum number of characters of a distortion model and of coefficients that are kept: more than any camera has."""
 
 
 def camera_from_info(info: CameraInfo, width: int, height: int, rectified: bool = False) -> Camera:
@@ -33,8 +33,8 @@ class Intrinsics:
         self._converted: tuple[tuple[CameraInfo, int, int, bool], Camera] | None = None
 
     def keep(self, info: CameraInfo) -> None:
-        """Keeps a message; one from an uncalibrated camera counts as none."""
-        info.header = Header()  # stamps differ where the camera is the same
+        """Keeps a message, unless its camera is uncalibrated."""
+        info.header = Header()  # stamps differ although the camera is the same
         info.distortion_model, info.d = info.distortion_model[:MOST], info.d[:MOST]  # enough to be refused
         if info != self._info:
             self._info = info if is_calibrated(info) else None
@@ -53,7 +53,7 @@ class Intrinsics:
         return self._converted[1]
 
     def describe(self, camera: Camera | None, assumed_fov: float) -> str:
-        """Describes the intrinsics in use, for people; camera: that of the last frame."""
+        """Describes the intrinsics in use for people to read; camera: that of the last frame."""
         if camera is None:
             return "none yet"
         fx, fy, (cx, cy) = camera.K[0, 0], camera.K[1, 1], camera.K[:2, 2]

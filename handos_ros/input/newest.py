@@ -1,4 +1,4 @@
-"""A mailbox of one place between the thread that receives images and the one that processes them."""
+"""A queue with a single slot between the thread that receives images and the one that processes them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Newest(Generic[T]):
-    """Holds the newest item only: one that arrives before the last was taken replaces it."""
+    """Holds only the newest item: a new item replaces one that has not been taken."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -17,7 +17,7 @@ class Newest(Generic[T]):
         self._closed = False
 
     def put(self, item: T) -> bool:
-        """Leaves an item; True if an unclaimed one was replaced."""
+        """Stores an item; True if it replaced one that was not taken."""
         with self._changed:
             replaced = self._item is not None
             self._item = item
@@ -25,7 +25,7 @@ class Newest(Generic[T]):
         return replaced
 
     def take(self) -> T | None:
-        """Waits for an item and takes it; None once the mailbox is closed."""
+        """Waits for an item and takes it; None once the queue is closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._item is not None or self._closed)
             item, self._item = self._item, None

@@ -1,4 +1,4 @@
-"""How hands_node subscribes: to the newest message, to latched ones as well, and where image_transport publishes."""
+"""Subscriptions of hands_node: to the newest message, to latched messages, and to topics of image_transport."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class CameraInfoSubscription:
         self._latched: Subscription | None = None
 
     def hear_latched(self) -> None:
-        """To be called now and then: publishers come and go."""
+        """Subscribes to latched messages if there are any; call it regularly, as publishers come and go."""
         if self._latched is None and any(map(_latches, self._node.get_publishers_info_by_topic(self._topic))):
             self._latched = self._node.create_subscription(
                 CameraInfo, self._topic, self._callback, LATCHED, qos_overriding_options=None

@@ -1,1 +1,1 @@
-"""How an executable starts and ends."""
+"""Start and end of an executable."""

@@ -52,7 +52,7 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
         if rclpy.ok():
             return _failed(name, _without_places(error))
     except Exception:
-        if rclpy.ok():  # else the signal came while the node was made, and nothing can be made any more
+        if rclpy.ok():  # else the signal arrived while the node was created, and nothing can be created any more
             raise
     finally:
         if node is not None:
@@ -62,7 +62,7 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
 
 
 def _spin(node: GuardedNode) -> None:
-    """Serves the node until it has finished or is stopped, whatever is raised on the way."""
+    """Spins the node until it has finished or is stopped, whatever its callbacks raise."""
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     while node.context.ok() and not node.finished:

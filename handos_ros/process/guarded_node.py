@@ -1,4 +1,4 @@
-"""GuardedNode: a node that outlives what its callbacks raise."""
+"""GuardedNode: a node that survives exceptions in its callbacks."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class GuardedNode(Node):
         self._made = True
         self._finish = self.create_guard_condition(lambda: None)  # wakes the executor
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
-        """Goes on where the ROS clock may stand still."""
+        """A clock that continues even if the ROS clock stands still."""
         self.create_timer(WARN_EVERY, self._warn_of_no_clock, clock=self.steady)
 
     def survive(self, where: str, error: Exception) -> None:
         """Counts and says an error that nobody else has handled; where: what was at work."""
-        if not self.context.ok():  # the node is going down, and nothing can be done any more
+        if not self.context.ok():  # the node is shutting down, and nothing can be done any more
             return
         self.survived += 1
         sentence = f"{where} failed ({self.survived} errors so far): {type(error).__name__}: {error}"
@@ -57,7 +57,7 @@ class GuardedNode(Node):
         self.get_logger().debug(traceback.format_exc())
 
     def finish(self, failure: str = "") -> None:
-        """Ends the node's process, from whatever thread; with a sentence, it fails."""
+        """Ends the process of the node, from any thread; with a sentence, it ends as failed."""
         self.failure, self.finished = failure, True
         self._finish.trigger()
 
@@ -125,16 +125,16 @@ class GuardedNode(Node):
 
     def _warn_of_no_clock(self) -> None:
         if self.clock_is_missing:
-            self.get_logger().warning("use_sim_time is set, but nothing comes on /clock: time stands at 0")
+            self.get_logger().warning("use_sim_time is set, but nothing comes on /clock: time stays at 0")
 
     @property
     def clock_is_missing(self) -> bool:
-        """Whether simulated time is wanted and has not begun."""
+        """Whether simulated time is set but has not started."""
         return bool(self.get_parameter("use_sim_time").value) and self.get_clock().now().nanoseconds == 0
 
 
 def _refusal(request: Any, response: Any, reason: str) -> Any:
-    """The response that says that a request failed, as far as its type can."""
+    """The response to a failed request, as far as its type can express it."""
     failed = SetParametersResult(successful=False, reason=reason)
     if isinstance(response, SetParameters.Response):  # one for each; those before the one that failed are there
         response.results = [*response.results, *[failed] * (len(request.parameters) - len(response.results))]

@@ -1,4 +1,4 @@
-"""Which section of a ROS parameter file a parameter comes from, which ROS itself does not tell."""
+"""Determines from which section of a ROS parameter file a parameter comes, which ROS does not report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PARAMETERS = Kind("parameter file", MB)
 
 
 class GivenParameters:
-    """Names that the arguments of this process give to a node, by where they stand.
+    """Parameter names that the arguments of this process set for a node, by section.
 
     A section whose name ends in * or ** is shared, as `/**` of a file for a whole robot: other nodes read it, too.
     """
@@ -25,7 +25,7 @@ class GivenParameters:
         self.shared: set[str] = set()
         """Names in shared sections for this node, and nowhere else."""
         self.ignored: list[str] = []
-        """A sentence for each file none of whose sections is for this node."""
+        """One sentence for each file without a section for this node."""
         own: set[str] = set()
         for option, value in _options(sys.argv if arguments is None else arguments):
             if option != "--params-file":
@@ -68,7 +68,7 @@ def _walked(about: Any, name: str) -> Iterator[tuple[str, set[str]]]:
 
 
 def _flat(about: Any, name: str) -> Iterator[str]:
-    """Nested keys, joined by dots as ROS has them."""
+    """Nested keys, joined by dots as in ROS."""
     if not isinstance(about, dict):
         yield name
         return

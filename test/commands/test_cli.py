@@ -151,7 +151,7 @@ def test_a_recording_whose_camera_is_of_another_size(tmp_path, weights, capsys):
     assert main(["predict", str(bag), "--weights", weights]) == 1
     says = capsys.readouterr()
     assert says.out == ""
-    assert "camera_info is of images of 64x24 px (after its roi and binning), this one has 32x24" in says.err
+    assert "camera_info belongs to images of 64x24 px (after its roi and binning), this one has 32x24" in says.err
     assert "0 frames, 0 hands, 3 not readable" in says.err
 
 
@@ -195,15 +195,15 @@ def test_the_command_that_is_installed_is_that_of_the_module(capsys, monkeypatch
         (["--intrinsics", "a,b,c,d"], "takes four numbers"),
         (["--intrinsics", "0,500,320,240"], "focal lengths must be positive"),
         (["--intrinsics", "nan,500,320,240"], "finite"),
-        (["--intrinsics", "6e9,6e9,320,240"], "of which no image has so many"),
-        (["--intrinsics", "1e150,1e150,320,240"], "of which no image has so many"),
+        (["--intrinsics", "6e9,6e9,320,240"], "and no image has that many"),
+        (["--intrinsics", "1e150,1e150,320,240"], "and no image has that many"),
         (["--intrinsics", "1,1,320,240"], "focal lengths must lie between 6.4 and 64000 px"),
         (["--intrinsics", "1500,1500,960,540"], "the principal point in the image"),
         (["--threads", "100000"], "threads is 100000, must lie between 1 and 256"),
         (["--threads", "1099511627776"], "must lie between 1 and 256"),
         (["--fps", "nan"], "--fps is nan, must lie between"),
-        (["--resume"], "--resume goes on with the results of --out FILE"),
-        (["--out", "o.jsonl", "--resume", "--overwrite"], "give one of them"),
+        (["--resume"], "--resume continues the results in --out FILE"),
+        (["--out", "o.jsonl", "--resume", "--overwrite"], "use one of them"),
         (["--device", "tpu"], "'tpu', must be one of auto, cpu, cuda"),
         (["--threshold", "2"], "between 0 and 1"),
         (["--threshold", "high"], "invalid float value: 'high'"),
@@ -286,4 +286,4 @@ def test_other_commands_refuse_wrong_input(tmp_path, weights, capsys):
     assert "got" in refused(capsys, "render", tmp_path / "sheet.gif")
     assert "there is no folder" in refused(capsys, "render", tmp_path / "pool", "--backgrounds", tmp_path / "no")
     (tmp_path / "labels.json.gz").touch()
-    assert "photos of hands, too" in refused(capsys, "render", tmp_path / "pool", "--backgrounds", tmp_path)
+    assert "also contains photos of hands" in refused(capsys, "render", tmp_path / "pool", "--backgrounds", tmp_path)

@@ -43,17 +43,17 @@ def test_good_hands_have_no_faults():
     [
         (
             {"joints_2d": moved(GOOD.joints_2d, (0, 7, 0), 9.0)},
-            r"^hand 0 \(right\): index_dip is projected 9.0 px beside",
+            r"^hand 0 \(right\): index_dip is projected 9.0 px away from",
         ),
-        ({"joints_2d": GOOD.joints_2d + np.float32([1000, 0, 0])}, "none of its labelled joints lies in the picture"),
+        ({"joints_2d": GOOD.joints_2d + np.float32([1000, 0, 0])}, "none of its labelled joints lies in the image"),
         ({"joints_3d": -GOOD.joints_3d}, "is behind the camera, at z = -0"),
         ({"side": np.array([LEFT], np.int8)}, r"^hand 0 \(left\): the mesh is that of a right hand$"),
         (
             {"joints_3d": moved(GOOD.joints_3d, (0, 8, 2), 0.2)},
             "index_dip to index_tip measures .* mm, a hand has 8 to 80",
         ),
-        ({"vertices": GOOD.vertices + np.float32(0.03)}, "the mesh has .* 5.*[0-9] mm beside its label"),
-        ({"joints_3d": np.full_like(GOOD.joints_3d, np.nan)}, "^joints_3d holds a number that is not finite"),
+        ({"vertices": GOOD.vertices + np.float32(0.03)}, "the mesh has .* 5.*[0-9] mm away from its label"),
+        ({"joints_3d": np.full_like(GOOD.joints_3d, np.nan)}, "^joints_3d must be finite"),
         ({"vertices": GOOD.vertices[:, :100]}, r"^vertices has shape \(1, 100, 3\)"),
     ],
 )
@@ -113,7 +113,7 @@ def test_check_refuses_inconsistent_data(tmp_path, capsys):
     assert lines[0].startswith("training/rgb/00000007.jpg: hand 0 (right): index_dip to index_tip measures")
     code, lines, _ = check(capsys, "freihand", tmp_path, "--out", sheet, "--overwrite")
     assert code == 1 and len(lines) == 1 + 4 + 1
-    assert any(line.startswith("training/rgb/00000002.jpg: no file ") for line in lines)
+    assert any(line.startswith("training/rgb/00000002.jpg: there is no image ") for line in lines)
     assert cv2.imread(str(sheet)).shape == (2 * (256 + CAPTION), 6 * 256, 3)
 
 
@@ -154,7 +154,7 @@ def test_check_of_an_empty_split(tmp_path, capsys):
     make_coco_wholebody(tmp_path)
     write_json(tmp_path / "annotations/coco_wholebody_val_v1.0.json", {"images": [], "annotations": []})
     code, _, error = check(capsys, "coco_wholebody", tmp_path, "--split", "val")
-    assert code == 2 and "split val of coco_wholebody in" in error and "lists no image" in error
+    assert code == 2 and "split val of coco_wholebody in" in error and "lists no images" in error
 
 
 def test_close_up_keeps_the_labels_together():

@@ -112,7 +112,7 @@ def test_figures_come_before_the_submission(tmp_path, weights, capsys, monkeypat
         (["--dataset", "freihand", "--root", ".", "--submission", "a.zip", "--limit", "1"], "leave out --limit"),
         (["--dataset", "freihand", "--root", ".", "--submission", "a.json"], "must end in .zip, got a.json"),
         (["--dataset", "freihand", "--root", ".", "--json", "no/a.json"], "there is no folder no to write a.json to"),
-        (["--dataset", "freihand", "--root", ".", "--json", "."], ". is a folder, a file is to be written"),
+        (["--dataset", "freihand", "--root", ".", "--json", "."], ". is a folder: give the name of a file"),
         (["--dataset", "dexycb", "--root", ".", "--submission", "a.zip"], "dexycb has no submission file"),
     ],
 )

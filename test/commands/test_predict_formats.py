@@ -196,12 +196,14 @@ def test_a_video_as_a_recording_has_the_times_of_its_frames(tmp_path, weights, c
     ]  # fmt: skip
     assert there[0][3].transforms[0].header.frame_id == "camera"
     capsys.readouterr()
-    assert "holds one input, not 2" in refused(capsys, *argv, tmp_path / "p.mcap", *videos)
+    assert "holds a single input, not 2" in refused(capsys, *argv, tmp_path / "p.mcap", *videos)
     assert main([*argv, str(tmp_path / "{}.mcap"), *videos]) == 0
     assert len(read_all(tmp_path / "b.mcap")) == 6
     photo = write_image(tmp_path / "photo.png", PHOTO)
     capsys.readouterr()
-    assert "has no time, which a recording needs: --fps N" in refused(capsys, *argv, tmp_path / "q.mcap", photo)
+    assert "has no time, which a recording needs: set one with --fps N" in refused(
+        capsys, *argv, tmp_path / "q.mcap", photo
+    )
     assert not list(tmp_path.glob("q*"))
 
 
@@ -238,7 +240,7 @@ def test_a_recording_is_never_written_over_a_folder_of_others(tmp_path, argv, ca
         others = tmp_path / "others"
         others.mkdir(exist_ok=True)
         (others / "thesis.tex").touch()
-        assert "exists and is no recording" in refused(capsys, *argv, "--out", others, *rule)
+        assert "exists and is not a recording" in refused(capsys, *argv, "--out", others, *rule)
         assert "is an input" in refused(capsys, *argv, "--out", file_of(bag), *rule)
     assert contents(bag) == before
     assert main([*argv, "--out", str(tmp_path / "out")]) == 1

@@ -64,7 +64,7 @@ def test_a_process_that_dies_costs_its_input(tmp_path, weights):
     argv = [sys.executable, script, "predict", folder, "--weights", weights, "--out", out, "--jobs", "2"]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
-    assert "v1.avi ended with code -9: another one begins it again" in done.stderr
+    assert "v1.avi ended with code -9: another one starts it again" in done.stderr
     assert "v1.avi ended with code -9: it is given up" in done.stderr
     assert "9 frames, 9 hands, 1 not readable" in done.stderr
     assert sorted(path.name for path in (tmp_path / "out").glob("v?.jsonl")) == ["v0.jsonl", "v2.jsonl", "v3.jsonl"]

@@ -61,8 +61,8 @@ def test_the_two_reported_cases(tmp_path, weights, capsys):
         given = picture if folder.resolve() == photos.resolve() else photos
         if folder.resolve() == photos.resolve():
             says = refused(capsys, "predict", given, "--draw", folder, "--weights", weights, "--overwrite")
-            assert "holds inputs, which drawings could replace" in says
-    assert "holds inputs" in refused(capsys, "predict", photos, "--draw", photos, "--weights", weights)
+            assert "contains inputs, which drawings could replace" in says
+    assert "contains inputs" in refused(capsys, "predict", photos, "--draw", photos, "--weights", weights)
     assert contents(photos) == before
 
 
@@ -107,7 +107,7 @@ def test_outputs_that_cannot_be_written_are_refused_first(tmp_path, weights, cap
     (tmp_path / "folder.jsonl").mkdir()
     assert "is a folder" in refused(capsys, *argv, "--out", tmp_path / "folder.jsonl")
     os.mkfifo(tmp_path / "pipe.jsonl")
-    assert "no regular file" in refused(capsys, *argv, "--out", tmp_path / "pipe.jsonl", "--overwrite")
+    assert "not a regular file" in refused(capsys, *argv, "--out", tmp_path / "pipe.jsonl", "--overwrite")
     assert "--draw takes a folder" in refused(capsys, *argv, "--draw", tmp_path / "file")
 
 
@@ -177,7 +177,7 @@ def test_one_output_for_each_input(tmp_path, weights, capsys, video):
     assert [len(times_of(tmp_path / "drawn" / f"{name}.mp4")) for name in ("in", "in_2")] == [6, 2]
     capsys.readouterr()
     drawn = tmp_path / "d.mp4"
-    assert "one for all 2 inputs" in refused(capsys, *argv, "--out", results, "--draw", drawn, "--overwrite")
+    assert "one file for all 2 inputs" in refused(capsys, *argv, "--out", results, "--draw", drawn, "--overwrite")
     assert "exists" in refused(capsys, *argv, "--out", results)
     (tmp_path / "results" / "in_2.jsonl").unlink()
     assert main([*argv, "--out", str(results), "--resume"]) == 0

@@ -55,11 +55,11 @@ def test_a_killed_worker_costs_nothing(tmp_path, videos, weights):
     os.kill(writer_of(tmp_path / "ray" / "v1.part.jsonl", process), signal.SIGKILL)
     says = process.communicate(timeout=300)[1]
     assert process.returncode == 0, says
-    assert "v1.avi ended (WorkerCrashedError): another one begins it again" in says
+    assert "v1.avi ended (WorkerCrashedError): another one starts it again" in says
     assert says.splitlines()[-1] == f"{3 * FRAMES} frames, {3 * FRAMES} hands"
     assert contents(tmp_path / "ray") == contents(tmp_path / "one")
 
 
 def test_one_file_for_several_inputs_is_refused(tmp_path, videos, weights, capfd):
     given = ["predict", videos, "--weights", weights, "--ray", "--out", tmp_path / "all.jsonl"]
-    assert "--jobs and --ray do several inputs at once, which need one output each" in refused(capfd, *given)
+    assert "--jobs and --ray process several inputs at once and need one output each" in refused(capfd, *given)

@@ -67,7 +67,7 @@ def test_a_signal_leaves_what_is_done_and_resume_goes_on(
     assert len(lines_of(tmp_path / "o.part.jsonl")) == stop_at
     assert len(times_of(tmp_path / "d.part.mp4")) == stop_at
     says = capsys.readouterr().err
-    assert "o.part.jsonl holds what is done" in says and "interrupted" in says
+    assert "o.part.jsonl contains the results so far" in says and "interrupted" in says
     assert "an interrupted run left" in refused(capsys, *argv, out)
     assert main([*argv, str(out), "--resume"]) == 0
     assert out.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
@@ -159,7 +159,7 @@ def test_a_folder_is_a_sequence_where_it_is_said(tmp_path, weights, capsys):
     argv = ["--track", "--weights", weights, "--overwrite", "--out", str(out)]
     assert main(["predict", str(tmp_path / "set"), *argv]) == 0
     says = capsys.readouterr().err
-    assert says.count("is not tracked: images have no time, unless --fps N") == 1
+    assert says.count("is not tracked: images have no time unless --fps N") == 1
     assert [line["hands"][0]["id"] for line in lines_of(out)] == [-1, -1, -1]
     for given in ([str(tmp_path / "set")], images):
         assert main(["predict", *given, *argv, "--fps", "20", "--draw", str(drawn)]) == 0

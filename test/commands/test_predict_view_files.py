@@ -184,7 +184,7 @@ def test_a_view_is_no_result(tmp_path, weights, capsys):
     assert "--out and --view are both" in refused(capsys, *given, "--out", file)
     photo_too = ["predict", photo, "--view", f"foxglove={tmp_path}/x.mcap", "--weights", weights, "--fps", "1"]
     assert "--out and --view are both" in refused(capsys, *photo_too, "--out", tmp_path / "{}.mcap")
-    assert "cannot be gone on with" in refused(capsys, *given, "--out", tmp_path / "o.jsonl", "--resume")
+    assert "cannot be resumed" in refused(capsys, *given, "--out", tmp_path / "o.jsonl", "--resume")
     assert "leave out --jobs" in refused(capsys, *given, "--out", tmp_path / "{}.jsonl", "--jobs", "2")
     assert not file.exists()
 
@@ -194,7 +194,7 @@ def test_a_window_needs_a_display(tmp_path, weights, capsys, monkeypatch):
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     photo = write_image(tmp_path / "x.png", PHOTO)
     says = refused(capsys, "predict", photo, "--view", "rerun", "--weights", weights)
-    assert "there is no display: give --view rerun=FILE.rrd" in says
+    assert "there is no display: use --view rerun=FILE.rrd" in says
 
 
 # --- complete or not there

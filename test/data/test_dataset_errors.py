@@ -42,8 +42,8 @@ def test_unknown_name_and_folder(tmp_path):
     ("content", "message"),
     [
         ('{"images": [', "is not JSON"),
-        ("[]", "is damaged or of another data set"),
-        ('{"images": [], "annotations": [{"image_id": 4}]}', "is damaged or of another data set: KeyError"),
+        ("[]", "is damaged or belongs to another data set"),
+        ('{"images": [], "annotations": [{"image_id": 4}]}', "is damaged or belongs to another data set: KeyError"),
         (
             '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"image_id": 1, "keypoints": [1, 2]}]}',
             r"a hand has the shape \(2,\), expected \(63\)",
@@ -55,7 +55,7 @@ def test_unknown_name_and_folder(tmp_path):
                     "annotations": [{"image_id": 1, "keypoints": [1] * 63}],
                 }
             ),
-            "not below the folder of pictures",
+            "not below the folder of images",
         ),
     ],
 )
@@ -74,7 +74,7 @@ def test_missing_and_damaged_picture(tmp_path):
     with pytest.raises(ValueError, match="cannot read image .*5.jpg: no image can be decoded"):
         dataset[0]
     picture.unlink()
-    with pytest.raises(FileNotFoundError, match="5.jpg: the data set is not whole"):
+    with pytest.raises(FileNotFoundError, match="5.jpg: the data set is incomplete"):
         dataset[0]
 
 
@@ -117,7 +117,7 @@ def test_orientation_is_ignored_and_sizes_are_checked(tmp_path):
 
 def test_text_and_endless_numbers_are_no_numbers(tmp_path):
     for values in (["7"], [10**400], [None], [[1], [2, 3]], ["none"]):
-        with pytest.raises(ValueError, match="labels holds something else than numbers"):
+        with pytest.raises(ValueError, match="labels must hold numbers"):
             as_floats(values, (1,), "labels")
     np.testing.assert_array_equal(as_floats([1e39, True], (2,), "labels"), [np.inf, 1])
     (tmp_path / "a.json").write_text("[" + "1" * 5000 + "]")
@@ -129,16 +129,20 @@ def test_what_is_no_regular_file_and_what_unpacks_without_end(tmp_path):
     os.mkfifo(tmp_path / "a.jpg")
     (tmp_path / "b.json").symlink_to("/dev/zero")
     for read, name in ((read_image, "a.jpg"), (read_json, "b.json")):
-        with pytest.raises(ValueError, match=f"{name} is no regular file"):
+        with pytest.raises(ValueError, match=f"{name} is not a regular file"):
             read(tmp_path / name)
     packed = gzip.compress(b"[" + bytes(2**29))
-    for content, says in ((packed, "unpacks to more than"), (packed[:99], "packing is damaged"), (b"[", "packing is")):
+    for content, says in (
+        (packed, "unpacks to more than"),
+        (packed[:99], "compression is damaged"),
+        (b"[", "compression is"),
+    ):
         (tmp_path / "c.json.gz").write_bytes(content)
         with pytest.raises(ValueError, match=f"c.json.gz is not JSON: it.*{says}"):
             read_json(tmp_path / "c.json.gz")
     for content in ("{}", "[3]", "7"):
         (tmp_path / "d.json").write_text(content)
-        with pytest.raises(ValueError, match="d.json is no list of records"):
+        with pytest.raises(ValueError, match="d.json is not a list of records"):
             read_records(tmp_path / "d.json")
 
 

@@ -103,10 +103,10 @@ class Payload:
     [
         (pickle.dumps({"camMat": Payload()}, 2), r"cannot be read: it names '(posix|nt)\.system'"),
         (b"\x80\x02}q", "cannot be read"),
-        (pickle.dumps([1, 2]), "holds no labels but a list"),
-        (pickle.dumps({"camMat": K}), "is damaged or of another data set: 'handJoints3D'"),
+        (pickle.dumps([1, 2]), "must hold labels, got list"),
+        (pickle.dumps({"camMat": K}), "is damaged or belongs to another data set: 'handJoints3D'"),
         (pickle.dumps({"camMat": K, "handJoints3D": np.zeros((16, 3))}), r"joints has the shape \(1, 16, 3\)"),
-        (pickle.dumps({"camMat": K, "handJoints3D": np.full((21, 3), np.nan)}), "not finite"),
+        (pickle.dumps({"camMat": K, "handJoints3D": np.full((21, 3), np.nan)}), "must be finite"),
     ],
 )
 def test_ho3d_with_foreign_labels(tmp_path, monkeypatch, content, message):

@@ -142,7 +142,7 @@ def test_a_photo_is_kept_as_opencv_encodes_it() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"sha256": "0" * 64}, r"annotated/freihand_1.jpg, made of small.jpg of somebody/photos at \w{40}, is not"),
+        ({"sha256": "0" * 64}, r"annotated/freihand_1.jpg, made of small.jpg of somebody/photos at \w{40}, differs"),
         ({"source": "absent.jpg"}, r"the clone .*somebody/photos does not hold \w{40}:absent.jpg: fatal"),
         ({"repository": Repository("no/body", "0" * 40, "", "")}, "there is no clone of no/body at .*mirror.*/no/body"),
     ],
@@ -160,7 +160,7 @@ def test_what_does_not_come_or_differs_is_said(
 def test_a_file_of_the_user_stays(mirror: tuple[Path, Repository], tmp_path: Path) -> None:
     (tmp_path / "annotated").mkdir()
     (tmp_path / "annotated/annotations.json").write_text("mine")
-    with pytest.raises(ValueError, match=r"annotations.json is another file than that .*: give another folder"):
+    with pytest.raises(ValueError, match=r"annotations.json differs from the file .*: give another folder"):
         fetch(tmp_path, partial(read_from_clone, mirror[0]), wanted(mirror[1]))
     assert (tmp_path / "annotated/annotations.json").read_text() == "mine"
 
@@ -173,7 +173,7 @@ def test_the_command(
     assert "handos datasets: there is no clone of open-mmlab/mmpose at" in capsys.readouterr().err
     monkeypatch.setattr("handos_model.data.evaluation_set.fetch.evaluation_files", lambda: wanted(mirror[1]))
     assert main(arguments) == 0
-    assert f"brought 13 files to {tmp_path}/set" in capsys.readouterr().out
+    assert f"fetched 13 files into {tmp_path}/set" in capsys.readouterr().out
 
 
 class Server(BaseHTTPRequestHandler):

@@ -57,7 +57,7 @@ def test_arrays_are_mapped_and_a_changed_file_is_parsed_again(tmp_path):
 def test_small_missing_and_damaged_files_and_a_cache_that_cannot_be(tmp_path, monkeypatch):
     path = tmp_path / "xyz.json"
     path.write_text('[[[1, "two", 3]]]')
-    with pytest.raises(ValueError, match="xyz.json holds something else than numbers"):
+    with pytest.raises(ValueError, match="xyz.json must hold numbers"):
         read_array(path, (1, 3))
     with pytest.raises(FileNotFoundError, match="no file .*none.json"):
         read_array(tmp_path / "none.json", (1, 3))

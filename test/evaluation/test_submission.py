@@ -56,7 +56,7 @@ def test_no_image_is_an_empty_list(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("dataset", "split", "message"),
     [
-        ("dexycb", "evaluation", "dexycb has no submission file: those that have are freihand, ho3d"),
+        ("dexycb", "evaluation", "dexycb has no submission file; these have one: freihand, ho3d"),
         ("freihand", "training", "a submission is of the split evaluation, got training"),
     ],
 )

@@ -87,12 +87,12 @@ def edit(path: Path, **changes: object) -> None:
     ("changes", "said"),
     [
         ({"stamp_ns": None}, "line 1 of left.jsonl.*images have no time"),
-        ({"stamp_ns": 10**12}, "line 2 of left.jsonl lies before"),
-        ({"hands": [{}]}, "line 1 of left.jsonl is no frame"),
-        ({"hands": 3}, "line 1 of left.jsonl is no frame"),
-        ({"intrinsics": {}}, "line 1 of left.jsonl is no frame"),
-        ({"frame_id": "kitchen"}, "kitchen of left.jsonl has no extrinsics, which are of left, right"),
-        ({"frame_id": "right"}, "two files are of right|right of left.jsonl"),
+        ({"stamp_ns": 10**12}, "line 2 of left.jsonl is earlier than"),
+        ({"hands": [{}]}, "line 1 of left.jsonl is not a frame"),
+        ({"hands": 3}, "line 1 of left.jsonl is not a frame"),
+        ({"intrinsics": {}}, "line 1 of left.jsonl is not a frame"),
+        ({"frame_id": "kitchen"}, "kitchen of left.jsonl has no extrinsics; the file has those of left, right"),
+        ({"frame_id": "right"}, "two files belong to right|right of left.jsonl"),
     ],
 )
 def test_what_is_wrong_is_said(folder: Path, capsys: pytest.CaptureFixture, changes: dict, said: str) -> None:

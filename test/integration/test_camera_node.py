@@ -66,7 +66,7 @@ def test_pictures_in_order_with_their_calibration(
     with NodeProcess("camera_node", *SEEN, *settings) as node:
         viewer.until(lambda: len(viewer.got["seen"]) == len(viewer.got["seen_info"]) == len(pictures), 180)
         code, printed = node.wait()
-    assert code == 0 and "is at its end" in printed and "Traceback" not in printed
+    assert code == 0 and "has ended" in printed and "Traceback" not in printed
     for message, info, picture in zip(viewer.got["seen"], viewer.got["seen_info"], pictures, strict=True):
         assert message.encoding == "rgb8" and message.header.frame_id == "lens"
         assert (np.reshape(message.data, picture.shape) == picture).all()
@@ -127,7 +127,7 @@ def test_a_damaged_picture_is_a_warning_also_where_it_is_the_first(
         code, printed = node.wait()
     for message, picture in zip(viewer.got["seen"], pictures, strict=False):
         assert (np.reshape(message.data, picture.shape) == picture).all()
-    assert code == 0 and f"{tmp_path}/a.png" in printed and "is at its end" in printed
+    assert code == 0 and f"{tmp_path}/a.png" in printed and "has ended" in printed
 
 
 def test_without_calibration_the_camera_info_says_so(viewer: Robot, folder: Path) -> None:
@@ -145,7 +145,7 @@ def test_a_wrong_source_is_one_sentence(folder: Path, calibration: Path, tmp_pat
         (tmp_path / "bad" / name).write_bytes(b"damaged")
     video = ROOT / "docs/demo.mp4"
     cases = [
-        ({}, "source is not set, must be a video, a picture, a folder of pictures or a webcam's number"),
+        ({}, "source is not set, must be a video, an image, a folder of images or a webcam number"),
         ({"source": tmp_path / "absent.mp4"}, f"there is no {tmp_path / 'absent.mp4'}"),
         ({"source": tmp_path / "empty"}, "holds no image"),
         ({"source": tmp_path / "bad"}, "bad/a.png"),

@@ -181,8 +181,8 @@ def depth_message(index: int, value: float, encoding: str = "16UC1", shape: tupl
     ("value", "encoding", "reason"),
     [
         (None, "", "no depth image on /habits/depth"),
-        (0, "16UC1", "nothing is measured where the hand is"),
-        (500.0, "32FC1", "is it in other units"),
+        (0, "16UC1", "there is no measurement at the hand"),
+        (500.0, "32FC1", "are the units right"),
         (4000, "16UC1", "is it registered to the colour image"),
     ],
 )

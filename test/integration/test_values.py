@@ -203,7 +203,7 @@ def test_diagnostics_say_what_is_in_use(robots: tuple[Robot, Robot], answer: Han
     [
         ("hand_scale", 7.5, "7.5"),
         ("tf_names", "finger", "tf_names is 'finger', must be one of side, id"),
-        ("frame_prefix", "/robot/", "must not begin with /"),
+        ("frame_prefix", "/robot/", "must not start with /"),
         ("max_hands", -1, "-1"),
         ("device", "cpu", "read-only"),
         ("score_threshold", float("nan"), "nan"),

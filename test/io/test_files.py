@@ -29,7 +29,7 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "socket"))
         for name in ("fifo", "zero", "socket"):
-            with pytest.raises(ValueError, match=f"image .*{name} is no regular file"):
+            with pytest.raises(ValueError, match=f"image .*{name} is not a regular file"):
                 read_file(tmp_path / name, IMAGE)
     with pytest.raises(ValueError, match="is a folder"):
         read_file(tmp_path, IMAGE)
@@ -38,10 +38,13 @@ def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
 def test_a_large_file_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "x.png").open("wb") as file:
         file.truncate(40 * 2**30)
-    with pytest.raises(ValueError, match=r"image .*x.png is too large: it has 42949672960 bytes, at most 268435456"):
+    with pytest.raises(
+        ValueError,
+        match="image .*x.png is too large: it has 42949672960 bytes, the limit is 268435456",
+    ):
         read_file(tmp_path / "x.png", IMAGE)
     (tmp_path / "long").write_bytes(bytes(11))
-    with pytest.raises(ValueError, match="note .*long is too large: it has 11 bytes, at most 10"):
+    with pytest.raises(ValueError, match="note .*long is too large: it has 11 bytes, the limit is 10"):
         read_file(tmp_path / "long", SMALL)
 
 
@@ -72,7 +75,7 @@ def test_a_text_is_utf_8(tmp_path: Path) -> None:
     path.write_bytes(b"\xef\xbb\xbfa: \xc3\xa9")
     assert read_text(path, CALIBRATION) == "a: é"
     path.write_bytes(b"\xff\xfea")
-    with pytest.raises(ValueError, match="calibration file .* is no text in UTF-8"):
+    with pytest.raises(ValueError, match="calibration file .* is not UTF-8 text"):
         read_text(path, CALIBRATION)
 
 

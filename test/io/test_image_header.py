@@ -39,16 +39,16 @@ def test_the_size_of_every_kind(suffix: str) -> None:
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "damaged, or none of JPEG, PNG"),
+        (b"", "damaged, or not one of JPEG, PNG"),
         (b"P6" + b" " * 40 + b"x", "its PNM has no header"),
         (b"P6" + b"#" * 5000, "its PNM has no header"),
         (b"P6 1000000000 1\n255\n", "its PNM has no header"),
-        (b"P6 80 60 70000\n" + bytes(9), "its largest value is 70000"),
+        (b"P6 80 60 70000\n" + bytes(9), "declares 70000 as its largest value"),
         (b"P5 80 60 255\n" + bytes(4000), "80x60 px need at least 4800"),
         (b"P3 80 60 255\n" + b"1 " * 4000, "80x60 px need at least 14400"),
-        (png_of(160, 120, struct.pack(">I", 2**32 - 1) + b"IDAT" + bytes(4)), "says to have 4294967295 bytes"),
-        (png_of(80, 60, png_chunk(b"tEXt", b"a", 2**31), PIXELS, END), "says to have 2147483648 bytes"),
-        (png_of(80, 60, PIXELS), "beyond the file's end"),
+        (png_of(160, 120, struct.pack(">I", 2**32 - 1) + b"IDAT" + bytes(4)), "declares 4294967295 bytes"),
+        (png_of(80, 60, png_chunk(b"tEXt", b"a", 2**31), PIXELS, END), "declares 2147483648 bytes"),
+        (png_of(80, 60, PIXELS), "beyond the end of the file"),
         (png_of(80, 60, END), "holds no pixels"),
         (png_of(80, 60, *[png_chunk(b"tEXt", b"")] * 200_001, PIXELS, END), "more than 200000 chunks"),
         (png_of(8000, 8000, PIXELS, END), "8000x8000 px need at least 184"),
@@ -59,28 +59,28 @@ def test_the_size_of_every_kind(suffix: str) -> None:
         ),
         (b"\xff\xd8" + b"\xff\xfe\0\2" * 10_001, "more than 10000 segments"),
         (b"\xff\xd8" + b"\xff\x01" * 10_001, "more than 10000 segments"),
-        (with_segment(encoded(".jpg"), b"\xff\xe1\xff\xff"), "segment of its JPEG goes beyond"),
-        (with_segment(encoded(".jpg"), b"\xff\xfe\0\1"), "goes beyond the file's end"),
+        (with_segment(encoded(".jpg"), b"\xff\xe1\xff\xff"), "segment of its JPEG extends beyond"),
+        (with_segment(encoded(".jpg"), b"\xff\xfe\0\1"), "extends beyond the end of the file"),
         (encoded(".jpg").replace(b"\xff\xc0", b"\xff\xc9", 1), "neither baseline nor progressive"),
         (b"\xff\xd8\xff\xd9", "no frame or no scan"),
-        (encoded(".webp")[:-2], "longer than the file"),
-        (patched(encoded(".webp"), 16, b"\xff\xff\xff\x7f"), "goes beyond the file's end"),
+        (encoded(".webp")[:-2], "more bytes than the file has"),
+        (patched(encoded(".webp"), 16, b"\xff\xff\xff\x7f"), "extends beyond the end of the file"),
         (patched(encoded(".bmp"), 28, b"\x07\0"), "has 7 bits a pixel"),
-        (patched(encoded(".bmp"), 18, struct.pack("<i", 8000)), "it is cut off"),
-        (tiff_of(GREY | {273: (4, 2**31)}, bytes(4800)), "strip or tile of its TIFF goes beyond"),
+        (patched(encoded(".bmp"), 18, struct.pack("<i", 8000)), "it is truncated"),
+        (tiff_of(GREY | {273: (4, 2**31)}, bytes(4800)), "strip or tile of its TIFF extends beyond"),
         (tiff_of(GREY | {322: (4, 2**20), 323: (4, 2**20)}, bytes(4800)), "tiles of 1099511627776 pixels"),
         (tiff_of(GREY | {257: (4, 8000)}, bytes(4800)), "80x8000 px need at least 640000"),
         (tiff_of(GREY | {259: (3, 50001)}, bytes(4800)), "compression 50001"),
-        (tiff_of({256: (4, 80)}), "says no size"),
+        (tiff_of({256: (4, 80)}), "its TIFF has no size"),
         (b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 273, 4, 2**30, 8), "a tag of its TIFF has 1073741824 values"),
         (
             tiff_of(DEEP, bytes(5000)),
             "samples of 64 bits",
         ),
-        (b"II*\0\xff\xff\xff\xff", "beyond the file's end"),
+        (b"II*\0\xff\xff\xff\xff", "beyond the end of the file"),
         (b"GIF89a" + bytes(100), "its GIF has no end"),
-        (heif(b"heic"), "HEIC is not read, convert it"),
-        (heif(b"avif"), "AVIF is not read, convert it"),
+        (heif(b"heic"), "HEIC is not supported: convert it"),
+        (heif(b"avif"), "AVIF is not supported: convert it"),
     ],
 )
 def test_what_lies_is_refused(data: bytes, says: str) -> None:
@@ -159,7 +159,7 @@ def test_what_others_write_to_stderr_meanwhile_is_kept(
         os.write(2, b"of another thread\nlibpng warning: of no interest\n")
 
     monkeypatch.setattr(cv2, "imdecode", talkative)
-    with pytest.raises(ValueError, match="damaged, or not read by this OpenCV"):
+    with pytest.raises(ValueError, match="damaged, or not supported by this OpenCV"):
         decode_compressed(encoded(".png", NOISY))
     assert capfd.readouterr().err == "of another thread\n"
 

@@ -131,7 +131,7 @@ def test_a_video(tmp_path):
         ("none.png", FileNotFoundError, "there is no .*none.png"),
         ("empty", ValueError, "holds no image"),
         ("broken.mp4", ValueError, "cannot read video"),
-        ("hand.obj", ValueError, "no known input"),
+        ("hand.obj", ValueError, "not a known input"),
     ],
 )
 def test_wrong_inputs_are_refused(tmp_path, name, error, says):
@@ -162,9 +162,7 @@ def test_a_folder_of_videos_recordings_and_images(tmp_path):
     names = [tmp_path, tmp_path / "bags/b", tmp_path / "broken.mp4", tmp_path / "v2.avi", tmp_path / "v10.avi"]
     assert [source.name for source in sources] == [str(name) for name in names]
     assert [len(source) for source in sources] == [1, 3, 1, 2, 2]
-    assert (
-        "passed over: notes 0.txt, notes 1.txt, notes 2.txt, notes 3.txt, notes 4.txt and 2 more" in sources[0].notes[0]
-    )
+    assert "skipped: notes 0.txt, notes 1.txt, notes 2.txt, notes 3.txt, notes 4.txt and 2 more" in sources[0].notes[0]
     (broken,) = sources[2]
     assert broken.image is None
     assert "cannot read video" in broken.problem
@@ -195,8 +193,8 @@ def test_one_bad_file_never_keeps_others_from_being_read(tmp_path):
     (source,) = open_inputs([str(tmp_path)])
     *bad, good = source
     says = (
-        "no regular file",
-        "no regular file",
+        "not a regular file",
+        "not a regular file",
         "is too large",
         "no header",
         "HEIC is not",

@@ -34,7 +34,7 @@ def test_which_depth_is_used(tmp_path):
         bag.image("/unregistered", depth, SECOND, "16UC1", frame_id="depth")
     source = opened(tmp_path / "bag", depth="auto")
     assert (source.depth_topic, [frame.depth for frame in source]) == (None, [None])
-    says = "/unregistered is not registered to the images: it has not the frame 'camera' and size (32, 24) of /color"
+    says = "/unregistered is not registered to the images: it lacks the frame 'camera' and size (32, 24) of /color"
     assert says in source.notes[0]
     assert next(iter(opened(tmp_path / "bag", depth="/unregistered"))).depth[0, 0] == pytest.approx(1.5)
     with pytest.raises(ValueError, match="has no depth topic /color; it has /unregistered"):

@@ -69,7 +69,7 @@ def test_several_files_in_the_order_of_their_numbers(tmp_path):
     (bag / "metadata.yaml").write_text(metadata.replace("bag.mcap", "bag_1.mcap\n  - 'bag_3.mcap'"))
     frames = list(opened(bag))
     assert numbers(frames) == [0, *range(2), *range(10)]
-    assert problems(frames)[0].endswith("of the files that metadata.yaml names, 1 are not there: bag_3.mcap")
+    assert problems(frames)[0].endswith("1 of the files that metadata.yaml names are missing: bag_3.mcap")
 
 
 # --- topics
@@ -77,7 +77,7 @@ def test_several_files_in_the_order_of_their_numbers(tmp_path):
 
 def test_a_recording_with_several_topics(tmp_path):
     bag = write_bag(tmp_path / "bag", "MCAP", ("/left/image", "/right/image"))
-    with pytest.raises(ValueError, match="several image topics, choose one with --topic: /left/image, /right/image"):
+    with pytest.raises(ValueError, match="several image topics: choose one with --topic: /left/image, /right/image"):
         opened(bag)
     with pytest.raises(ValueError, match="no image topic /x; it has /left/image"):
         opened(bag, topic="/x")
@@ -105,11 +105,11 @@ def test_the_topic_with_colours_is_chosen_by_encoding(tmp_path, storage):
 def test_what_has_no_colour_images(tmp_path):
     with made(tmp_path, "MCAP") as bag:
         bag.image("/depth", np.ones((4, 4), np.float32), SECOND, "32FC1")
-    with pytest.raises(ValueError, match="holds depth images only: /depth"):
+    with pytest.raises(ValueError, match="contains only depth images: /depth"):
         opened(tmp_path / "bag")
     with made(tmp_path / "words", "SQLITE3") as bag:
         bag.write("/words", "String", SECOND, data="no image")
-    with pytest.raises(ValueError, match="holds no image: its topics are of std_msgs/msg/String"):
+    with pytest.raises(ValueError, match="contains no images: its topics are of std_msgs/msg/String"):
         opened(tmp_path / "words/bag")
 
 
@@ -152,8 +152,8 @@ def test_a_camera_of_another_size_or_of_no_lens(tmp_path):
         bag.camera_info(INFO, 3 * SECOND, fx=0)
         bag.image("/cam/image_raw", picture(), 4 * SECOND)
     frames = list(opened(tmp_path / "bag"))
-    assert "camera_info is of images of 64x24 px" in frames[0].problem
-    assert "camera_info is of images of 64x24 px" in frames[1].problem
+    assert "camera_info belongs to images of 64x24 px" in frames[0].problem
+    assert "camera_info belongs to images of 64x24 px" in frames[1].problem
     assert "which no camera of 32x24 px has" in frames[2].problem
     assert frames[3].image is not None  # of a camera that says that it is not calibrated
     assert (frames[3].camera, frames[3].camera_source) == (None, "")
@@ -198,7 +198,7 @@ def test_a_bag_whose_recorder_did_not_end(tmp_path):
     (tmp_path / "run.bag.active").write_bytes(file[: file.rindex(picture().tobytes()[100:])])
     frames = list(opened(tmp_path / "run.bag.active"))
     assert numbers(frames) == list(range(5))
-    assert "it is cut off or damaged at byte" in problems(frames)[-1]
+    assert "it is truncated or damaged at byte" in problems(frames)[-1]
 
 
 def test_a_recording_that_is_still_written(tmp_path):

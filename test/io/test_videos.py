@@ -50,7 +50,7 @@ def test_a_video_that_is_cut_off(tmp_path):
     assert 40 < len(shades) < 60
     assert stamps == [number * 40_000_000 for number in range(len(shades))]
     assert len(problems) == 1
-    assert f"is cut off: it ends after {len(shades) * 0.04:.1f} of 4.0 s, with {len(shades)} frames" in problems[0]
+    assert f"is truncated: it ends after {len(shades) * 0.04:.1f} of 4.0 s, with {len(shades)} frames" in problems[0]
 
 
 def test_a_video_with_a_hole(tmp_path):
@@ -149,7 +149,7 @@ def test_what_is_no_regular_file(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")
     (tmp_path / "zero.mp4").symlink_to("/dev/zero")
     for name in ("pipe.mp4", "zero.mp4"):
-        with pytest.raises(ValueError, match="no regular file"):
+        with pytest.raises(ValueError, match="not a regular file"):
             open_inputs([str(tmp_path / name)])
 
 
@@ -157,7 +157,7 @@ def test_a_list_that_opens_other_files_is_no_video(tmp_path, monkeypatch):
     write_timed_video(tmp_path / "secret.mp4", [0, 40])
     (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile secret.mp4\n")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="cannot read video list.mp4: it is no video of a kind that is read"):
+    with pytest.raises(ValueError, match="cannot read video list.mp4: it is not a supported video"):
         open_inputs(["list.mp4"])
 
 
@@ -167,7 +167,7 @@ def test_a_video_without_a_frame(tmp_path):
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
         frame.sample_rate = 8000
         container.mux([*stream.encode(frame), *stream.encode()])
-    with pytest.raises(ValueError, match="holds no pictures"):
+    with pytest.raises(ValueError, match="contains no images"):
         open_inputs([str(tmp_path / "sound.mp4")])
 
 

@@ -43,7 +43,7 @@ def test_what_is_without_bounds_is_refused_in_one_sentence(tmp_path: Path, name:
 
 def test_other_bytes_are_no_yaml(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_bytes(b"\xff\xfe\0a")
-    with pytest.raises(ValueError, match="no text in UTF-8"):
+    with pytest.raises(ValueError, match="not UTF-8 text"):
         read_yaml(tmp_path / "x.yaml", CALIBRATION)
     with pytest.raises(FileNotFoundError, match="there is no calibration file"):
         read_yaml(tmp_path / "none.yaml", CALIBRATION)

@@ -35,7 +35,7 @@ def test_the_class_is_asked_for(folder, kind):
     person = build_detector(kind, str(folder / kind), target="person")
     logits = plain(kind, small_model(kind), images(1)).logits
     torch.testing.assert_close(person(images(1)).scores, logits[..., 0].sigmoid(), atol=1e-5, rtol=1e-4)
-    with pytest.raises(ValueError, match=r"knows no class 'glove': give one .* \(person, Hand\)"):
+    with pytest.raises(ValueError, match=r"has no class 'glove': set target to one of its classes \(person, Hand\)"):
         build_detector(kind, str(folder / kind), target="glove")
 
 
@@ -105,10 +105,10 @@ def wrong_sources(folder: Path, root: Path) -> dict[str, Path]:
 def test_wrong_sources(folder, tmp_path, monkeypatch):
     wrong = wrong_sources(folder, tmp_path)
     messages = {
-        "empty": "no detector to read in", "config": "no detector to read in",
+        "empty": "there is no detector in", "config": "there is no detector in",
         "pickle": "only safetensors are read",
-        "cut": "no weights to load in", "wider": "no weights to load in",
-        "incomplete": "not complete: 2 are missing, model.enc_score_head.bias first",
+        "cut": "there are no weights in", "wider": "there are no weights in",
+        "incomplete": "incomplete: 2 are missing, the first is model.enc_score_head.bias",
     }  # fmt: skip
     for name, message in messages.items():
         with pytest.raises(ValueError, match=message) as error:
@@ -116,15 +116,15 @@ def test_wrong_sources(folder, tmp_path, monkeypatch):
         assert "\n" not in str(error.value), name
     with pytest.raises(ValueError, match="holds a model of type rt_detr_v2, expected grounding-dino"):
         build_detector("grounding_dino", str(folder / "rt_detr"))
-    with pytest.raises(FileNotFoundError, match="nowhere is no folder"):
+    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         build_detector("d_fine", str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="needs a source: a hub id or a local folder"):
         build_detector("d_fine")
     monkeypatch.setattr("transformers.utils.hub._is_offline_mode", True)  # as HF_HUB_OFFLINE=1 does on import
-    with pytest.raises(ValueError, match="no detector to read in nobody/nothing"):
+    with pytest.raises(ValueError, match="there is no detector in nobody/nothing"):
         build_detector("d_fine", "nobody/nothing")
     shutil.copytree(folder / "grounding_dino", tmp_path / "mute", ignore=shutil.ignore_patterns("*token*", "vocab*"))
-    with pytest.raises(ValueError, match="no tokenizer to read in"):
+    with pytest.raises(ValueError, match="there is no tokenizer in"):
         build_detector("grounding_dino", str(tmp_path / "mute"))
 
 
@@ -133,7 +133,9 @@ def test_kinds(tmp_path):
     with pytest.raises(ValueError, match="unknown detector 'yolo': choose one of landmarks, grounding_dino"):
         build_detector("yolo")
     assert isinstance(build_detector("landmarks"), LandmarkDetector)
-    with pytest.raises(ValueError, match="landmarks have no options: leave out target='hand', memory_layer=4"):
+    with pytest.raises(
+        ValueError, match="the landmarks detector has no options: leave out target='hand', memory_layer=4"
+    ):
         build_detector("landmarks", memory_layer=4)
     with pytest.raises(FileNotFoundError):
         build_detector("landmarks", str(tmp_path / "none.npz"))

@@ -67,9 +67,9 @@ def test_there_is_no_file(tmp_path: Path) -> None:
 
 
 DAMAGED = {
-    "empty": (b"", "damaged or no .npz"),
-    "no zip": (b"weights" * 100, "damaged or no .npz"),
-    "array alone": (header("(4,)") + bytes(8), "damaged or no .npz"),
+    "empty": (b"", "damaged or not an .npz"),
+    "no zip": (b"weights" * 100, "damaged or not an .npz"),
+    "array alone": (header("(4,)") + bytes(8), "damaged or not an .npz"),
     "missing": (saved({n: a for n, a in arrays().items() if n != NAME}), f"for {NAME} it has nothing"),
     "one too many": (saved(arrays() | {"more": np.zeros(3, np.float16)}), r"for more it has \(3,\)"),
     "shape": (saved(arrays() | {NAME: np.zeros((3, 3, 1, 1), np.float16)}), r"0.weight it has \(3, 3, 1, 1\)"),
@@ -77,14 +77,14 @@ DAMAGED = {
     "infinite": (saved(arrays() | {NAME: np.full((4, 3, 1, 1), np.inf, np.float16)}), "not finite"),
     "pickle": (saved(arrays() | {NAME: np.array([{}], dtype=object)}), "must hold numbers"),
     "integers": (saved(arrays() | {NAME: np.zeros((4, 3, 1, 1), np.int32)}), "must be float16 or float32"),
-    "too large": (bytes(2_000_000), "has 2000000 bytes, at most"),
-    "zip bomb": (entry(header("(4, 3, 1, 1)") + bytes(400_000_000)), "not as many numbers as it says"),
-    "vast shape": (entry(header("(1000000000000,)")), "not as many numbers as it says"),
-    "vast item": (entry(header("(4, 3, 1, 1)", "'<U90000000'")), "not as many numbers as it says"),
-    "short": (entry(header("(4, 3, 1, 1)") + bytes(10)), "damaged or no .npz"),
+    "too large": (bytes(2_000_000), "has 2000000 bytes, the limit is"),
+    "zip bomb": (entry(header("(4, 3, 1, 1)") + bytes(400_000_000)), "fewer numbers than it declares"),
+    "vast shape": (entry(header("(1000000000000,)")), "fewer numbers than it declares"),
+    "vast item": (entry(header("(4, 3, 1, 1)", "'<U90000000'")), "fewer numbers than it declares"),
+    "short": (entry(header("(4, 3, 1, 1)") + bytes(10)), "damaged or not an .npz"),
     "version 2": (entry(header("(4, 3, 1, 1)", version=b"\x02\x00")), "version"),
-    "nested header": (entry(header("(" + "-" * 9000 + "1,)")), "damaged or no .npz"),
-    "broken header": (entry(header("(4, 3, '1")), "damaged or no .npz"),
+    "nested header": (entry(header("(" + "-" * 9000 + "1,)")), "damaged or not an .npz"),
+    "broken header": (entry(header("(4, 3, '1")), "damaged or not an .npz"),
 }
 
 

@@ -160,7 +160,7 @@ def test_weights_of_another_network(tmp_path):
         HandLandmarkNetwork(PALM)
     path = tmp_path / "weights.npz"
     path.write_bytes(WEIGHTS.read_bytes()[:1_000_000])
-    with pytest.raises(ValueError, match="damaged or no .npz"):
+    with pytest.raises(ValueError, match="damaged or not an .npz"):
         HandLandmarkNetwork(path)
     with pytest.raises(FileNotFoundError, match="convert_hand_landmarks"):
         HandLandmarkNetwork(tmp_path / "none.npz")

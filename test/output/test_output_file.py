@@ -72,7 +72,7 @@ def test_a_folder_that_may_not_be_written_to(tmp_path):
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     (tmp_path / "shut").mkdir(mode=0o500)
-    with pytest.raises(PermissionError, match="nothing may be written to the folder"):
+    with pytest.raises(PermissionError, match="the folder cannot be written to:"):
         check_file(tmp_path / "shut" / "a", Inputs([]), WriteRules())
 
 

@@ -61,11 +61,11 @@ def test_noise_holes_and_what_is_in_front_do_not_matter():
 @pytest.mark.parametrize(
     ("metres", "reason"),
     [
-        (np.nan, "nothing is measured where the hand is"),
+        (np.nan, "there is no measurement at the hand"),
         (0.05, "is it registered to the colour image?"),
         (20.0, "is it registered to the colour image?"),
         (600.0, "depth is 600 m where the hand is expected at 0."),
-        (0.0006, "is it in other units"),
+        (0.0006, "are the units right"),
     ],
 )
 def test_depth_that_says_nothing_of_the_hand_says_why(metres, reason):
@@ -75,13 +75,13 @@ def test_depth_that_says_nothing_of_the_hand_says_why(metres, reason):
 
 def test_depth_that_contradicts_itself():
     rng = np.random.default_rng(2)
-    with pytest.raises(NotMeasured, match="depth varies too much where the hand is"):
+    with pytest.raises(NotMeasured, match="depth varies too much at the hand"):
         scale_by_depth(make_hand(PLAIN), rng.uniform(0.3, 1.4, (480, 640)).astype(np.float32), PLAIN)
 
 
 def test_a_hand_outside_of_the_image():
     hand = make_hand(PLAIN, place=(3.0, 0.0, 0.6))
-    with pytest.raises(NotMeasured, match="the hand lies outside of the depth image"):
+    with pytest.raises(NotMeasured, match="the hand lies outside the depth image"):
         scale_by_depth(hand, np.full((480, 640), 0.6, np.float32), PLAIN)
 
 

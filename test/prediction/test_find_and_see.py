@@ -174,7 +174,7 @@ def test_a_pair_needs_both(pair):
 
 def test_files_that_are_no_pair_are_refused(tmp_path):
     path = write_pair(tmp_path, see={"pair": "another"})
-    with pytest.raises(ValueError, match="are no pair: pair is 'red and green' in one, 'another' in the other"):
+    with pytest.raises(ValueError, match="are not a pair: pair is 'red and green' in one, 'another' in the other"):
         HandPredictor(path, "cpu")
 
 
@@ -199,7 +199,7 @@ def test_files_in_each_others_place_are_refused(tmp_path):
 @pytest.mark.parametrize("key", ["size", "find_threshold", "score_threshold", "pair"])
 def test_metadata_that_is_absent_or_no_number_is_named(tmp_path, key):
     kind = "see" if key == "score_threshold" else "find"
-    with pytest.raises(ValueError, match=f"carries no {key} in its metadata"):
+    with pytest.raises(ValueError, match=f"lacks {key} in its metadata"):
         HandPredictor(write_pair(tmp_path, **{kind: {key: ""}}), "cpu")
     if key != "pair":
         with pytest.raises(ValueError, match="large"):
@@ -225,7 +225,7 @@ def test_cpus_made_for_it_see_followed_hands_in_8_bits(pair, tmp_path, monkeypat
     monkeypatch.setattr(session, "has_dot_products", lambda: True)
     write_pair(elsewhere, see={"pair": "another"})
     shutil.copy(other, pair.with_name("discs.see.int8.onnx"))
-    with pytest.raises(ValueError, match="are no pair"):
+    with pytest.raises(ValueError, match="are not a pair"):
         HandPredictor(pair, "cpu")
 
 

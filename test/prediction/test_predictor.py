@@ -221,7 +221,7 @@ def test_wrong_images_are_refused(tmp_path, image, says):
 
 
 def test_a_camera_of_another_size_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="camera is one of 640x480 px, the image has 640x240"):
+    with pytest.raises(ValueError, match="the camera has 640x480 px, the image has 640x240"):
         predictor_of(tmp_path, []).predict(IMAGE[:240], PLAIN)
 
 
@@ -260,7 +260,7 @@ def test_wrong_weights_are_refused(tmp_path):
     with pytest.raises(ValueError, match="damaged or not"):
         HandPredictor(cut)
     bare = write_network(tmp_path / "bare.onnx", [], 640, {"name": "fake", "version": "1"})
-    with pytest.raises(ValueError, match="no score_threshold, size, template in its"):
+    with pytest.raises(ValueError, match="lacks score_threshold, size, template in its"):
         HandPredictor(bare)
 
 

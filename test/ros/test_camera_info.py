@@ -98,7 +98,7 @@ NAN = float("nan")
         (info(), 320, 240, "images of 640x480 px .* this one has 320x240"),
         (info(binning_x=2, binning_y=2), 640, 480, "images of 320x240 px"),
         (info(0, 0), 640, 480, "0x0 px"),
-        (info(roi=RegionOfInterest(x_offset=600, width=100, height=100)), 100, 100, "must lie inside of its 640x480"),
+        (info(roi=RegionOfInterest(x_offset=600, width=100, height=100)), 100, 100, "must lie inside its 640x480"),
         (info(roi=RegionOfInterest(x_offset=HUGE)), 100, 100, "must lie inside"),
         (info(binning_x=HUGE), 1, 480, "leaves nothing"),
     ],

@@ -1,5 +1,6 @@
 import struct
 from array import array
+from importlib.util import find_spec
 
 import cv2
 import numpy as np
@@ -67,6 +68,19 @@ def test_every_encoding_is_decoded_as_cv_bridge_does(encoding, padding):
     decoded = rgb_image(image_message(padded(samples, padding), encoding, 16, 10))
     np.testing.assert_array_equal(decoded, expected)
     assert decoded.dtype == np.uint8
+
+
+@pytest.mark.skipif(find_spec("cv_bridge") is None, reason="no cv_bridge, which PyPI does not have for ROS 2")
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_cv_bridge_agrees(encoding):
+    from cv_bridge import CvBridge, CvBridgeError
+
+    samples, expected = native(encoding)
+    try:
+        theirs = CvBridge().imgmsg_to_cv2(image_message(padded(samples, 6), encoding, 16, 10), "rgb8")
+    except CvBridgeError as error:
+        pytest.skip(f"this cv_bridge does not convert {encoding}: {error}")
+    np.testing.assert_array_equal(theirs, expected)
 
 
 @pytest.mark.parametrize("encoding", [e for e in ENCODINGS if "16" in e])

@@ -169,7 +169,7 @@ def test_every_camera_has_its_own_arguments(cameras_file: ModuleType, tmp_path: 
         ("", "must hold a list of cameras"),
         ("namespace: left", "must hold a list of cameras"),
         ("- left", "must hold a list of cameras"),
-        ("[1, 2", "is no YAML"),
+        ("[1, 2", "is not valid YAML"),
         ("- {image: a}", "has the namespace '', must have one of its own"),
         ("- {namespace: a}\n- {namespace: /a}", "has the namespace 'a', must have one of its own"),
         ("- {namespace: a, topic: b}", "has topic; known are camera_info, depth"),

@@ -54,7 +54,7 @@ def test_defaults_are_those_of_the_parts() -> None:
         ("tf_names", "", "tf_names is '', must be one of side, id"),
         ("device", "tpu", "device is 'tpu', must be one of auto, cpu, cuda, tensorrt"),
         ("weights", [1, 2], "weights is [1, 2], must be text"),
-        ("frame_prefix", "/robot/", "frame_prefix is '/robot/', must not begin with /: tf2 knows no such frames"),
+        ("frame_prefix", "/robot/", "frame_prefix is '/robot/', must not start with /: tf2 refuses such frames"),
     ],
 )
 def test_a_value_that_is_not_allowed(name: str, value: object, sentence: str) -> None:

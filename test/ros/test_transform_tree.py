@@ -65,10 +65,10 @@ def test_old_transforms_are_forgotten_and_a_new_start_is_one() -> None:
 
 def test_what_is_missing_is_said() -> None:
     tree = TransformTree()
-    with pytest.raises(NoTransform, match="no transform from base to lens: lens is not sent"):
+    with pytest.raises(NoTransform, match="no transform from base to lens: lens is not published"):
         tree.pose("lens", "base", 0.0)
     tree.keep_static(sent("mast", "lens"))
-    with pytest.raises(NoTransform, match="no transform from base to lens: base is not above or beside it"):
+    with pytest.raises(NoTransform, match="no transform from base to lens: base is not connected to it"):
         tree.pose("lens", "base", 0.0)
 
 

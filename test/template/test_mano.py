@@ -108,7 +108,7 @@ def test_reconstructor_makes_no_foreign_object(tmp_path):
     [
         ({"v_template": np.zeros((6890, 3))}, r"v_template has the shape \(6890, 3\), expected \(778, 3\)"),
         ({"v_template": np.full((778, 3), np.nan)}, "not finite"),
-        ({"f": np.full((1538, 3), 778, np.uint32)}, "lead nowhere"),
+        ({"f": np.full((1538, 3), 778, np.uint32)}, "out of range"),
         ({"weights": "none"}, "an array of numbers was expected"),
     ],
 )

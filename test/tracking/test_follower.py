@@ -184,9 +184,9 @@ def test_slow_cameras_are_followed(watched, rate):
 
 def test_wrong_frames_are_refused_and_change_nothing(watched):
     watched(scene((RED, 150, 150, 80)))
-    with pytest.raises(ValueError, match="must be a NumPy array of uint8"):
+    with pytest.raises(ValueError, match="must be a NumPy array"):
         watched.follower.follow(EMPTY.astype(np.float32), watched.stamp)
-    with pytest.raises(ValueError, match="the camera is one of"):
+    with pytest.raises(ValueError, match="the camera has"):
         watched.follower.follow(EMPTY[:200], watched.stamp, PLAIN)
     with pytest.raises(ValueError, match="stamp is nan"):
         watched.follower.follow(EMPTY, float("nan"))

@@ -292,7 +292,7 @@ def test_options_that_make_no_sense_are_refused() -> None:
         for value in (-0.1, np.nan, np.inf):
             with pytest.raises(ValueError, match=f"{name} is {value}, must be 0 or more and finite"):
                 TrackerOptions(**{name: value})
-    with pytest.raises(ValueError, match="min_cutoff is 0, must be above 0"):
+    with pytest.raises(ValueError, match="min_cutoff is 0, must be greater than 0"):
         TrackerOptions(min_cutoff=0)
     with pytest.raises(ValueError, match=r"side_switch is 1\.5, must be between 0 and 1"):
         TrackerOptions(side_switch=1.5)

@@ -61,7 +61,7 @@ def test_devices():
         cost.chosen_device("tpu")
     if not torch.cuda.is_available():
         assert cost.chosen_device("auto") == "cpu"
-        with pytest.raises(ValueError, match="torch sees no CUDA"):
+        with pytest.raises(ValueError, match="torch finds no CUDA device"):
             cost.chosen_device("cuda")
 
 
@@ -78,6 +78,6 @@ def test_the_command(tmp_path, capsys):
     answer = json.loads(capsys.readouterr().out)
     assert (answer["width"], answer["height"], answer["hands"]) == (224, 224, 2) and answer["hand_gflops"] > 0
     assert main([*small, "--pixels", "256x256"]) == 2
-    assert "the image is 256x256 px, this detector takes 224x224 only" in capsys.readouterr().err
+    assert "the image is 256x256 px, this detector only takes 224x224" in capsys.readouterr().err
     assert main(["benchmark"]) == 2
-    assert "give an IMAGE to predict, or --cost RECIPE" in capsys.readouterr().err
+    assert "give an IMAGE to process, or --cost RECIPE" in capsys.readouterr().err

@@ -56,4 +56,4 @@ def test_a_run_needs_a_folder(capsys):
 
 def test_the_memory_of_views_is_not_foretold(capsys):
     assert main(["train", str(RECIPES / "small.yaml"), "--memory"]) == 2
-    assert "small.yaml is of stage see: --memory knows the stages 2d and full" in capsys.readouterr().err
+    assert "small.yaml is of stage see: --memory works for the stages 2d and full" in capsys.readouterr().err

@@ -104,11 +104,11 @@ def test_the_mano_folder_reaches_the_data_set(tmp_path):
 
 def test_mixtures_that_make_no_sense_are_refused(pool, tmp_path):
     for wrong, message in (
-        ({}, "mixture is empty"),
-        ({"pool": str(pool)}, "mixture is empty"),
-        ({"datasets": (grey(tmp_path, "dark", 0.0),)}, "mixture is empty"),
+        ({}, "mixture of the recipe is empty"),
+        ({"pool": str(pool)}, "mixture of the recipe is empty"),
+        ({"datasets": (grey(tmp_path, "dark", 0.0),)}, "mixture of the recipe is empty"),
         ({"datasets": (grey(tmp_path, "dark", -1.0),)}, "gives grey a share of -1.0"),
-        ({"datasets": (grey(tmp_path, "empty"),)}, "grey in .* holds no image"),
+        ({"datasets": (grey(tmp_path, "empty"),)}, "grey in .* contains no images"),
         ({"datasets": (DatasetShare("nothing", str(tmp_path), "train"),)}, "unknown data set 'nothing': known are"),
         ({"share_photos": 1.0}, "gives photos a share of 1.0 but no folder"),
     ):

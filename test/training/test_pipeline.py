@@ -104,10 +104,10 @@ def test_a_2d_model_is_evaluated_from_its_checkpoint_and_from_its_file(folder, c
     assert shares[0] < shares[1] < shares[2] == 1 and "pck_2d_occluded@0.15" in by_torch["figures"]
     assert by_onnx["figures"] == pytest.approx(by_torch["figures"], abs=1e-6)
     assert not {"pck_proj@0.1", "pck_proj_fit@0.1", "side", "pa_mpjpe"} & set(by_torch["figures"])
-    assert by_torch["absent"]["pck_proj"] == "the network is of stage 2d, which knows joints in the image alone"
+    assert by_torch["absent"]["pck_proj"] == "the network is of stage 2d, which predicts only 2D joints"
     capsys.readouterr()
     assert main(["predict", str(folder / "hint"), "--weights", weights]) == 2
-    assert "is of stage 2d, which has no mesh: `handos evaluate` takes it" in capsys.readouterr().err
+    assert "is of stage 2d, which has no mesh: only `handos evaluate` accepts it" in capsys.readouterr().err
 
 
 def test_a_checkpoint_says_what_its_file_says(folder):

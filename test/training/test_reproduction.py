@@ -48,7 +48,7 @@ def test_a_trial_fills_every_cell_of_every_table(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.split(" -> ")[0] == "1/1 evaluate paper_dexycb on dexycb s0_test"
     assert main(["evaluate", "--paper", "results"]) == 0
     table = capsys.readouterr().out
-    assert "Empty: 3 cells." in table and "nobody measured it: there is no results/paper_dexycb/" in table
+    assert "Empty: 3 cells." in table and "not measured: there is no results/paper_dexycb/" in table
 
 
 def test_rows_that_nobody_has_are_one_sentence(tmp_path, monkeypatch, capsys):

@@ -42,7 +42,7 @@ class RayPool:
         except self._ray.exceptions.TaskCancelledError:
             return Tally(interrupted=True)
         except self._ray.exceptions.RayTaskError as error:
-            return f"a machine of the cluster cannot do its task: {error.cause}"
+            return f"a machine of the cluster cannot process its input: {error.cause}"
         except self._ray.exceptions.RayError as error:  # of its process or machine
             return Death(f"ended ({type(error).__name__})")
 

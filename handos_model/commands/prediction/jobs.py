@@ -1,4 +1,4 @@
-"""Several inputs at a time, in whatever processes: the same files as one after another."""
+"""Processes several inputs at a time in other processes; the files are the same as with one after another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TRIES = 2
 
 @dataclass(frozen=True)
 class Job:
-    """One input and its outputs, as a process is told of them."""
+    """One input and its outputs, as passed to a process."""
 
     name: str
     out: Path | None
@@ -32,7 +32,7 @@ class Job:
     tried: int = 1
 
     def again(self) -> Job:
-        """The same in another process: with --resume it goes on where the last one ended, else it starts anew."""
+        """The same in another process: with --resume it continues where the last one ended, else it starts over."""
         return replace(
             self, rules=self.rules if self.rules.resume else WriteRules(overwrite=True), tried=self.tried + 1
         )
@@ -115,6 +115,6 @@ def run_jobs(tasks: list[Task], rules: WriteRules, pool: JobPool) -> Tally:
 def _retried(job: Job, death: Death) -> bool:
     """Whether a job is tried again; says so."""
     again = job.tried < TRIES
-    following = "another one begins it again" if again else "it is given up"
+    following = "another one starts it again" if again else "it is given up"
     tqdm.write(f"handos predict: the process that read {job.name} {death.how}: {following}", file=sys.stderr)
     return again

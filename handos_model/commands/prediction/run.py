@@ -1,4 +1,4 @@
-"""The run of `handos predict`: every frame of every input, whatever some of them are like."""
+"""The run of `handos predict`: processes every frame of every input, even if some are damaged."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class FrameFinder:
         self.begin_input()
 
     def begin_input(self) -> None:
-        """What comes now has nothing to do with what was before: its ids start at 0, whatever is predicted with it."""
+        """Starts a new input that is unrelated to the one before: its ids start at 0."""
         self._follower = HandFollower(self._predictor)
 
     def camera(self, frame: Frame) -> tuple[Camera, str]:
@@ -183,7 +183,7 @@ class PredictionRun:
         for note in results.notes if results else ():
             self._say(f"{task.out}: {note}")
         if self._stopped() and results and results.place.exists():
-            self._say(f"{results.place} holds what is done; --resume goes on from there")
+            self._say(f"{results.place} contains the results so far; --resume continues from there")
 
     def _run_source(self, source: Source, results: Results | None, drawing: Drawing | None, bar: tqdm) -> None:
         if not (self._fps and self._still and len(source) == 1 and source.fps is None):  # image by image, one sequence
@@ -219,13 +219,13 @@ class PredictionRun:
             hands = self._finder.find(frame, camera)
             record = frame_record(frame, camera, intrinsics, hands, self._finder.model, self._detail)
             drawn = self._finder.draw(frame, camera, hands) if drawing else None
-        except Exception as error:  # whatever is in a file, the rest is done
+        except Exception as error:  # whatever a file contains, the others are processed
             said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
             return f"cannot use {frame.name}: {said}"
         if self._finder.depth_problem:
             self._say_once("depth", f"the depth of {frame.name} cannot be used: {self._finder.depth_problem}")
         if self._finder.track and frame.stamp_ns is None:
-            self._say_once("time", f"{frame.name} is not tracked: images have no time, unless --fps N gives it")
+            self._say_once("time", f"{frame.name} is not tracked: images have no time unless --fps N gives it")
         self._tally.frames += 1
         self._tally.hands += len(hands)
         if drawing and drawn is not None:

@@ -36,11 +36,13 @@ def plan(sources: list[Source], out: Path | None, draw: Path | None) -> list[Tas
     if not any(name and PLACE in str(name) for name in (out, draw)):
         if out and is_recording(out) and len(sources) > 1:
             each = out.with_name(f"{PLACE}{out.suffix}")
-            raise ValueError(f"--out {out} is a recording, which holds one input, not {len(sources)}: give {each}")
+            raise ValueError(f"--out {out} is a recording, which holds a single input, not {len(sources)}: give {each}")
         return [Task(sources, out, draw)]
     for option, name in (("--out", out), ("--draw", draw)):
         if name and PLACE not in str(name) and len(sources) > 1:
-            raise ValueError(f"{option} is {name}, one for all {len(sources)} inputs, the other output is one of each")
+            raise ValueError(
+                f"{option} is {name}, one file for all {len(sources)} inputs, while the other output has one per input"
+            )
     names = _distinct(Path(source.name.partition("?")[0]).stem or "input" for source in sources)
     return [
         Task([source], _filled(out, name), _filled(draw, name)) for source, name in zip(sources, names, strict=True)

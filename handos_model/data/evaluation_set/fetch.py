@@ -22,7 +22,7 @@ SOURCES = "SOURCES.md"
 
 
 def fetch(folder: Path, read: Reader, files: tuple[EvaluationFile, ...] | None = None) -> int:
-    """Puts every file, checked, into the folder, and beside them where they come from; returns how many were brought.
+    """Fetches and checks every file, and writes a list of their sources; returns the number of fetched files.
 
     files: those of docs/accuracy.md by default. A file that is there already stays. OSError for one that does not come,
     ValueError for one that differs from that of the published figures.
@@ -53,7 +53,7 @@ def _made(file: EvaluationFile, content: bytes) -> bytes:
     made = kept_photo(content, file.longest, file.crop) if file.longest else content
     if hashlib.sha256(made).hexdigest() != file.sha256:
         where = f"{file.source} of {file.repository.repository} at {file.repository.commit}"
-        raise ValueError(f"{file.path}, made of {where}, is not the file of the published figures")
+        raise ValueError(f"{file.path}, made of {where}, differs from the file of the published figures")
     return made
 
 
@@ -61,7 +61,7 @@ def _is_there(path: Path, sha256: str) -> bool:
     if not path.exists():
         return False
     if hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        raise ValueError(f"{shown(path)} is another file than that of the published figures: give another folder")
+        raise ValueError(f"{shown(path)} differs from the file of the published figures: give another folder")
     return True
 
 

@@ -53,7 +53,7 @@ class CocoStyle:
             if expected not in (0, pixels):
                 raise ValueError(
                     f"{path} is {image.shape[1]} x {image.shape[0]} px, its labels are for "
-                    f"{self.sizes[index][0]} x {self.sizes[index][1]}: get the picture again"
+                    f"{self.sizes[index][0]} x {self.sizes[index][1]}: download the image again"
                 )
         index = range(len(self))[index]
         hands = slice(int(self.first[index]), int(self.first[index + 1]))
@@ -87,10 +87,10 @@ def read_arrays(file: Path, hands_of: Callable[[dict[str, Any]], Hands]) -> dict
             "boxes": np.array([box for _, _, box in every], np.float32).reshape(-1, 4),
         }
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{file} is damaged or of another data set: {error!r}") from error
+        raise ValueError(f"{file} is damaged or belongs to another data set: {error!r}") from error
     for picture in arrays["pictures"].tolist():
         if Path(picture).is_absolute() or ".." in Path(picture).parts:
-            raise ValueError(f"{file} names the picture {picture!r}, which is not below the folder of pictures")
+            raise ValueError(f"{file} names the image {picture!r}, which is not below the folder of images")
     return arrays
 
 

@@ -28,13 +28,15 @@ class CompHand:
 
     def __init__(self, root: Path, split: str, mano: Path | None):
         if mano is None:
-            raise ValueError("comphand has vertices but no joints: give the folder of MANO_RIGHT.pkl, which finds them")
+            raise ValueError(
+                "comphand has vertices but no joints: give the folder of MANO_RIGHT.pkl, from which they are computed"
+            )
         self.root = root
         self.layer = ManoLayer.load(mano, "right")
         pictures = (path for path in root.rglob("pic256/**/*.png") if LEFT_OUT not in path.name)
         self.pictures = sorted(path.relative_to(root).as_posix() for path in pictures)
         if not self.pictures:
-            raise FileNotFoundError(f"no pic256/*/*/*.png below {root}: docs/datasets.md says how to get them")
+            raise FileNotFoundError(f"no pic256/*/*/*.png below {root}: docs/datasets.md tells how to get them")
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -56,7 +58,7 @@ def _mesh_of(picture: str) -> str:
     path = Path(picture)
     number = path.name.split(".")[1]
     if not number.isdigit():
-        raise ValueError(f"{picture} is not named <name>.<number>.png, so its mesh is not known")
+        raise ValueError(f"{picture} is not named <name>.<number>.png, so its mesh cannot be determined")
     return (path.parent.parent / f"{int(number)}.obj").as_posix().replace("pic256", "model_mano")
 
 

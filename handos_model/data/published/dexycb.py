@@ -128,14 +128,14 @@ def _labels(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         labels = read_npz(path, LABELS, only=shapes)
         joints, pixels, pose = (as_floats(labels[name], shape, name) for name, shape in shapes.items())
     except (KeyError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or of another data set: {error}") from error
+        raise ValueError(f"{path} is damaged or belongs to another data set: {error}") from error
     return joints, pixels, pose
 
 
 def _sequences(folder: Path) -> list[Path]:
     """The sequences of a subject; all must be there, as splits count them."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder}: this split needs that subject, unpack its archive")
+        raise FileNotFoundError(f"no folder {folder}: this split needs that subject: unpack its archive")
     sequences = sorted(path for path in folder.iterdir() if path.is_dir())
     if len(sequences) != SEQUENCES:
         raise ValueError(f"{folder} holds {len(sequences)} sequences, expected {SEQUENCES}: unpack its archive again")
@@ -149,7 +149,7 @@ def _sequence(folder: Path) -> tuple[int, str, str]:
         meta = _yaml(path)
         frames, side, person = int(meta["num_frames"]), meta["mano_sides"][0], str(meta["mano_calib"][0])
     except (LookupError, OverflowError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or of another data set: {error}") from error
+        raise ValueError(f"{path} is damaged or belongs to another data set: {error}") from error
     if side not in ("left", "right") or frames < 0:
         raise ValueError(f"{path} names {frames} frames and side {side!r}, expected left or right")
     return frames, side, person
@@ -161,14 +161,14 @@ def _shape(root: Path, person: str) -> np.ndarray:
     try:
         return as_floats([float(beta) for beta in _yaml(path)["betas"]], (10,), "betas")
     except (LookupError, OverflowError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or of another data set: {error}") from error
+        raise ValueError(f"{path} is damaged or belongs to another data set: {error}") from error
 
 
 def _intrinsics(path: Path) -> np.ndarray:
     try:
         fx, fy, cx, cy = (float(_yaml(path)["color"][name]) for name in ("fx", "fy", "ppx", "ppy"))
     except (LookupError, OverflowError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or of another data set: {error}") from error
+        raise ValueError(f"{path} is damaged or belongs to another data set: {error}") from error
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float32)
 
 

@@ -36,7 +36,7 @@ class FreiHand:
         counts = {"K": len(self.K), "xyz": len(self.joints), file: len(self.hands)}
         if len(set(counts.values())) > 1:
             listed = ", ".join(f"{split}_{name}.json {count}" for name, count in counts.items())
-            raise ValueError(f"the files of {root} are of unequal length: {listed}; get them again")
+            raise ValueError(f"the files of {root} are of unequal length: {listed}; download them again")
 
     def __len__(self) -> int:
         return len(self.joints) * self.backgrounds

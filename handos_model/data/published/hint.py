@@ -33,7 +33,7 @@ class Hint:
         for folder in SPLITS[split]:
             records = sorted(path.name for path in (root / folder).glob("*.json"))
             if not records:
-                raise FileNotFoundError(f"no records in {root / folder}: docs/datasets.md says how to get them")
+                raise FileNotFoundError(f"no records in {root / folder}: docs/datasets.md tells how to get them")
             self.records += [f"{folder}/{name.removesuffix('.json')}" for name in records]
 
     def __len__(self) -> int:

@@ -70,7 +70,7 @@ class HandsAndObjects:
                 return without_hands(image, complete=False)
             return self._hands(image, K, labels, valid)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is damaged or of another data set: {error}") from error
+            raise ValueError(f"{path} is damaged or belongs to another data set: {error}") from error
 
     def _path(self, kind: str, index: int, suffix: str) -> Path:
         sequence, _, frame = self.frames[index].partition("/")
@@ -83,7 +83,7 @@ class HandsAndObjects:
         except ValueError as error:
             raise ValueError(f"{path} cannot be read: {error}") from error
         if not isinstance(labels, dict):
-            raise ValueError(f"{path} holds no labels but a {type(labels).__name__}")
+            raise ValueError(f"{path} must hold labels, got {type(labels).__name__}")
         return labels
 
     def _valid(self, labels: dict[str, Any], side: str) -> np.ndarray:

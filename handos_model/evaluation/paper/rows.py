@@ -41,7 +41,7 @@ class PaperRow:
     label: str
     source: Measurement
     figures: Figures
-    ablation: bool = False  # not a main result, to be set beside others of its table alone
+    ablation: bool = False  # not a main result, only comparable with others of its table
 
 
 def _mesh(pj: float, pv: float, f5: float, f15: float) -> Figures:
@@ -186,7 +186,7 @@ PAPER: tuple[PaperRow, ...] = (
 
 
 def paper_rows(dataset: str, split: str) -> list[PaperRow]:
-    """The main results that a split of a data set may be set beside; none for what the paper does not report."""
+    """The main results of the paper for a split of a data set; empty if the paper does not report it."""
     return [row for row in PAPER if (row.source.dataset, row.source.split) == (dataset, split) and not row.ablation]
 
 

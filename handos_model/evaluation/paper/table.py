@@ -1,4 +1,4 @@
-"""Every row of the paper beside what a folder of results holds, and what is empty and why."""
+"""Prints every row of the paper next to the results in a folder, and why cells are empty."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from handos_model.evaluation.paper.rows import PAPER, PaperRow
 from handos_model.evaluation.report import by_stem, labelled, number
 
-MISSING = "nobody measured it: there is no {path}"
+MISSING = "not measured: there is no {path}"
 
 
 def paper_markdown(folder: Path) -> str:
     """A Markdown table for each of the paper's. FileNotFoundError without the folder, ValueError for a damaged file."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {folder}: `handos reproduce` makes one with a file for each row")
+        raise FileNotFoundError(f"there is no folder {folder}: `handos reproduce` makes one with a file per row")
     lines, empty, table = [], [], ""
     for row in PAPER:
         if row.table != table:
@@ -38,7 +38,9 @@ def _cell(row: PaperRow, names: list[str], results: dict[str, Any] | None, folde
         return "", [MISSING.format(path=folder / row.source.file)]
     figures, absent = results["figures"], results["absent"]
     missing = [name for name in names if name not in figures]
-    reasons = [f"no {name}: {absent.get(name.partition('@')[0], 'the evaluation did not give it')}" for name in missing]
+    reasons = [
+        f"no {name}: {absent.get(name.partition('@')[0], 'the evaluation did not report it')}" for name in missing
+    ]
     return " / ".join(number(name, figures.get(name)) for name in names).strip(" /"), reasons
 
 
@@ -49,7 +51,7 @@ def read_results(path: Path) -> dict[str, Any] | None:
     try:
         results = json.loads(path.read_text())
         if not isinstance(results["figures"], dict) or not isinstance(results["absent"], dict):
-            raise ValueError("its figures are no mapping")
+            raise ValueError("its figures are not a mapping")
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged or no file of `handos evaluate --json`: {error!r}") from error
+        raise ValueError(f"{path} is damaged or was not written by `handos evaluate --json`: {error!r}") from error
     return results

@@ -20,23 +20,13 @@ Outputs = dict[str, np.ndarray]
 
 
 class Network(Protocol):
-    """What runs: a HandSession, or handos_model.training.trained.TrainedNetwork."""
+    """A HandSession, or a TrainedNetwork of training.trained, which has run_boxes and detections as well."""
 
     metadata: dict[str, str]
     outputs: tuple[str, ...]
 
     def run(self, image: np.ndarray) -> Outputs:
         """The outputs for a letterboxed image (H, W, 3) uint8."""
-
-
-class BoxedNetwork(Network, Protocol):
-    """One that can look into given boxes, and says where its detector sees something: a TrainedNetwork."""
-
-    def run_boxes(self, image: np.ndarray, boxes: np.ndarray) -> Outputs:
-        """The outputs for the hands in boxes (N, 4) xyxy px of a letterboxed image, one for each, in their order."""
-
-    def detections(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes (Q, 4) xyxy px and scores (Q,) of all instances in a letterboxed image."""
 
 
 class WholeImagePredictor:

@@ -48,7 +48,7 @@ def read_npz(
             headers = {name: _header(archive, member) for name, member in members.items()}
             most = MAX_RATIO * file.seek(0, 2)
             if len(members) < len(wanted) or sum(header.size for header in headers.values()) > most:
-                raise ValueError("it promises more than it can hold")
+                raise ValueError("it declares more than it can hold")
         except Exception as error:  # damaged archives, streams and headers share no base class
             raise _unreadable(path, kind, error) from error
         if check is not None:
@@ -60,19 +60,19 @@ def read_npz(
 
 
 def _unreadable(path: Path, kind: Kind, error: Exception) -> ValueError:
-    return ValueError(f"{kind.name} {shown(path)} is damaged or no .npz of plain arrays: {one_line(error)}")
+    return ValueError(f"{kind.name} {shown(path)} is damaged or not an .npz of plain arrays: {one_line(error)}")
 
 
 def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header:
     with archive.open(member) as file:
         if np.lib.format.read_magic(file) != (1, 0):
-            raise ValueError(f"{one_line(member.filename, 40)} is of another version than 1.0")
+            raise ValueError(f"{one_line(member.filename, 40)} is not of version 1.0")
         shape, _, dtype = np.lib.format.read_array_header_1_0(file)
         header = Header(shape, dtype)
         if dtype.kind not in "biufU" or dtype.hasobject or dtype.fields is not None:
             raise ValueError(f"{one_line(member.filename, 40)} holds {one_line(dtype.str, 20)}, must hold numbers")
         if min(shape, default=0) < 0 or header.size != member.file_size - file.tell():
-            raise ValueError(f"{one_line(member.filename, 40)} has not as many numbers as it says")
+            raise ValueError(f"{one_line(member.filename, 40)} has fewer numbers than it declares")
     return header
 
 
@@ -80,5 +80,5 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: Header) ->
     with archive.open(member) as file:
         array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
         if file.read(1) or array.shape != header.shape:  # at its end the checksum is compared as well
-            raise ValueError(f"{one_line(member.filename, 40)} goes on after its array")
+            raise ValueError(f"{one_line(member.filename, 40)} continues after its array")
     return array

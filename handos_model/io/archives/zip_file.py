@@ -25,9 +25,9 @@ def open_zip(file: BinaryIO, compressed: bool) -> zipfile.ZipFile:
     archive = zipfile.ZipFile(file)
     for member in archive.infolist():
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or member.flag_bits & 1:
-            raise ValueError("a member is packed in an unknown way")
+            raise ValueError("a member has an unknown compression")
         if not compressed and (member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size):
-            raise ValueError("a member is compressed, which those of a checkpoint are not")
+            raise ValueError("a member is compressed, unlike those of a checkpoint")
     if not compressed and sum(member.file_size for member in archive.infolist()) > size:
         raise ValueError("its members are larger than the file")
     return archive
@@ -37,7 +37,7 @@ def _directory_size(file: BinaryIO, size: int) -> int:
     """Bytes of the list of members, as the archive's end says."""
     fields = _read(file, size - _END.size, _END)
     if fields[0] != b"PK\5\6" or fields[-1] != 0:
-        raise ValueError("it is no zip archive, or is cut off")
+        raise ValueError("it is truncated or not a zip archive")
     if fields[5] != _ELSEWHERE:
         return fields[5]
     return _read(file, size - _END.size - _LOCATOR - _END_64.size, _END_64)[8]
@@ -45,6 +45,6 @@ def _directory_size(file: BinaryIO, size: int) -> int:
 
 def _read(file: BinaryIO, at: int, form: struct.Struct) -> tuple:
     if at < 0:
-        raise ValueError("it is no zip archive, or is cut off")
+        raise ValueError("it is truncated or not a zip archive")
     file.seek(at)
     return form.unpack(file.read(form.size))

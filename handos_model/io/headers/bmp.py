@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from handos_model.io.headers.promise import Promise, number
 
-_PLAIN, _BIT_FIELDS = 0, 3  # kinds of compression that are none
+_PLAIN, _BIT_FIELDS = 0, 3  # entries without compression
 
 
 def read(data: memoryview) -> Promise:

@@ -11,5 +11,5 @@ def read(data: memoryview) -> Promise:
     """The screen's size; ValueError where the file has no end."""
     tail = bytes(data[-64:]).rstrip(b"\0")
     if len(data) < 14 or not tail or tail[-1] != _TRAILER:
-        raise ValueError("its GIF has no end, it is cut off")
+        raise ValueError("its GIF has no end: it is truncated")
     return Promise(number(data, 6, 2, "little"), number(data, 8, 2, "little"))

@@ -44,7 +44,7 @@ def read_header(data: bytes | np.ndarray) -> Promise:
     if promise.least_bytes > len(file):
         raise ValueError(
             f"no image can be decoded from these {len(file)} bytes: {promise.width}x{promise.height} px need at least "
-            f"{promise.least_bytes}, it is cut off"
+            f"{promise.least_bytes}: it is truncated"
         )
     return promise
 
@@ -74,5 +74,5 @@ def _reader(head: bytes) -> Callable[[memoryview], Promise]:
         return gif.read
     if head[4:8] == b"ftyp" and head[8:12] in _UNREAD:
         # A decoder of AV1 goes by a size deep inside: a file of 1 kB that says to be small took 25 s and 800 MB.
-        raise ValueError(f"{_UNREAD[head[8:12]]} is not read, convert it to JPEG or PNG")
-    raise ValueError(f"damaged, or none of {KINDS}")
+        raise ValueError(f"{_UNREAD[head[8:12]]} is not supported: convert it to JPEG or PNG")
+    raise ValueError(f"damaged, or not one of {KINDS}")

@@ -36,9 +36,9 @@ def read(data: memoryview) -> Promise:
             continue
         length = number(data, at, 2, "big")
         if length < 2 or at + length > len(data):
-            raise ValueError("a segment of its JPEG goes beyond the file's end")
+            raise ValueError("a segment of its JPEG extends beyond the end of the file")
         if marker in _OTHER_FRAMES:
-            raise ValueError("its JPEG is neither baseline nor progressive, convert it")
+            raise ValueError("its JPEG is neither baseline nor progressive: convert it")
         if marker in _FRAMES and frame is None:
             height, width = number(data, at + 3, 2, "big"), number(data, at + 5, 2, "big")
             frame = width, height, number(data, at + 7, 1, "big"), _FRAMES[marker] == "progressive"
@@ -49,10 +49,10 @@ def read(data: memoryview) -> Promise:
             raise ValueError(f"its JPEG has more than {MAX_SCANS} scans")
         at += length
     if frame is None or not scans:
-        raise ValueError("its JPEG has no frame or no scan, it is damaged or cut off")
+        raise ValueError("its JPEG has no frame or no scan: it is damaged or truncated")
     width, height, components, progressive = frame
     if scans > 1 and scans * width * height > MAX_PASSES:
         raise ValueError(f"its JPEG has {scans} scans of {width}x{height} px")
     if not ended and (progressive or coded < components):
-        raise ValueError("its JPEG has no end marker, it is cut off")
+        raise ValueError("its JPEG has no end marker: it is truncated")
     return Promise(width, height, width * height // MAX_PIXELS_A_BYTE, ended)

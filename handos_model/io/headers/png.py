@@ -14,7 +14,7 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by colour type
 def read(data: memoryview) -> Promise:
     """The size in IHDR; ValueError where a chunk is longer than the file, or pixels or the end are missing."""
     if bytes(data[12:16]) != b"IHDR" or number(data, 8, 4, "big") != 13:
-        raise ValueError("its PNG does not begin with a header")
+        raise ValueError("its PNG does not start with a header")
     width, height, depth, colour = (number(data, at, n, "big") for at, n in ((16, 4), (20, 4), (24, 1), (25, 1)))
     if colour not in _SAMPLES or depth not in (1, 2, 4, 8, 16):
         raise ValueError(f"its PNG has the unknown colour type {colour} of {depth} bits")
@@ -22,7 +22,7 @@ def read(data: memoryview) -> Promise:
     for _ in range(MAX_CHUNKS):
         length, kind = number(data, at, 4, "big"), bytes(data[at + 4 : at + 8])
         if at + 12 + length > len(data):
-            raise ValueError(f"a chunk of its PNG says to have {length} bytes, more than the file, it is cut off")
+            raise ValueError(f"a chunk of its PNG declares {length} bytes, more than the file has: it is truncated")
         if kind == b"IEND":
             break
         pixels |= kind == b"IDAT"

@@ -20,7 +20,7 @@ def read(data: memoryview) -> Promise:
     width, height = numbers[:2]
     most = 1 if bitmap else numbers[2]
     if not 1 <= most <= 65535:
-        raise ValueError(f"its PNM says that its largest value is {most}")
+        raise ValueError(f"its PNM declares {most} as its largest value")
     if digit == b"4":
         return Promise(width, height, (width + 7) // 8 * height)
     sample = 2 if most > 255 and digit in b"56" else 1

@@ -24,5 +24,5 @@ def number(data: memoryview, at: int, size: int, order: Order, signed: bool = Fa
     """The number of `size` bytes at `at`; ValueError beyond the file's end."""
     raw = data[at : at + size]
     if at < 0 or len(raw) < size:
-        raise ValueError("its header goes beyond the file's end")
+        raise ValueError("its header extends beyond the end of the file")
     return int.from_bytes(raw, order, signed=signed)

@@ -30,12 +30,14 @@ def read(data: memoryview) -> Promise:
     order: Order = "little" if bytes(data[:2]) == b"II" else "big"
     tags = _tags(data, order)
     if _WIDTH not in tags or _HEIGHT not in tags:
-        raise ValueError("its TIFF says no size")
+        raise ValueError("its TIFF has no size")
     width, height = int(tags[_WIDTH][0]), int(tags[_HEIGHT][0])
     compression, samples = (int(tags[tag][0]) if tag in tags else 1 for tag in (_COMPRESSION, _SAMPLES))
     bits = int(tags[_BITS].max()) if _BITS in tags else 1
     if compression not in COMPRESSIONS or not 1 <= samples <= 8 or not 1 <= bits <= 64:
-        raise ValueError(f"its TIFF has {samples} samples of {bits} bits in compression {compression}, not read here")
+        raise ValueError(
+            f"its TIFF has {samples} samples of {bits} bits with compression {compression}, which is not supported"
+        )
     tile = math.prod(int(tags[tag][0]) if tag in tags else 1 for tag in (_TILE_WIDTH, _TILE_HEIGHT))
     if tile > max(LARGEST_TILE, 4 * width * height):
         raise ValueError(f"its TIFF has tiles of {tile} pixels")
@@ -65,11 +67,11 @@ def _tags(data: memoryview, order: Order) -> dict[int, np.ndarray]:
             size = values * dtype.itemsize
             start = entry + 8 if size <= 4 else number(data, entry + 8, 4, order)
             if start + size > len(data):
-                raise ValueError("a tag of its TIFF goes beyond the file's end")
+                raise ValueError("a tag of its TIFF extends beyond the end of the file")
             found[tag] = np.frombuffer(data, dtype, values, start).astype(np.int64)
     return found
 
 
 def _check_parts(starts: np.ndarray, counts: np.ndarray, size: int) -> None:
     if len(starts) != len(counts) or (starts + counts > size).any():
-        raise ValueError("a strip or tile of its TIFF goes beyond the file's end, it is cut off")
+        raise ValueError("a strip or tile of its TIFF extends beyond the end of the file: it is truncated")

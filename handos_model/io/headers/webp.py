@@ -10,13 +10,13 @@ MAX_CHUNKS = 1000  # before the image: metadata
 def read(data: memoryview) -> Promise:
     """The larger of canvas and image; ValueError where a chunk is longer than the file or there is no image."""
     if number(data, 4, 4, "little") + 8 > len(data):
-        raise ValueError("its WebP says to be longer than the file, it is cut off")
+        raise ValueError("its WebP declares more bytes than the file has: it is truncated")
     width = height = 0
     at = 12
     for _ in range(MAX_CHUNKS):
         kind, length = bytes(data[at : at + 4]), number(data, at + 4, 4, "little")
         if at + 8 + length > len(data):
-            raise ValueError("a chunk of its WebP goes beyond the file's end")
+            raise ValueError("a chunk of its WebP extends beyond the end of the file")
         size = _size(kind, data, at + 8)
         width, height = max(width, size[0]), max(height, size[1])
         if kind in (b"VP8 ", b"VP8L", b"ANMF"):

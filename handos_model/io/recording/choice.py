@@ -68,7 +68,7 @@ def _looks(recording: Recording) -> list[SeenTopic]:
         try:
             found[message.topic] = _look(message.topic, decoding.decoded(message))
         except ValueError:
-            continue  # said when its turn comes
+            continue  # reported when its turn comes
     for name in wanted - set(found):  # of which nothing can be read, or that begins later
         found[name] = SeenTopic(name, "depth" in name.lower(), "", "", None)
     return [found[name] for name in sorted(found)]
@@ -92,7 +92,7 @@ def _colour(recording: Recording, looks: list[SeenTopic], topic: str | None) -> 
     name = one_line(recording.path)
     if not looks:
         others = ", ".join(sorted({one_line(topic.kind, 80) for topic in recording.topics})[:5]) or "nothing"
-        raise ValueError(f"recording {name} holds no image: its topics are of {others}")
+        raise ValueError(f"recording {name} contains no images: its topics are of {others}")
     if topic is not None:
         look = next((look for look in looks if look.topic == topic), None)
         if look is None:
@@ -103,10 +103,10 @@ def _colour(recording: Recording, looks: list[SeenTopic], topic: str | None) -> 
         return look
     colours = _without_twins([look for look in looks if not look.is_depth], "/compressed")
     if not colours:
-        raise ValueError(f"recording {name} holds depth images only: {_names(looks)}")
+        raise ValueError(f"recording {name} contains only depth images: {_names(looks)}")
     colours = [look for look in colours if look.encoding not in GREY] or colours
     if len(colours) > 1:
-        raise ValueError(f"recording {name} has several image topics, choose one with --topic: {_names(colours)}")
+        raise ValueError(f"recording {name} has several image topics: choose one with --topic: {_names(colours)}")
     return colours[0]
 
 
@@ -125,15 +125,13 @@ def _depth(
     fitting = [look for look in depths if (look.frame_id, look.size) == (colour.frame_id, colour.size)]
     fitting = _without_twins(fitting, "/compressedDepth", "/compressed")
     if len(fitting) > 1:
-        raise ValueError(f"recording {name} has several depth topics, choose one with --depth: {_names(fitting)}")
+        raise ValueError(f"recording {name} has several depth topics: choose one with --depth: {_names(fitting)}")
     if fitting:
         return fitting[0].topic, ()
     if not depths:
         return None, ()
     wanted = f"the frame {one_line(colour.frame_id, 80)!r} and size {colour.size} of {_names([colour])}"
-    reason = (
-        f"{_names(depths)} is not registered to the images: it has not {wanted}; --depth TOPIC uses it all the same"
-    )
+    reason = f"{_names(depths)} is not registered to the images: it lacks {wanted}; --depth TOPIC uses it anyway"
     return None, (f"depth of recording {name} is not used: {reason}",)
 
 

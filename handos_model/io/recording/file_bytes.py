@@ -45,7 +45,7 @@ class FileBytes:
         except OSError as error:
             raise ValueError(f"it cannot be read at byte {begin}: {error.strerror}") from error
         if len(data) < count:
-            raise ValueError(f"it became shorter than {self._size} bytes while it was read")
+            raise ValueError(f"it shrank below {self._size} bytes while it was read")
         return data
 
 

@@ -38,7 +38,7 @@ class McapFile:
         self._file = data = FileBytes(path)
         if data[: len(MAGIC)] != MAGIC:
             self._file.close()
-            raise ValueError("it does not begin as an MCAP file does")
+            raise ValueError("it does not start like an MCAP file")
         self._end = len(data) - (len(MAGIC) if data[-len(MAGIC) :] == MAGIC else 0)
         self._schemas: dict[int, str] = {}
         self._channels: dict[int, _Channel] = {}
@@ -132,7 +132,7 @@ def _records(data: FileBytes | bytes, at: int, end: int) -> Iterator[tuple[int, 
         if after is None:
             found = places(_RECORD, data, at + 1, end)
             after = next((place for place in found if _chained(data, place, end)), end)
-            lost = f"bytes {at} to {after} are damaged" if after < end else f"it is cut off or damaged at byte {at}"
+            lost = f"bytes {at} to {after} are damaged" if after < end else f"it is truncated or damaged at byte {at}"
             yield 0, ValueError(lost)
         else:
             op = data[at : at + 1][0]

@@ -37,7 +37,7 @@ class Message:
 
 
 class Storage(Protocol):
-    """One open file of a recording. Opening raises ValueError for a file that is none of its kind."""
+    """One open file of a recording. Opening raises ValueError for a file of another kind."""
 
     @property
     def topics(self) -> list[Topic]:
@@ -63,7 +63,7 @@ def unpacked(data: bytes, compression: str, size: int | None = None) -> bytes:
     data, another size than declared, and another compression.
     """
     if size is not None and size > LARGEST_PIECE:
-        raise ValueError(f"a chunk declares {size} bytes, at most {LARGEST_PIECE} are allowed")
+        raise ValueError(f"a chunk declares {size} bytes, the limit is {LARGEST_PIECE}")
     if compression in ("", "none"):
         raw = data
     else:
@@ -71,9 +71,9 @@ def unpacked(data: bytes, compression: str, size: int | None = None) -> bytes:
         try:
             raw = _decompressor(compression).decompress(data, most + 1)
         except Exception as error:  # each library raises errors of its own, and all of them mean this
-            raise ValueError(f"a piece compressed by {compression} is damaged: {error}") from error
+            raise ValueError(f"data compressed with {compression} is damaged: {error}") from error
         if len(raw) > most:
-            raise ValueError(f"a piece compressed by {compression} is larger than the {most} bytes that are allowed")
+            raise ValueError(f"data compressed with {compression} is larger than the limit of {most} bytes")
     if size is not None and len(raw) != size:
         raise ValueError(f"a chunk declares {size} bytes and has {len(raw)}")
     return raw

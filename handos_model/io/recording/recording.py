@@ -105,7 +105,7 @@ def _files(path: Path) -> tuple[list[Path], str]:
     there = {file.name for file in files} | {file.name.removesuffix(PACKED) for file in files}
     missing = [name for name in dict.fromkeys(Path(name).name for name in named) if name not in there]
     names = ", ".join(one_line(name, 80) for name in missing[:5])
-    return files, f"of the files that metadata.yaml names, {len(missing)} are not there: {names}" if missing else ""
+    return files, f"{len(missing)} of the files that metadata.yaml names are missing: {names}" if missing else ""
 
 
 def _unpacked_file(packed: Path, target: Path) -> Path:
@@ -116,9 +116,11 @@ def _unpacked_file(packed: Path, target: Path) -> Path:
         try:
             while piece := source.read(MB):
                 if out.tell() + len(piece) > most:
-                    raise ValueError(f"unpacked, it has more than {most} bytes, half of what {target.parent} has free")
+                    raise ValueError(
+                        f"unpacked, it needs more than {most} bytes, half of the free space in {target.parent}"
+                    )
                 out.write(piece)
         except (library.ZstdError, EOFError) as error:
             if not out.tell():
-                raise ValueError(f"its compression by zstd is damaged: {error}") from error
+                raise ValueError(f"its zstd compression is damaged: {error}") from error
     return target

@@ -36,7 +36,7 @@ class Ros1File:
         self._file = FileBytes(path)
         if self._file[: len(MAGIC)] != MAGIC:
             self._file.close()
-            raise ValueError("it is no bag of ROS 1 in the format 2.0")
+            raise ValueError("it is not a ROS 1 bag of format 2.0")
         self._connections: dict[int, tuple[str, str]] = {}
         self._counts: dict[int, int] = {}
         self._read_index()
@@ -58,7 +58,7 @@ class Ros1File:
                 topic, kind = self._connections[_number(record.fields, b"conn")]
                 seconds, nanoseconds = struct.unpack("<II", record.fields[b"time"])
             except (KeyError, struct.error):
-                yield ValueError("a message belongs to no topic, or has no time: damaged")
+                yield ValueError("a damaged message has no topic or no time")
                 continue
             if topic in topics:
                 yield Message(topic, kind, seconds * 10**9 + nanoseconds, record.data, "ros1")
@@ -117,7 +117,7 @@ def _records(data: FileBytes | bytes, at: int, end: int) -> Iterator[_Record | V
         if record is None:
             found = places(_RECORD, data, at + 1, end)
             after = next((place for place in found if _record(data, place, end) is not None), end)
-            lost = f"bytes {at} to {after} are damaged" if after < end else f"it is cut off or damaged at byte {at}"
+            lost = f"bytes {at} to {after} are damaged" if after < end else f"it is truncated or damaged at byte {at}"
             yield ValueError(lost)
             at = after
         else:

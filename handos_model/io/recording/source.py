@@ -28,7 +28,7 @@ TIMED = 100
 LONGEST_NAME = 255
 """Characters of a frame's name."""
 LONGEST_REASON = 500
-"""Characters of what is said of one message."""
+"""Maximum number of characters in the report on one message."""
 
 
 class BagSource:
@@ -89,7 +89,7 @@ class BagSource:
             yield Frame(f"{self.name}#{count}", None, topic=self.topic, problem=problem)
 
     def _frames(self, waiting: _Waiting, depth: Any | None) -> Iterator[Frame]:
-        """The image, or why there is none; and why its depth image cannot be used."""
+        """The image, or why it cannot be used; and why its depth image cannot be used."""
         content = waiting.content
         try:
             if len(content.header.frame_id) > LONGEST_NAME:
@@ -127,7 +127,7 @@ class BagSource:
             try:
                 return None if isinstance(message, ValueError) else decoding.decoded(message)
             except ValueError:
-                return None  # said when its turn comes
+                return None  # reported when its turn comes
         return None
 
     def _rate(self) -> float | None:

@@ -32,7 +32,7 @@ class SqliteFile:
     def __init__(self, path: Path) -> None:
         with open_file(path, RECORDING) as file:
             if file.read(16) != b"SQLite format 3\0":
-                raise ValueError("it does not begin as an SQLite file does")
+                raise ValueError("it does not start like an SQLite file")
         # Without immutable, SQLite makes files beside it; with it, it would not see what was not yet moved into it.
         alone = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
         self._database = sqlite3.connect(f"file:{quote(bytes(path.absolute()))}?mode=ro{alone}", uri=True)
@@ -57,7 +57,7 @@ class SqliteFile:
         # A view of that name could compute for ever.
         made = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('topics', 'messages')"
         if self._database.execute(made).fetchone()[0] != 2:
-            raise ValueError("it has no tables of topics and messages")
+            raise ValueError("it lacks the tables topics and messages")
         rows = self._database.execute("SELECT id, name, type, serialization_format FROM topics").fetchall()
         return {int(number): (str(name), str(kind)) for number, name, kind, encoding in rows if encoding == "cdr"}
 

@@ -43,5 +43,7 @@ def build_landmark_detector(source: str, target: str, memory_layer: int | None) 
     from handos_model.network.hand_landmarks import WEIGHTS
 
     if target != "hand" or memory_layer is not None:
-        raise ValueError(f"landmarks have no options: leave out target={target!r}, memory_layer={memory_layer}")
+        raise ValueError(
+            f"the landmarks detector has no options: leave out target={target!r}, memory_layer={memory_layer}"
+        )
     return LandmarkDetector(Path(source) if source else WEIGHTS)

@@ -87,7 +87,7 @@ def check_images(images: Tensor, multiple: int) -> None:
 
 
 class Detector(Frozen):
-    """Base of every detector: frozen, so no gradient, and in evaluation mode whatever `train()` is called with."""
+    """Base of every detector: frozen, so without gradient, and always in evaluation mode."""
 
     backbone_channels: tuple[int, ...]
     backbone_strides: tuple[int, ...]

@@ -62,7 +62,9 @@ class GroundingDino(TransformersDetector):
         self.register_buffer("input_ids", ids, persistent=False)
         self.words = word_tokens(tokenizer, ids[0].tolist())
         if not self.words:
-            raise ValueError(f"the prompt {prompt(target)!r} has no word that this detector knows: name what to detect")
+            raise ValueError(
+                f"the prompt {prompt(target)!r} has no word that this detector knows: name the objects to detect"
+            )
         self.memory_layer = encoder_layer(memory_layer, model.config.encoder_layers)
         model.eval()
         with torch.no_grad(), listening([model.model.text_backbone]) as calls:

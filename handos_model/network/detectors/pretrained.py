@@ -45,11 +45,13 @@ def load_model(architecture: type[PreTrainedModel], source: str) -> PreTrainedMo
         model, report = architecture.from_pretrained(
             **located(source), config=config, use_safetensors=True, output_loading_info=True
         )
-    except Exception as error:  # a bad file makes transformers raise whatever it trips over
-        raise ValueError(f"no weights to load in {source}: {reason(error)} (only safetensors are read)") from error
+    except Exception as error:  # transformers raises arbitrary errors for a bad file
+        raise ValueError(f"there are no weights in {source}: {reason(error)} (only safetensors are read)") from error
     missing = missing_weights(model, report["missing_keys"])
     if missing:
-        raise ValueError(f"the weights in {source} are not complete: {len(missing)} are missing, {missing[0]} first")
+        raise ValueError(
+            f"the weights in {source} are incomplete: {len(missing)} are missing, the first is {missing[0]}"
+        )
     return model.eval()
 
 
@@ -59,15 +61,17 @@ def load_config(architecture: type[PreTrainedModel], source: str) -> PretrainedC
     if not source:
         raise ValueError(f"a detector of kind {wanted} needs a source: a hub id or a local folder")
     if (Path(source).is_absolute() or source.startswith(".")) and not Path(source).is_dir():
-        raise FileNotFoundError(f"detector not found: {source} is no folder; give one, or the id of a model on the hub")
+        raise FileNotFoundError(
+            f"detector not found: {source} is not a folder; give a folder, or the id of a model on the hub"
+        )
     try:
         settings, _ = PretrainedConfig.get_config_dict(**located(source))
         found = settings.get("model_type")
         config = architecture.config_class.from_dict(settings) if found == wanted else None
     except Exception as error:
-        raise ValueError(f"no detector to read in {source}: {reason(error)}") from error
+        raise ValueError(f"there is no detector in {source}: {reason(error)}") from error
     if found is None:
-        raise ValueError(f"no detector to read in {source}: it has no config.json that names its model_type")
+        raise ValueError(f"there is no detector in {source}: it has no config.json that names its model_type")
     if config is None:
         raise ValueError(f"{source} holds a model of type {found}, expected {wanted}")
     config.use_pretrained_backbone = False  # its weights are in the file, too
@@ -110,7 +114,7 @@ def load_tokenizer(source: str) -> BertTokenizerFast:
     try:
         return BertTokenizerFast.from_pretrained(**located(source))
     except Exception as error:
-        raise ValueError(f"no tokenizer to read in {source}: {reason(error)}") from error
+        raise ValueError(f"there is no tokenizer in {source}: {reason(error)}") from error
 
 
 def reason(error: Exception) -> str:

@@ -30,7 +30,7 @@ class RTDetr(ClassDetector):
             raise ValueError(f"memory_layer is {memory_layer}, but this encoder has no layers to choose from")
         super().__init__(model, target, normalisation)
         self.picked = model.config.num_queries
-        model.config.anchor_image_size = None  # anchors for the image at hand, not for one size
+        model.config.anchor_image_size = None  # anchors for this image, not for one fixed size
         self.freeze()
 
     def parts(self) -> Parts:

@@ -185,13 +185,13 @@ def scaled_parts(model: PreTrainedModel, projections: nn.ModuleList) -> Parts:
 
 
 def class_index(model: PreTrainedModel, target: str) -> int:
-    """The class named `target`, whatever its case; ValueError where the model was not trained for one."""
+    """The class named `target`, ignoring case; ValueError if the model has no such class."""
     names = [model.config.id2label[i] for i in range(model.config.num_labels)]
     for index, name in enumerate(names):
         if name.lower() == target.lower():
             return index
     known = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    raise ValueError(f"this detector knows no class {target!r}: give one that it knows as target ({known})")
+    raise ValueError(f"this detector has no class {target!r}: set target to one of its classes ({known})")
 
 
 def encoder_layer(asked: int | None, layers: int) -> int:

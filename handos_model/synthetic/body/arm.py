@@ -44,7 +44,7 @@ def find_rim(template: HandTemplate) -> WristRim:
     behind = v[faces][:, :, 2].mean(1) > 0.003
     seed = behind & (normals[:, 2] > 0.7)
     if not seed.any():
-        raise ValueError(f"template {template.name!r} has no lid at the wrist: use the embedded template to render")
+        raise ValueError(f"template {template.name!r} is open at the wrist: use the embedded template to render")
     direction = normals[seed].mean(0)
     lid = behind & (normals @ (direction / np.linalg.norm(direction)) > 0.97)
     edges = {(t[i], t[(i + 1) % 3]) for t in faces[lid] for i in range(3)}

@@ -1,4 +1,4 @@
-"""Objects that hands hold and that stand in front of them: boxes, cylinders, spheres, rings on fingers."""
+"""Objects that hands hold and that occlude them: boxes, cylinders, spheres, rings on fingers."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def list_photos(folder: str, excluded: frozenset[str]) -> tuple[str, ...]:
         if not tails & excluded:
             photos.append(str(path))
     if not photos:
-        raise FileNotFoundError(f"backgrounds folder {folder} holds no photo ({', '.join(sorted(PHOTO_SUFFIXES))})")
+        raise FileNotFoundError(f"backgrounds folder {folder} contains no photos ({', '.join(sorted(PHOTO_SUFFIXES))})")
     return tuple(photos)
 
 

@@ -38,7 +38,7 @@ class LossWeights:
     presence: float = 2.0
     finder_score: float = 1.0
     finder_view: float = 2.0
-    pseudo_3d: float = 0.3  # how much a 3D joint of a pseudo-label counts beside a measured or rendered one
+    pseudo_3d: float = 0.3  # weight of a 3D joint of a pseudo-label relative to a measured or rendered one
 
 
 @dataclass

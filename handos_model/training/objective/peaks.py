@@ -16,7 +16,7 @@ MIN_PEAK = 5.0  # px: that of a small hand reaches at least the next cell
 NEAR = 0.3  # height of the peak from which a cell also learns the view
 SHOWN = 0.2  # height that the nearest cell's peak must have: of hands beyond the edge it has less
 AROUND = 0.75  # view sizes around a labelled hand within which an incomplete photo is sure to show no other
-ELSEWHERE = 0.1  # weight of the rest of such a photo: it may show hands that nobody labelled
+ELSEWHERE = 0.1  # weight of the rest of such a photo: it may show unlabelled hands
 
 
 @dataclass(frozen=True)

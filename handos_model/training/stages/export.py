@@ -17,10 +17,9 @@ from handos_model import __version__
 from handos_model.network.finder import HandFinder
 from handos_model.network.handos import HandOS
 from handos_model.network.instances import view_boxes
+from handos_model.prediction.view_network import FIND_OUTPUTS, SEE_OUTPUTS
 from handos_model.training.onnx_graph import OPSET, Suppress, write_checked
 
-FIND_OUTPUTS = ("scores", "views")
-SEE_OUTPUTS = ("presence", "joints_2d", "joint_confidence", "joints_3d", "vertices", "translation", "right")
 MIN_SCORE = 0.05  # of a candidate that the graph gives out
 MAX_OVERLAP = 0.6  # IoU of the boxes of two: hands that touch overlap as well
 MAX_CANDIDATES = 64

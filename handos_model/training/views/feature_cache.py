@@ -52,7 +52,7 @@ def fill_cache(
     folder: Path, frames: Callable[[float], Sources], see: Callable[[Tensor], Detection], views: Views, seed: int,
     maps: bool,
 ) -> None:  # fmt: skip
-    """Cache as many of views.cached views as are missing. A run that was cut off goes on, to the same rows.
+    """Cache as many of views.cached views as are missing. An interrupted run continues, with the same rows.
 
     frames: those to cut from after a share of the cache. maps: cache the foundation's maps as well. Batch k depends on
     the seed and k alone. Raises ValueError where the folder holds another cache.
@@ -63,7 +63,7 @@ def fill_cache(
     made = {"count": count, "seed": seed, "shares": vars(shares), "maps": maps}
     done = json.loads(progress.read_text()) if progress.is_file() else made | {"batches": 0}
     if {name: done[name] for name in made} != made:
-        raise ValueError(f"{folder} holds a cache made otherwise (see {progress}): give another folder")
+        raise ValueError(f"{folder} contains a cache with other settings (see {progress}): give another folder")
     files: dict[str, np.ndarray] = {}
     batches = -(-count // BATCH)
     for k in tqdm(range(done["batches"], batches), desc="cache", unit="batch"):

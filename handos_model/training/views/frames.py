@@ -64,7 +64,7 @@ def load_frames(
     """
     rows = [as_row(sample, size) for sample in samples]
     if not rows:
-        raise ValueError("there is no frame to train on")
+        raise ValueError("there are no frames to train on")
     values = {name: torch.from_numpy(np.stack([row[name] for row in rows])).to(device) for name in rows[0]}
     complete = bool(values.pop("complete").all())
     if not values.pop("has_vertices").any():
