@@ -10,7 +10,7 @@ DERIVATIVE_CUTOFF = 1.0
 """Hz, of the speeds that the cut-off follows: the paper's value."""
 NOISE_MEMORY = 2.0
 """s over which a point's noise is averaged."""
-CLEAR = 3.0
+CLEAR = 3.5
 """Standard deviations of what noise makes of a point's derivative: what is above them is motion."""
 
 
