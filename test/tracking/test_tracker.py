@@ -1,39 +1,22 @@
-"""Ids, sides and smoothing of hands whose motion is known."""
+"""Ids and sides of hands whose motion is known."""
 
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from functools import cache
 
 import numpy as np
 import pytest
-from posed_hand import posed_hand, rotation
+from posed_hand import rotation
+from seen_hand import ARRAYS, CAMERA, seen_hand
 
-from handos_model.camera import Camera
-from handos_model.hand import Hand, joints_box
+from handos_model.hand import Hand
 from handos_model.template.hand_template import signed_volume
 from handos_model.template.load import load_template
 from handos_model.tracking.mirroring import mirrored_in_depth
 from handos_model.tracking.tracker import HandTracker, TrackerOptions
 
-CAMERA = Camera.from_fov(640, 480)
 FACES = load_template().faces
 STEP = 1 / 30
-STILL = cache(posed_hand)
-ARRAYS = ("box", "joints_2d", "joint_confidence", "joints_3d", "vertices", "translation")
-
-
-def seen_hand(
-    place: tuple[float, float, float] = (0, 0, 0.6), side: str = "right", confidence: float = 0.9, curl: float = 0.4,
-    turn: np.ndarray | None = None, noise: np.ndarray | None = None,
-) -> Hand:  # fmt: skip
-    """A hand with its wrist at `place` m, as a perfect predictor says it; noise (3,) m moves what it says."""
-    vertices, joints = STILL(curl, side) if turn is None else posed_hand(curl, side, turn)
-    wrist = np.asarray(place, np.float64) + (0 if noise is None else noise)
-    joints_2d = CAMERA.project(joints + wrist)
-    values = (joints_box(joints_2d), joints_2d, np.full(21, 0.8), joints + wrist, vertices + wrist, wrist)
-    arrays = dict(zip(ARRAYS, (np.float32(value) for value in values), strict=True))
-    return Hand(score=0.9, side=side, side_confidence=confidence, **arrays)
 
 
 def wrong_side(hand: Hand, confidence: float = 0.9) -> Hand:
@@ -232,37 +215,6 @@ def test_without_smoothing_values_pass_untouched() -> None:
         found = tracker.update([hand], frame * STEP)[0]
         assert_same(found, hand)
         assert (found.id, found.side, found.score) == (0, "right", hand.score)
-
-
-def test_noise_shrinks_and_everything_moves_together() -> None:
-    rng = np.random.default_rng(7)
-    tracker, raw, smooth = HandTracker(), [], []
-    for frame in range(200):
-        hand = seen_hand((0.1, 0, 0.6), noise=rng.normal(0, 0.004, 3), curl=float(rng.choice([0.35, 0.4, 0.45])))
-        found = tracker.update([hand], frame * STEP)[0]
-        np.testing.assert_allclose(found.joints_3d[0], found.translation, atol=1e-6)
-        np.testing.assert_allclose(found.box, joints_box(found.joints_2d), atol=1e-3)
-        assert {getattr(found, name).dtype for name in ARRAYS} == {np.dtype(np.float32)}
-        raw.append(hand)
-        smooth.append(found)
-    for name in ("joints_2d", "joints_3d", "vertices", "translation"):
-        before, after = (np.std([getattr(hand, name) for hand in hands[50:]], axis=0).mean() for hands in (raw, smooth))
-        assert after < 0.2 * before, name
-        means = [np.mean([getattr(hand, name) for hand in hands[50:]], axis=0) for hands in (raw, smooth)]
-        np.testing.assert_allclose(*means, atol=0.5 if name == "joints_2d" else 1e-3)
-
-
-def test_a_hand_that_moves_to_and_fro_is_less_than_a_frame_late() -> None:
-    rng, tracker = np.random.default_rng(8), HandTracker()
-    phase = 2 * np.pi * np.arange(90) * STEP / 1.5
-    places, velocities = 0.08 * np.sin(phase), 0.08 * 2 * np.pi / 1.5 * np.cos(phase)
-    behind = []
-    for frame, place in enumerate(places):
-        hand = seen_hand((place, 0, 0.6), noise=rng.normal(0, 0.001, 3))
-        found = tracker.update([hand], frame * STEP)[0]
-        behind.append(place - found.translation[0])
-    lag = np.dot(behind, velocities) / np.dot(velocities, velocities)
-    assert 0 < lag < 0.030
 
 
 def test_options_may_change_between_frames() -> None:

@@ -1,0 +1,42 @@
+"""How steady and how late hands are whose motion is known."""
+
+from __future__ import annotations
+
+import numpy as np
+from seen_hand import ARRAYS, seen_hand
+
+from handos_model.hand import joints_box
+from handos_model.tracking.tracker import HandTracker
+
+STEP = 1 / 30
+
+
+def test_noise_shrinks_and_everything_moves_together() -> None:
+    rng = np.random.default_rng(7)
+    tracker, raw, smooth = HandTracker(), [], []
+    for frame in range(200):
+        hand = seen_hand((0.1, 0, 0.6), noise=rng.normal(0, 0.004, 3), curl=float(rng.choice([0.35, 0.4, 0.45])))
+        found = tracker.update([hand], frame * STEP)[0]
+        np.testing.assert_allclose(found.joints_3d[0], found.translation, atol=1e-6)
+        np.testing.assert_allclose(found.box, joints_box(found.joints_2d), atol=1e-3)
+        assert {getattr(found, name).dtype for name in ARRAYS} == {np.dtype(np.float32)}
+        raw.append(hand)
+        smooth.append(found)
+    for name in ("joints_2d", "joints_3d", "vertices", "translation"):
+        before, after = (np.std([getattr(hand, name) for hand in hands[50:]], axis=0).mean() for hands in (raw, smooth))
+        assert after < 0.2 * before, name
+        means = [np.mean([getattr(hand, name) for hand in hands[50:]], axis=0) for hands in (raw, smooth)]
+        np.testing.assert_allclose(*means, atol=0.5 if name == "joints_2d" else 1e-3)
+
+
+def test_a_hand_that_moves_to_and_fro_is_less_than_a_frame_late() -> None:
+    rng, tracker = np.random.default_rng(8), HandTracker()
+    phase = 2 * np.pi * np.arange(90) * STEP / 1.5
+    places, velocities = 0.08 * np.sin(phase), 0.08 * 2 * np.pi / 1.5 * np.cos(phase)
+    behind = []
+    for frame, place in enumerate(places):
+        hand = seen_hand((place, 0, 0.6), noise=rng.normal(0, 0.001, 3))
+        found = tracker.update([hand], frame * STEP)[0]
+        behind.append(place - found.translation[0])
+    lag = np.dot(behind, velocities) / np.dot(velocities, velocities)
+    assert 0 < lag < 0.030
