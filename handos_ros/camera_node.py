@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rclpy.duration import Duration
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import CameraInfo, Image
 
@@ -23,8 +25,11 @@ from handos_ros.playback import Metronome, Playback
 from handos_ros.process.executable import run
 from handos_ros.process.guarded_node import WARN_EVERY, GuardedNode
 
+AT_ONCE = Duration(nanoseconds=1)  # rclpy waits without letting other threads run
 LOOK_EVERY = 0.02
 """Interval in seconds at which it looks for subscribers while there are none."""
+HEARD = 2.0
+"""Seconds that the first and the last frame of what is played once may take to reach reliable subscribers."""
 JOIN = 1.0
 """Maximum time in seconds that a source may take for a frame while the node shuts down."""
 
@@ -99,7 +104,7 @@ class CameraNode(GuardedNode):
 
     def _play(self) -> None:
         """Publishes each frame when it is due, until the source or the node has ended."""
-        metronome = Metronome()
+        metronome, first = Metronome(), True
         try:
             for due, frame in self._all_frames():
                 while not self._wanted():
@@ -110,8 +115,13 @@ class CameraNode(GuardedNode):
                     return
                 if frame.image is None:
                     self._warn(frame.problem)
-                else:
-                    self._send(frame.name, frame.image)
+                    continue
+                self._send(frame.name, frame.image)
+                if first and not self._settings.loop:
+                    metronome.delay(self._wait_until_heard())
+                first = False
+            if not self._settings.loop:
+                self._wait_until_heard()
             self.get_logger().info(f"{one_line(self._settings.source)} has ended")
             self.finish()
         except Exception as error:  # of a webcam that was unplugged, or of a disk
@@ -136,6 +146,15 @@ class CameraNode(GuardedNode):
         watched = self._image.get_subscription_count() > 0
         self._begun = self._begun or watched
         return watched or (self._begun and self._camera_info.get_subscription_count() > 0)
+
+    def _wait_until_heard(self) -> float:
+        """Seconds until reliable subscribers have what was sent, which one that has not found this node would miss."""
+        begin = time.monotonic()
+        for publisher in (self._camera_info, self._image):
+            while not publisher.wait_for_all_acked(AT_ONCE) and time.monotonic() < begin + HEARD:
+                if self._ended.wait(LOOK_EVERY):
+                    break
+        return time.monotonic() - begin
 
     def _send(self, name: str, image: np.ndarray) -> None:
         if image.shape[:2] != (self._info.height, self._info.width):

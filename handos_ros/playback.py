@@ -75,6 +75,10 @@ class Metronome:
         """Makes the next frame due immediately."""
         self._going = False
 
+    def delay(self, seconds: float) -> None:
+        """Everything that is still to come is due later by so much."""
+        self._begun += seconds
+
     def remaining(self, due: float) -> float:
         """Seconds until a frame that is due at `due` s; 0 or less if it is late."""
         if not self._going:

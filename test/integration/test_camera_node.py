@@ -61,7 +61,7 @@ SEEN = ("-r", "__ns:=/viewer", "-r", "image:=seen", "-r", "camera_info:=seen_inf
 def test_pictures_in_order_with_their_calibration(
     viewer: Robot, folder: Path, calibration: Path, pictures: list[np.ndarray]
 ) -> None:
-    settings = parameters(source=folder, calibration=calibration, frame_id="lens", rate=20, loop=False)
+    settings = parameters(source=folder, calibration=calibration, frame_id="lens", rate=5, loop=False)
     before = viewer.get_clock().now().nanoseconds
     with NodeProcess("camera_node", *SEEN, *settings) as node:
         viewer.until(lambda: len(viewer.got["seen"]) == len(viewer.got["seen_info"]) == len(pictures), 180)
