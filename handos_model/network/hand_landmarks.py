@@ -6,6 +6,7 @@ tools/convert_hand_landmarks.py. It is an EfficientNet with ReLU6 and its batch 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +91,41 @@ class InvertedBottleneck(nn.Module):
         return x + self.layers(x) if self.skip else self.layers(x)
 
 
+def stage(stride: int, channels: int) -> nn.Sequential:
+    """The blocks whose last map has this stride, on a map with `channels`."""
+    blocks = []
+    for kernel, expansion, out_channels in STAGES[stride]:
+        blocks.append(
+            InvertedBottleneck(channels, out_channels, kernel, expansion, 2 if stride > 2 and not blocks else 1)
+        )
+        channels = out_channels
+    return nn.Sequential(*blocks)
+
+
+class LandmarkEnd(nn.Module):
+    """The last stage of the network, and what reads it: from the map of stride 16 on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stage = stage(32, CHANNELS[-2])
+        self.top = nn.Sequential(Convolution(CHANNELS[-1], VECTOR, 1), Convolution(VECTOR, VECTOR, 3, groups=VECTOR))
+        self.right, self.presence = nn.Linear(VECTOR, 1), nn.Linear(VECTOR, 1)
+        self.landmarks, self.world = nn.Linear(VECTOR, 3 * JOINTS), nn.Linear(VECTOR, 3 * JOINTS)
+
+    def forward(self, maps: Sequence[Tensor]) -> LandmarkFeatures:
+        """maps: those before, finest first, the last one of stride 16."""
+        last = self.stage(maps[-1])
+        vector = self.top(last).mean((2, 3))
+        return LandmarkFeatures(
+            landmarks=self.landmarks(vector).unflatten(1, (JOINTS, 3)),
+            presence=self.presence(vector)[:, 0],
+            right=self.right(vector)[:, 0],
+            world=self.world(vector).unflatten(1, (JOINTS, 3)),
+            maps=(*maps, last),
+            vector=vector,
+        )
+
+
 class HandLandmarkNetwork(Frozen):
     """21 landmarks, presence and side of the one hand in a view, with the features that they come from.
 
@@ -101,18 +137,9 @@ class HandLandmarkNetwork(Frozen):
     def __init__(self, weights: Path | None = WEIGHTS) -> None:
         super().__init__()
         self.stem = Convolution(3, STEM, 3, stride=2)
-        self.stages = nn.ModuleList()
-        channels = STEM
-        for stage_stride, specs in STAGES.items():
-            blocks = []
-            for kernel, expansion, out_channels in specs:
-                stride = 2 if stage_stride > 2 and not blocks else 1
-                blocks.append(InvertedBottleneck(channels, out_channels, kernel, expansion, stride))
-                channels = out_channels
-            self.stages.append(nn.Sequential(*blocks))
-        self.top = nn.Sequential(Convolution(channels, VECTOR, 1), Convolution(VECTOR, VECTOR, 3, groups=VECTOR))
-        self.right, self.presence = nn.Linear(VECTOR, 1), nn.Linear(VECTOR, 1)
-        self.landmarks, self.world = nn.Linear(VECTOR, 3 * JOINTS), nn.Linear(VECTOR, 3 * JOINTS)
+        before = (STEM, *(specs[-1][2] for specs in STAGES.values()))
+        self.stages = nn.ModuleList(stage(*pair) for pair in zip(list(STAGES)[:-1], before, strict=False))
+        self.end = LandmarkEnd()
         if weights is not None:
             self.load_state_dict(read_weights(weights, self.state_dict(), "tools/convert_hand_landmarks.py"))
         self.freeze()
@@ -123,14 +150,6 @@ class HandLandmarkNetwork(Frozen):
         if views.ndim != 4 or tuple(views.shape[1:]) != (3, SIZE, SIZE):
             raise ValueError(f"views must be (B, 3, {SIZE}, {SIZE}), got {tuple(views.shape)}")
         maps, x = [], self.stem(views)
-        for stage in self.stages:
-            maps.append(x := stage(x))
-        vector = self.top(x).mean((2, 3))
-        return LandmarkFeatures(
-            landmarks=self.landmarks(vector).unflatten(1, (JOINTS, 3)),
-            presence=self.presence(vector)[:, 0],
-            right=self.right(vector)[:, 0],
-            world=self.world(vector).unflatten(1, (JOINTS, 3)),
-            maps=tuple(maps[1:]),
-            vector=vector,
-        )
+        for part in self.stages:
+            maps.append(x := part(x))
+        return self.end(maps[1:])

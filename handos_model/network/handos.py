@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from handos_model.network.decoder import DecoderSize, HandDecoder
 from handos_model.network.detectors.detector import Detection, Detector, detect_each
 from handos_model.network.detectors.landmark_detector import LandmarkDetector
 from handos_model.network.frozen import Trainable
+from handos_model.network.hand_landmarks import LandmarkEnd
 from handos_model.network.landmark_decoder import LandmarkDecoder
 from handos_model.network.side_tuning import SideTuning
 from handos_model.template.hand_template import HandTemplate
@@ -61,6 +63,13 @@ def joint_weights(template: HandTemplate) -> Tensor:
     return torch.tensor(template.skinning_weights @ np.eye(len(template.joints))[at]).float()
 
 
+def trained_end(detector: Detector) -> LandmarkEnd:
+    """A copy of the landmark network's last stage that is free to learn; ValueError for another detector."""
+    if not isinstance(detector, LandmarkDetector):
+        raise ValueError("side_tuning is 'last_stage', which only the landmark network has")
+    return deepcopy(detector.network.end).requires_grad_(True)
+
+
 @dataclass(frozen=True)
 class Chosen:
     """The instances that pass the filter: N for each of b images."""
@@ -83,6 +92,7 @@ class HandOS(Trainable):
         super().__init__()
         self.detector, self.template = detector, template.name
         self.side_tuning = SideTuning(detector, side_widths, size.d_value, side)
+        self.end = trained_end(detector) if side == "last_stage" else None
         fixed = template_tensors(template, size.vertex_queries)
         parts = (size, detector.query_size, len(self.side_tuning.strides), fixed)
         if isinstance(detector, LandmarkDetector):
@@ -139,10 +149,14 @@ class HandOS(Trainable):
 
         images (B, 3, H, W) RGB in 0..1, sizes as in :meth:`forward`.
         """
-        return self.propose(images, detect_each(self.detector, images, sizes))
+        return self.propose(images, self.tuned(detect_each(self.detector, images, sizes)))
+
+    def tuned(self, detection: Detection) -> Detection:
+        """What was detected, with the trained copy of the detector's last stage in its place if there is one."""
+        return detection if self.end is None else self.detector.detected(self.end(detection.memory[:-1]))
 
     def propose(self, images: Tensor, detection: Detection) -> tuple[Detection, list[Tensor], Candidates]:
-        """The same for images that the detector has seen."""
+        """The same for what :meth:`tuned` made of what the detector saw in the images."""
         values = self.side_tuning(images, detection) if self.decoder.size.deformable else []
         return detection, values, own_candidates(detection)
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from handos_model.network.detectors.detector import Detection, Detector
 
-SIDES = ("backbone", "scratch", "off")
+SIDES = ("backbone", "scratch", "last_stage", "off")
 SWIN_STRIDES = (4, 8, 16, 32)
 
 
@@ -57,7 +57,8 @@ class ScratchBackbone(nn.Module):
 class SideTuning(nn.Module):
     """Value maps for deformable attention: F = concat(memory, side tuning), projected to one width per scale.
 
-    side "backbone" starts from the detector's backbone, "scratch" from a network of its own, "off" is F = memory.
+    side "backbone" starts from the detector's backbone, "scratch" from a network of its own; "off" is F = memory, and
+    so is "last_stage", where a copy of the detector's last stage is trained: see HandOS.tuned.
     widths: one per scale of the backbone.
     """
 
@@ -65,13 +66,14 @@ class SideTuning(nn.Module):
         super().__init__()
         if side not in SIDES:
             raise ValueError(f"side_tuning is {side!r}, must be one of {', '.join(SIDES)}")
-        self.strides = detector.memory_strides if side == "off" else detector.backbone_strides
+        beside = side in ("backbone", "scratch")
+        self.strides = detector.backbone_strides if beside else detector.memory_strides
         self.scratch = ScratchBackbone(self.strides) if side == "scratch" else None
         channels = list(detector.backbone_channels) if self.scratch is None else self.scratch.channels
-        if side != "off" and len(widths) != len(channels):
+        if beside and len(widths) != len(channels):
             raise ValueError(f"side_widths has {len(widths)} entries, the detector's backbone {len(channels)} scales")
         self.side = nn.ModuleList()
-        if side != "off":
+        if beside:
             self.side.extend(three_convolutions(c, w, d_value) for c, w in zip(channels, widths, strict=True))
         own = d_value if self.side else 0
         self.mix = nn.ModuleList(nn.Conv2d(c + own, d_value, 1) for c in detector.memory_channels)

@@ -76,7 +76,7 @@ class Recipe:
     start_from: str = ""  # weights to start from (a checkpoint of another run or stage), "" for none
     template: str = ""  # MANO_RIGHT.pkl or a template .npz, "" for the embedded hand
     detector: DetectorChoice = field(default_factory=DetectorChoice)
-    side_tuning: str = "backbone"  # what it starts from: backbone, scratch (a Swin-T) or off (Table 6)
+    side_tuning: str = "backbone"  # backbone, scratch (a Swin-T), off (Table 6), last_stage (of the landmark network)
     side_widths: tuple[int, ...] = (48, 64, 64)  # one per scale of the detector's backbone
     decoder: DecoderSize = field(default_factory=DecoderSize)
     weights: LossWeights = field(default_factory=LossWeights)

@@ -17,7 +17,7 @@ from handos_model.training.stages.export import FIND_OUTPUTS, SEE_OUTPUTS, expor
 from handos_model.training.stages.see_step import SeeStep, presence_term
 from handos_model.training.trainer import build_criterion, build_network
 from handos_model.training.views.batches import Sources, see_batch
-from handos_model.training.views.feature_cache import batch_of, cached_batches, fill_cache
+from handos_model.training.views.feature_cache import batch_of, cached_batches, detection_of, fill_cache
 from handos_model.training.views.shares import Shares, Views
 
 DECODER = DecoderSize(d_model=32, d_value=16, heads=2, self_heads=2, feedforward=32, deformable=False)
@@ -26,11 +26,11 @@ RECIPE = Recipe(
 )
 
 
-def made_batch(network: torch.nn.Module, count: int = 8) -> dict[str, torch.Tensor]:
+def made_batch(network: torch.nn.Module, count: int = 8, maps: bool = False) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     with torch.no_grad():
         images, targets, presence = see_batch(sources(), Shares().counts(count), np.random.default_rng(0))
-        return batch_of(network.detector(images), targets, presence, maps=False)
+        return batch_of(network.detector(images), targets, presence, maps)
 
 
 def test_see_learns_a_batch_by_heart_and_leaves_its_foundation() -> None:
@@ -48,6 +48,28 @@ def test_see_learns_a_batch_by_heart_and_leaves_its_foundation() -> None:
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.7 * losses[0] and "presence" in terms
     assert all(torch.equal(v, frozen[k]) for k, v in network.detector.state_dict().items())
+
+
+def test_a_trained_last_stage_starts_as_the_foundation_and_moves_alone() -> None:
+    frozen = build_network(RECIPE)
+    network = build_network(replace(RECIPE, side_tuning="last_stage"))
+    step = SeeStep(network, build_criterion(RECIPE, torch.device("cpu")))
+    batch = made_batch(network, maps=True)
+    detection = detection_of(batch, network.detector)
+    with torch.no_grad():
+        tuned = network.tuned(detection)
+    assert frozen.tuned(detection) is detection
+    assert torch.allclose(tuned.queries, detection.queries, atol=1e-4)
+    assert torch.allclose(tuned.seen, detection.seen, atol=1e-4)
+    assert torch.allclose(tuned.keypoints, detection.keypoints, atol=1e-3)
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    loss, _ = step(batch, step.totals(batch))
+    loss.backward()
+    torch.optim.SGD([p for p in network.parameters() if p.requires_grad], 1e-3).step()
+    moved = {k for k, v in network.state_dict().items() if not torch.equal(v, before[k])}
+    assert any(name.startswith("end.stage.0") for name in moved)
+    assert not any(name.startswith("detector.") for name in moved)
+    assert all(name in network.trainable_state() for name in moved)
 
 
 def test_views_without_a_hand_teach_presence_alone() -> None:

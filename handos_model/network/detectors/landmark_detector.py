@@ -6,13 +6,23 @@ hands are, and this foundation, which knows hands, sees each of them once more a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from handos_model.network.detectors.detector import Detection, Detector
-from handos_model.network.hand_landmarks import CHANNELS, JOINTS, SIZE, STRIDES, VECTOR, WEIGHTS, HandLandmarkNetwork
+from handos_model.network.hand_landmarks import (
+    CHANNELS,
+    JOINTS,
+    SIZE,
+    STRIDES,
+    VECTOR,
+    WEIGHTS,
+    HandLandmarkNetwork,
+    LandmarkFeatures,
+)
 from handos_model.network.instances import HAND_BOX_PER_VIEW, at_points
 
 MAPS = slice(1, None)  # the map of stride 4 is left out: it knows edges, not hands
@@ -43,8 +53,12 @@ class LandmarkDetector(Detector):
     def forward(self, images: Tensor) -> Detection:
         """images: float views (B, 3, 224, 224) RGB in 0..1."""
         seen = self.network(images)
+        return self.detected(replace(seen, maps=seen.maps[MAPS]))
+
+    def detected(self, seen: LandmarkFeatures) -> Detection:
+        """What the network says of views, or another end of it does, with the maps of `memory_strides`."""
         query = torch.cat([seen.vector, seen.world.flatten(1), seen.presence[:, None], seen.right[:, None]], 1)
-        maps, points = list(seen.maps[MAPS]), seen.landmarks[:, None, :, :2]
+        maps, points = list(seen.maps), seen.landmarks[:, None, :, :2]
         return self.detection(maps, query[:, None], points, at_points(maps, points, self.memory_strides))
 
     def detection(self, maps: list[Tensor], queries: Tensor, points: Tensor, seen: Tensor) -> Detection:

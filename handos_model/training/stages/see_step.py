@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from handos_model.network.detectors.detector import Detection
+from handos_model.network.detectors.landmark_detector import QUERY
 from handos_model.network.handos import HandOS
 from handos_model.training.objective.criterion import Criterion, HandTargets
 from handos_model.training.objective.term import HANDS, Term, weigh
@@ -35,9 +37,9 @@ class SeeStep(nn.Module):
 
     def forward(self, batch: dict[str, Tensor], totals: dict[str, Tensor]) -> tuple[Tensor, dict[str, Term]]:
         """This batch's part of the loss of the whole step, and its terms."""
+        detection = self.network.tuned(detection_of(batch, self.network.detector))
         if self.training:
-            batch = batch | {name: F.dropout(batch[name], self.dropout) for name in ("vector", "seen")}
-        detection = detection_of(batch, self.network.detector)
+            detection = hidden(detection, self.dropout)
         only = torch.zeros(len(batch["shows"]), 1, dtype=torch.long, device=batch["shows"].device)
         proposed = self.network.propose(None, detection)
         layers = self.network.decode(*proposed, only, "full", batch["sign"][:, None])
@@ -52,6 +54,13 @@ class SeeStep(nn.Module):
         report["presence"] = presence_term(layers[-1]["pred_presence"][:, 0].float(), batch["presence"])
         loss = loss + weigh({"presence": report["presence"]}, totals, self.criterion.weights)
         return loss, {name: Term(*(part.detach() for part in term)) for name, term in report.items()}
+
+
+def hidden(detection: Detection, share: float) -> Detection:
+    """A share of the features that the decoder sees set to 0, at random; what is said of the hand stays."""
+    vector, said = detection.queries.split((QUERY[0], sum(QUERY[1:])), -1)
+    queries = torch.cat([F.dropout(vector, share), said], -1)
+    return replace(detection, queries=queries, seen=F.dropout(detection.seen, share))
 
 
 def targets_of(batch: dict[str, Tensor], shown: Tensor, size: float) -> HandTargets:

@@ -126,7 +126,8 @@ class SeeTask(ViewTask):
 
     def stream(self, start: int, rank: int, processes: int) -> Iterator[dict[str, Tensor]]:
         """Batches of process `rank` of a run that has seen `start` views."""
-        recipe, maps = self.recipe, self.network.decoder.size.deformable
+        recipe = self.recipe
+        maps = self.network.decoder.size.deformable or self.network.end is not None
         if recipe.views.cache:
             folder = Path(recipe.views.cache)
             if rank == 0:
