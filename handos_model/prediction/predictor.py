@@ -35,8 +35,8 @@ class HandPredictor:
     such as the user's MANO_RIGHT.pkl; the embedded one when None. spinning: between two images the threads wait for
     work at full power, which answers sooner where nothing else runs, and is in the way of what does. search:
     "thorough" also looks at the parts of the image, for small hands, "fast" only where no near hand is seen.
-    passes: how often each hand is seen, each time in the view that the last one gave; from 2 on a doubtful hand, or
-    one of a doubtful side, is seen in the mirrored view as well.
+    passes: how often each hand is seen, each time in the view that the last one gave; from 2 on the last time in the
+    mirrored view as well.
     search and passes are for pairs. Wrong values raise ValueError, a missing file FileNotFoundError.
     """
 

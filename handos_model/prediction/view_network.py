@@ -12,7 +12,7 @@ import numpy as np
 from handos_model.prediction.letterbox import letterbox, to_source
 from handos_model.prediction.seen_hands import SeenHands, agreed, joined
 from handos_model.prediction.session import OnnxSession, SessionOptions
-from handos_model.prediction.views import SIZE, cut_view, from_view, is_near, shows_the_same, unclaimed, view_of_joints
+from handos_model.prediction.views import SIZE, cut_view, from_view, shows_the_same, unclaimed, view_of_joints
 from handos_model.prediction.windows import Window, half, parts, whole
 
 FIND_OUTPUTS = ("scores", "views")
@@ -25,11 +25,6 @@ SMALLEST_VIEW = 8.0
 """px of the image: smaller ones show nothing."""
 WORTH_ANOTHER_LOOK = 0.5
 """Of the least score: a hand that scores less in its first view gets no second one."""
-SETTLING = 3
-"""Passes from which a hand is always seen in views of its own: in the finder's, its depth is 2 % off that of the frames
-that follow, and depth images measure its size by it."""
-SURE_SCORE, SURE_SIDE = 0.97, 0.9
-"""Score and confidence of the side from which a hand is taken as it is; others are seen once more, mirrored."""
 PATIENCE = 6
 """Views in a row without a hand after which a window's others are not looked at."""
 SEARCHES = ("fast", "thorough")
@@ -106,21 +101,19 @@ class ViewNetwork:
         return replace(hand, joints_2d=from_view(hand.joints_2d, view))
 
     def look(self, image: np.ndarray, view: np.ndarray, passes: int, threshold: float) -> SeenHands:
-        """As see, up to `passes` times: each view is that of the joints that were seen in the one before.
+        """The hand in a view of an image after `passes` looks, each in the view of the joints that the one before saw.
 
-        A view that lay well around the hand gets no second one but from SETTLING passes on: it would show nearly the
-        same. A hand that is doubtful then, or whose side is, is what its view and the mirrored one agree on.
+        The last one, where it is not the only one, sees the mirrored view as well, and says what both agree on. A hand
+        that scores too little on the way gets no further look.
         """
         least = WORTH_ANOTHER_LOOK * threshold
         hand = self.see(image, view)
         for _ in range(1, passes):
             if not is_worth_another_look(hand, least):
                 return hand
-            better = view_of_joints(hand.joints_2d[0])
-            if passes < SETTLING and is_near(view, better):
-                break
-            view, hand = better, self.see(image, better)
-        if passes == 1 or not is_worth_another_look(hand, least) or is_sure(hand):
+            view = view_of_joints(hand.joints_2d[0])
+            hand = self.see(image, view)
+        if passes == 1 or not is_worth_another_look(hand, least):
             return hand
         mirrored = self.see(image, view, mirrored=True)
         return agreed(hand, mirrored) if len(mirrored) else hand
@@ -176,11 +169,6 @@ class ViewNetwork:
 def is_worth_another_look(hand: SeenHands, least: float) -> bool:
     """Whether there is a hand that scores this much."""
     return bool(len(hand) and hand.scores[0] >= least)
-
-
-def is_sure(hand: SeenHands) -> bool:
-    """Whether one look at a hand is enough."""
-    return bool(hand.scores[0] >= SURE_SCORE and abs(2 * hand.right[0] - 1) >= SURE_SIDE)
 
 
 def stricter(threshold: float) -> float:

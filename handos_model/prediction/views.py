@@ -22,8 +22,6 @@ PART = 0.75
 WITHIN = 0.35
 SAME = 0.2
 """Of the larger one's size: distance of the middles of two views below which they show the same hand."""
-NEAR, NEAR_SIZE, NEAR_ANGLE = 0.08, 0.15, 0.25
-"""Of a view's size, logarithm of two sizes' ratio, rad: views that differ by less show a hand alike."""
 _PALM = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18]  # joints that the square of a hand rests on, as MediaPipe has it
 _SCALE, _SHIFT = 2.0, -0.1  # of their box's long edge; of its height, towards the fingers
 
@@ -98,14 +96,6 @@ def shows_the_same(view: np.ndarray, other: np.ndarray) -> bool:
     """Whether a candidate (4,) leads to the hand that was seen in another view."""
     distance = math.dist(view[:2].tolist(), other[:2].tolist())
     return distance < SAME * float(max(view[2], other[2])) or is_part(view, other)
-
-
-def is_near(view: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two views (4,) show a hand alike."""
-    size = float(other[2])
-    near = math.dist(view[:2].tolist(), other[:2].tolist()) < NEAR * size
-    turned = math.remainder(float(view[3] - other[3]), math.tau)
-    return near and abs(math.log(view[2] / size)) < NEAR_SIZE and abs(turned) < NEAR_ANGLE
 
 
 def unclaimed(views: np.ndarray, claimed: list[np.ndarray]) -> list[np.ndarray]:

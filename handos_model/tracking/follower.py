@@ -15,7 +15,7 @@ from handos_model.prediction.depth_scale import NotMeasured, scale_by_depth
 from handos_model.prediction.placing import placed
 from handos_model.prediction.predictor import HandPredictor, checked_frame
 from handos_model.prediction.seen_hands import SeenHands, joined
-from handos_model.prediction.view_network import SETTLING, SMALLEST_VIEW, ViewNetwork
+from handos_model.prediction.view_network import SMALLEST_VIEW, ViewNetwork
 from handos_model.prediction.views import MAX_OVERLAP, overlap, unclaimed, view_of_joints
 from handos_model.tracking.search import Search
 from handos_model.tracking.tracker import HandTracker
@@ -26,6 +26,9 @@ KEPT = 0.5
 """Of the least score of a new hand: what a followed one may score."""
 SURE = 0.8
 """Score from which a new hand is reported immediately; others are reported when they are seen a second time."""
+SETTLING = 3
+"""Passes in which a new hand is seen. With fewer, its depth differs by up to 2 % from that of the next frames, and depth
+images measure its size by it."""
 FARTHEST = 0.6
 """Of a view's size, from its centre to that of the hand that was seen in it: farther away it is another hand's."""
 GROWTH = 2.0

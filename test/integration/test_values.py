@@ -18,7 +18,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import SetBool
 
 from handos_model import Camera, Hand, HandPredictor, load_template
-from handos_model.prediction.view_network import SETTLING
+from handos_model.tracking.follower import SETTLING
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray
 

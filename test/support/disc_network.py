@@ -1,4 +1,7 @@
-"""A small real pair of graphs for which discs are hands: red and blue ones right hands, green ones left ones."""
+"""A small real pair of graphs for which discs are hands: red and blue ones right hands, green ones left ones.
+
+Their right half is darker; where it is the left one, the graphs see the mirror image of a hand.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ SEE = {"score_threshold": "0.5"}
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 LEAST, MOST = 20, 12000  # px of the network's input that a disc must have to be found
 VIEW_PER_DISC = 2.0
+DARKER = 0.7  # the right half, in terms of the left one
 SURE = 0.98
 
 
@@ -44,6 +48,8 @@ def scene(*discs: tuple[tuple[int, int, int], float, float, float], width: int =
     for colour, x, y, diameter in discs:
         centre, radius = (round(16 * x), round(16 * y)), round(8 * diameter)
         cv2.circle(image, centre, radius, colour, -1, cv2.LINE_AA, 4)
+        darker = tuple(round(DARKER * value) for value in colour)
+        cv2.ellipse(image, centre, (radius, radius), 0, -90, 90, darker, -1, cv2.LINE_AA, 4)
     return image
 
 
@@ -114,25 +120,42 @@ def _see_graph() -> tuple[list[NodeProto], dict[str, np.ndarray]]:
         "meshes": np.array([vertices for vertices, _ in hands]), "skeletons": np.array([joints for _, joints in hands]),
         "unit": unit_joints()[None], "sides": np.array([0.98, 0.02, 0.98]), "sure": np.full((1, 21), 0.9),
         "at": np.array([[0, 0, 0.3]]), "enough_px": np.array(400.0),
+        "minus_flip2": np.array([-2, 0]), "minus_flip3": np.array([-2, 0, 0]),
     }  # fmt: skip
     nodes = [
         *_bright("view", "px", "py"),
         _node("Mul", "b weight", "weighted"),
         _node("ReduceSum", "weighted spatial", "masses", keepdims=0),
         _node("ArgMax", "masses", "which", axis=0, keepdims=1),
+        _node("Mul", "values b", "lit"),
+        _node("Mul", "lit px", "lit_x"),
+        _node("ReduceSum", "lit spatial", "light", keepdims=0),
+        _node("ReduceSum", "lit_x spatial", "light_x", keepdims=0),
+        _node("Max", "light one", "some_light"),
+        _node("Div", "light_x some_light", "bright_x"),
+        _node("Add", "cx one", "to_the_right"),
+        _node("Greater", "bright_x to_the_right", "is_mirrored"),
+        _node("Cast", "is_mirrored", "mirrored", to=TensorProto.FLOAT),
         *(
             _node("Gather", f"{name} which", f"its_{name}")
-            for name in ("cx", "cy", "diameter", "count", "meshes", "skeletons", "sides")
+            for name in ("cx", "cy", "diameter", "count", "meshes", "skeletons", "sides", "mirrored")
+        ),
+        *(
+            node
+            for flip in ("flip2", "flip3")
+            for node in (_node("Mul", f"its_mirrored minus_{flip}", f"by_{flip}"), _node("Add", f"one by_{flip}", flip))
         ),
         _node("Concat", "its_cx its_cy", "centre", axis=0),
-        _node("Mul", "unit its_diameter", "offsets"),
+        _node("Mul", "unit its_diameter", "upright"),
+        _node("Mul", "upright flip2", "offsets"),
         _node("Add", "offsets centre", "joints_2d"),
         _node("GreaterOrEqual", "its_count enough_px", "there"),
         _node("Cast", "there", "there_f", to=TensorProto.FLOAT),
         _node("Mul", "there_f almost_one", "presence"),
-        _node("Identity", "its_meshes", "vertices"),
-        _node("Identity", "its_skeletons", "joints_3d"),
-        _node("Identity", "its_sides", "right"),
+        _node("Mul", "its_meshes flip3", "vertices"),
+        _node("Mul", "its_skeletons flip3", "joints_3d"),
+        _node("Sub", "its_sides its_mirrored", "difference"),
+        _node("Abs", "difference", "right"),
         _node("Identity", "sure", "joint_confidence"),
         _node("Identity", "at", "translation"),
     ]

@@ -47,7 +47,7 @@ def test_a_hand_is_found_once_and_then_followed(tmp_path):
         assert hand.id == 0 and hand.side == "right"
         np.testing.assert_allclose(centre(hand), [x, y], atol=1.5)
     assert [len(windows) for windows in watched.searches] == [1] + [0] * 39
-    assert [len(views) for views in watched.views] == [3] + [1] * 39  # settled at first
+    assert [len(views) for views in watched.views] == [4] + [1] * 39  # settled and mirrored at first
 
 
 def test_what_is_hardly_a_hand_must_be_seen_twice(tmp_path):

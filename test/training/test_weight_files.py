@@ -47,6 +47,12 @@ def test_the_weights_that_ship_fit_their_networks() -> None:
     build_network(recipe).load_trainable_state(load_weights(folder / "handos_small.see.npz"))
 
 
+def test_the_weights_of_the_wheel_take_at_most_30_mb() -> None:
+    folder, apart = Path(handos_model.__file__).parent / "weights", "handos_small.*.npz"
+    assert f'"*{apart}"' in (folder.parents[1] / "pyproject.toml").read_text()
+    assert sum(path.stat().st_size for path in {*folder.iterdir()} - {*folder.glob(apart)}) <= 30e6
+
+
 def test_a_checkpoint(tmp_path: Path) -> None:
     state = read_checkpoint(saved(tmp_path / "c.pt"))
     assert (state["step"], state["samples"], state["template"]) == (3, 8, "mine")
