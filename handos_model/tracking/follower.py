@@ -27,8 +27,8 @@ KEPT = 0.5
 SURE = 0.8
 """Score from which a new hand is reported immediately; others are reported when they are seen a second time."""
 SETTLING = 3
-"""Passes in which a new hand is seen. With fewer, its depth differs by up to 2 % from that of the next frames, and depth
-images measure its size by it."""
+"""Passes in which a new hand is seen. With fewer, its depth differs by up to 2 % from that of the next frames, and the
+size of the hand is measured from it where there is a depth image."""
 FARTHEST = 0.6
 """Of a view's size, from its centre to that of the hand that was seen in it: farther away it is another hand's."""
 GROWTH = 2.0
