@@ -1,8 +1,12 @@
 """Fixtures that several test files ask for."""
 
+import os
 import sys
 
 import pytest
+
+for name in ("MAKEFLAGS", "MAKELEVEL"):  # of `make test`: the commands that tests run are not made by it
+    os.environ.pop(name, None)
 
 
 @pytest.fixture(scope="module")

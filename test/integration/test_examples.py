@@ -47,7 +47,7 @@ def running(example: str, *arguments: str, end: signal.Signals = signal.SIGINT) 
         try:
             yield process
             process.send_signal(end)
-            assert process.wait(60) == 0
+            assert process.wait(60) in (0, -end)  # on a busy machine rclpy sometimes leaves the end to the signal
             said.seek(0)
             assert "Traceback" not in said.read()
         finally:

@@ -124,7 +124,7 @@ def test_wrong_options_are_refused(wrong):
 def test_missing_or_empty_backgrounds_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="does not exist"):
         render_hands(np.random.default_rng(0), replace(ONE, backgrounds=tmp_path / "none"))
-    with pytest.raises(FileNotFoundError, match="holds no photo"):
+    with pytest.raises(FileNotFoundError, match="contains no photos"):
         render_hands(np.random.default_rng(0), replace(ONE, backgrounds=tmp_path))
 
 
