@@ -12,6 +12,8 @@ NOISE_MEMORY = 2.0
 """s over which a point's noise is averaged."""
 CLEAR = 3.5
 """Standard deviations of what noise makes of a point's derivative: what is above them is motion."""
+MOST_NOISE = 0.006
+"""m, of a point: larger deviations are motion. At a few frames per second, a hand that moves to and fro looks noisy."""
 
 
 class OneEuro:
@@ -55,8 +57,9 @@ class OneEuro:
         fade = -math.expm1(-2 * math.pi * DERIVATIVE_CUTOFF * step)
         derivative = self._derivative + fade * (lag / step - self._derivative)
         self._derivative = np.where(self._frames > 1, derivative, 0)
-        noise = CLEAR * math.sqrt(fade / (2 - fade)) / step * np.sqrt(self._variance)
-        speed = unit * np.maximum(np.sqrt(_squared(self._derivative)) - noise, 0)  # (N, 1) m/s
+        noise = np.minimum(unit * np.sqrt(self._variance), MOST_NOISE)  # (N, 1) m
+        noise = CLEAR * math.sqrt(fade / (2 - fade)) / step * noise  # of the derivative, m/s
+        speed = np.maximum(unit * np.sqrt(_squared(self._derivative)) - noise, 0)  # (N, 1) m/s
         # Weights of the newest value after `step` s, for low-passes of min_cutoff + beta * speed, and of a mean.
         weight = -np.expm1(-2 * math.pi * step * (min_cutoff + beta * speed))
         weight = np.maximum(weight, self._weight / (1 + self._weight))

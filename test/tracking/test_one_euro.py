@@ -60,7 +60,7 @@ def test_what_comes_to_rest_does_not_creep() -> None:
     assert 0.5 - found[29] > 0.001 > 0.0003 > 0.5 - found[-1] > 0
 
 
-@pytest.mark.parametrize("noise", [0.001, 0.01])
+@pytest.mark.parametrize("noise", [0.001, 0.005])
 def test_noise_of_any_size_is_no_motion_and_motion_is_none_of_it(noise: float) -> None:
     rng, one_euro, beta = np.random.default_rng(4), OneEuro(), 25.0
     steps = rng.uniform(0.02, 0.05, 900)
@@ -69,6 +69,17 @@ def test_noise_of_any_size_is_no_motion_and_motion_is_none_of_it(noise: float) -
     found = np.array([one_euro.update(point[None], dt, 0.1, beta) for point, dt in zip(points, steps, strict=True)])
     assert np.std(found[100:600]) < 0.2 * noise  # a low-pass of 0.1 Hz leaves 0.1 of it
     assert (moving[100:] - found[700:, 0]).mean() < 0.06 / beta + 1.5 * noise
+
+
+@pytest.mark.parametrize("rate", [1.0, 3.0, 5.0, 10.0, 30.0])
+def test_motion_to_and_fro_is_no_noise_at_any_rate(rate: float) -> None:
+    times = np.arange(0, 12, 1 / rate)
+    there_and_back = 0.05 * np.sin(2 * np.pi * times)
+    jumping = 0.05 * np.sign(np.sin(np.pi * times + 0.3))
+    points, one_euro = np.stack([there_and_back, jumping], axis=1)[..., None], OneEuro()  # (T, 2, 1) m
+    found = np.array([one_euro.update(point, 1 / rate, 0.1, 35.0) for point in points])
+    late = np.abs(found - points)[len(times) // 3 :, :, 0].mean(axis=0)
+    assert late[0] < 0.005 and late[1] < 0.001
 
 
 def test_units_scale_the_speed() -> None:
