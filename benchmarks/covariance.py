@@ -27,7 +27,7 @@ from handos_model.evaluation.own_sets import predict, progress
 from handos_model.evaluation.renders import held_out_renders
 from handos_model.evaluation.scoring import MATCH_IOU, label_overlaps
 from handos_model.kinematics.frames import wrist_frame
-from handos_model.prediction.depth_scale import NotMeasured, scale_by_depth
+from handos_model.prediction.depth_fit import NotMeasured, fit_to_depth
 from handos_model.synthetic.rendering.raster import rasterise
 from handos_model.wrist_pose import wrist_covariance
 
@@ -63,7 +63,7 @@ def on_renders(predictor: HandPredictor, photos: Path, count: int) -> tuple[dict
             if hand.side != "unknown":
                 turn.append(turn_error(hand, sample, i))
             with contextlib.suppress(NotMeasured):
-                scaled = scale_by_depth(hand, depth, sample.camera)
+                scaled = fit_to_depth(hand, depth, sample.camera)
                 position_by_depth.append(position_error(scaled, sample, i))
                 wrist = sample.joints_3d[i, 0]
                 metres.append([np.linalg.norm(wrist - seen.translation) for seen in (hand, scaled)])

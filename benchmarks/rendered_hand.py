@@ -26,7 +26,7 @@ from jitter import lag, moved
 
 from handos_model import Camera, Hand, HandFollower, HandPredictor
 from handos_model.evaluation.own_sets import progress
-from handos_model.prediction.depth_scale import NotMeasured, scale_by_depth
+from handos_model.prediction.depth_fit import NotMeasured, fit_to_depth
 from handos_model.synthetic.body.person import make_studio
 from handos_model.synthetic.rendering.raster import rasterise
 from handos_model.synthetic.several_cameras import HandScene, make_scene
@@ -127,7 +127,7 @@ def at(
 def scaled_by(hand: Hand, depth: np.ndarray) -> Hand | None:
     """The hand at its measured depth, None where it is not measured."""
     try:
-        return scale_by_depth(hand, depth, CAMERA)
+        return fit_to_depth(hand, depth, CAMERA)
     except NotMeasured:
         return None
 

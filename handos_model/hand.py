@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +24,9 @@ JOINT_NAMES = (
 
 BONES = tuple((0 if joint % 4 == 1 else joint - 1, joint) for joint in range(1, 21))
 """The skeleton as (parent, child) pairs of joint indices; bones 4 i .. 4 i + 3 belong to FINGERS[i]."""
+
+KNUCKLES = (5, 9, 13, 17)
+"""The MCP joints of all fingers but the thumb."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -57,6 +61,9 @@ class Hand:
     """Id of the track that this hand belongs to; -1 if it is not tracked."""
     scale_source: str = "prior"
     """One of SCALE_SOURCES."""
+    relief: np.ndarray | None = None
+    """(21 + 778,) by what fraction of their distance a depth image has moved joints and vertices along their rays; None
+    where none did."""
 
     def __post_init__(self) -> None:
         if self.side not in SIDES:
@@ -77,6 +84,21 @@ class Hand:
             scale_source=source,
         )
 
+    def resized(self, factor: float) -> Hand:
+        """The hand scaled about the mean of its joints: it stays where it is."""
+        middle = self.joints_3d.mean(axis=0)
+        joints_3d = middle + np.float32(factor) * (self.joints_3d - middle)
+        vertices = middle + np.float32(factor) * (self.vertices - middle)
+        return replace(self, joints_3d=joints_3d, vertices=vertices, translation=joints_3d[0])
+
+    def moved_along_rays(self, relief: np.ndarray) -> Hand:
+        """The hand in another shape of the same size: joints and vertices as much farther away as `relief` says, then
+        resized to the palm's length before. relief: see the field."""
+        joints_3d, vertices = self.joints_3d * (1 + relief[:21, None]), self.vertices * (1 + relief[21:, None])
+        moved = replace(self, joints_3d=joints_3d, vertices=vertices, translation=joints_3d[0], relief=relief)
+        length = palm_length(moved)
+        return moved.resized(palm_length(self) / length) if length > 0 else moved
+
     def to_dict(self, vertices: bool = False) -> dict[str, Any]:
         """Returns plain numbers for JSON, to 0.01 px and 0.01 mm; the mesh with `vertices`."""
         record = {
@@ -94,6 +116,16 @@ class Hand:
         if vertices:
             record["vertices"] = _rounded(self.vertices, 5)
         return record
+
+
+def palm_length(hand: Hand) -> float:
+    """Distance of the knuckles from the wrist, m: the middle finger's, and the mean of four, halfway between the two.
+
+    The first is what is called the length of a palm, the second is less noisy. It does not change with the pose.
+    """
+    joints = hand.joints_3d.tolist()
+    lengths = [math.dist(joints[0], joints[i]) for i in KNUCKLES]
+    return lengths[1] / 2 + sum(lengths) / (2 * len(lengths))
 
 
 def joints_box(joints_2d: np.ndarray) -> np.ndarray:

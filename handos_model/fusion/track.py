@@ -10,8 +10,8 @@ import numpy as np
 from handos_model.fusion.association import Group
 from handos_model.fusion.sighting import Sighting
 from handos_model.fusion.triangulation import triangulate
-from handos_model.hand import Hand
-from handos_model.tracking.hand_size import MAX_FRAMES, palm_length
+from handos_model.hand import Hand, palm_length
+from handos_model.tracking.hand_size import MAX_FRAMES
 from handos_model.tracking.tracker import (
     LONGEST_FORESIGHT,
     SIDE_COST,

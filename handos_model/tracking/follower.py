@@ -11,7 +11,7 @@ import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand
-from handos_model.prediction.depth_scale import NotMeasured, scale_by_depth
+from handos_model.prediction.depth_fit import NotMeasured, fit_to_depth
 from handos_model.prediction.placing import placed
 from handos_model.prediction.predictor import HandPredictor, checked_frame
 from handos_model.prediction.seen_hands import SeenHands, joined
@@ -203,7 +203,7 @@ class HandFollower:
             scaled, problems = [], []
             for hand in hands:
                 try:
-                    scaled.append(scale_by_depth(hand, image, camera))
+                    scaled.append(fit_to_depth(hand, image, camera))
                 except NotMeasured as error:
                     scaled.append(hand)
                     problems.append(str(error))

@@ -24,7 +24,7 @@ def mirrored_in_depth(hand: Hand) -> Hand:
         depth = (points - hand.translation) @ ray
         return (points - 2 * depth[:, None] * ray).astype(np.float32)
 
-    return replace(hand, joints_3d=mirrored(hand.joints_3d), vertices=mirrored(hand.vertices))
+    return replace(hand, joints_3d=mirrored(hand.joints_3d), vertices=mirrored(hand.vertices), relief=None)
 
 
 def mesh_side(hand: Hand, faces: np.ndarray) -> str:

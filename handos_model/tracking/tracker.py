@@ -198,9 +198,9 @@ class Track:
             hand = mirrored_in_depth(hand)
         if not options.smoothing:
             self._smoother = HandSmoother()
-            hand = self.size.remembered(hand)
+            hand = self.size.remembered(hand, step)
         else:
-            hand = self.size.kept(hand)
+            hand = self.size.kept(hand, step)
             if self.side.decided != before:
                 self._smoother.restart_shape()  # a mean of a hand and its mirror image is flat
             hand = self._smoother.smooth(hand, joints.extent, step, options)
