@@ -19,10 +19,13 @@ TURN_DEVIATION = 0.17
 WRONG_SIDE_TURN = 0.9
 """Standard deviation of the rotation of a hand that is taken for the other side, in rad."""
 
+WRIST_DEVIATION = 0.01
+"""Standard deviation of the wrist's distance from the measured surface at full confidence, in m."""
+
 # Estimated.
-SCALE_DEVIATION = {"prior": 0.07, "user": 0.03, "depth": 0.02, "remembered": 0.02, "triangulated": 0.02}
+SCALE_DEVIATION = {"prior": 0.07, "user": 0.03, "depth": 0.01, "remembered": 0.02, "triangulated": 0.02}
 """Relative standard deviation of the hand's size, and so of distance, by hand.SCALE_SOURCES: adults differ by 6 to
-7 %; a measured hand with a template of other proportions leaves 3 %, a depth camera 2 %."""
+7 %; a measured hand with a template of other proportions leaves 3 %, a depth camera is off by 1 % of the distance."""
 FOCAL_DEVIATION = 0.2
 """Relative standard deviation of an assumed focal length: lenses have 45 to 80 degrees."""
 UNKNOWN_TURN = np.pi**2
@@ -46,11 +49,12 @@ def wrist_covariance(hand: Hand, camera: Camera, turn_known: bool) -> np.ndarray
 
     Position is an ellipsoid along the ray to the wrist. Across the ray: JOINT_DEVIATION of the hand's size in the
     image, over the wrist's confidence, at the wrist's distance. Along it, the causes of a wrong distance add up as
-    variances: the hand's size (SCALE_DEVIATION); noise of the joints, which counts less the more joints are seen and
-    the wider they spread; and where depth was not measured the hand's shape (SHAPE_DEVIATION over the mean confidence)
-    and the focal length, if it is assumed. Rotation is the same about every axis: TURN_DEVIATION over the mean
-    confidence, and WRONG_SIDE_TURN as likely as the side is wrong; UNKNOWN_TURN when the pose has none. Position
-    and rotation count as independent. Every figure is an average over poses and views.
+    variances. Where depth was measured, these are the camera's error (SCALE_DEVIATION) and the wrist's place behind the
+    surface (WRIST_DEVIATION over the mean confidence). Elsewhere they are the hand's size (SCALE_DEVIATION); noise of
+    the joints, which counts less the more joints are seen and the wider they spread; the hand's shape (SHAPE_DEVIATION
+    over the mean confidence); and the focal length, if it is assumed. Rotation is the same about every axis:
+    TURN_DEVIATION over the mean confidence, and WRONG_SIDE_TURN as likely as the side is wrong; UNKNOWN_TURN when the
+    pose has none. Position and rotation count as independent. Every figure is an average over poses and views.
     """
     confidence = np.clip(hand.joint_confidence.astype(float), _MIN_CONFIDENCE, 1)
     translation = hand.translation.astype(float)
@@ -59,10 +63,12 @@ def wrist_covariance(hand: Hand, camera: Camera, turn_known: bool) -> np.ndarray
     spread = np.sqrt(hand.joints_2d.var(axis=0).sum())  # px
     fit = joint / (max(spread, 1.0) * np.sqrt(confidence.sum()))
     doubt = 1 / confidence.mean()
-    relative = SCALE_DEVIATION[hand.scale_source] ** 2 + fit**2
-    if hand.scale_source != "depth":
-        relative += (SHAPE_DEVIATION * doubt) ** 2 + (FOCAL_DEVIATION**2 if camera.assumed else 0.0)
-    along = relative * distance**2
+    along = (SCALE_DEVIATION[hand.scale_source] * distance) ** 2
+    if hand.scale_source == "depth":
+        along += (WRIST_DEVIATION * doubt) ** 2
+    else:
+        focal = FOCAL_DEVIATION if camera.assumed else 0.0
+        along += (fit**2 + (SHAPE_DEVIATION * doubt) ** 2 + focal**2) * distance**2
     across = (joint / confidence[0] / camera.focal * distance) ** 2
     ray = translation / max(distance, 1e-9)
     wrong = (1 - hand.side_confidence) / 2  # the probability of the other side: of such sides as many are wrong

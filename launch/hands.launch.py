@@ -17,7 +17,7 @@ CONFIG = Path(get_package_share_directory("handos_ros")) / "config"
 ARGUMENTS = {
     "image": ("image", "Topic of the camera images"),
     "camera_info": ("", "Topic of its CameraInfo; empty for camera_info next to the images, where drivers publish it"),
-    "depth": ("", "Topic of depth images registered to colour; hands are then scaled to the measured depth"),
+    "depth": ("", "Topic of depth images registered to colour; hands are then placed at the measured depth"),
     "params_file": (str(CONFIG / "hands.yaml"), "Parameter file of hands_node"),
     "namespace": ("", "Namespace of every node started; give each camera its own"),
     "frame_prefix": ("", "Prefix for the names of the hands' frames, such as robot1/; empty uses the parameter file"),
