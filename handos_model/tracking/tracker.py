@@ -46,7 +46,7 @@ class TrackerOptions:
     more. Frames farther apart than this have no ids in common."""
     min_cutoff: float = 0.1
     """Hz, cut-off of the One Euro filters for a hand at rest: less is steadier, more is quicker."""
-    beta: float = 35.0
+    beta: float = 50.0
     """Hz per m/s, by how much the cut-off rises with speed: a hand in steady motion lags by less than 0.06 / beta m
     and about the standard deviation of its noise."""
     side_memory: float = 1.0

@@ -77,7 +77,7 @@ def test_motion_to_and_fro_is_no_noise_at_any_rate(rate: float) -> None:
     there_and_back = 0.05 * np.sin(2 * np.pi * times)
     jumping = 0.05 * np.sign(np.sin(np.pi * times + 0.3))
     points, one_euro = np.stack([there_and_back, jumping], axis=1)[..., None], OneEuro()  # (T, 2, 1) m
-    found = np.array([one_euro.update(point, 1 / rate, 0.1, 35.0) for point in points])
+    found = np.array([one_euro.update(point, 1 / rate, 0.1, 50.0) for point in points])
     late = np.abs(found - points)[len(times) // 3 :, :, 0].mean(axis=0)
     assert late[0] < 0.005 and late[1] < 0.001
 
