@@ -47,6 +47,12 @@ def test_package_xml_names_what_runs_and_no_more() -> None:
     }
 
 
+def test_rosdoc2_is_told_of_its_settings_and_finds_the_pages_in_doc() -> None:
+    package = ElementTree.parse(ROOT / "package.xml").getroot()
+    assert (ROOT / str(package.findtext("export/rosdoc2"))).is_file()
+    assert (ROOT / "doc").resolve() == ROOT.resolve() / "docs"
+
+
 def test_package_xml_has_the_version() -> None:
     package = ElementTree.parse(ROOT / "package.xml").getroot()
     assert package.findtext("version") == handos_model.__version__
