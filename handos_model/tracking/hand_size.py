@@ -14,7 +14,7 @@ MAX_FRAMES = 900
 """Frames that the mean remembers: then each newer one counts as much as it would there."""
 MAX_MEASUREMENTS = 91
 """By depth, of which the median is taken: the last three seconds at 30 Hz."""
-RELIEF_MEMORY = 1.0
+RELIEF_MEMORY = 3.0
 """s in which what depth found of the shape fades where depth is missing: the hand changes its pose."""
 
 

@@ -69,7 +69,7 @@ def test_relief_stays_for_a_moment_when_depth_is_missing():
     assert np.abs(tilted.joints_3d - 1.3 * hand.joints_3d).max() > 0.01
     measured = size.kept(tilted, STEP)
     np.testing.assert_allclose(size.kept(hand, STEP).joints_3d, measured.joints_3d, atol=2e-3)
-    for _ in range(150):
+    for _ in range(600):
         later = size.kept(hand, STEP)
     np.testing.assert_allclose(later.joints_3d, 1.3 * hand.joints_3d, atol=1e-3)
     assert palm_length(later) == pytest.approx(palm_length(measured), rel=1e-5)
