@@ -9,7 +9,7 @@ import numpy as np
 from handos_model.camera import Camera
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.hand import Hand
-from handos_model.wrist_pose import JOINT_DEVIATION, SCALE_DEVIATION, SHAPE_DEVIATION
+from handos_model.wrist_pose import JOINT_DEVIATION, SCALE_DEVIATION, SHAPE_DEVIATION, WRIST_DEVIATION
 
 RELATIVE_DEPTH = 0.08
 """Standard deviation of a joint's depth against the others of its hand, as a fraction of the hand's extent."""
@@ -87,5 +87,6 @@ def _precision(directions: np.ndarray, across: np.ndarray, along: np.ndarray) ->
 
 
 def _doubt(hand: Hand) -> float:
-    scale = SCALE_DEVIATION[hand.scale_source]
-    return scale if hand.scale_source == "depth" else float(np.hypot(scale, SHAPE_DEVIATION))
+    distance = max(float(np.linalg.norm(hand.translation)), NEAREST)
+    shape = WRIST_DEVIATION / distance if hand.scale_source == "depth" else SHAPE_DEVIATION
+    return float(np.hypot(SCALE_DEVIATION[hand.scale_source], shape))
