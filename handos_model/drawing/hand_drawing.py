@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from handos_model.camera import Camera
-from handos_model.drawing.mesh_shading import draw_mesh
+from handos_model.drawing.mesh_shading import LARGEST, draw_mesh
 from handos_model.hand import BONES, Hand
 from handos_model.template.load import load_template
 
@@ -63,9 +63,10 @@ def draw_skeleton(image: np.ndarray, hand: Hand) -> None:
     x0, y0, x1, y1 = region
     part = image[y0:y1, x0:x1]
     # Nearest up and area down give every untouched pixel back as it was.
-    fine = cv2.resize(part, None, fx=_DETAIL_LINES, fy=_DETAIL_LINES, interpolation=cv2.INTER_NEAREST)
-    points = _fixed((hand.joints_2d - [x0, y0] + 0.5) * _DETAIL_LINES - 0.5)
-    _bones(fine, points, hand.joint_confidence >= _UNSURE, width * _DETAIL_LINES)
+    detail = _DETAIL_LINES if max(x1 - x0, y1 - y0) <= LARGEST else 1
+    fine = cv2.resize(part, None, fx=detail, fy=detail, interpolation=cv2.INTER_NEAREST)
+    points = _fixed((hand.joints_2d - [x0, y0] + 0.5) * detail - 0.5)
+    _bones(fine, points, hand.joint_confidence >= _UNSURE, width * detail)
     part[:] = cv2.resize(fine, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
 
 

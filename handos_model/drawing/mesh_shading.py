@@ -11,6 +11,9 @@ from handos_model.camera import Camera, ray_rotation
 
 SUPERSAMPLED = 450
 """px: hands up to this extent are rendered at twice the image's resolution, larger ones at once."""
+LARGEST = 1000
+"""px: hands beyond this extent are rendered at it and enlarged, as rendering takes 60 bytes a pixel."""
+_BAND = 256  # rows that are blended at once
 _SHIFT = 4  # fractional bits of OpenCV's coordinates
 _MATCAP = 256
 _LIGHT = np.array([-0.45, -0.70, -0.55]) / np.linalg.norm([-0.45, -0.70, -0.55])  # from above, left, behind the camera
@@ -37,16 +40,20 @@ def draw_mesh(
     if region is None:
         return
     x0, y0, x1, y1 = region
-    scale = 2 if max(x1 - x0, y1 - y0) <= SUPERSAMPLED else 1
-    points = ((pixels - [x0, y0] + 0.5) * scale - 0.5).astype(np.float32)
+    size = x1 - x0, y1 - y0
+    scale = 2 if max(size) <= SUPERSAMPLED else min(1, LARGEST / max(size))
+    width, height = (max(1, round(edge * scale)) for edge in size)
+    points = ((pixels - [x0, y0] + 0.5) * [width / size[0], height / size[1]] - 0.5).astype(np.float32)
     corners = faces if outward else faces[:, ::-1]
-    shape = ((y1 - y0) * scale, (x1 - x0) * scale)
-    face_at = _rasterise(points, vertices[:, 2], corners, shape)
+    face_at = _rasterise(points, vertices[:, 2], corners, (height, width))
     layer = _shade(face_at, points, vertices, corners, colour)  # (h, w, 4): colour times coverage, coverage
-    layer = cv2.resize(layer, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA) if scale > 1 else _softened(layer)
-    target = image[y0:y1, x0:x1]
-    keep = 1 - alpha / 255 * layer[..., 3:]
-    target[:] = (target * keep + alpha * layer[..., :3] + 0.5).astype(np.uint8)
+    layer = cv2.resize(layer, size, interpolation=cv2.INTER_AREA) if scale > 1 else _softened(layer)
+    if scale < 1:
+        layer = cv2.resize(layer.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
+    for y in range(0, size[1], _BAND):
+        band = layer[y : y + _BAND].astype(np.float32, copy=False)
+        target = image[y0 + y : min(y0 + y + _BAND, y1), x0:x1]
+        target[:] = (target * (1 - alpha / 255 * band[..., 3:]) + alpha * band[..., :3] + 0.5).astype(np.uint8)
 
 
 def _region(pixels: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:

@@ -206,9 +206,11 @@ class _UprightRgb:
     """Turns decoded frames into RGB; one converter for all, as each starts threads of its own otherwise."""
 
     def __init__(self) -> None:
+        from av.sidedata.sidedata import SideDataContainer
         from av.video.reformatter import VideoReformatter
 
         self._converter = VideoReformatter()
+        self._side_data: Any = SideDataContainer
 
     def __call__(self, picture: Any) -> np.ndarray | ValueError:
         """(H, W, 3) uint8, turned and mirrored as the display matrix of the metadata says."""
@@ -217,10 +219,11 @@ class _UprightRgb:
             image: np.ndarray = rgb.to_ndarray()
         except (ValueError, MemoryError, OSError) as error:
             return ValueError(str(error))
-        sides = [side for side in picture.side_data if side.type.name == "DISPLAYMATRIX"]
-        if not sides:
+        # Not picture.side_data: the two refer to each other, and the frame stays in memory until garbage is collected.
+        matrix = self._side_data(picture).get("DISPLAYMATRIX")
+        if matrix is None:
             return image
-        a, b, _, c, d = np.frombuffer(bytes(sides[0]), np.int32)[:5].tolist()
+        a, b, _, c, d = np.frombuffer(bytes(matrix), np.int32)[:5].tolist()
         # A pixel (x, y) is shown at (a x + c y, b x + d y): the larger of a and b says whether the axes are swapped.
         if abs(b) > abs(a):
             image = image.transpose(1, 0, 2)

@@ -21,6 +21,8 @@ VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
 """Kinds of video files that are written, all of them with H.264, which every browser plays."""
 LONGEST_PAUSE = 3600.0
 """s between two frames of one input: longer ones are a clock that was set, and are left out."""
+PLANNED_PIXELS = 9_000_000
+"""Largest frame of a video whose encoder looks ahead: it keeps 20 frames, each in several forms."""
 _TIME_BASE = Fraction(1, 90_000)  # s: the unit of times in the file
 _NUMBERED = re.compile(r"(.+)#(\d+)", re.DOTALL)  # a frame of a video or recording; no image file's suffix is a number
 _FILE_SUFFIX = re.compile(r"\.[A-Za-z]\w*")  # run_0.5 is a folder's name
@@ -86,7 +88,8 @@ class VideoOutput:
         self._time = self._next_time(stamp_ns)
         if self._stream is None:
             self._open(image)
-        frame = self._av.VideoFrame.from_ndarray(_fitted(image, (self._stream.width, self._stream.height)), "rgb24")
+        fitted = _fitted(image, (self._stream.width, self._stream.height))
+        frame = self._av.VideoFrame.from_numpy_buffer(fitted, "rgb24")
         frame.pts, frame.time_base = round(self._time / _TIME_BASE), _TIME_BASE
         with self._writing():
             self._container.mux(self._stream.encode(frame))
@@ -106,9 +109,10 @@ class VideoOutput:
             self._file = _DiskFile(self._place.open("wb+"))  # by Python: FFmpeg takes no name that is not UTF-8
             kind = {".mkv": "matroska"}.get(self.path.suffix.lower(), self.path.suffix.lower()[1:])
             self._container = self._av.open(self._file, "w", format=kind)
-            options = {"preset": "veryfast", "crf": "20"}
             self._stream = self._container.add_stream("libx264", rate=Fraction(self.fps).limit_denominator(1001))
-            self._stream.options = options
+            small = image.shape[0] * image.shape[1] <= PLANNED_PIXELS
+            fast = {"preset": "veryfast"} if small else {"preset": "ultrafast", "tune": "zerolatency"}
+            self._stream.options = {"crf": "20"} | fast
             self._stream.pix_fmt = "yuv420p"  # colour at half resolution, which wants even sizes
             self._stream.width, self._stream.height = (max(2, edge // 2 * 2) for edge in image.shape[1::-1])
             self._stream.codec_context.time_base = _TIME_BASE

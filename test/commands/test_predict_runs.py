@@ -1,5 +1,6 @@
 """Runs of `handos predict`: what ends them and what does not, how they go on, sequences, mirrors and cameras."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 pytest.importorskip("onnx")
 from command_line import refused
 from made_files import write_image, write_video
+from made_videos import write_timed_video
 from predicted import CAMERA, PHOTO, interrupt_at, lines_of, times_of
 
 from handos_model import Camera, HandPredictor
@@ -146,6 +148,17 @@ def test_a_picture_of_33_million_pixels(tmp_path, weights):
     assert main(["predict", str(photo), "--out", str(out), "--draw", str(tmp_path / "d"), "--weights", weights]) == 0
     assert [(line["width"], line["height"]) for line in lines_of(out)] == [(7680, 4320)]
     assert cv2.imread(str(tmp_path / "d" / "8k.jpg")).shape == (4320, 7680, 3)
+
+
+def test_memory_of_a_video_of_33_million_pixels(tmp_path, weights):
+    video = write_timed_video(tmp_path / "8k.mp4", list(range(0, 240, 40)), size=(7680, 4320))
+    code = "import sys; from handos_model.cli import main; code = main(sys.argv[1:]); "
+    code += "print(open('/proc/self/status').read()); sys.exit(code)"
+    argv = ["predict", video, "--draw", tmp_path / "d.mp4", "--out", tmp_path / "o.jsonl", "--weights", weights]
+    done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(re.search(r"VmHWM:\s+(\d+) kB", done.stdout)[1]) < 1_000_000  # not ru_maxrss, which is the parent's too
+    assert len(times_of(tmp_path / "d.mp4")) == 6
 
 
 # --- sequences, mirrors, times

@@ -1,3 +1,6 @@
+import tracemalloc
+
+import cv2
 import numpy as np
 import pytest
 from posed_hand import posed_hand, rotation
@@ -132,6 +135,25 @@ def test_hands_at_and_beyond_the_edge(place, shape):
     image = np.zeros((*shape, 3), np.uint8)
     drawn = draw_hands(image, [made(place=place)], Camera.from_fov(shape[1], shape[0]))
     assert drawn.shape == image.shape
+
+
+def test_a_hand_that_fills_a_large_image():
+    small, large = (
+        Camera.from_intrinsics(500 * n, 500 * n, 320 * n - 0.5, 180 * n - 0.5, 640 * n, 360 * n) for n in (1, 6)
+    )
+    black = np.zeros((2160, 3840, 3), np.uint8)
+    hand = made(place=(0.0, 0.05, 0.2), camera=large)
+    tracemalloc.start()
+    try:
+        draw_hands(black, [hand], large)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 7 * black.nbytes
+    drawn = draw_hands(black, [hand], large, skeleton=False, label=False)
+    expected = draw_hands(black[:360, :640], [hand], small, skeleton=False, label=False)
+    difference = cv2.resize(drawn, (640, 360), interpolation=cv2.INTER_AREA).astype(int) - expected
+    assert np.abs(difference).mean() < 0.3 and expected.any(axis=-1).mean() > 0.3
 
 
 def test_a_mesh_that_reaches_behind_the_camera_is_left_out():

@@ -1,4 +1,5 @@
 import functools
+import gc
 import http.server
 import os
 import threading
@@ -110,6 +111,17 @@ def test_a_video_is_upright(tmp_path, matrix):
     shown = np.zeros((height, width, 3) if a else (width, height, 3), np.uint8)
     shown[down - down.min(), right - right.min()] = image
     np.testing.assert_allclose(frame.image.astype(int), shown.astype(int), atol=24)
+
+
+def test_frames_do_not_pile_up_until_garbage_is_collected(tmp_path):
+    path = write_timed_video(tmp_path / "v.mp4", list(range(0, 800, 40)))
+    gc.collect()
+    gc.disable()
+    try:
+        kept = [sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects()) for _ in VideoSource(path)]
+    finally:
+        gc.enable()
+    assert len(kept) == 20 and max(kept) <= 5
 
 
 def test_an_absurd_size_is_refused(tmp_path):
