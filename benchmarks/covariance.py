@@ -4,7 +4,7 @@
 
 An error over its standard deviation has a root mean square of 1, and lies within 1 for 68 % and within 2 for 95 % if it
 is as the covariance says. On renders that training never sees all of the pose is known, and what a depth camera would
-measure of the hands; on the photos of val where the wrist is seen. Needs what renders
+measure of the hands; on the photos of `annotated` where the wrist is labelled. Needs what renders
 (`pip install '.[train]'`).
 """
 
@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from handos_model import Hand, HandPredictor
-from handos_model.data.photos import Photos
+from handos_model.data.annotated import Annotated
 from handos_model.data.sample import SIDE_NAMES, Sample
 from handos_model.evaluation import metrics
 from handos_model.evaluation.own_sets import predict, progress
@@ -39,7 +39,7 @@ def main() -> None:
     arguments = _arguments()
     predictor = HandPredictor(arguments.weights)
     errors, metres = on_renders(predictor, arguments.data / "train", arguments.renders)
-    errors["photos: across the ray"] = on_photos(predictor, arguments.data / "train")
+    errors["photos: across the ray"] = on_photos(predictor, arguments.data / "annotated")
     results = {name: summary(values) for name, values in errors.items()}
     print("| error | hands | root mean square | within 1 | within 2 |\n|---|---|---|---|---|")
     print("| as predicted | | 1 | .68 | .95 |")
@@ -99,11 +99,14 @@ def depth_of(sample: Sample, faces: np.ndarray) -> np.ndarray:
     return np.where(inverse > 0, 1 / np.maximum(inverse, 1e-6), np.float32(np.nan))
 
 
-def on_photos(predictor: HandPredictor, photos: Path) -> np.ndarray:
+def on_photos(predictor: HandPredictor, folder: Path) -> np.ndarray:
     """Errors (hands, 2) of the wrist in the image, x and y, over the standard deviation across its ray."""
-    split = Photos.load(photos, "hand", "val")
+    photos = Annotated.load(folder)
     errors = []
-    for sample in progress((split[index] for index in range(len(split))), "val", len(split)):
+    for name, records in progress(photos.photos.items(), "annotated"):
+        sample = photos[name]
+        if records[0]["gt"] != "real":
+            continue
         for hand, i in found(predictor, sample):
             x, y, label = sample.joints_2d[i, 0]
             if label > 0:
@@ -148,7 +151,7 @@ def summary(errors: np.ndarray) -> dict[str, float]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder that holds train")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with train and annotated")
     parser.add_argument("--renders", type=int, default=RENDERS, help=f"how many; default: {RENDERS}")
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
     return parser.parse_args()

@@ -3,7 +3,7 @@
     make mediapipe
     python benchmarks/hand_range.py --data ../shared/data
 
-Photos of one labelled hand each (split val) are shrunk with antialiasing, or enlarged to twice their size at most,
+The photos of `annotated` with one labelled hand are shrunk with antialiasing, or enlarged to twice their size at most,
 until the hand has so many px, and laid on a hand-free photo that training leaves out. Each frame is seen as a still
 photo and as a scene that stays as it is for ten frames; there the hand counts in the last frame in which it is found.
 False hands are counted on the hand-free photos alone, at the same size: still, and in the last of ten frames.
@@ -25,7 +25,8 @@ import numpy as np
 from mediapipe_hands import VERSION, MediaPipeHands
 
 from handos_model import Camera, Hand, HandFollower, HandPredictor
-from handos_model.data.photos import Photos, held_out_backgrounds
+from handos_model.data.annotated import Annotated
+from handos_model.data.photos import held_out_backgrounds
 from handos_model.data.sample import Sample
 from handos_model.evaluation.own_sets import progress, spread
 from handos_model.evaluation.scoring import HandScore, score_image, summary
@@ -59,7 +60,7 @@ def main() -> None:
         systems = _systems(arguments, peers)
         results: dict[str, Any] = {"sizes": {}, "false hands": {}}
         for size in arguments.sizes:
-            scenes = list(progress(hands_of(size, arguments.data / "train", arguments.most), f"{size} px"))
+            scenes = list(progress(hands_of(size, arguments.data, arguments.most), f"{size} px"))
             results["sizes"][size] = {name: found(system, scenes) for name, system in systems.items()}
         empty = list(empty_frames(arguments.data / "train", arguments.max_empty))
         results["false hands"] = {name: false_hands(system, empty) for name, system in systems.items()}
@@ -67,26 +68,26 @@ def main() -> None:
     print(json.dumps(results))
 
 
-def hands_of(size: int, root: Path, most: int) -> Iterator[Sample]:
+def hands_of(size: int, data: Path, most: int | None) -> Iterator[Sample]:
     """Frames with one hand of `size` px each, the same in every run."""
-    photos = Photos.load(root, "hand", "val")
-    chosen = [i for i, record in enumerate(photos.records) if _fits(record, size)]
+    photos = Annotated.load(data / "annotated")
+    samples = [photos[name] for name, (record, *more) in photos.photos.items() if not more and record["gt"] == "real"]
+    large = [sample for sample in samples if np.ptp(labelled(sample), axis=0).max() * MAX_ENLARGED >= size]
     backgrounds = sorted(held_out_backgrounds())
-    for index in spread(chosen, most):
+    for index, sample in enumerate(spread(large, most)):
         rng = np.random.default_rng([size, index])
-        yield laid_on(photos[index], size, _background(root / rng.choice(backgrounds)), rng)
+        yield laid_on(sample, size, _background(data / "train" / rng.choice(backgrounds)), rng)
 
 
-def _fits(record: dict[str, Any], size: int) -> bool:
-    """One hand, of grade A or B, in its true proportions and large enough."""
-    hands = record["hands"]
-    return (len(hands) == 1 and hands[0]["grade"] != "C" and not record["stretched"]
-            and hands[0]["size_px"] * MAX_ENLARGED >= size)  # fmt: skip
+def labelled(sample: Sample) -> np.ndarray:
+    """The joints (n, 2) px of the only hand whose places are known."""
+    joints = sample.joints_2d[0]
+    return joints[joints[:, 2] > 0, :2]
 
 
 def laid_on(sample: Sample, size: int, background: np.ndarray, rng: np.random.Generator) -> Sample:
     """The photo at the scale that gives its hand `size` px, somewhere in the frame with the whole of the hand in it."""
-    joints = sample.joints_2d[0, :, :2]
+    joints = labelled(sample)
     scale = size / np.ptp(joints, axis=0).max()
     height, width = (max(1, round(n * scale)) for n in sample.image.shape[:2])
     photo = cv2.resize(sample.image, (width, height), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
@@ -98,7 +99,7 @@ def laid_on(sample: Sample, size: int, background: np.ndarray, rng: np.random.Ge
     left, top, right, bottom = max(x, 0), max(y, 0), min(x + width, FRAME[0]), min(y + height, FRAME[1])
     frame[top:bottom, left:right] = photo[top - y : bottom - y, left - x : right - x]
     joints_2d = sample.joints_2d.copy()
-    joints_2d[0, :, :2] = inside + [x, y]
+    joints_2d[0, joints_2d[0, :, 2] > 0, :2] = inside + [x, y]
     return replace(sample, image=frame, joints_2d=joints_2d, K=Camera.from_fov(*FRAME).K, has_3d=np.zeros(1, bool))
 
 
@@ -183,10 +184,10 @@ def _background(path: Path) -> np.ndarray:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with train")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with annotated and train")
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="px (default: all)")
-    parser.add_argument("--most", type=int, default=80, help="hands of each size (default: 80)")
+    parser.add_argument("--most", type=int, help="hands of each size (default: all)")
     parser.add_argument("--max-empty", type=int, help="frames without a hand (default: all 200)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads of our network (default: 2)")
     return parser.parse_args()

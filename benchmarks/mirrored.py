@@ -2,8 +2,9 @@
 
     python benchmarks/mirrored.py --data ../shared/data
 
-On the photos of the split val. Each hand is compared with the one of the mirror image that lies nearest, turned back:
-joints by their mean distance, in px of a hand whose view has 224 px, wrists by the angle between their frames.
+On the photos of `annotated` and every tenth of the first 200 frames of both videos. Each hand is compared with the one
+of the mirror image that lies nearest, turned back: joints by their mean distance, in px of a hand whose view has 224
+px, wrists by the angle between their frames.
 """
 
 from __future__ import annotations
@@ -11,16 +12,18 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from handos_model import Hand, HandPredictor
-from handos_model.data.photos import Photos
-from handos_model.evaluation.own_sets import progress, spread
+from handos_model.data.annotated import Annotated
+from handos_model.evaluation.own_sets import VIDEOS, frames_of, progress, spread
 from handos_model.kinematics.frames import wrist_frame
 from handos_model.prediction.views import SIZE, view_of_joints
 
+FRAMES, EVERY = 200, 10
 NEAR = 0.5  # of the size of a hand's view: farther away it is another hand
 OTHER_SIDE = {"left": "right", "right": "left", "unknown": "unknown"}
 
@@ -30,18 +33,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--weights", type=Path, help="default: the embedded ones")
-    parser.add_argument("--limit", type=int, help="photos at most")
+    parser.add_argument("--limit", type=int, help="images at most")
     arguments = parser.parse_args()
     predictor = HandPredictor(arguments.weights, device="cpu")
-    photos = Photos.load(arguments.data / "train", "hand", "val")
     hands, pairs = 0, []
-    for index in progress(spread(range(len(photos)), arguments.limit), "photos"):
-        image = photos[index].image
+    for image in progress(spread(images(arguments.data), arguments.limit), "images"):
         found = predictor.predict(image)
         mirrored = [turned_back(hand, image.shape[1]) for hand in predictor.predict(image[:, ::-1].copy())]
         hands += len(found)
         pairs += [pair for hand in found if (pair := nearest(hand, mirrored)) is not None]
     print(json.dumps(figures(hands, pairs), indent=1))
+
+
+def images(data: Path) -> list[np.ndarray]:
+    """RGB, the same in every run."""
+    photos = Annotated.load(data / "annotated")
+    frames = [frame for name in VIDEOS for frame in islice(frames_of(data / "video" / name, FRAMES), 0, None, EVERY)]
+    return [photos[name].image for name in photos.photos] + frames
 
 
 def turned_back(hand: Hand, width: int) -> Hand:

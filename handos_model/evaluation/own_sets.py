@@ -95,7 +95,7 @@ def videos(data_root: Path, predictor: Predictor, limit: int | None = None) -> R
     """Each frame on its own: share with a hand, side right, hands too many, jitter; PCK where MediaPipe's 2D is."""
     groups = {}
     for name, labels in VIDEOS.items():
-        frames = progress(_frames(data_root / "video" / name, limit), name)
+        frames = progress(frames_of(data_root / "video" / name, limit), name)
         path = data_root / "video" / labels if labels else None
         reference = np.load(path)["joints_2d"][..., :2] if path and path.is_file() else None
         groups[name] = _video(frames, reference, predictor)
@@ -192,7 +192,8 @@ def _video_recall(best: Sequence[Hand | None], reference: np.ndarray) -> float:
     return float(np.mean(np.array(ious) >= RECALL_IOU))
 
 
-def _frames(path: Path, limit: int | None) -> Iterable[np.ndarray]:
+def frames_of(path: Path, limit: int | None) -> Iterable[np.ndarray]:
+    """The first frames of a video, RGB; FileNotFoundError where there is none, ValueError where one cannot be read."""
     if not path.is_file():
         raise FileNotFoundError(f"no video at {path}")
     for frame in islice(VideoSource(path), limit):

@@ -84,7 +84,7 @@ def test_published_bars_are_those_of_the_code() -> None:
     page = (ROOT / "docs/accuracy.md").read_text()
     rows = re.findall(r"^\| (\w+) \| ([^|]+) \| [^|]+ \| ([\d.]+) \| ([\d.]+) \|", page, re.M)
     expected = [(b.dataset, b.label, f"{b.floor:.{b.decimals}f}", f"{b.goal:.{b.decimals}f}") for b in BARS]
-    assert rows == expected
+    assert rows == [row for row in expected if row[0] != "val"]  # its photos are not public
 
 
 def test_held_out_backgrounds_are_200_different_photos() -> None:
