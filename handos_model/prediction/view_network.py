@@ -25,6 +25,8 @@ SMALLEST_VIEW = 8.0
 """px of the image: smaller ones show nothing."""
 WORTH_ANOTHER_LOOK = 0.5
 """Of the least score: a hand that scores less in its first view gets no second one."""
+SURE = 0.98
+"""Score from which a hand of a still image is not looked for again."""
 PATIENCE = 6
 """Views in a row without a hand after which a window's others are not looked at."""
 SEARCHES = ("fast", "thorough")
@@ -145,11 +147,17 @@ class ViewNetwork:
         return seen, refused
 
     def hands(self, image: np.ndarray, size: int, threshold: float, search: str, passes: int) -> SeenHands:
-        """Distinct hands of one image that score enough, best first. size: px of its long edge; search: of SEARCHES."""
+        """Distinct hands of one image that score enough, best first. size: px of its long edge; search: of SEARCHES.
+
+        Where a hand is in doubt or none is seen, they are looked for at half the size as well: another view of the same
+        hand is often seen better.
+        """
         height, width = image.shape[:2]
         seen = self._hands_in(image, [whole(width, height, size)], threshold, passes, [])
-        if not seen:
-            seen = self._hands_in(image, [half(width, height, size)], threshold, passes, [])
+        sure = [hand for hand in seen if hand.scores[0] >= SURE]
+        doubtful = [hand for hand in seen if hand.scores[0] < SURE]
+        if doubtful or not seen:
+            seen = doubtful + self._hands_in(image, [half(width, height, size)], threshold, passes, sure)
         near = NEAR_HAND * max(width, height)
         if search == "thorough" or all(hand.views[0, 2] < near for hand in seen):
             seen = self._hands_in(image, parts(width, height, size), stricter(threshold), passes, seen)
