@@ -127,7 +127,7 @@ def test_a_process_that_is_ended(tmp_path, weights, number):
     out, drawn = tmp_path / "o.jsonl", tmp_path / "d.mp4"
     argv = [sys.executable, "-m", "handos_model.cli", "predict", video, "--out", out, "--weights", weights]
     process = subprocess.Popen([*argv, "--draw", drawn], stderr=subprocess.PIPE, text=True)
-    left, deadline = tmp_path / "o.part.jsonl", time.monotonic() + 60
+    left, deadline = tmp_path / "o.part.jsonl", time.monotonic() + 180
     while not left.exists() or left.stat().st_size < 20_000:
         assert time.monotonic() < deadline and process.poll() is None, process.stderr.read()
         time.sleep(0.01)

@@ -29,7 +29,7 @@ def test_foxglove_is_waited_for_and_sent_every_frame(weights, video, capsys, mon
 
     def close_in_time(view, complete=True):
         """The server is not to end before a slow machine has sent the last frame, whose hands come last."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 180
         while len(found.get("/hands", ())) < 6 and time.monotonic() < deadline:
             time.sleep(0.02)
         closed(view, complete)

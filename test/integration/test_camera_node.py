@@ -64,7 +64,7 @@ def test_pictures_in_order_with_their_calibration(
     settings = parameters(source=folder, calibration=calibration, frame_id="lens", rate=5, loop=False)
     before = viewer.get_clock().now().nanoseconds
     with NodeProcess("camera_node", *SEEN, *settings) as node:
-        viewer.until(lambda: len(viewer.got["seen"]) == len(viewer.got["seen_info"]) == len(pictures), 180)
+        viewer.until(lambda: len(viewer.got["seen"]) == len(viewer.got["seen_info"]) == len(pictures))
         code, printed = node.wait()
     assert code == 0 and "has ended" in printed and "Traceback" not in printed
     for message, info, picture in zip(viewer.got["seen"], viewer.got["seen_info"], pictures, strict=True):
@@ -82,11 +82,11 @@ def test_what_is_played_once_waits_for_whom_it_is_played_to(folder: Path, pictur
     robot = Robot("viewer")
     robot.listen(CameraInfo, "seen_info")
     with NodeProcess("camera_node", *SEEN, *parameters(source=folder, rate=50, loop=False)) as node:
-        robot.until(lambda: robot.count_publishers("seen_info") > 0, 180)
+        robot.until(lambda: robot.count_publishers("seen_info") > 0)
         robot.spin(1.0)
         assert not robot.got["seen_info"]
         robot.listen(Image, "seen")
-        robot.until(lambda: len(robot.got["seen"]) == len(pictures), 180)
+        robot.until(lambda: len(robot.got["seen"]) == len(pictures))
         assert node.wait()[0] == 0
     robot.destroy_node()
 
@@ -94,8 +94,8 @@ def test_what_is_played_once_waits_for_whom_it_is_played_to(folder: Path, pictur
 def test_a_looping_video_with_a_field_of_view(viewer: Robot) -> None:
     settings = parameters(source=ROOT / "docs/demo.mp4", fov=60, rate=200)
     with NodeProcess("camera_node", *SEEN, *settings) as node:
-        info = viewer.until(lambda: viewer.got["seen_info"], 180)[0]
-        viewer.until(lambda: len(viewer.got["seen_info"]) > 100, 180)  # the clip has fewer
+        info = viewer.until(lambda: viewer.got["seen_info"])[0]
+        viewer.until(lambda: len(viewer.got["seen_info"]) > 100)  # the clip has fewer
         assert node.stop()[0] == 0
     assert (info.width, info.height) == (640, 480)
     assert info.k[0] == pytest.approx(320 / np.tan(np.radians(30)))
@@ -107,7 +107,7 @@ def test_a_video_is_played_by_its_own_times(viewer: Robot, tmp_path: Path) -> No
     write_timed_video(tmp_path / "holes.mkv", [round(1000 * time) for time in times])
     settings = parameters(source=tmp_path / "holes.mkv", loop=False)
     with NodeProcess("camera_node", *SEEN, *settings) as node:
-        viewer.until(lambda: len(viewer.got["seen"]) == len(times), 180)
+        viewer.until(lambda: len(viewer.got["seen"]) == len(times))
         code, printed = node.wait()
     stamps = [message.header.stamp.sec + message.header.stamp.nanosec * 1e-9 for message in viewer.got["seen"]]
     assert np.abs(np.array(stamps) - stamps[0] - times).max() < 0.15  # a busy machine is late now and then
@@ -123,7 +123,7 @@ def test_a_damaged_picture_is_a_warning_also_where_it_is_the_first(
         )
     settings = parameters(source=tmp_path, rate=20, loop=False)
     with NodeProcess("camera_node", *SEEN, *settings) as node:
-        viewer.until(lambda: len(viewer.got["seen"]) == 2, 180)
+        viewer.until(lambda: len(viewer.got["seen"]) == 2)
         code, printed = node.wait()
     for message, picture in zip(viewer.got["seen"], pictures, strict=False):
         assert (np.reshape(message.data, picture.shape) == picture).all()
@@ -132,7 +132,7 @@ def test_a_damaged_picture_is_a_warning_also_where_it_is_the_first(
 
 def test_without_calibration_the_camera_info_says_so(viewer: Robot, folder: Path) -> None:
     with NodeProcess("camera_node", *SEEN, *parameters(source=folder)):
-        info = viewer.until(lambda: viewer.got["seen_info"], 180)[0]
+        info = viewer.until(lambda: viewer.got["seen_info"])[0]
     assert (info.width, info.height) == (64, 48) and not info.k.any()
 
 

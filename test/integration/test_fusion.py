@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -41,29 +42,30 @@ class Rig(Robot):
         """What is published of a hand that both see, once both are known to send: nobody waits for a camera before."""
         for name in PLACES:
             self.send(name, index - 1, frame=frame)
-        self.spin(0.2)
+        self.answer(index - 1)
         for name, at in PLACES.items():
             self.send(name, index, found_by(standing(at), scale=1.15, number=3), frame=frame)
         return self.answer(index)
 
     def answer(self, index: int) -> HandArray:
         stamp = stamped(index).stamp
-        return self.until(lambda: next((m for m in self.got["hands"] if m.header.stamp == stamp), None), 20)
+        return self.until(lambda: next((m for m in self.got["hands"] if m.header.stamp == stamp), None))
 
-    def told(self, words: str) -> str:
-        """The message of a status that says so, of those that come from now on."""
+    def told(self, words: str, sending: Callable[[], object] = lambda: None) -> str:
+        """The message of a status that says so, of those that come from now on, while `sending` is called again."""
         before = len(self.got["/diagnostics"])
 
         def found() -> str:
+            sending()
             mine = [
                 m for m in self.got["/diagnostics"][before:] if m.status[0].name.startswith(self.get_namespace()[1:])
             ]
             return next((m.status[0].message for m in mine if words in m.status[0].message), "")
 
-        return self.until(found, 20)
+        return self.until(found)
 
     def meet(self) -> None:
-        self.until(lambda: all(camera.get_subscription_count() for camera in self.cameras.values()), 180)
+        self.until(lambda: all(camera.get_subscription_count() for camera in self.cameras.values()))
         self.until(lambda: self.count_publishers("hands") and self.got["/diagnostics"])
 
 
@@ -114,8 +116,16 @@ def test_without_transforms_nothing_is_published_and_it_is_said(by_tf: Rig) -> N
 
 def test_transforms_that_come_later_are_used(by_tf: Rig) -> None:
     by_tf.static.publish(TFMessage(transforms=[transform(f"tfd_{name}", standing(at)) for name, at in PLACES.items()]))
-    by_tf.spin(0.5)
-    (hand,) = by_tf.both(10).hands
+    index = count(1)
+
+    def placed() -> bool:
+        now = next(index)
+        for name in PLACES:
+            by_tf.send(name, now)
+        return bool(by_tf.got["hands"])
+
+    by_tf.until(placed)
+    (hand,) = by_tf.both(next(index) + 1).hands
     joints = np.array([(p.x, p.y, p.z) for p in hand.joints_3d])
     assert np.linalg.norm(joints - true_hand()[1], axis=1).mean() < 0.002
     assert hand.scale_source == HandMessage.SCALE_TRIANGULATED and hand.wrist_valid
@@ -164,47 +174,60 @@ def test_one_camera_unplugged(by_file: Rig) -> None:
         by_file.send("left", index, found_by(standing(PLACES["left"]), scale=1.15, number=3))
         (alone,) = by_file.answer(index).hands
     assert alone.id == before.id and alone.scale_source == HandMessage.SCALE_REMEMBERED
-    assert "nothing comes on right/hands" in by_file.told("left/hands is the only camera that sees hands")
-    for index in range(30, 33):  # plugged in again, now the first one is gone
+    later = count(30)
+
+    def left() -> None:
+        by_file.send("left", next(later), found_by(standing(PLACES["left"]), scale=1.15, number=3))
+
+    assert "nothing comes on right/hands" in by_file.told("left/hands is the only camera that sees hands", left)
+    for _ in range(3):  # plugged in again, now the first one is gone
+        index = next(later)
         by_file.send("right", index, found_by(standing(PLACES["right"]), scale=1.15, number=8))
         (over,) = by_file.answer(index).hands
     assert over.id == before.id
 
 
 def test_frames_that_the_file_does_not_have(by_file: Rig) -> None:
-    by_file.send("left", 60, found_by(standing(PLACES["left"])), frame="elsewhere")
+    by_file.send("left", 10_000, found_by(standing(PLACES["left"])), frame="elsewhere")
     said = by_file.told("elsewhere is not in")
     assert "filed_left, filed_right" in said
 
 
 def test_clocks_that_differ_are_said(by_file: Rig) -> None:
-    for index in range(70, 90):
+    later = count(20_000)
+
+    def apart() -> None:
+        index = next(later)
         by_file.send("left", index, found_by(standing(PLACES["left"])))
         by_file.send("right", index + 20, found_by(standing(PLACES["right"])))
-        by_file.spin(0.05)
-    assert "are their clocks synchronised" in by_file.told("no stamps of different cameras lie within slop")
+
+    assert "are their clocks synchronised" in by_file.told("no stamps of different cameras lie within slop", apart)
 
 
 def test_cameras_in_one_place_are_said(by_file: Rig) -> None:
-    by_file.both(110, frame="filed_left")
-    assert "right/hands are in the same place" in by_file.told("are in the same place")
+    later = count(30_000, 10)
+    said = by_file.told("are in the same place", lambda: by_file.both(next(later), frame="filed_left"))
+    assert "right/hands are in the same place" in said
 
 
 def test_cameras_that_were_moved_are_said(by_file: Rig) -> None:
-    for index in range(140, 170):
+    later, moved = count(40_000), standing(PLACES["right"])
+
+    def apart() -> None:
+        index = next(later)
         by_file.send("left", index, found_by(standing(PLACES["left"])))
-        moved = standing(PLACES["right"])
         by_file.send("right", index, found_by(Extrinsics(moved.rotation, moved.position + [0, 0.3, 0])))
         by_file.answer(index)
-    assert "are the transforms between" in by_file.told("saw hands in different places")
+
+    assert "are the transforms between" in by_file.told("saw hands in different places", apart)
 
 
 def test_damaged_messages_are_left_out(by_file: Rig) -> None:
     by_file.cameras["left"].publish(
-        HandArray(header=stamped(180, "filed_left"), width=640, height=480, hands=[HandMessage(side=9)])
+        HandArray(header=stamped(50_000, "filed_left"), width=640, height=480, hands=[HandMessage(side=9)])
     )
     assert "a hand has the side 9" in by_file.told("left/hands is left out")
-    by_file.until(lambda: by_file.both(190).hands)
+    assert by_file.both(50_010).hands
     assert diagnostics(by_file.got["/diagnostics"][-1])["errors survived"] == "0"
 
 

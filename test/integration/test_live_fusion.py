@@ -79,8 +79,8 @@ def test_a_hand_keeps_its_id_while_cameras_come_and_go(tmp_path: Path) -> None:
         NodeProcess("fusion_node", "-r", "__ns:=/live", *arguments) as fusion,
     ):
         rig = Rig(pictures)
-        rig.until(lambda: all(image.get_subscription_count() for image in rig.images.values()), 180)
-        rig.until(lambda: rig.count_publishers("hands"), 180)
+        rig.until(lambda: all(image.get_subscription_count() for image in rig.images.values()))
+        rig.until(lambda: rig.count_publishers("hands"))
         both = rig.until_seen(HandMessage.SCALE_TRIANGULATED, *CAMERAS)
         (hand,) = hands_from(next(m for m in rig.got["hands"] if both in m.hands))
         assert np.linalg.norm(hand.joints_3d - scene.joints_3d, axis=1).mean() < 0.03

@@ -203,7 +203,7 @@ def test_depth_that_never_helps_is_said_with_its_reason(
         message = robot.got["/diagnostics"][-1].status[0]
         return reason in message.message and message.level != b"\0"
 
-    robot.until(doubted, 30)
+    robot.until(doubted)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_an_image_that_can_show_no_hands_is_said(robot: Robot, encoding: str, va
         robot.spin(0.2)
         return reason in robot.got["/diagnostics"][-1].status[0].message
 
-    robot.until(doubted, 30)
+    robot.until(doubted)
 
 
 @pytest.mark.parametrize(

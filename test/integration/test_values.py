@@ -168,15 +168,22 @@ def test_depth_of_the_same_stamp_scales_the_hands(
     png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
     prior = robot.hands_of(CompressedImage(header=stamped(index), format="png", data=png))
     assert prior.scale_source == HandArray.SCALE_PRIOR
-    robot.depth.publish(depth_message(stamped(index + 1), image.shape, metres))
-    robot.spin(0.3)
-    measured = robot.hands_of(CompressedImage(header=stamped(index + 1), format="png", data=png))
-    assert measured.scale_source == HandArray.SCALE_DEPTH
+    indices = count(index + 1)
+
+    def with_depth() -> HandArray | None:
+        """The answer to an image whose depth came before it."""
+        now = stamped(next(indices))
+        robot.depth.publish(depth_message(now, image.shape, metres))
+        robot.spin(0.3)
+        answer = robot.hands_of(CompressedImage(header=now, format="png", data=png))
+        return answer if answer.scale_source == HandArray.SCALE_DEPTH else None
+
+    measured = robot.until(with_depth)
     for hand in measured.hands:
         depths = np.array(hand.vertices)[2::3]
         assert depths.min() < metres < np.median(depths) + 0.02
     assert {hand.scale_source for hand in measured.hands} == {HandMessage.SCALE_DEPTH}
-    remembered = robot.hands_of(CompressedImage(header=stamped(index + 2), format="png", data=png))
+    remembered = robot.hands_of(CompressedImage(header=stamped(next(indices)), format="png", data=png))
     assert {hand.scale_source for hand in remembered.hands} == {HandMessage.SCALE_REMEMBERED}
     assert remembered.scale_source == HandArray.SCALE_DEPTH
     for before, after in zip(measured.hands, remembered.hands, strict=True):

@@ -62,7 +62,7 @@ class Robot(Node):
         """Keeps what comes on a topic in got[topic]."""
         self.create_subscription(kind, topic, self.got[topic].append, qos)
 
-    def until(self, done: Callable[[], Any], timeout: float = 60.0) -> Any:
+    def until(self, done: Callable[[], Any], timeout: float = 180.0) -> Any:
         """Spins until `done` says something true, and returns that; fails after `timeout` s."""
         deadline = time.monotonic() + timeout
         while not (result := done()):
@@ -78,11 +78,11 @@ class Robot(Node):
 
     def meet(self) -> None:
         """Waits until the node listens to the images and is heard."""
-        self.until(lambda: self.image.get_subscription_count() or self.compressed.get_subscription_count(), 180.0)
+        self.until(lambda: self.image.get_subscription_count() or self.compressed.get_subscription_count())
         self.until(lambda: self.count_publishers("hands") and self.count_publishers("/diagnostics"))
         self.until(lambda: self.got["/diagnostics"])
 
-    def hands_of(self, message: Any, timeout: float = 60.0) -> HandArray:
+    def hands_of(self, message: Any, timeout: float = 180.0) -> HandArray:
         """Sends an image until its HandArray comes: best-effort topics promise no delivery."""
         stamp = message.header.stamp
         publisher = self.compressed if isinstance(message, CompressedImage) else self.image
@@ -100,7 +100,7 @@ class Robot(Node):
     def call(self, kind: type, service: str, request: Any) -> Any:
         """The response of a service."""
         client = self.create_client(kind, service)
-        assert client.wait_for_service(10.0)
+        assert client.wait_for_service(180.0)
         future = client.call_async(request)
         self.until(future.done)
         self.destroy_client(client)
