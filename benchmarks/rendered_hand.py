@@ -39,27 +39,31 @@ RATE = 30.0  # Hz
 FRAMES, SETTLED = 75, 15
 STEADINESS = ("still, in the camera's frame", "still, relative to the wrist", "moved, lag")
 HOLES = 0.1
-NEAR = 0.5  # m: what is found farther off is no hand of the scene
+NEAR = 0.5  # of the long edge of the hand in the image: what is found farther off is no hand of the scene
 
 
 def main() -> None:
     arguments = _arguments()
     predictor, rng = HandPredictor(threads=1), np.random.default_rng(arguments.seed)
     scenes = [make_scene(rng, make_studio(predictor.template)) for _ in range(arguments.scenes)]
-    still = scenes[: arguments.still]
-    steadiness = [steady(predictor, scene, rng, arguments.noise) for scene in progress(still, "still", len(still))]
-    kept = [found for found in steadiness if found is not None]
-    for name, unit, values in zip(STEADINESS, ("mm RMS", "mm RMS", "ms"), np.transpose(kept), strict=True):
-        print(f"{name}, {len(values)} hands: {np.median(values):.2f} {unit} (worst {max(values):.2f})")
+    if arguments.still:
+        print_steadiness(predictor, scenes[: arguments.still], rng, arguments.noise)
     print(
         "| distance (m) | hands | wrist | with depth | own shape | across | worse, by 5 mm "
         "| joints' mean | with depth | own shape | across | worse, by 5 mm |\n"
         "|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
-    for distance in DISTANCES:
+    for distance in arguments.distances:
         pairs = [at(predictor, scene, rng, distance) for scene in progress(scenes, f"{distance} m", len(scenes))]
         errors = np.array([pair for pair in pairs if pair is not None]).reshape(-1, 4, 2) * 1e3  # hand, kind, point
         print(f"| {distance} | {len(errors)} | {cells(errors, 0)} | {cells(errors, 1)} |", flush=True)
+
+
+def print_steadiness(predictor: HandPredictor, scenes: list[HandScene], rng: np.random.Generator, noise: float) -> None:
+    steadiness = [steady(predictor, scene, rng, noise) for scene in progress(scenes, "still", len(scenes))]
+    kept = [found for found in steadiness if found is not None]
+    for name, unit, values in zip(STEADINESS, ("mm RMS", "mm RMS", "ms"), np.transpose(kept), strict=True):
+        print(f"{name}, {len(values)} hands: {np.median(values):.2f} {unit} (worst {max(values):.2f})")
 
 
 def cells(errors: np.ndarray, point: int) -> str:
@@ -118,7 +122,9 @@ def at(
     that cannot be), across the ray; None where the hand is not found."""
     true = scene.joints_3d + [0, 0, distance]
     hands = predictor.predict(picture_at(scene, rng, distance), CAMERA)
-    near = [hand for hand in hands if np.linalg.norm(hand.joints_3d.mean(axis=0) - true.mean(axis=0)) < NEAR]
+    pixels = CAMERA.project(true)
+    reach = NEAR * np.ptp(pixels, axis=0).max()
+    near = [hand for hand in hands if np.linalg.norm((hand.joints_2d - pixels).mean(axis=0)) < reach]
     if not near:
         return None
     hand = max(near, key=lambda hand: hand.score)
@@ -179,6 +185,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=int, default=40, help="how many hands; default: 40")
     parser.add_argument("--still", type=int, default=20, help="how many of them are followed; default: 20")
+    parser.add_argument("--distances", type=float, nargs="+", default=DISTANCES, help="m")
     parser.add_argument("--noise", type=float, default=4.0, help="of the picture, of 255; default: 4")
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()

@@ -14,7 +14,7 @@ AGREEMENT = 0.04
 """m: surface of the scaled hand that is measured this near to where it was predicted is the hand's own."""
 MIN_POINTS = 30
 """Minimum number of visible vertices with a measured depth."""
-MIN_AGREEMENT = 0.4
+MIN_AGREEMENT = 0.3
 """Minimum share of them that agree: with fewer, the hand is covered, or its depth is mixed with what lies behind it."""
 REACH = 0.06
 """m over which errors of the predicted shape are alike: the kernel's length."""
