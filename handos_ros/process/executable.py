@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import re
 import signal
@@ -24,7 +25,7 @@ START_ERRORS = (
 )  # fmt: skip
 """Errors that a user can cause and fix: wrong parameters and names, missing and damaged files, absent devices."""
 GRACE = 3.0
-"""Seconds that a process may take to end after a signal: less than the five after which ros2 launch insists."""
+"""Seconds that a process may take to end after a signal or an error: less than the five that ros2 launch waits."""
 
 
 def run(name: str, make: Callable[[], GuardedNode]) -> int:
@@ -106,5 +107,8 @@ def _without_places(error: Exception) -> str:
 
 
 def _failed(name: str, sentence: str) -> int:
-    print(f"{name}: {one_line(sentence, 1000)}", file=sys.stderr)
+    """Says why, and sees to it that the process ends within GRACE: Fast DDS may spin for minutes in its own end."""
+    print(f"{name}: {one_line(sentence, 1000)}", file=sys.stderr, flush=True)
+    # A thread of C, for Python's would wait for a lock that rclpy may hold. It ends with exit code 1.
+    faulthandler.dump_traceback_later(GRACE, exit=True, file=open(os.devnull, "w"))  # noqa: SIM115
     return 1

@@ -126,6 +126,21 @@ def test_a_signal_ends_what_waits_for_a_device(tmp_path: Path, number: signal.Si
             process.kill()
 
 
+STUCK = """
+import ctypes
+from handos_ros.process import executable
+executable.rclpy.try_shutdown = lambda: ctypes.PyDLL(None).sleep(600)
+raise SystemExit(executable.run("stuck_node", lambda: open("/nowhere")))
+"""
+
+
+def test_an_error_at_start_ends_the_process_though_the_middleware_hangs() -> None:
+    """While it hangs, no thread of Python's can run."""
+    done = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, timeout=180)
+    assert done.returncode == 1
+    assert done.stderr == "stuck_node: [Errno 2] No such file or directory: '/nowhere'\n"
+
+
 def test_simulated_time_that_does_not_begin_is_said() -> None:
     source = ROOT / "docs/demo.mp4"
     with (
