@@ -1,12 +1,15 @@
 """Fixtures that several test files ask for."""
 
 import os
+import signal
 import sys
 
 import pytest
 
 for name in ("MAKEFLAGS", "MAKELEVEL"):  # of `make test`: the commands that tests run are not made by it
     os.environ.pop(name, None)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in the background; programs would inherit it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
