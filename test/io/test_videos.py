@@ -118,7 +118,7 @@ def test_frames_do_not_pile_up_until_garbage_is_collected(tmp_path):
     gc.collect()
     gc.disable()
     try:
-        kept = [sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects()) for _ in VideoSource(path)]
+        kept = [sum(type(thing) is av.VideoFrame for thing in gc.get_objects()) for _ in VideoSource(path)]
     finally:
         gc.enable()
     assert len(kept) == 20 and max(kept) <= 5
