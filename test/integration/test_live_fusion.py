@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from builtin_interfaces.msg import Time
 from node_process import NodeProcess, parameters
 from robot import Robot, image_message, info_message, stamped
 from sensor_msgs.msg import CameraInfo, Image
@@ -22,6 +23,7 @@ from handos_ros.conversions import hands_from
 from handos_ros.msg import Hand as HandMessage
 
 CAMERAS = ("left", "right")
+WAIT = 3.0  # s for a camera's hands, on a busy machine as well
 
 
 class Rig(Robot):
@@ -35,18 +37,25 @@ class Rig(Robot):
 
     def until_seen(self, source: int, *names: str) -> HandMessage:
         """The one hand, once its size comes from the source, of frames of the cameras of these names."""
-        for _ in range(40):
-            self.index += 1
-            for name in names:
-                header, info = stamped(self.index, f"live_{name}"), info_message(CAMERA)
-                info.header = header
-                self.infos[name].publish(info)
-                self.images[name].publish(image_message(self.pictures[name], header))
-            self.spin(0.5)
-            for message in self.got["hands"][-3:]:
-                if [hand.scale_source for hand in message.hands] == [source]:
-                    return message.hands[0]
+        for _ in range(20):
+            stamp = self.send(*names)
+            for _ in range(100):  # a first image may be lost on its way
+                self.spin(0.1)
+                if answers := [message for message in self.got["hands"] if message.header.stamp == stamp]:
+                    break
+            if answers and [hand.scale_source for hand in answers[-1].hands] == [source]:
+                return answers[-1].hands[0]
         raise AssertionError(f"no such hand; the last: {self.got['hands'][-1:]}")
+
+    def send(self, *names: str) -> Time:
+        """The stamp of what these cameras see next."""
+        self.index += 1
+        for name in names:
+            header, info = stamped(self.index, f"live_{name}"), info_message(CAMERA)
+            info.header = header
+            self.infos[name].publish(info)
+            self.images[name].publish(image_message(self.pictures[name], header))
+        return header.stamp
 
 
 def scene_and_pictures(extrinsics: dict) -> tuple[HandScene, dict[str, np.ndarray]]:
@@ -72,7 +81,9 @@ def test_a_hand_keeps_its_id_while_cameras_come_and_go(tmp_path: Path) -> None:
         for name, pose in extrinsics.items()
     }
     (tmp_path / "cameras.yaml").write_text(yaml.safe_dump({"frame": "table", "cameras": poses}))
-    arguments = parameters(topics="left/hands right/hands", extrinsics=tmp_path / "cameras.yaml", max_wait=0.3)
+    arguments = parameters(
+        topics="left/hands right/hands", extrinsics=tmp_path / "cameras.yaml", max_wait=WAIT, camera_timeout=WAIT
+    )
     with (
         NodeProcess("hands_node", "-r", "__ns:=/live/left") as left,
         NodeProcess("hands_node", "-r", "__ns:=/live/right") as right,
