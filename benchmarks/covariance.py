@@ -104,9 +104,9 @@ def on_photos(predictor: HandPredictor, folder: Path) -> np.ndarray:
     photos = Annotated.load(folder)
     errors = []
     for name, records in progress(photos.photos.items(), "annotated"):
-        sample = photos[name]
         if records[0]["gt"] != "real":
             continue
+        sample = photos[name]
         for hand, i in found(predictor, sample):
             x, y, label = sample.joints_2d[i, 0]
             if label > 0:

@@ -25,7 +25,7 @@ SMALLEST_VIEW = 8.0
 """px of the image: smaller ones show nothing."""
 WORTH_ANOTHER_LOOK = 0.5
 """Of the least score: a hand that scores less in its first view gets no second one."""
-SURE = 0.98
+BEYOND_DOUBT = 0.98
 """Score from which a hand of a still image is not looked for again."""
 PATIENCE = 6
 """Views in a row without a hand after which a window's others are not looked at."""
@@ -154,8 +154,8 @@ class ViewNetwork:
         """
         height, width = image.shape[:2]
         seen = self._hands_in(image, [whole(width, height, size)], threshold, passes, [])
-        sure = [hand for hand in seen if hand.scores[0] >= SURE]
-        doubtful = [hand for hand in seen if hand.scores[0] < SURE]
+        sure = [hand for hand in seen if hand.scores[0] >= BEYOND_DOUBT]
+        doubtful = [hand for hand in seen if hand.scores[0] < BEYOND_DOUBT]
         if doubtful or not seen:
             seen = doubtful + self._hands_in(image, [half(width, height, size)], threshold, passes, sure)
         near = NEAR_HAND * max(width, height)
