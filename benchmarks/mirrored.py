@@ -20,12 +20,12 @@ import numpy as np
 from handos_model import Hand, HandPredictor
 from handos_model.data.annotated import Annotated
 from handos_model.evaluation.own_sets import VIDEOS, frames_of, progress, spread
+from handos_model.hand import OTHER_SIDE
 from handos_model.kinematics.frames import wrist_frame
 from handos_model.prediction.views import SIZE, view_of_joints
 
 FRAMES, EVERY = 200, 10
 NEAR = 0.5  # of the size of a hand's view: farther away it is another hand
-OTHER_SIDE = {"left": "right", "right": "left", "unknown": "unknown"}
 
 
 def main() -> None:
@@ -55,7 +55,8 @@ def images(data: Path) -> list[np.ndarray]:
 def turned_back(hand: Hand, width: int) -> Hand:
     """A hand of the mirror image, which is `width` px wide, as it is in the image."""
     joints_2d = hand.joints_2d * (-1, 1) + (width - 1, 0)
-    return replace(hand, joints_2d=joints_2d, joints_3d=hand.joints_3d * (-1, 1, 1), side=OTHER_SIDE[hand.side])
+    side = OTHER_SIDE.get(hand.side, "unknown")
+    return replace(hand, joints_2d=joints_2d, joints_3d=hand.joints_3d * (-1, 1, 1), side=side)
 
 
 def nearest(hand: Hand, others: list[Hand]) -> tuple[Hand, Hand] | None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 SIDES = ("left", "right", "unknown")
+OTHER_SIDE = {"left": "right", "right": "left"}
 
 SCALE_SOURCES = ("prior", "user", "depth", "remembered", "triangulated")
 """Source of a hand's metric scale: an average adult's hand, the user, a depth image, an earlier measurement, or several

@@ -10,7 +10,7 @@ import numpy as np
 from handos_model.fusion.association import Group
 from handos_model.fusion.sighting import Sighting
 from handos_model.fusion.triangulation import triangulate
-from handos_model.hand import Hand, palm_length
+from handos_model.hand import OTHER_SIDE, Hand, palm_length
 from handos_model.tracking.hand_size import MAX_FRAMES
 from handos_model.tracking.tracker import (
     LONGEST_FORESIGHT,
@@ -82,7 +82,7 @@ class FusedTrack:
         return float(np.linalg.norm(off, axis=1).mean()) / size - SAME_SOURCE * known + statistics.mean(sides)
 
     def _doubt(self, hand: Hand) -> float:
-        other = {"left": "right", "right": "left"}.get(hand.side) == self.side.decided
+        other = OTHER_SIDE.get(hand.side) == self.side.decided
         return SIDE_COST * self.side.confidence * hand.side_confidence if other else 0.0
 
     def vote(self, hands: list[Hand], stamp: float) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from handos_model.hand import Hand, joints_box
+from handos_model.hand import OTHER_SIDE, Hand, joints_box
 from handos_model.template.load import load_template
 from handos_model.tracking.assignment import assign
 from handos_model.tracking.hand_size import HandSize
@@ -183,7 +183,7 @@ class Track:
         dx, dy = (ahead * speed for speed in self._velocity)
         expected = [(x + dx, y + dy) for x, y in self._joints.places]
         pixels = sum(map(math.dist, joints.places, expected)) / len(expected)
-        other = {"left": "right", "right": "left"}.get(hand.side) == self.side.decided
+        other = OTHER_SIDE.get(hand.side) == self.side.decided
         doubt = SIDE_COST * self.side.confidence * hand.side_confidence if other else 0.0
         return pixels / max(joints.extent, self._joints.extent, 1e-6) + doubt
 
