@@ -28,8 +28,10 @@ from handos_ros.process.guarded_node import WARN_EVERY, GuardedNode
 AT_ONCE = Duration(nanoseconds=1)  # rclpy waits without letting other threads run
 LOOK_EVERY = 0.02
 """Interval in seconds at which it looks for subscribers while there are none."""
+SETTLED = 0.2
+"""Seconds without a new subscriber before what is played once begins: those of one node are found one by one."""
 HEARD = 2.0
-"""Seconds that the first and the last frame of what is played once may take to reach reliable subscribers."""
+"""Seconds that a frame of what is played once may take to reach reliable subscribers."""
 JOIN = 1.0
 """Maximum time in seconds that a source may take for a frame while the node shuts down."""
 
@@ -58,9 +60,9 @@ class CameraNode(GuardedNode):
     """Publishes `image` (rgb8) and `camera_info` from a source, while somebody subscribes to one of them.
 
     A thread of its own reads and waits, so that no source keeps parameters and signals waiting. What is played only
-    once begins when somebody subscribes to `image`, so that its first images are not lost. Stamps are those of the
-    clock. With neither calibration nor field of view, camera_info says that the camera is not calibrated: its K is
-    zero. Raises executable.START_ERRORS for what the user set wrong.
+    once begins when somebody subscribes to `image`, and sends a frame when reliable subscribers have the one before,
+    so that none is lost. Stamps are those of the clock. With neither calibration nor field of view, camera_info says
+    that the camera is not calibrated: its K is zero. Raises executable.START_ERRORS for what the user set wrong.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -104,22 +106,24 @@ class CameraNode(GuardedNode):
 
     def _play(self) -> None:
         """Publishes each frame when it is due, until the source or the node has ended."""
-        metronome, first = Metronome(), True
+        metronome = Metronome()
         try:
             for due, frame in self._all_frames():
                 while not self._wanted():
                     metronome.restart()
                     if self._ended.wait(LOOK_EVERY):
                         return
+                if not self._begun:
+                    self._begun = True
+                    metronome.delay(self._wait_until_settled())
                 if self._ended.wait(0.0 if self._playback.is_live else max(metronome.remaining(due), 0.0)):
                     return
                 if frame.image is None:
                     self._warn(frame.problem)
                     continue
+                if not self._settings.loop:
+                    metronome.delay(self._wait_until_heard())  # the next frame replaces one that is on its way
                 self._send(frame.name, frame.image)
-                if first and not self._settings.loop:
-                    metronome.delay(self._wait_until_heard())
-                first = False
             if not self._settings.loop:
                 self._wait_until_heard()
             self.get_logger().info(f"{one_line(self._settings.source)} has ended")
@@ -144,8 +148,17 @@ class CameraNode(GuardedNode):
     def _wanted(self) -> bool:
         """True when somebody would see it; until then, a source that is played once stays at its first frame."""
         watched = self._image.get_subscription_count() > 0
-        self._begun = self._begun or watched
         return watched or (self._begun and self._camera_info.get_subscription_count() > 0)
+
+    def _wait_until_settled(self) -> float:
+        """Seconds until no more subscribers come, such as one to camera_info beside one to image."""
+        begin = changed = time.monotonic()
+        found = [0, 0]
+        while time.monotonic() < changed + SETTLED and not self._ended.wait(LOOK_EVERY):
+            counts = [publisher.get_subscription_count() for publisher in (self._image, self._camera_info)]
+            if counts != found:
+                found, changed = counts, time.monotonic()
+        return time.monotonic() - begin
 
     def _wait_until_heard(self) -> float:
         """Seconds until reliable subscribers have what was sent, which one that has not found this node would miss."""

@@ -11,7 +11,7 @@ import pytest
 import rclpy
 from made_videos import write_timed_video
 from node_process import ROOT, NodeProcess, parameters
-from robot import Robot
+from robot import EVERY, Robot
 from sensor_msgs.msg import CameraInfo, Image
 
 CALIBRATION = """\
@@ -50,7 +50,7 @@ def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def viewer() -> Iterator[Robot]:
     robot = Robot("viewer")
     for kind, topic in ((Image, "seen"), (CameraInfo, "seen_info")):
-        robot.listen(kind, topic)
+        robot.listen(kind, topic, EVERY)
     yield robot
     robot.destroy_node()
 
@@ -89,6 +89,15 @@ def test_what_is_played_once_waits_for_whom_it_is_played_to(folder: Path, pictur
         robot.until(lambda: len(robot.got["seen"]) == len(pictures))
         assert node.wait()[0] == 0
     robot.destroy_node()
+
+
+def test_what_is_played_once_faster_than_it_is_heard_is_heard_whole(viewer: Robot, tmp_path: Path) -> None:
+    for index in range(100):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), np.full((48, 64, 3), index, np.uint8))
+    with NodeProcess("camera_node", *SEEN, *parameters(source=tmp_path, rate=1000, loop=False)) as node:
+        viewer.until(lambda: len(viewer.got["seen"]) == len(viewer.got["seen_info"]) == 100)
+        assert node.wait()[0] == 0
+    assert [message.data[0] for message in viewer.got["seen"]] == list(range(100))
 
 
 def test_a_looping_video_with_a_field_of_view(viewer: Robot) -> None:
