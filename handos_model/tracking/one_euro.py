@@ -23,31 +23,39 @@ class OneEuro:
     things differ from the paper. Speed is the norm of the smoothed derivative less what noise makes of it, measured by
     how far three points in a row are off a straight line: a point that trembles much, such as a hand's depth, would
     else never count as at rest. What comes to rest is averaged from there on, as are the first values, and does not
-    creep to its place: the newest value weighs 1 / (n + 1) at least where the one before weighed 1 / n. Smoothing
-    factors are exact for steps of any length. At rest noise is averaged over 1 / (2 pi min_cutoff) s; in steady motion
-    a point stays less than 1 / (2 pi e beta) = 0.06 / beta m behind, and about the standard deviation of its noise, at
-    any speed and rate.
+    creep to its place: the newest value weighs 1 / (n + 1) at least where the one before weighed 1 / n; what is trusted
+    less weighs less. Smoothing factors are exact for steps of any length. At rest noise is averaged over
+    1 / (2 pi min_cutoff) s; in steady motion a point stays less than 1 / (2 pi e beta) = 0.06 / beta m behind, and
+    about the standard deviation of its noise, at any speed and rate.
     """
 
     def __init__(self) -> None:
         self._value: np.ndarray | None = None  # (N, D)
         self._derivative = self._before = self._change = np.zeros(0)  # (N, D), the first per second
         self._frames = np.zeros(0)  # (N, 1): how many values of each point are known
-        self._weight = np.zeros(0)  # (N, 1): of the newest value in the smoothed one
+        self._known = np.zeros(0)  # (N, 1): values that the smoothed one is the mean of, as it were
         self._variance = np.zeros(0)  # (N, 1): of the noise, summed over coordinates
         self._step = math.inf
 
     def update(
-        self, points: np.ndarray, step: float, min_cutoff: float, beta: float, unit: float | np.ndarray = 1.0
-    ) -> np.ndarray:  # fmt: skip
+        self,
+        points: np.ndarray,
+        step: float,
+        min_cutoff: float,
+        beta: float,
+        unit: float | np.ndarray = 1.0,
+        trust: float | np.ndarray = 1.0,
+    ) -> np.ndarray:
         """Smoothed points (N, D), `step` > 0 s after those before; the first ones come back as they are.
 
-        unit: metres that one unit of the points is worth; a number, or (N, 1). Precision is that of points and unit.
+        unit: metres that one unit of the points is worth; a number, or (N, 1). trust > 0: as how many other values
+        these count at rest; a number, or (N, 1). Precision is that of points, unit and trust.
         """
         if self._value is None:
             self._value = self._before = points
             self._derivative = self._change = np.zeros_like(points)
-            self._frames = self._weight = np.ones((len(points), 1), points.dtype)
+            self._frames = np.ones((len(points), 1), points.dtype)
+            self._known = self._frames * trust
             self._variance = np.zeros_like(self._frames)
             return points
         self._frames = self._frames + 1
@@ -61,9 +69,9 @@ class OneEuro:
         noise = CLEAR * math.sqrt(fade / (2 - fade)) / step * noise  # of the derivative, m/s
         speed = np.maximum(unit * np.sqrt(_squared(self._derivative)) - noise, 0)  # (N, 1) m/s
         # Weights of the newest value after `step` s, for low-passes of min_cutoff + beta * speed, and of a mean.
-        weight = -np.expm1(-2 * math.pi * step * (min_cutoff + beta * speed))
-        weight = np.maximum(weight, self._weight / (1 + self._weight))
-        self._weight = np.where(self._frames > 1, weight, 1)
+        weight = -np.expm1(-2 * math.pi * step * (min_cutoff * trust + beta * speed))
+        weight = np.where(self._frames > 1, np.maximum(weight, trust / (self._known + trust)), 1)
+        self._known = trust / weight
         self._value = np.where(self._frames > 1, self._value + weight * lag, points)
         return self._value
 

@@ -30,6 +30,9 @@ INTERVALS = 2.5
 """Usual intervals between frames that a lost hand keeps its id for at least."""
 LONGEST_INTERVAL = 1.0
 """s: slower cameras show a hand too seldom to know it again."""
+REMEMBERED = 0.1
+"""As how many measured ones a place counts at rest whose depth follows from the hand's remembered size: it is off by a
+per cent where a measurement is not, and a hand that does not move stays where it was measured."""
 STILL_STEP = 1 / 30
 """s that count as passed between two frames of the same stamp: a camera that stamps nothing is tracked as well."""
 
@@ -265,7 +268,9 @@ class HandSmoother:
         points[self.PIXELS, :2] = hand.joints_2d
         unit = np.ones((len(points), 1), np.float32)
         unit[self.PIXELS] = _long_edge(hand.joints_3d[:, :2].T.tolist()) / max(extent, 1e-6)
-        points = self._filter.update(points, step, options.min_cutoff, options.beta, unit)
+        trust = np.ones_like(unit)
+        trust[self.WRIST] = REMEMBERED if hand.scale_source == "remembered" else 1.0
+        points = self._filter.update(points, step, options.min_cutoff, options.beta, unit, trust)
         place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
         shape = points[self.SHAPE] + place
         return replace(

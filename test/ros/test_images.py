@@ -71,16 +71,19 @@ def test_every_encoding_is_decoded_as_cv_bridge_does(encoding, padding):
 
 
 @pytest.mark.skipif(find_spec("cv_bridge") is None, reason="no cv_bridge, which PyPI does not have for ROS 2")
-@pytest.mark.parametrize("encoding", ENCODINGS)
-def test_cv_bridge_agrees(encoding):
+def test_cv_bridge_agrees():
     from cv_bridge import CvBridge, CvBridgeError
 
-    samples, expected = native(encoding)
-    try:
-        theirs = CvBridge().imgmsg_to_cv2(image_message(padded(samples, 6), encoding, 16, 10), "rgb8")
-    except CvBridgeError as error:
-        pytest.skip(f"this cv_bridge does not convert {encoding}: {error}")
-    np.testing.assert_array_equal(theirs, expected)
+    compared = set()
+    for encoding in ENCODINGS:
+        samples, expected = native(encoding)
+        try:
+            theirs = CvBridge().imgmsg_to_cv2(image_message(padded(samples, 6), encoding, 16, 10), "rgb8")
+        except CvBridgeError:  # not every release converts every encoding
+            continue
+        np.testing.assert_array_equal(theirs, expected, err_msg=encoding)
+        compared.add(encoding)
+    assert {"rgb8", "bgr8", "mono8", "bayer_rggb8"} <= compared
 
 
 @pytest.mark.parametrize("encoding", [e for e in ENCODINGS if "16" in e])

@@ -25,6 +25,13 @@ def test_the_first_values_are_averaged() -> None:
     np.testing.assert_allclose(found[-1], points.mean(axis=0))
 
 
+def test_values_that_are_trusted_less_count_less_in_the_mean() -> None:
+    rng, one_euro = np.random.default_rng(4), OneEuro()
+    points, trust = rng.normal(size=(7, 2, 3)), rng.uniform(0.01, 2, (7, 2, 1))
+    found = [one_euro.update(point, 0.03, 0.0, 0.0, 1.0, share) for point, share in zip(points, trust, strict=True)]
+    np.testing.assert_allclose(found[-1], (trust * points).sum(axis=0) / trust.sum(axis=0))
+
+
 def test_a_step_by_hand() -> None:
     one_euro = OneEuro()
     one_euro.update(np.array([[0.0, 0.0]]), 0.1, 1.0, 2.0)

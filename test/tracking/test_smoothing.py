@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from seen_hand import ARRAYS, seen_hand
 
 from handos_model.hand import joints_box
@@ -40,3 +43,26 @@ def test_a_hand_that_moves_to_and_fro_is_less_than_a_frame_late() -> None:
         behind.append(place - found.translation[0])
     lag = np.dot(behind, velocities) / np.dot(velocities, velocities)
     assert 0 < lag < 0.030
+
+
+@pytest.mark.parametrize(("every", "most"), [(2, 0.002), (5, 0.0025), (10, 0.003)])
+def test_a_still_hand_stays_near_where_depth_measured_it(every: int, most: float) -> None:
+    strayed = []
+    for seed in range(8):
+        rng, tracker = np.random.default_rng(seed), HandTracker()
+        for frame in range(150):
+            measured = frame % every == 0 and not 60 <= frame < 120  # at 30 Hz: gone for 2 s
+            off = np.array([0, 0, rng.normal(0, 0.001) if measured else rng.normal(0.004, 0.004)])
+            hand = replace(seen_hand(noise=off), scale_source="depth" if measured else "prior")
+            strayed.append(tracker.update([hand], frame * STEP)[0].translation[2] - 0.6)
+    strayed = np.reshape(strayed, (8, 150))[:, 30:]
+    assert np.sqrt((strayed**2).mean()) < most and np.abs(strayed).max() < 0.008
+
+
+def test_a_hand_that_moves_where_it_is_not_measured_is_followed() -> None:
+    rng, tracker, behind = np.random.default_rng(10), HandTracker(), []
+    for frame in range(90):
+        z = 0.6 + 0.1 * np.sin(frame * STEP * np.pi)
+        hand = replace(seen_hand((0, 0, z), noise=rng.normal(0, 0.001, 3)), scale_source="prior" if frame else "depth")
+        behind.append(tracker.update([hand], frame * STEP)[0].translation[2] - z)
+    assert np.abs(behind).max() < 0.02

@@ -1,0 +1,70 @@
+"""A still hand whose depth image comes rarely: how far the depth of its wrist strays.
+
+    python benchmarks/sparse_depth.py
+
+The hands, noise and depth images of rendered_hand.py, half a metre away and followed at 30 Hz. Depth comes with
+every second, fifth and tenth frame, or with all but those of two seconds in the middle. Printed are the largest
+distance of the wrist's z from its median, in percent, of the median hand and of the worst one, after the first second.
+Hands that are lost are left out. Needs what renders (`pip install '.[train]'`).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+import numpy as np
+from rendered_hand import CAMERA, RATE, measured, picture_at
+
+from handos_model import HandFollower, HandPredictor
+from handos_model.evaluation.own_sets import progress
+from handos_model.synthetic.body.person import make_studio
+from handos_model.synthetic.several_cameras import HandScene, make_scene
+
+DISTANCE = 0.5  # m
+FRAMES, SETTLED, GONE = 150, 30, range(60, 120)
+WITH_DEPTH: dict[str, Callable[[int], bool]] = {
+    "every second frame": lambda frame: frame % 2 == 0,
+    "every fifth frame": lambda frame: frame % 5 == 0,
+    "every tenth frame": lambda frame: frame % 10 == 0,
+    "gone for 2 s": lambda frame: frame not in GONE,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenes", type=int, default=12, help="how many hands; default: 12")
+    parser.add_argument("--noise", type=float, default=4.0, help="of the picture, of 255; default: 4")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    predictor, rng = HandPredictor(threads=1), np.random.default_rng(arguments.seed)
+    scenes = [make_scene(rng, make_studio(predictor.template)) for _ in range(arguments.scenes)]
+    print("| depth | hands | median hand | worst hand |\n|---|---|---|---|")
+    for name, has_depth in WITH_DEPTH.items():
+        found = [strayed(predictor, scene, rng, arguments.noise, has_depth) for scene in progress(scenes, name)]
+        kept = [share for share in found if share is not None]
+        print(f"| {name} | {len(kept)} | {100 * np.median(kept):.2f} % | {100 * max(kept):.2f} % |", flush=True)
+
+
+def strayed(
+    predictor: HandPredictor,
+    scene: HandScene,
+    rng: np.random.Generator,
+    noise: float,
+    has_depth: Callable[[int], bool],
+) -> float | None:
+    """Largest relative distance of the wrist's z from its median; None for a hand that is lost."""
+    follower, picture, z = HandFollower(predictor), picture_at(scene, rng, DISTANCE), []
+    for frame in range(FRAMES):
+        noisy = np.clip(picture + rng.normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
+        depth = measured(scene, rng, DISTANCE) if has_depth(frame) else None
+        hands = follower.follow(noisy, frame / RATE, CAMERA, lambda depth=depth: depth)
+        if frame >= SETTLED:
+            if len(hands) != 1:
+                return None
+            z.append(hands[0].joints_3d[0, 2])
+    return float(np.abs(np.array(z) / np.median(z) - 1).max())
+
+
+if __name__ == "__main__":
+    main()
