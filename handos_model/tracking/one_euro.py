@@ -49,7 +49,8 @@ class OneEuro:
         """Smoothed points (N, D), `step` > 0 s after those before; the first ones come back as they are.
 
         unit: metres that one unit of the points is worth; a number, or (N, 1). trust > 0: as how many other values
-        these count at rest; a number, or (N, 1). Precision is that of points, unit and trust.
+        these count at rest, and for how much less noise they are taken; a number, or (N, 1). Precision is that of
+        points, unit and trust.
         """
         if self._value is None:
             self._value = self._before = points
@@ -65,7 +66,7 @@ class OneEuro:
         fade = -math.expm1(-2 * math.pi * DERIVATIVE_CUTOFF * step)
         derivative = self._derivative + fade * (lag / step - self._derivative)
         self._derivative = np.where(self._frames > 1, derivative, 0)
-        noise = np.minimum(unit * np.sqrt(self._variance), MOST_NOISE)  # (N, 1) m
+        noise = np.minimum(unit * np.sqrt(self._variance), MOST_NOISE) * trust**-0.5  # (N, 1) m
         noise = CLEAR * math.sqrt(fade / (2 - fade)) / step * noise  # of the derivative, m/s
         speed = np.maximum(unit * np.sqrt(_squared(self._derivative)) - noise, 0)  # (N, 1) m/s
         # Weights of the newest value after `step` s, for low-passes of min_cutoff + beta * speed, and of a mean.

@@ -30,9 +30,9 @@ INTERVALS = 2.5
 """Usual intervals between frames that a lost hand keeps its id for at least."""
 LONGEST_INTERVAL = 1.0
 """s: slower cameras show a hand too seldom to know it again."""
-REMEMBERED = 0.1
-"""As how many measured ones a place counts at rest whose depth follows from the hand's remembered size: it is off by a
-per cent where a measurement is not, and a hand that does not move stays where it was measured."""
+REMEMBERED = 0.3
+"""As how many measured places one counts whose depth follows from the hand's remembered size: it is off by about a per
+cent, and a hand at rest shall stay where it was measured."""
 STILL_STEP = 1 / 30
 """s that count as passed between two frames of the same stamp: a camera that stamps nothing is tracked as well."""
 

@@ -45,7 +45,7 @@ def test_a_hand_that_moves_to_and_fro_is_less_than_a_frame_late() -> None:
     assert 0 < lag < 0.030
 
 
-@pytest.mark.parametrize(("every", "most"), [(2, 0.002), (5, 0.0025), (10, 0.003)])
+@pytest.mark.parametrize(("every", "most"), [(2, 0.002), (5, 0.0025), (10, 0.0032)])
 def test_a_still_hand_stays_near_where_depth_measured_it(every: int, most: float) -> None:
     strayed = []
     for seed in range(8):
@@ -56,7 +56,7 @@ def test_a_still_hand_stays_near_where_depth_measured_it(every: int, most: float
             hand = replace(seen_hand(noise=off), scale_source="depth" if measured else "prior")
             strayed.append(tracker.update([hand], frame * STEP)[0].translation[2] - 0.6)
     strayed = np.reshape(strayed, (8, 150))[:, 30:]
-    assert np.sqrt((strayed**2).mean()) < most and np.abs(strayed).max() < 0.008
+    assert np.sqrt((strayed**2).mean()) < most and np.abs(strayed).max() < 0.006  # a per cent
 
 
 def test_a_hand_that_moves_where_it_is_not_measured_is_followed() -> None:
