@@ -163,8 +163,10 @@ def main() -> None:
     find = mediapipe_finder()
     kept = [r for r in (label_photo(path, options.out, options, find) for path in paths) if r]
     options.out.mkdir(parents=True, exist_ok=True)
-    with gzip.open(file, "wt") as new:
+    part = file.with_suffix(".part")
+    with gzip.open(part, "wt") as new:
         json.dump(records + kept, new)
+    part.replace(file)  # which is whole at every moment
     print(f"{len(kept)} of {len(paths)} photos kept; {file} lists {len(records) + len(kept)}")
 
 
