@@ -35,7 +35,7 @@ def installed() -> None:
 
 def demo(*arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, str(ROOT / "scripts" / "demo"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=180)
+    return subprocess.run(command, capture_output=True, text=True, timeout=600)
 
 
 def test_the_clip_becomes_topics_and_an_annotated_video(tmp_path: Path) -> None:

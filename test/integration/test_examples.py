@@ -50,7 +50,7 @@ def running(example: str, *arguments: str) -> Iterator[subprocess.Popen]:
         try:
             yield process
             process.send_signal(signal.SIGINT)
-            code = process.wait(60)
+            code = process.wait(180)
             said.seek(0)
             assert "Traceback" not in said.read()
             assert code in (0, -signal.SIGINT)  # on a busy machine rclpy sometimes leaves the end to the signal
@@ -67,7 +67,7 @@ class Other:
         self.executor.add_node(self.node)
         self.got: list[Any] = []
 
-    def until(self, done: Callable[[], Any], timeout: float = 60.0) -> None:
+    def until(self, done: Callable[[], Any], timeout: float = 180.0) -> None:
         deadline = time.monotonic() + timeout
         while not done():
             assert time.monotonic() < deadline, f"nothing after {timeout} s"

@@ -77,7 +77,7 @@ def test_a_missing_tool_is_said_before_anything_is_built(tmp_path: Path, missing
     python.chmod(0o755)
     make = [str(shutil.which("make")), "--file", str(ROOT / "Makefile"), "PYTHON=python3", f"VENV={tmp_path / 'venv'}"]
     done = subprocess.run(
-        [*make, "demo"], cwd=ROOT, env={"PATH": str(tools)}, capture_output=True, text=True, timeout=60
+        [*make, "demo"], cwd=ROOT, env={"PATH": str(tools)}, capture_output=True, text=True, timeout=180
     )
     assert done.returncode == 2
     assert NEEDED[missing] in done.stdout and "built" not in done.stdout

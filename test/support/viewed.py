@@ -59,7 +59,7 @@ class FoxgloveClient:
     def _connect(self, port: int) -> socket.socket:
         while True:
             try:
-                return socket.create_connection(("127.0.0.1", port), timeout=30)
+                return socket.create_connection(("127.0.0.1", port), timeout=180)
             except OSError:
                 if time.monotonic() > self._end:
                     raise
