@@ -115,7 +115,7 @@ class CameraNode(GuardedNode):
                         return
                 if not self._begun:
                     self._begun = True
-                    metronome.delay(self._wait_until_settled())
+                    self._wait_until_settled()
                 if self._ended.wait(0.0 if self._playback.is_live else max(metronome.remaining(due), 0.0)):
                     return
                 if frame.image is None:
@@ -150,15 +150,13 @@ class CameraNode(GuardedNode):
         watched = self._image.get_subscription_count() > 0
         return watched or (self._begun and self._camera_info.get_subscription_count() > 0)
 
-    def _wait_until_settled(self) -> float:
-        """Seconds until no more subscribers come, such as one to camera_info beside one to image."""
-        begin = changed = time.monotonic()
-        found = [0, 0]
+    def _wait_until_settled(self) -> None:
+        """Waits until no more subscribers come, such as one to camera_info beside one to image."""
+        found, changed = [0, 0], time.monotonic()
         while time.monotonic() < changed + SETTLED and not self._ended.wait(LOOK_EVERY):
             counts = [publisher.get_subscription_count() for publisher in (self._image, self._camera_info)]
             if counts != found:
                 found, changed = counts, time.monotonic()
-        return time.monotonic() - begin
 
     def _wait_until_heard(self) -> float:
         """Seconds until reliable subscribers have what was sent, which one that has not found this node would miss."""
