@@ -96,13 +96,17 @@ def followed(
     follower = HandFollower(predictor)
     joints = []
     for frame, picture in enumerate(pictures):
-        noisy = np.clip(picture + rng.normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
-        hands = follower.follow(noisy, frame / RATE, CAMERA)
+        hands = follower.follow(noisy(picture, rng, noise), frame / RATE, CAMERA)
         if frame >= SETTLED:
             if len(hands) != 1:
                 return None
             joints.append(hands[0].joints_3d)
     return np.array(joints)
+
+
+def noisy(picture: np.ndarray, rng: np.random.Generator, noise: float) -> np.ndarray:
+    """The picture (H, W, 3) uint8 with white noise of this standard deviation."""
+    return np.clip(picture + rng.normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
 
 
 def scaled_to(before: np.ndarray, after: np.ndarray) -> np.ndarray:

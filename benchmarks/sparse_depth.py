@@ -15,7 +15,7 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
-from rendered_hand import CAMERA, RATE, measured, picture_at
+from rendered_hand import CAMERA, RATE, measured, noisy, picture_at
 
 from handos_model import HandFollower, HandPredictor
 from handos_model.evaluation.own_sets import progress
@@ -59,9 +59,9 @@ def strayed(
     """Largest relative distance of the wrist's z from its median; None for a hand that is lost."""
     follower, picture, z = HandFollower(predictor), picture_at(scene, rng, DISTANCE), []
     for frame in range(FRAMES):
-        noisy = np.clip(picture + rng.normal(0, noise, picture.shape), 0, 255).astype(np.uint8)
+        image = noisy(picture, rng, noise)
         depth = measured(scene, rng, DISTANCE) if has_depth(frame) else None
-        hands = follower.follow(noisy, frame / RATE, CAMERA, lambda depth=depth: depth)
+        hands = follower.follow(image, frame / RATE, CAMERA, lambda depth=depth: depth)
         if frame >= SETTLED:
             if len(hands) != 1:
                 return None
