@@ -12,7 +12,10 @@ DUPLICATE_DISTANCE = 0.15
 """Two results are one hand when their joints lie this close on average, as a fraction of the larger one's extent."""
 
 PART = 0.5
-"""A result this much smaller than another, in whose box it lies, is a part of that hand: knuckles look like a hand."""
+"""Of a result that is this much smaller than another, in whose box it lies, and the other, only one is a hand. Knuckles
+look like a hand, so that the larger one is kept, unless the odds of the smaller one's score are PART_ODDS times as
+high: a hand with its forearm looks a little like a larger hand."""
+PART_ODDS = 10.0
 
 AGREEMENT = 0.034
 """Of a view's size: how far the joints of two estimates lie apart if that says neither hand nor none. Those of hands
@@ -62,15 +65,23 @@ class SeenHands:
         )  # fmt: skip
 
     def kept(self, order: Sequence[int]) -> list[int]:
-        """Those of `order`, indices of hands, that are neither the same hand as one before nor a part of another."""
+        """Those of `order`, indices of hands, that are neither the same hand as one before nor hidden by another."""
         # Plain numbers: on a few hands NumPy takes several times as long.
         joints = self.joints_2d.tolist()
         boxes = [[(min(axis), max(axis)) for axis in zip(*points, strict=True)] for points in joints]
         extents = [max(high - low for low, high in box) for box in boxes]
+        odds = [score / max(1 - score, 1e-6) for score in self.scores.tolist()]
+
+        def hides(i: int, j: int) -> bool:
+            """Whether only i of the two is a hand, as one is a part of the other."""
+            small, large = (i, j) if extents[i] < extents[j] else (j, i)
+            part = extents[small] < PART * extents[large] and _within(boxes[small], boxes[large])
+            return part and (odds[small] > PART_ODDS * odds[large]) == (i == small)
+
         kept: list[int] = []
         for i in order:
-            part = any(extents[i] < PART * extents[j] and _within(boxes[i], boxes[j]) for j in order)
-            if not part and not any(_same(joints[i], joints[j], max(extents[i], extents[j])) for j in kept):
+            hidden = any(hides(j, i) for j in order)
+            if not hidden and not any(_same(joints[i], joints[j], max(extents[i], extents[j])) for j in kept):
                 kept.append(i)
         return kept
 
