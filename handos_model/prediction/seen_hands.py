@@ -10,6 +10,8 @@ import numpy as np
 
 DUPLICATE_DISTANCE = 0.15
 """Two results are one hand when their joints lie this close on average, as a fraction of the larger one's extent."""
+DUPLICATE_OVERLAP = 0.7
+"""They are, too, when their boxes have this intersection over union: one hand may be seen in two poses."""
 
 PART = 0.5
 """Of a result that is this much smaller than another, in whose box it lies, and the other, only one is a hand. Knuckles
@@ -22,6 +24,10 @@ AGREEMENT = 0.034
 are closer in 19 photos of 20, those of other things seldom."""
 LEAST_APART = 0.1
 """Of AGREEMENT: closer estimates count no more."""
+
+
+Box = list[tuple[float, float]]
+"""(low, high) px, of x and y."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ class SeenHands:
         kept: list[int] = []
         for i in order:
             hidden = any(hides(j, i) for j in order)
-            if not hidden and not any(_same(joints[i], joints[j], max(extents[i], extents[j])) for j in kept):
+            if not hidden and not any(_same(joints[i], joints[j], boxes[i], boxes[j]) for j in kept):
                 kept.append(i)
         return kept
 
@@ -129,14 +135,20 @@ def joined(parts: Sequence[SeenHands]) -> SeenHands:
     return SeenHands(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(SeenHands)))
 
 
-def _within(box: list[tuple[float, float]], other: list[tuple[float, float]]) -> bool:
-    """Whether the middle of a box, (low, high) of x and y, lies in another."""
+def _within(box: Box, other: Box) -> bool:
+    """Whether the middle of a box lies in another."""
     return all(low <= sum(own) / 2 <= high for own, (low, high) in zip(box, other, strict=True))
 
 
-def _same(a: list[list[float]], b: list[list[float]], extent: float) -> bool:
-    """Whether 21 joints (x, y) of two results, the larger of which is `extent` px long, are those of one hand."""
-    return sum(map(math.dist, a, b)) < DUPLICATE_DISTANCE * extent * len(a)
+def _same(a: list[list[float]], b: list[list[float]], box: Box, other: Box) -> bool:
+    """Whether 21 joints (x, y) of two results, and the boxes around them, are those of one hand."""
+    extent = max(high - low for low, high in (*box, *other))
+    near = sum(map(math.dist, a, b)) < DUPLICATE_DISTANCE * extent * len(a)
+    common = math.prod(
+        max(0.0, min(high, top) - max(low, bottom)) for (low, high), (bottom, top) in zip(box, other, strict=True)
+    )
+    both = sum(math.prod(high - low for low, high in edges) for edges in (box, other)) - common
+    return near or common > DUPLICATE_OVERLAP * both
 
 
 _SHAPES = ((), (21, 2), (21,), (21, 3), (778, 3), (4,), (3,), ())

@@ -45,12 +45,13 @@ class OneEuro:
         beta: float,
         unit: float | np.ndarray = 1.0,
         trust: float | np.ndarray = 1.0,
+        no_faster: tuple[int, int] | None = None,
     ) -> np.ndarray:
         """Smoothed points (N, D), `step` > 0 s after those before; the first ones come back as they are.
 
         unit: metres that one unit of the points is worth; a number, or (N, 1). trust > 0: as how many other values
-        these count at rest, and for how much less noise they are taken; a number, or (N, 1). Precision is that of
-        points, unit and trust.
+        these count at rest; a number, or (N, 1). no_faster: indices of two points, of which the first one moves no
+        faster than the second. Precision is that of points, unit and trust.
         """
         if self._value is None:
             self._value = self._before = points
@@ -66,9 +67,12 @@ class OneEuro:
         fade = -math.expm1(-2 * math.pi * DERIVATIVE_CUTOFF * step)
         derivative = self._derivative + fade * (lag / step - self._derivative)
         self._derivative = np.where(self._frames > 1, derivative, 0)
-        noise = np.minimum(unit * np.sqrt(self._variance), MOST_NOISE) * trust**-0.5  # (N, 1) m
+        noise = np.minimum(unit * np.sqrt(self._variance), MOST_NOISE)  # (N, 1) m
         noise = CLEAR * math.sqrt(fade / (2 - fade)) / step * noise  # of the derivative, m/s
         speed = np.maximum(unit * np.sqrt(_squared(self._derivative)) - noise, 0)  # (N, 1) m/s
+        if no_faster is not None:
+            slow, fast = no_faster
+            speed[slow] = min(speed[slow], speed[fast])
         # Weights of the newest value after `step` s, for low-passes of min_cutoff + beta * speed, and of a mean.
         weight = -np.expm1(-2 * math.pi * step * (min_cutoff * trust + beta * speed))
         weight = np.where(self._frames > 1, np.maximum(weight, trust / (self._known + trust)), 1)
@@ -78,8 +82,9 @@ class OneEuro:
 
     def restart(self, points: slice) -> None:
         """Forgets some of the points: the next ones come back as they are."""
-        self._frames = self._frames.copy()
-        self._frames[points] = 0
+        if self._value is not None:
+            self._frames = self._frames.copy()
+            self._frames[points] = 0
 
     def _measure_noise(self, points: np.ndarray, step: float) -> None:
         """By what each point's last two steps differ, times apart as they may be."""

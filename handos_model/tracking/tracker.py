@@ -9,12 +9,13 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from handos_model.hand import OTHER_SIDE, Hand, joints_box
+from handos_model.hand import OTHER_SIDE, Hand
 from handos_model.template.load import load_template
 from handos_model.tracking.assignment import assign
 from handos_model.tracking.hand_size import HandSize
 from handos_model.tracking.mirroring import mesh_side, mirrored_in_depth
-from handos_model.tracking.one_euro import OneEuro
+from handos_model.tracking.plain_joints import PlainJoints
+from handos_model.tracking.smoothing import HandSmoother
 
 GATE = 1.0
 """Farthest that a hand may be from where its track is expected: mean distance of the 2D joints in hand sizes."""
@@ -30,9 +31,6 @@ INTERVALS = 2.5
 """Usual intervals between frames that a lost hand keeps its id for at least."""
 LONGEST_INTERVAL = 1.0
 """s: slower cameras show a hand too seldom to know it again."""
-REMEMBERED = 0.3
-"""As how many measured places one counts whose depth follows from the hand's remembered size: it is off by about a per
-cent, and a hand at rest shall stay where it was measured."""
 STILL_STEP = 1 / 30
 """s that count as passed between two frames of the same stamp: a camera that stamps nothing is tracked as well."""
 
@@ -116,7 +114,7 @@ class HandTracker:
     def forget_sizes(self) -> None:
         """Hands keep their ids, but their sizes are estimated again, as after a change of the hand scale."""
         for track in self._tracks:
-            track.size = HandSize()
+            track.forget_size()
 
     def continues(self, stamp: float) -> bool:
         """Whether a frame of this stamp comes so soon after the last one that hands keep their ids."""
@@ -152,17 +150,6 @@ class HandTracker:
         self._next_id += 1
         self._tracks.append(track)
         return track
-
-
-class PlainJoints:
-    """The joints of one hand in the image as plain numbers: on these few NumPy takes several times as long."""
-
-    def __init__(self, joints_2d: np.ndarray) -> None:
-        self.places = joints_2d.tolist()
-        """x, y px of each."""
-        axes = joints_2d.T.tolist()
-        self.mean = [sum(axis) / len(axis) for axis in axes]
-        self.extent = _long_edge(axes)
 
 
 class Track:
@@ -206,8 +193,13 @@ class Track:
             hand = self.size.kept(hand, step)
             if self.side.decided != before:
                 self._smoother.restart_shape()  # a mean of a hand and its mirror image is flat
-            hand = self._smoother.smooth(hand, joints.extent, step, options)
+            hand = self._smoother.smooth(hand, joints, step, options.min_cutoff, options.beta)
         return replace(hand, id=self.id, side=self.side.decided, side_confidence=self.side.confidence)
+
+    def forget_size(self) -> None:
+        """The next size, and with it the distance, has nothing to do with those before."""
+        self.size = HandSize()
+        self._smoother.restart_place()
 
     def _move(self, joints: PlainJoints, step: float) -> None:
         if self._joints is not None:
@@ -243,52 +235,6 @@ class SideVotes:
     def _lead(self, side: str) -> float:
         total = sum(self._votes.values())
         return (2 * self._votes[side] - total) / (total + DOUBT)
-
-
-class HandSmoother:
-    """One Euro filters of one hand: of the wrist, of the shape around it, and of the joints in the image."""
-
-    WRIST, SHAPE, PIXELS = slice(0, 3), slice(3, -21), slice(-21, None)
-    """Where they stand among the points of the filter. The wrist's coordinates are points of their own, since its depth
-    is far less certain than the rest."""
-
-    def __init__(self) -> None:
-        self._filter = OneEuro()
-
-    def smooth(self, hand: Hand, extent: float, step: float, options: TrackerOptions) -> Hand:
-        """The hand, with joints of `extent` px and `step` s after the one before, smoothed.
-
-        Joints and vertices are smoothed relative to the wrist, point by point. Speeds in the image count in metres by
-        the ratio of the hand's extents in space and in the image, which is how far a pixel reaches at its distance.
-        """
-        points = np.zeros((3 + 21 + len(hand.vertices) + 21, 3), np.float32)
-        points[self.WRIST].flat[::4] = hand.translation
-        points[3:24], points[24:-21] = hand.joints_3d, hand.vertices
-        points[self.SHAPE] -= hand.translation
-        points[self.PIXELS, :2] = hand.joints_2d
-        unit = np.ones((len(points), 1), np.float32)
-        unit[self.PIXELS] = _long_edge(hand.joints_3d[:, :2].T.tolist()) / max(extent, 1e-6)
-        trust = np.ones_like(unit)
-        trust[self.WRIST] = REMEMBERED if hand.scale_source == "remembered" else 1.0
-        points = self._filter.update(points, step, options.min_cutoff, options.beta, unit, trust)
-        place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
-        shape = points[self.SHAPE] + place
-        return replace(
-            hand,
-            translation=place,
-            joints_3d=shape[:21],
-            vertices=shape[21:],
-            joints_2d=joints_2d,
-            box=joints_box(joints_2d.astype(np.float64)).astype(np.float32),
-        )
-
-    def restart_shape(self) -> None:
-        """The next shape has nothing to do with those before."""
-        self._filter.restart(self.SHAPE)
-
-
-def _long_edge(axes: list[list[float]]) -> float:
-    return max(max(axis) - min(axis) for axis in axes)
 
 
 def _is_finite(hand: Hand) -> bool:

@@ -24,6 +24,7 @@ def results(*squares: tuple[float, float, float, float]) -> SeenHands:
         ([], []),
         ([(0.6, 0, 0, 100), (0.9, 200, 0, 100)], [1, 0]),
         ([(0.6, 0, 0, 100), (0.9, 5, 0, 100)], [1]),  # the same
+        ([(0.6, 0, 0, 100), (0.9, 30, 0, 100)], [1, 0]),
         ([(0.9, 0, 0, 100), (0.6, 40, 40, 30)], [0]),  # knuckles
         ([(0.6, 0, 0, 100), (0.9, 40, 40, 30)], [0]),
         ([(0.6, 0, 0, 100), (0.99, 40, 40, 30)], [1]),  # a forearm, and a hand at its end
@@ -39,3 +40,11 @@ def test_of_what_may_be_one_hand_one_is_kept(squares, kept):
 @pytest.mark.parametrize("followed, new, kept", [(1.0, 0.86, [0]), (0.9, 0.86, [1])])
 def test_a_followed_hand_goes_on_unless_it_may_be_a_part(followed, new, kept):
     assert results((followed, 40, 40, 30), (new, 0, 0, 100)).kept([0, 1]) == kept
+
+
+def test_one_hand_that_is_seen_in_two_poses_is_one() -> None:
+    hands = results((0.9, 0, 0, 100), (0.8, 0, 0, 100))
+    hands.joints_2d[1] = 100 - hands.joints_2d[1]
+    assert hands.kept([0, 1]) == [0]
+    hands.joints_2d[1] += 20  # boxes overlap by .47
+    assert hands.kept([0, 1]) == [0, 1]

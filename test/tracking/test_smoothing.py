@@ -66,3 +66,36 @@ def test_a_hand_that_moves_where_it_is_not_measured_is_followed() -> None:
         hand = replace(seen_hand((0, 0, z), noise=rng.normal(0, 0.001, 3)), scale_source="prior" if frame else "depth")
         behind.append(tracker.update([hand], frame * STEP)[0].translation[2] - z)
     assert np.abs(behind).max() < 0.02
+
+
+@pytest.mark.parametrize("source", ["prior", "depth"])
+def test_a_hand_whose_pose_is_in_doubt_rests_where_it_is_as_large_as_before(source: str) -> None:
+    rng, tracker, z = np.random.default_rng(3), HandTracker(), []
+    for frame in range(150):
+        doubt = 1.08 if frame % 20 > 15 else 1.0  # of the distance: the hand is seen as large as before
+        hand = seen_hand(noise=rng.normal(0, 0.001, 3)).scaled(doubt, source)
+        pixels = hand.joints_2d + rng.normal(0, 0.5, (21, 2)).astype(np.float32)
+        z.append(tracker.update([replace(hand, joints_2d=pixels)], frame * STEP)[0].translation[2])
+    still = np.array(z[30:])
+    assert np.abs(still / np.median(still) - 1).max() < 0.01
+
+
+@pytest.mark.parametrize("every", [1, 5, 1000])
+def test_a_hand_that_comes_closer_is_followed(every: int) -> None:
+    rng, tracker, behind = np.random.default_rng(5), HandTracker(), []
+    for frame in range(60):
+        z = 0.8 - 0.4 * frame * STEP / 2  # 0.2 m/s
+        hand = replace(seen_hand((0, 0, z)), scale_source="prior" if frame % every else "depth")
+        pixels = hand.joints_2d + rng.normal(0, 0.5, (21, 2)).astype(np.float32)
+        behind.append(tracker.update([replace(hand, joints_2d=pixels)], frame * STEP)[0].translation[2] - z)
+    assert np.abs(behind).max() < 0.012 and np.mean(behind[30:]) < 0.008
+
+
+def test_what_is_measured_first_is_believed_immediately_and_so_is_a_new_size() -> None:
+    tracker = HandTracker()
+    for frame in range(30):
+        tracker.update([seen_hand((0, 0, 0.6))], frame * STEP)
+    measured = seen_hand((0, 0, 0.6)).scaled(0.8, "depth")
+    assert tracker.update([measured], 30 * STEP)[0].translation[2] == pytest.approx(0.48, abs=1e-4)
+    tracker.forget_sizes()
+    assert tracker.update([seen_hand((0, 0, 0.6))], 31 * STEP)[0].translation[2] == pytest.approx(0.6, abs=1e-4)

@@ -1,0 +1,72 @@
+"""Smooth motion of one hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from handos_model.hand import Hand, joints_box
+from handos_model.tracking.one_euro import OneEuro
+from handos_model.tracking.plain_joints import PlainJoints, long_edge
+
+REMEMBERED = 0.1
+"""As how many measured places one counts whose depth follows from the hand's remembered size: it is off by one or two
+per cent, and a hand at rest shall stay where it was measured."""
+
+
+class HandSmoother:
+    """One Euro filters of one hand: of the wrist, of the shape around it, and of the joints in the image."""
+
+    WRIST, SHAPE, PIXELS, NEARNESS = slice(0, 3), slice(3, -22), slice(-22, -1), -1
+    """Where they stand among the points of the filter. The wrist's coordinates are points of their own, since its depth
+    is far less certain than the rest. Where a hand that was measured seems to move along the ray, its nearness, the
+    logarithm of its size in the image, must say so as well: the network's mind may change about the pose of a hand that
+    rests, and with it about its depth."""
+
+    def __init__(self) -> None:
+        self._filter = OneEuro()
+        self._measured = False
+
+    def smooth(self, hand: Hand, joints: PlainJoints, step: float, min_cutoff: float, beta: float) -> Hand:
+        """The hand with these joints, `step` s after the one before, smoothed.
+
+        Joints and vertices are smoothed relative to the wrist, point by point. Speeds in the image count in metres by
+        the ratio of the hand's extents in space and in the image, which is how far a pixel reaches at its distance.
+        """
+        if hand.scale_source == "depth" and not self._measured:
+            self.restart_place()
+            self._measured = True
+        points = np.zeros((3 + 21 + len(hand.vertices) + 21 + 1, 3), np.float32)
+        points[self.WRIST].flat[::4] = hand.translation
+        points[3:24], points[24:-22] = hand.joints_3d, hand.vertices
+        points[self.SHAPE] -= hand.translation
+        points[self.PIXELS, :2] = hand.joints_2d
+        points[self.NEARNESS, 0] = math.log(max(joints.spread, 1e-6))
+        unit = np.ones((len(points), 1), np.float32)
+        unit[self.PIXELS] = long_edge(hand.joints_3d[:, :2].T.tolist()) / max(joints.extent, 1e-6)
+        unit[self.NEARNESS] = abs(hand.translation[2])
+        trust = np.ones_like(unit)
+        trust[self.WRIST] = REMEMBERED if hand.scale_source == "remembered" else 1.0
+        no_faster = (2, self.NEARNESS) if self._measured else None
+        points = self._filter.update(points, step, min_cutoff, beta, unit, trust, no_faster)
+        place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
+        shape = points[self.SHAPE] + place
+        return replace(
+            hand,
+            translation=place,
+            joints_3d=shape[:21],
+            vertices=shape[21:],
+            joints_2d=joints_2d,
+            box=joints_box(joints_2d.astype(np.float64)).astype(np.float32),
+        )
+
+    def restart_shape(self) -> None:
+        """The next shape has nothing to do with those before."""
+        self._filter.restart(self.SHAPE)
+
+    def restart_place(self) -> None:
+        """The next distance has nothing to do with those before, as after the first measurement."""
+        self._filter.restart(self.WRIST)
+        self._measured = False
