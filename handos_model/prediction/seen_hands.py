@@ -15,9 +15,10 @@ DUPLICATE_OVERLAP = 0.7
 
 PART = 0.5
 """Of a result that is this much smaller than another, in whose box it lies, and the other, only one is a hand. Knuckles
-look like a hand, so that the larger one is kept, unless the odds of the smaller one's score are PART_ODDS times as
-high: a hand with its forearm looks a little like a larger hand."""
-PART_ODDS = 10.0
+look like a hand, so that the larger one is kept, unless the smaller one is far more certain: a hand with its forearm
+looks a little like a larger hand."""
+WHOLE_ODDS = 10.0
+"""How many times the odds of the larger one's score those of the smaller one's must be, for it to be kept."""
 
 AGREEMENT = 0.034
 """Of a view's size: how far the joints of two estimates lie apart if that says neither hand nor none. Those of hands
@@ -82,7 +83,7 @@ class SeenHands:
             """Whether only i of the two is a hand, as one is a part of the other."""
             small, large = (i, j) if extents[i] < extents[j] else (j, i)
             part = extents[small] < PART * extents[large] and _within(boxes[small], boxes[large])
-            return part and (odds[small] > PART_ODDS * odds[large]) == (i == small)
+            return part and (odds[small] > WHOLE_ODDS * odds[large]) == (i == small)
 
         kept: list[int] = []
         for i in order:

@@ -19,7 +19,8 @@ per cent, and a hand at rest shall stay where it was measured."""
 class HandSmoother:
     """One Euro filters of one hand: of the wrist, of the shape around it, and of the joints in the image."""
 
-    WRIST, SHAPE, PIXELS, NEARNESS = slice(0, 3), slice(3, -22), slice(-22, -1), -1
+    WRIST, SHAPE, PIXELS = slice(0, 3), slice(3, -22), slice(-22, -1)
+    DEPTH, NEARNESS = 2, -1
     """Where they stand among the points of the filter. The wrist's coordinates are points of their own, since its depth
     is far less certain than the rest. Where a hand that was measured seems to move along the ray, its nearness, the
     logarithm of its size in the image, must say so as well: the network's mind may change about the pose of a hand that
@@ -49,7 +50,7 @@ class HandSmoother:
         unit[self.NEARNESS] = abs(hand.translation[2])
         trust = np.ones_like(unit)
         trust[self.WRIST] = REMEMBERED if hand.scale_source == "remembered" else 1.0
-        no_faster = (2, self.NEARNESS) if self._measured else None
+        no_faster = (self.DEPTH, self.NEARNESS) if self._measured else None
         points = self._filter.update(points, step, min_cutoff, beta, unit, trust, no_faster)
         place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
         shape = points[self.SHAPE] + place
