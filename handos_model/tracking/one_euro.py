@@ -31,10 +31,12 @@ class OneEuro:
 
     def __init__(self) -> None:
         self._value: np.ndarray | None = None  # (N, D)
-        self._derivative = self._before = self._change = np.zeros(0)  # (N, D), the first per second
-        self._frames = np.zeros(0)  # (N, 1): how many values of each point are known
-        self._known = np.zeros(0)  # (N, 1): values that the smoothed one is the mean of, as it were
-        self._variance = np.zeros(0)  # (N, 1): of the noise, summed over coordinates
+        self._derivative: np.ndarray = np.zeros(0)  # (N, D) per second
+        self._before: np.ndarray = np.zeros(0)  # (N, D)
+        self._change: np.ndarray = np.zeros(0)  # (N, D)
+        self._frames: np.ndarray = np.zeros(0)  # (N, 1): how many values of each point are known
+        self._known: np.ndarray = np.zeros(0)  # (N, 1): values that the smoothed one is the mean of, as it were
+        self._variance: np.ndarray = np.zeros(0)  # (N, 1): of the noise, summed over coordinates
         self._step = math.inf
 
     def update(
