@@ -14,6 +14,8 @@ CLEAR = 3.5
 """Standard deviations of what noise makes of a point's derivative: what is above them is motion."""
 MOST_NOISE = 0.006
 """m, of a point: larger deviations are motion. At a few frames per second, a hand that moves to and fro looks noisy."""
+FEW = 1 / 15
+"""s between frames, below which it looks less so: in proportion, more is noise."""
 
 
 class OneEuro:
@@ -69,7 +71,7 @@ class OneEuro:
         fade = -math.expm1(-2 * math.pi * DERIVATIVE_CUTOFF * step)
         derivative = self._derivative + fade * (lag / step - self._derivative)
         self._derivative = np.where(self._frames > 1, derivative, 0)
-        noise = np.minimum(unit * np.sqrt(self._variance), MOST_NOISE)  # (N, 1) m
+        noise = np.minimum(unit * np.sqrt(self._variance), MOST_NOISE * max(1.0, FEW / step))  # (N, 1) m
         noise = CLEAR * math.sqrt(fade / (2 - fade)) / step * noise  # of the derivative, m/s
         speed = np.maximum(unit * np.sqrt(_squared(self._derivative)) - noise, 0)  # (N, 1) m/s
         if no_faster is not None:
@@ -81,6 +83,10 @@ class OneEuro:
         self._known = trust / weight
         self._value = np.where(self._frames > 1, self._value + weight * lag, points)
         return self._value
+
+    def noise(self, point: int) -> float:
+        """Standard deviation of the noise of a point, in its unit; 0 before the first points."""
+        return math.sqrt(float(self._variance[point, 0])) if len(self._variance) else 0.0
 
     def restart(self, points: slice) -> None:
         """Forgets some of the points: the next ones come back as they are."""

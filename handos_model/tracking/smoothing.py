@@ -14,6 +14,9 @@ from handos_model.tracking.plain_joints import PlainJoints, long_edge
 REMEMBERED = 0.1
 """As how many measured places one counts whose depth follows from the hand's remembered size: it is off by one or two
 per cent, and a hand at rest shall stay where it was measured."""
+CLEAR, MOST_DOUBT = 3.5, 0.015
+"""Standard deviations of the noise of a hand's nearness, and the most that they count: a smaller change of its distance
+is none, and twice that is one in full."""
 
 
 class HandSmoother:
@@ -28,7 +31,7 @@ class HandSmoother:
 
     def __init__(self) -> None:
         self._filter = OneEuro()
-        self._measured = False
+        self._measured: tuple[float, float] | None = None  # depth of the wrist, m, and nearness when it was measured
 
     def smooth(self, hand: Hand, joints: PlainJoints, step: float, min_cutoff: float, beta: float) -> Hand:
         """The hand with these joints, `step` s after the one before, smoothed.
@@ -36,15 +39,16 @@ class HandSmoother:
         Joints and vertices are smoothed relative to the wrist, point by point. Speeds in the image count in metres by
         the ratio of the hand's extents in space and in the image, which is how far a pixel reaches at its distance.
         """
-        if hand.scale_source == "depth" and not self._measured:
+        nearness = math.log(max(joints.spread, 1e-6))
+        if hand.scale_source == "depth" and self._measured is None:
             self.restart_place()
-            self._measured = True
+            self._measured = float(hand.translation[2]), nearness
         points = np.zeros((3 + 21 + len(hand.vertices) + 21 + 1, 3), np.float32)
-        points[self.WRIST].flat[::4] = hand.translation
+        points[self.WRIST].flat[::4] = self._place(hand, nearness)
         points[3:24], points[24:-22] = hand.joints_3d, hand.vertices
         points[self.SHAPE] -= hand.translation
         points[self.PIXELS, :2] = hand.joints_2d
-        points[self.NEARNESS, 0] = math.log(max(joints.spread, 1e-6))
+        points[self.NEARNESS, 0] = nearness
         unit = np.ones((len(points), 1), np.float32)
         unit[self.PIXELS] = long_edge(hand.joints_3d[:, :2].T.tolist()) / max(joints.extent, 1e-6)
         unit[self.NEARNESS] = abs(hand.translation[2])
@@ -54,6 +58,8 @@ class HandSmoother:
         points = self._filter.update(points, step, min_cutoff, beta, unit, trust, no_faster)
         place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
         shape = points[self.SHAPE] + place
+        if hand.scale_source == "depth":  # the mean: a single measurement is noisy, and a smoothed one is late
+            self._measured = float(hand.translation[2] + place[2]) / 2, nearness
         return replace(
             hand,
             translation=place,
@@ -70,4 +76,23 @@ class HandSmoother:
     def restart_place(self) -> None:
         """The next distance has nothing to do with those before, as after the first measurement."""
         self._filter.restart(self.WRIST)
-        self._measured = False
+        self._measured = None
+
+    def _place(self, hand: Hand, nearness: float) -> np.ndarray:
+        """The wrist (3,) m; of a hand whose size is remembered, at the depth that was measured last and changed since
+        by what the remembered size and the size in the image agree on."""
+        if hand.scale_source != "remembered" or self._measured is None or not hand.translation[2] > 0:
+            return hand.translation
+        depth, nearness_then = self._measured
+        farther = math.log(float(hand.translation[2]) / max(depth, 1e-6))
+        doubt = min(CLEAR * self._filter.noise(self.NEARNESS), MOST_DOUBT)
+        change = _agreed(farther, nearness_then - nearness, doubt)
+        return hand.translation * np.float32(math.exp(change - farther))
+
+
+def _agreed(a: float, b: float, doubt: float) -> float:
+    """The lesser of two changes, if they have the same sign and are more than in doubt."""
+    if a * b <= 0:
+        return 0.0
+    change = min(abs(a), abs(b))
+    return math.copysign(min(change, max(2 * (change - doubt), 0.0)), a)

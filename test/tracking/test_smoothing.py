@@ -80,6 +80,18 @@ def test_a_hand_whose_pose_is_in_doubt_rests_where_it_is_as_large_as_before(sour
     assert np.abs(still / np.median(still) - 1).max() < 0.01
 
 
+@pytest.mark.parametrize(("doubted", "larger"), [(range(100, 150), 1.01), (range(0, 150, 9), 1.05)])
+def test_a_measured_hand_rests_where_the_network_changes_its_mind(doubted: range, larger: float) -> None:
+    rng, tracker, still, z = np.random.default_rng(4), HandTracker(), seen_hand().joints_2d, []
+    for frame in range(150):
+        size, measured = larger if frame in doubted else 1.0, frame < 60
+        hand = seen_hand((0, 0, 0.6 if measured else 0.6 / size**2), noise=rng.normal(0, 0.001, 3))
+        pixels = size * (still - still.mean(axis=0)) + rng.normal(300, 1.0, (21, 2)).astype(np.float32)
+        hand = replace(hand, joints_2d=pixels, scale_source="depth" if measured else "prior")
+        z.append(tracker.update([hand], frame * STEP)[0].translation[2])
+    assert np.abs(np.array(z[30:]) / 0.6 - 1).max() < 0.01
+
+
 @pytest.mark.parametrize("every", [1, 5, 1000])
 def test_a_hand_that_comes_closer_is_followed(every: int) -> None:
     rng, tracker, behind = np.random.default_rng(5), HandTracker(), []
