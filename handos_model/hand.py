@@ -30,6 +30,10 @@ KNUCKLES = (5, 9, 13, 17)
 """The MCP joints of all fingers but the thumb."""
 
 
+SHAPES = {"box": (4,), "joints_2d": (21, 2), "joint_confidence": (21,), "joints_3d": (21, 3), "translation": (3,)}
+"""Of the arrays of every hand's record; its vertices (V, 3) may be missing."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Hand:
     """One hand in one frame.
@@ -101,7 +105,10 @@ class Hand:
         return moved.resized(palm_length(self) / length) if length > 0 else moved
 
     def to_dict(self, vertices: bool = False) -> dict[str, Any]:
-        """Returns plain numbers for JSON, to 0.01 px and 0.01 mm; the mesh with `vertices`."""
+        """Returns plain numbers for JSON, to 0.01 px and 0.01 mm; the mesh with `vertices`.
+
+        What stands here is written to results of every format: recordings, tables and lines.
+        """
         record = {
             "id": int(self.id),
             "score": round(float(self.score), 4),
@@ -117,6 +124,33 @@ class Hand:
         if vertices:
             record["vertices"] = _rounded(self.vertices, 5)
         return record
+
+    @classmethod
+    def from_dict(cls, record: dict[str, Any]) -> Hand:
+        """The hand of a record of to_dict; without vertices if it has none.
+
+        Raises ValueError for wrong shapes and values, KeyError and TypeError for a record of something else.
+        """
+        arrays = {name: np.array(record[name], np.float32) for name in SHAPES}
+        for name, shape in SHAPES.items():
+            if arrays[name].shape != shape:
+                raise ValueError(f"{name} has the shape {arrays[name].shape}, must be {shape}")
+        return cls(
+            score=float(record["score"]),
+            side=record["side"],
+            side_confidence=float(record["side_confidence"]),
+            vertices=np.array(record.get("vertices", []), np.float32).reshape(-1, 3),
+            id=int(record["id"]),
+            scale_source=record["scale_source"],
+            **arrays,
+        )
+
+
+def blank_hand() -> Hand:
+    """A hand of zeros: its record shows the names, types and shapes of all records."""
+    arrays: dict[str, Any] = {name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()}
+    vertices = np.zeros((778, 3), np.float32)
+    return Hand(score=0.0, side="unknown", side_confidence=0.0, vertices=vertices, **arrays)
 
 
 def palm_length(hand: Hand) -> float:

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from handos_model.hand import BONES, FINGERS, JOINT_NAMES, Hand, joints_box
+from handos_model.hand import BONES, FINGERS, JOINT_NAMES, Hand, blank_hand, joints_box
 
 
 def hand(**changes) -> Hand:
@@ -32,6 +32,24 @@ def test_vertices_come_on_demand():
     assert len(hand().to_dict(vertices=True)["vertices"]) == 778
     assert hand().to_dict()["id"] == -1
     assert hand(id=7).to_dict()["id"] == 7
+
+
+def test_a_hand_comes_back_from_its_record():
+    told = hand(id=3, scale_source="depth", joints_2d=np.arange(42, dtype=np.float32).reshape(21, 2))
+    record = json.loads(json.dumps(told.to_dict(vertices=True)))
+    back = Hand.from_dict(record)
+    assert back.to_dict(vertices=True) == record
+    assert (back.id, back.scale_source, back.joints_2d.dtype) == (3, "depth", np.float32)
+    assert Hand.from_dict(told.to_dict()).vertices.shape == (0, 3)
+    with pytest.raises(ValueError, match=r"box has the shape \(3,\), must be \(4,\)"):
+        Hand.from_dict(record | {"box": [1, 2, 3]})
+    with pytest.raises(KeyError, match="joints_3d"):
+        Hand.from_dict({name: value for name, value in record.items() if name != "joints_3d"})
+
+
+def test_a_blank_hand_has_the_keys_and_shapes_of_every_hand():
+    blank, other = (one.to_dict(vertices=True) for one in (blank_hand(), hand()))
+    assert {name: np.shape(value) for name, value in blank.items()} == {k: np.shape(v) for k, v in other.items()}
 
 
 def test_unknown_side_is_refused():

@@ -25,7 +25,6 @@ from handos_model.wrist_pose import wrist_rotation
 LONGEST_LINE = 8 * 2**20
 """Bytes of one frame: a hundred hands with meshes."""
 MAX_CAMERA_HANDS = 100
-SHAPES = {"box": (4,), "joints_2d": (21, 2), "joint_confidence": (21,), "joints_3d": (21, 3), "translation": (3,)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,21 +125,4 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
         values["distortion"],
         values["source"] == "assumed",
     )
-    return CameraFrame(str(record["frame_id"] or stem), stamp, [_hand(hand) for hand in record["hands"]], lens)
-
-
-def _hand(record: dict[str, Any]) -> Hand:
-    arrays = {name: np.array(record[name], np.float32) for name in SHAPES}
-    vertices = np.array(record.get("vertices", []), np.float32).reshape(-1, 3)
-    for name, shape in SHAPES.items():
-        if arrays[name].shape != shape:
-            raise ValueError(f"{name} has the shape {arrays[name].shape}, must be {shape}")
-    return Hand(
-        score=float(record["score"]),
-        side=record["side"],
-        side_confidence=float(record["side_confidence"]),
-        vertices=vertices,
-        id=int(record["id"]),
-        scale_source=record["scale_source"],
-        **arrays,
-    )
+    return CameraFrame(str(record["frame_id"] or stem), stamp, [Hand.from_dict(hand) for hand in record["hands"]], lens)

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-RESULT_SUFFIXES = (".jsonl", ".json", ".parquet", ".npz")
+from handos_model.output.tables import TABLES
+
+RESULT_SUFFIXES = (".jsonl", ".json", *TABLES)
 """Results are never inputs, so that a folder of images may hold those of an earlier run."""
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS)  # a disk's errors, which name no file
 

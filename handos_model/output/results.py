@@ -23,11 +23,10 @@ from handos_model.output.output_file import (
     partial,
 )
 from handos_model.output.recording import write_recording
-from handos_model.output.tables import write_npz, write_parquet
+from handos_model.output.tables import TABLES
 
-TABLES = {".parquet": write_parquet, ".npz": write_npz}
-"""What writes the records to a file of each suffix; lines and recordings are written otherwise."""
-PACKAGES = {".jsonl": "", ".parquet": "pyarrow", ".npz": "", ".mcap": "rosbags", "": "rosbags"}
+OF_TABLES = {suffix: table.package for suffix, table in TABLES.items()}
+PACKAGES = {".jsonl": "", **OF_TABLES, ".mcap": "rosbags", "": "rosbags"}
 """What a file of each suffix needs to be written; without a suffix it is a rosbag2 folder."""
 SUFFIXES = ", ".join(filter(None, PACKAGES))
 
@@ -158,7 +157,7 @@ class Results:
     def _convert(self, place: Path) -> None:
         suffix = self.path.suffix.lower()
         if suffix in TABLES:
-            TABLES[suffix](self._records(), place)
+            TABLES[suffix].write(self._records(), place)
         else:
             self.notes = write_recording(self._records(), place, self._recorded, one_file=suffix == ".mcap")
 

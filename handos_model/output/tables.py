@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from handos_model.hand import blank_hand
 
 ROWS = 500
 """Frames of one row group of Parquet, which are held in memory at once."""
@@ -31,25 +34,21 @@ def write_parquet(records: Iterable[dict[str, Any]], place: Path) -> None:
 
 def _schema(pa: Any) -> Any:
     text, number, numbers = pa.string(), pa.float64(), pa.list_(pa.float64())
-    points = pa.list_(numbers)
     intrinsics = pa.struct(
         [("source", text), *((name, number) for name in ("fx", "fy", "cx", "cy"))]
         + [("distortion_model", text), ("distortion", numbers)]
     )
-    hand = pa.struct(
-        [
-            ("id", pa.int64()), ("score", number), ("side", text), ("side_confidence", number), ("box", numbers),
-            ("joints_2d", points), ("joint_confidence", numbers), ("joints_3d", points), ("translation", numbers),
-            ("scale_source", text),
-            ("wrist", pa.struct([("position", numbers), ("orientation", numbers), ("covariance", numbers)])),
-            ("mano", pa.struct([(name, numbers) for name in MANO_SIZES])), ("vertices", points),
-        ]
-    )  # fmt: skip
+    example = pa.array([blank_hand().to_dict(vertices=True)]).type
+    of_hand = {field.name: field.type for field in example} | {
+        "wrist": pa.struct([("position", numbers), ("orientation", numbers), ("covariance", numbers)]),
+        "mano": pa.struct([(name, numbers) for name in MANO_SIZES]),
+    }
     return pa.schema(
         [
             ("image", text), ("stamp_ns", pa.int64()), ("frame_id", text), ("topic", text), ("width", pa.int64()),
             ("height", pa.int64()), ("intrinsics", intrinsics),
-            ("model", pa.struct([("name", text), ("version", text)])), ("hands", pa.list_(hand)),
+            ("model", pa.struct([("name", text), ("version", text)])),
+            ("hands", pa.list_(pa.struct(list(of_hand.items())))),
         ]
     )  # fmt: skip
 
@@ -93,23 +92,18 @@ def _of_frames(frames: list[dict[str, Any]]) -> dict[str, np.ndarray]:
 
 
 def _of_hands(hands: list[dict[str, Any]]) -> dict[str, np.ndarray]:
-    shapes = {
-        "box": (4,), "joints_2d": (21, 2), "joint_confidence": (21,), "joints_3d": (21, 3), "translation": (3,),
-    }  # fmt: skip
-    if hands and "vertices" in hands[0]:
-        shapes["vertices"] = (len(hands[0]["vertices"]), 3)
+    arrays = {}
+    for name, example in blank_hand().to_dict(vertices=bool(hands) and "vertices" in hands[0]).items():
+        values = [hand[name] for hand in hands]
+        if isinstance(example, str):
+            arrays[name] = _texts(values)
+        else:
+            kind = np.int64 if isinstance(example, int) else np.float32
+            arrays[name] = np.array(values, kind).reshape(len(hands), *np.shape(example))
     wrists = [hand["wrist"] for hand in hands]
     turns = [[np.nan] * 4 if wrist["orientation"] is None else wrist["orientation"] for wrist in wrists]
     return {
-        "id": np.array([hand["id"] for hand in hands], np.int64),
-        "score": np.array([hand["score"] for hand in hands], np.float32),
-        "side": _texts(hand["side"] for hand in hands),
-        "side_confidence": np.array([hand["side_confidence"] for hand in hands], np.float32),
-        "scale_source": _texts(hand["scale_source"] for hand in hands),
-        **{
-            name: np.array([hand[name] for hand in hands], np.float32).reshape(-1, *shape)
-            for name, shape in shapes.items()
-        },
+        **arrays,
         "wrist_position": np.array([wrist["position"] for wrist in wrists], np.float32).reshape(-1, 3),
         "wrist_orientation": np.array(turns, np.float32).reshape(-1, 4),
         "wrist_covariance": np.array([wrist["covariance"] for wrist in wrists], np.float32).reshape(-1, 6, 6),
@@ -128,3 +122,16 @@ def _of_mano(found: list[dict[str, Any] | None]) -> dict[str, np.ndarray]:
 
 def _texts(values: Iterable[str]) -> np.ndarray:
     return np.array(list(values), np.str_)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A format of tables."""
+
+    write: Callable[[Iterable[dict[str, Any]], Path], None]
+    package: str = ""
+    """What it needs, beside what the package itself does."""
+
+
+TABLES = {".parquet": Table(write_parquet, "pyarrow"), ".npz": Table(write_npz)}
+"""By the suffix of the file."""

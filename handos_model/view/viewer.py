@@ -41,7 +41,7 @@ class Viewer:
             raise ValueError(f"--view is {text!r}, must be one file, as it holds all inputs one after another")
         if find_spec(name) is None:
             raise ModuleNotFoundError(
-                f"--view {name} needs the package {name}-sdk, which is not installed: pip install '.[view]'"
+                f"--view {name} needs the package {name}-sdk, which is not installed: pip install {name}-sdk"
             )
         return cls(name, Path(file) if file else None)
 

@@ -15,6 +15,7 @@ import rclpy
 from rclpy.exceptions import InvalidParameterException, NameValidationException, ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.utilities import remove_ros_args
 
 from handos_model.io.files import one_line
 from handos_ros.process.fast_dds import profile
@@ -33,6 +34,8 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
 
     `make` may raise one of START_ERRORS.
     """
+    if extra := remove_ros_args(sys.argv)[1:]:
+        return _refused(name, extra)
     stopped = _end_on_signals()
     os.environ.update(profile(os.environ))  # Fast DDS reads it with the first node
     try:
@@ -60,6 +63,16 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _refused(name: str, arguments: list[str]) -> int:
+    """Answers arguments that are not ROS's, of which only a plea for help is expected."""
+    usage = f"usage: {name} --ros-args [-p PARAMETER:=VALUE] [-r TOPIC:=TOPIC] [--params-file FILE]"
+    if set(arguments) & {"-h", "--help"}:
+        print(usage, f"`ros2 param describe /{name} PARAMETER` explains the parameters of a running node.", sep="\n")
+        return 0
+    print(f"{name}: unknown argument {one_line(arguments[0])!r}; {usage}", file=sys.stderr)
+    return 2
 
 
 def _spin(node: GuardedNode) -> None:

@@ -51,6 +51,19 @@ def test_a_wrong_start_is_one_sentence(corrupt: Path, tmp_path: Path, monkeypatc
         assert printed.count("\n") == 1
 
 
+@pytest.mark.parametrize("executable", ["hands_node", "camera_node", "fusion_node"])
+def test_help_and_arguments_that_are_not_ros_are_answered(executable: str) -> None:
+    for argument, code in (("--help", 0), ("--weights", 2)):
+        done = subprocess.run(
+            [sys.executable, "-c", f"from handos_ros.{executable} import main; main()", argument],
+            capture_output=True, text=True, timeout=180,
+        )  # fmt: skip
+        said = done.stdout if code == 0 else done.stderr
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+        assert f"usage: {executable} --ros-args [-p PARAMETER:=VALUE]" in said
+        assert code == 0 or said.startswith(f"{executable}: unknown argument '--weights'; ")
+
+
 @pytest.mark.parametrize("keys", [False, True])
 def test_security_that_cannot_be_had_is_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keys: bool) -> None:
     """Never an open node in place of a secured one. With keys that are none, and where Fast DDS knows no security."""

@@ -12,6 +12,7 @@ from made_files import write_image
 from handos_model.cli import main
 from handos_model.commands import render
 from handos_model.output.output_file import Inputs, WriteRules, check_file, completed, completed_together, partial
+from handos_model.output.tables import TABLES
 
 
 def test_a_file_has_its_name_when_it_is_complete(tmp_path):
@@ -66,6 +67,15 @@ def test_inputs_are_known_however_they_are_spelt(tmp_path, path):
             check_file(tmp_path / path, Inputs(given), WriteRules(overwrite=True))
     check_file(tmp_path / path, Inputs([]), WriteRules(overwrite=True))
     check_file(tmp_path / "a" / "new.bin", Inputs([tmp_path / "a"]), WriteRules())
+
+
+@pytest.mark.parametrize("suffix", [*TABLES, ".jsonl", ".JSON"])
+def test_results_in_a_folder_of_inputs_are_none_of_them(tmp_path, suffix):
+    (tmp_path / f"results{suffix}").touch()
+    (tmp_path / "photo.png").touch()
+    inputs = Inputs([tmp_path])
+    assert inputs.hold(tmp_path / "photo.png") and not inputs.hold(tmp_path / f"results{suffix}")
+    check_file(tmp_path / f"results{suffix}", inputs, WriteRules(overwrite=True))
 
 
 def test_a_folder_that_may_not_be_written_to(tmp_path):

@@ -31,7 +31,7 @@ def batch():
 
 
 RECIPES = {path.stem: path for path in sorted((ROOT / "config" / "train").glob("*.yaml"))}
-OF_THE_PAPER = [name for name in RECIPES if not name.startswith("small")]
+OF_THE_PAPER = [name for name in RECIPES if name.startswith(("paper", "table"))]
 FULL_LOSSES = {
     "joints_2d": 10, "oks_2d": 4, "vertices": 10, "joints_3d": 10, "normal": 5, "edge": 10, "projected": 10,
     "oks_projected": 4, "normal_consistency": 0.5,

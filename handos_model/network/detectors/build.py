@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from importlib import import_module
 
 from handos_model.network.detectors.detector import Detector
 
-KINDS = ("landmarks", "grounding_dino", "rt_detr", "d_fine", "deformable_detr")
+KINDS = {
+    "landmarks": "landmark_detector.LandmarkDetector",
+    "grounding_dino": "grounding_dino.GroundingDino",
+    "rt_detr": "rt_detr.RTDetr",
+    "d_fine": "d_fine.DFine",
+    "deformable_detr": "deformable_detr.DeformableDetr",
+}
+"""Module and class of each kind in this folder."""
 
 
 def build_detector(kind: str, source: str = "", target: str = "hand", memory_layer: int | None = None) -> Detector:
@@ -21,29 +28,8 @@ def build_detector(kind: str, source: str = "", target: str = "hand", memory_lay
     Raises ValueError for an unknown kind or an option or source that does not fit, FileNotFoundError for a path that is
     not there.
     """
-    match kind:
-        case "landmarks":
-            return build_landmark_detector(source, target, memory_layer)
-        case "grounding_dino":
-            from handos_model.network.detectors.grounding_dino import GroundingDino as DetectorClass
-        case "rt_detr":
-            from handos_model.network.detectors.rt_detr import RTDetr as DetectorClass
-        case "d_fine":
-            from handos_model.network.detectors.d_fine import DFine as DetectorClass
-        case "deformable_detr":
-            from handos_model.network.detectors.deformable_detr import DeformableDetr as DetectorClass
-        case _:
-            raise ValueError(f"unknown detector {kind!r}: choose one of {', '.join(KINDS)}")
-    return DetectorClass.from_source(source, target, memory_layer)
-
-
-def build_landmark_detector(source: str, target: str, memory_layer: int | None) -> Detector:
-    """The one detector without text, classes or encoder layers to choose from."""
-    from handos_model.network.detectors.landmark_detector import LandmarkDetector
-    from handos_model.network.hand_landmarks import WEIGHTS
-
-    if target != "hand" or memory_layer is not None:
-        raise ValueError(
-            f"the landmarks detector has no options: leave out target={target!r}, memory_layer={memory_layer}"
-        )
-    return LandmarkDetector(Path(source) if source else WEIGHTS)
+    if kind not in KINDS:
+        raise ValueError(f"unknown detector {kind!r}: choose one of {', '.join(KINDS)}")
+    module, name = KINDS[kind].split(".")
+    found: type[Detector] = getattr(import_module(f"handos_model.network.detectors.{module}"), name)
+    return found.from_source(source, target, memory_layer)

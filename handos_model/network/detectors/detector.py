@@ -103,6 +103,11 @@ class Detector(Frozen):
     fixed: tuple[int, int] | None = None  # px: height and width of every image, where it takes no others
     example: tuple[int, int] = (160, 192)  # px: height and width of an image that export can trace for all sizes
 
+    @classmethod
+    def from_source(cls, source: str, target: str, memory_layer: int | None) -> Detector:
+        """The detector as build_detector describes it; checkpoints do not hold its weights."""
+        raise NotImplementedError
+
     def check(self, images: Tensor) -> None:
         """Raise ValueError for images that a detector cannot take."""
         check_images(images, self.multiple)

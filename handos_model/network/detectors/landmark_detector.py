@@ -49,6 +49,15 @@ class LandmarkDetector(Detector):
         self.network = HandLandmarkNetwork(weights)
         self.freeze()
 
+    @classmethod
+    def from_source(cls, source: str, target: str = "hand", memory_layer: int | None = None) -> LandmarkDetector:
+        """source: an .npz file, by default the embedded one. Raises ValueError for the other options: it has none."""
+        if target != "hand" or memory_layer is not None:
+            raise ValueError(
+                f"the landmarks detector has no options: leave out target={target!r}, memory_layer={memory_layer}"
+            )
+        return cls(Path(source) if source else WEIGHTS)
+
     @torch.no_grad()
     def forward(self, images: Tensor) -> Detection:
         """images: float views (B, 3, 224, 224) RGB in 0..1."""
