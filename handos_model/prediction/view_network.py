@@ -168,10 +168,15 @@ class ViewNetwork:
     ) -> list[SeenHands]:
         """Those already seen, then those of each window."""
         for window in windows:
-            claimed = [view_of_joints(hand.joints_2d[0]) for hand in seen]
-            views = unclaimed(self.find(image, window), claimed)
+            views = unclaimed(self.find(image, window), *known_views(joined(seen)))
             seen = seen + self.look_at(image, views, passes, threshold)[0]
         return seen
+
+
+def known_views(seen: SeenHands) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Views of the hands that are beyond doubt, and of the others."""
+    views, sure = [view_of_joints(joints) for joints in seen.joints_2d], seen.scores >= BEYOND_DOUBT
+    return [views[i] for i in np.flatnonzero(sure)], [views[i] for i in np.flatnonzero(~sure)]
 
 
 def is_worth_another_look(hand: SeenHands, least: float) -> bool:

@@ -7,6 +7,7 @@ centre + R(angle) size ((u + .5) / SIZE - .5, (v + .5) / SIZE - .5), with pixel 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -98,12 +99,15 @@ def shows_the_same(view: np.ndarray, other: np.ndarray) -> bool:
     return distance < SAME * float(max(view[2], other[2])) or is_part(view, other)
 
 
-def unclaimed(views: np.ndarray, claimed: list[np.ndarray]) -> list[np.ndarray]:
-    """Those of views (N, 4), in their order, that show no hand of `claimed`, no part of one, and none of before."""
-    taken, fresh = list(claimed), []
+def unclaimed(views: np.ndarray, sure: list[np.ndarray], doubtful: Sequence[np.ndarray] = ()) -> list[np.ndarray]:
+    """Those of views (N, 4), in their order, that show neither a hand that is known nor one of a view before.
+
+    sure, doubtful: views of known hands. A part of a sure one is no hand; a doubtful one may hide a smaller hand.
+    """
+    taken, fresh = [*sure, *doubtful], []
     for view in views:
         one = any(overlap(view, other) > MAX_OVERLAP for other in taken)
-        if not one and not any(is_part(view, other) for other in claimed):
+        if not one and not any(is_part(view, other) for other in sure):
             taken.append(view)
             fresh.append(view)
     return fresh

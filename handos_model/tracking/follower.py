@@ -15,7 +15,7 @@ from handos_model.prediction.depth_fit import NotMeasured, fit_to_depth
 from handos_model.prediction.placing import placed
 from handos_model.prediction.predictor import HandPredictor, checked_frame
 from handos_model.prediction.seen_hands import SeenHands, joined
-from handos_model.prediction.view_network import SMALLEST_VIEW, ViewNetwork
+from handos_model.prediction.view_network import SMALLEST_VIEW, ViewNetwork, known_views
 from handos_model.prediction.views import MAX_OVERLAP, overlap, unclaimed, view_of_joints
 from handos_model.tracking.search import Search
 from handos_model.tracking.tracker import HandTracker
@@ -52,6 +52,7 @@ class Followed:
     view: np.ndarray  # (4,): in which it is seen next, if it does not move
     place: np.ndarray  # (2,) px: where it was
     velocity: np.ndarray  # (2,) px / s
+    told: bool  # whether it was reported, not only remembered until it is seen a second time
 
 
 class HandFollower:
@@ -103,13 +104,13 @@ class HandFollower:
         image, camera = checked_frame(image, camera)
         seen, before = self._see(image, float(stamp))
         all_hands = placed(seen, camera, self.predictor.template, self.predictor.hand_scale)
-        rows = [row for row in zip(all_hands, before, seen.views, strict=True) if row[0] is not None]
+        everything = zip(all_hands, before, seen.views, strict=True)
+        rows = [(hand, old, view) for hand, old, view in everything if hand is not None]
         if self.max_hands:
             rows = rows[: self.max_hands]
-        self._followed = [self._remembered(hand, old, view, float(stamp)) for hand, old, view in rows if hand]
-        self._stamp = float(stamp)
-        told = [hand for hand, old, _ in rows if hand and (old or self._anew or hand.score >= SURE)]
-        self._anew = False
+        self._followed = [self._remembered(*row, float(stamp)) for row in rows]
+        self._stamp, self._anew = float(stamp), False
+        told = [hand for (hand, *_), remembered in zip(rows, self._followed, strict=True) if remembered.told]
         hands = sorted(told, key=lambda hand: -hand.score)
         hands = self._measured(hands, camera, depth)
         return self.tracker.update(hands, stamp) if self.tracking else hands
@@ -133,8 +134,8 @@ class HandFollower:
             return seen, before
         window = self._search.window(width, height, predictor.size, stamp, len(seen), self.search_rate)
         if window is not None:
-            claimed = [view_of_joints(joints) for joints in seen.joints_2d]
-            new = self._new_hands(network, image, unclaimed(network.find(image, window), claimed), not len(seen))
+            views = unclaimed(network.find(image, window), *known_views(seen))
+            new = self._new_hands(network, image, views, not len(seen))
             count, both = len(seen), joined([seen, new])
             kept = both.kept(list(range(len(both))))
             seen, before = both.take(kept), [before[i] if i < count else None for i in kept]
@@ -162,9 +163,9 @@ class HandFollower:
             off = _displacement(view, now, image.shape) if len(now) and now.scores[0] >= least else math.inf
             if off < FARTHEST and now.scores[0] > 0:
                 found.append((off, now, hand))
-            else:
+            elif hand.told:
                 self._search.miss(view, stamp)
-        if len(found) < len(self._followed) and not found:
+        if not found and any(hand.told for hand in self._followed):
             self._search.restart()  # all at once: another scene, perhaps
         both = joined([now for _, now, _ in found])
         kept = both.kept(sorted(range(len(found)), key=lambda i: found[i][0]))
@@ -189,7 +190,8 @@ class HandFollower:
         view, velocity, step = view_of_joints(hand.joints_2d), np.zeros(2), stamp - self._stamp
         if old is not None and step > 0:
             velocity = (view[:2] - old.place) / step
-        return Followed(seen_in if _is_still(seen_in, view) else view, view[:2], velocity)
+        told = old is not None or self._anew or hand.score >= SURE
+        return Followed(seen_in if _is_still(seen_in, view) else view, view[:2], velocity, told)
 
     def _measured(self, hands: list[Hand], camera: Camera, depth: Depth | None) -> list[Hand]:
         """The hands at their measured depth where there is one."""

@@ -87,4 +87,5 @@ def test_overlap_and_what_is_left():
     assert unclaimed(np.array([a]), [b]) == []
     knuckle = np.array([105.0, 90, 15, 0.3])
     assert unclaimed(np.array([knuckle]), [a]) == [] and len(unclaimed(np.array([knuckle + (40, 0, 0, 0)]), [a])) == 1
+    assert len(unclaimed(np.array([knuckle]), [], [a])) == 1 and unclaimed(np.array([b]), [], [a]) == []
     assert unclaimed(np.zeros((0, 4)), [a]) == []

@@ -50,25 +50,6 @@ def test_a_hand_is_found_once_and_then_followed(tmp_path):
     assert [len(views) for views in watched.views] == [4] + [1] * 39  # settled and mirrored at first
 
 
-def test_what_is_hardly_a_hand_must_be_seen_twice(tmp_path):
-    watched = Watched(tmp_path)
-    watched(EMPTY)
-    see = watched.follower.predictor.network.see
-
-    def doubtful(image, view, **how):
-        hand = see(image, view, **how)
-        hand.scores[:] = np.minimum(hand.scores, 0.28)  # and more where the mirrored view says the same
-        return hand
-
-    watched.follower.predictor.network.see = doubtful
-    image = scene((RED, 300, 200, 90))
-    told = [bool(watched(image)) for _ in range(5)]
-    seen = [bool(views) for views in watched.views[1:]]
-    assert told == [False, *seen[:-1]] and any(told)
-    watched.follower.reset()
-    assert len(watched(image)) == 1  # the first frame of a video may be the only one
-
-
 def test_a_still_hand_is_seen_in_one_view(tmp_path):
     watched = Watched(tmp_path, search_rate=0)
     for frame in range(6):
