@@ -1,4 +1,4 @@
-"""Draws what the node saw: mesh, skeleton, box and label of each hand, and a line of figures."""
+"""Draws what the node saw: mesh, skeleton, box and label of each hand, and a caption with figures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def debug_image(image: np.ndarray, hands: list[Hand], camera: Camera, caption: s
     """
     drawn = draw_hands(image, hands, camera, faces=faces)
     width = max(1, round(min(image.shape[:2]) / 400))
-    limit = 1 << 20  # px, far outside of any image, within what OpenCV draws
+    limit = 1 << 20  # px, far outside any image, within what OpenCV draws
     for hand in hands:
         x0, y0, x1, y1 = (int(edge) for edge in np.clip(np.rint(hand.box), -limit, limit))
         cv2.rectangle(drawn, (x0, y0), (x1, y1), LABEL_COLOURS[hand.side], width, cv2.LINE_AA)

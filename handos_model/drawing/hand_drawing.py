@@ -36,7 +36,7 @@ def draw_hands(
     """A copy of `image` (H, W, 3) uint8 RGB with the hands drawn on it, far ones first.
 
     camera: the one that the hands were predicted with; Camera.from_fov's guess when None, as in HandPredictor. Joints
-    of low confidence are hollow. The label says side, score and the distance along z, "~" when the camera is a guess.
+    of low confidence are hollow. The label gives side, score and distance along z, with "~" if the camera is a guess.
     faces (F, 3): of the hands' template, the embedded one's when None.
     """
     drawn = np.array(image, order="C")
@@ -62,7 +62,7 @@ def draw_skeleton(image: np.ndarray, hand: Hand) -> None:
         return
     x0, y0, x1, y1 = region
     part = image[y0:y1, x0:x1]
-    # Nearest up and area down give every untouched pixel back as it was.
+    # Nearest-neighbour enlargement and area reduction return every untouched pixel unchanged.
     detail = _DETAIL_LINES if max(x1 - x0, y1 - y0) <= LARGEST else 1
     fine = cv2.resize(part, None, fx=detail, fy=detail, interpolation=cv2.INTER_NEAREST)
     points = _fixed((hand.joints_2d - [x0, y0] + 0.5) * detail - 0.5)
@@ -99,13 +99,13 @@ def _region(points: np.ndarray, margin: float, shape: tuple[int, ...]) -> tuple[
 
 def _fixed(points: np.ndarray) -> list[tuple[int, int]]:
     """Pixels as OpenCV's fixed-point coordinates."""
-    limit = 1 << 26  # far outside of any image, within int32
+    limit = 1 << 26  # far outside any image, within int32
     fixed = np.clip(np.rint(points.astype(np.float64) * (1 << _SHIFT)), -limit, limit).astype(int)
     return [(int(x), int(y)) for x, y in fixed]
 
 
 def draw_labels(image: np.ndarray, hands: list[Hand], assumed: bool) -> None:
-    """Draws a label near each hand's box, in place, clear of one another; assumed: distances are a guess."""
+    """Draws a label near each hand's box, in place, so that labels do not overlap; assumed: distances are a guess."""
     taken: list[tuple[int, int, int, int]] = []
     for hand in hands:
         _draw_label(image, hand, assumed, taken)

@@ -10,9 +10,9 @@ import numpy as np
 from handos_model.camera import Camera, ray_rotation
 
 SUPERSAMPLED = 450
-"""px: hands up to this extent are rendered at twice the image's resolution, larger ones at once."""
+"""px: hands up to this extent are rendered at twice the image's resolution, larger ones at the image's own."""
 LARGEST = 1000
-"""px: hands beyond this extent are rendered at it and enlarged, as rendering takes 60 bytes a pixel."""
+"""px: hands beyond this extent are rendered at this size and enlarged, since rendering takes 60 bytes per pixel."""
 _BAND = 256  # rows that are blended at once
 _SHIFT = 4  # fractional bits of OpenCV's coordinates
 _MATCAP = 256
@@ -31,7 +31,7 @@ def draw_mesh(
     """Blends a closed mesh into `image` (H, W, 3) uint8 RGB, in place.
 
     vertices (V, 3) m in the camera frame; faces (F, 3), whose normals point out of the surface when `outward` (right
-    hands with the template's faces) and into it otherwise. A mesh that is not wholly before the camera is left out.
+    hands with the template's faces) and into it otherwise. Meshes not wholly in front of the camera are left out.
     """
     pixels = camera.project(vertices)
     if not np.isfinite(pixels).all():
@@ -69,7 +69,7 @@ def _rasterise(points: np.ndarray, depth: np.ndarray, faces: np.ndarray, shape: 
     """Index of the face seen at each pixel, (h, w) int32, -1 where there is none. Far faces are painted first."""
     a, b, c = (points[faces[:, i]] for i in range(3))
     area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-    # With y down, a face whose normal points at the camera turns clockwise in memory, against the clock on screen.
+    # With y down, a face whose normal points at the camera has a negative area; it is counter-clockwise on screen.
     front = np.flatnonzero(area < 0)
     front = front[np.argsort(-depth[faces[front]].mean(axis=1), kind="stable")]
     fixed = np.clip(np.rint(points * (1 << _SHIFT)), -(1 << 22), 1 << 22).astype(np.int32)
@@ -104,9 +104,9 @@ def _shade(
 def _interpolate(
     values: list[np.ndarray], points: np.ndarray, faces: np.ndarray, face_at: np.ndarray, covered: np.ndarray
 ) -> list[np.ndarray]:
-    """Values (P,) at the covered pixels from values (V,) at the vertices: barycentric, held within each pixel's face.
+    """Values (P,) at the covered pixels from values (V,) at the vertices: barycentric, clamped to each pixel's face.
 
-    Every factor is gathered as a vector of its own: that is several times faster than gathering rows.
+    Every factor is gathered as a separate vector, which is several times faster than gathering rows.
     """
     face = face_at.ravel()[covered]
     row, column = np.divmod(covered, face_at.shape[1])
@@ -130,8 +130,8 @@ def _interpolate(
 
 
 def _contact_shadow(shape: tuple[int, int], covered: np.ndarray, depth: np.ndarray, size: float) -> np.ndarray:
-    """Factors (P,) that darken pixels which lie behind their surroundings, as unsharp masking of the depth buffer
-    does (Luft et al., SIGGRAPH 2006): fingers then stand out from the palm behind them."""
+    """Factors (P,) that darken pixels that lie behind their surroundings, as unsharp masking of the depth buffer does
+    (Luft et al., SIGGRAPH 2006): fingers then stand out from the palm behind them."""
     buffer = np.zeros((shape[0] * shape[1], 2), np.float32)
     buffer[covered, 0] = depth
     buffer[covered, 1] = 1
@@ -158,8 +158,8 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 @cache
 def _matcap(colour: tuple[int, int, int]) -> np.ndarray:
-    """The look of a sphere of that colour, (256 * 256, 4) float32: colour and 255, by the y and x of the
-    normal of the surface."""
+    """The look of a sphere of that colour, (256 * 256, 4) float32: colour and 255, indexed by the y and x of the
+    surface's normal."""
     axis = np.linspace(-1, 1, _MATCAP)
     x, y = np.meshgrid(axis, axis)
     radius = np.sqrt(x**2 + y**2)
@@ -176,7 +176,7 @@ def _matcap(colour: tuple[int, int, int]) -> np.ndarray:
     lit = base * (0.30 + 0.14 * sky + 0.82 * key)[..., None]
     lit = lit * (0.62 + 0.38 * np.clip(-z * 1.6, 0, 1))[..., None]  # contours
     lit = lit + 0.22 * gloss[..., None] + 0.22 * rim[..., None] * (0.5 + 0.5 * base)
-    # Highlights roll off: clipped channel by channel they would change their hue.
+    # Highlights roll off: if they were clipped channel by channel, their hue would change.
     lit = np.where(lit < 0.7, lit, 1 - 0.3 * np.exp(-(lit - 0.7) / 0.3))
     opaque = np.concatenate([lit * 255, np.full_like(x, 255)[..., None]], axis=-1)
     return opaque.astype(np.float32).reshape(-1, 4)
