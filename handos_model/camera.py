@@ -17,16 +17,16 @@ DEFAULT_FOV = 60.0
 """Field of view in degrees along the long edge, assumed for an unknown camera; webcams and phones have 55 to 70."""
 
 REFINEMENTS = 2
-"""Gauss-Newton steps of :func:`fit_translation`: with joints off by 5 % of the hand a third moves nothing by a tenth
-of a millimetre."""
+"""Gauss-Newton steps of :func:`fit_translation`: even with joints off by 5 % of the hand, a third step would move
+nothing by a tenth of a millimetre."""
 
 FAR_AWAY = (0.0, 0.0, 1e3)
 """Where unsolved hands are placed during refinement, in metres: nothing is divided by 0 there."""
 
 MAX_FOCAL = 100.0
-"""Longest focal length in long edges of the image, and the shortest in its hundredth part: no lens has others."""
+"""Longest focal length, in long edges of the image; the shortest is 1 / MAX_FOCAL. No lens is outside this range."""
 
-_INVERSION_ERROR = 0.5  # px: beyond, a pixel lies outside of what the distortion model can explain
+_INVERSION_ERROR = 0.5  # px: with a larger error, a pixel lies outside what the distortion model can explain
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ class Camera:
     """
 
     K: np.ndarray
-    """(3, 3) float64: fx, fy, cx, cy in px; other entries as the identity."""
+    """(3, 3) float64: fx, fy, cx, cy in px; the other entries are those of the identity."""
     width: int
     height: int
     distortion_model: str = "none"
@@ -86,7 +86,7 @@ class Camera:
     def from_fov(cls, width: int, height: int, fov: float = DEFAULT_FOV) -> Camera:
         """Makes a guess for an unknown camera: `fov` degrees along the long edge, square pixels, centred.
 
-        The long edge, because a phone turned upright keeps its lens. The result has `assumed` set.
+        It is the long edge because a phone that is turned upright keeps its lens. The result has `assumed` set.
         """
         if not 0 < fov < 180:
             raise ValueError(f"field of view must lie between 0 and 180 degrees, got {fov}")
@@ -120,7 +120,10 @@ class Camera:
         return replace(self, K=K, distortion=distortion)
 
     def check_plausible(self, source: str) -> None:
-        """ValueError for numbers that no lens has, which would give hands at infinity; source: what says them."""
+        """Raises ValueError for numbers that no lens has, which would put hands at infinity.
+
+        source: where the numbers come from.
+        """
         (fx, _, cx), (_, fy, cy) = self.K[:2].tolist()
         edge = max(self.width, self.height)
         low, high = edge / MAX_FOCAL, edge * MAX_FOCAL
@@ -148,13 +151,13 @@ class Camera:
         return self.K[:2, 2]
 
     def pinhole(self, pixels: np.ndarray) -> np.ndarray:
-        """x / z and y / z (..., 2) of the rays of pixels (..., 2), were the lens without distortion."""
+        """x / z and y / z (..., 2) of the rays of pixels (..., 2), as if the lens had no distortion."""
         return (pixels - self.principal_point) / self.focals
 
     def normalise(self, pixels: np.ndarray) -> np.ndarray:
         """Undistorted normalised image coordinates (..., 2) of pixels (..., 2): x / z and y / z of their rays.
 
-        NaN where no ray gives that pixel: outside of what the distortion model covers.
+        NaN where no ray leads to that pixel: outside what the distortion model covers.
         """
         pixels = np.asarray(pixels, np.float64)
         if self.distortion_model == "none":
@@ -197,7 +200,7 @@ def ray_rotation(rays: np.ndarray) -> np.ndarray:
 
 def ray_rotation_rows(u: Any, v: Any) -> list[list[Any]]:
     """Rows of the rotation of a ray: u and v are numbers, arrays or, in training, torch's tensors."""
-    # Rodrigues' formula about (-y, x, 0), of which the sine is the length and z the cosine; z > 0 always.
+    # Rodrigues' formula about (-y, x, 0), whose length is the sine of the angle; z, always positive, is its cosine.
     z = (u * u + v * v + 1) ** -0.5
     x, y = u * z, v * z
     k = 1 / (1 + z)
@@ -213,11 +216,12 @@ def fit_translation(
     coordinates, NaN = not known; weights (N, J) >= 0. Every joint gives two equations that are linear in t:
     X + tx = u (Z + tz) and Y + ty = v (Z + tz). Their solution is exact for exact joints and too near for noisy
     ones (by 4 % with joints off by 5 % of the hand), so REFINEMENTS Gauss-Newton steps on the distances in the image
-    follow: the same equations about the last t, over depth, where u and v of tz become those at which t has the joint.
+    follow. They solve the same equations around the last t, divided by depth; the factors u and v of tz are then those
+    of the joint as t places it.
 
-    Returns t (N, 3) m and solved (N,) bool. A hand is not solved, and its t means nothing, when no weight is left, when
-    its weighted rays spread by less than `min_spread` (about half a pixel at f = 500: depth is then noise), or when its
-    nearest joint would come closer than `min_depth` metres.
+    Returns t (N, 3) m and solved (N,) bool. A hand is not solved, and its t is meaningless, when no weight is left,
+    when its weighted rays spread by less than `min_spread` (about half a pixel at f = 500: depth is then noise), or
+    when its nearest joint would come closer than `min_depth` metres.
     """
     values = np.concatenate([joints_3d, rays, np.ones_like(rays[..., :1])], axis=2, dtype=np.float64)
     known = np.isfinite(values).all(axis=2, keepdims=True)  # (N, J, 1)
@@ -239,10 +243,10 @@ def fit_translation(
 
 
 def _least_squares(w: np.ndarray, s: np.ndarray, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Changes (N, 3) of N translations that leave the least of r, and the variance (N,) of s.
+    """Changes (N, 3) to N translations that minimise what is left of r, and the variance (N,) of s.
 
-    A change by (x, y, z) takes (x, y) - (u, v) z from a joint's r: s (N, J, 3) is where the joint is seen, u, v and 1,
-    r (N, J, 2) by how many metres it is seen elsewhere than it should be, w (N, J, 1) its weight.
+    A change of (x, y, z) subtracts (x, y) - (u, v) z from a joint's r. s (N, J, 3): u, v and 1, where the joint is
+    seen; r (N, J, 2): the metres by which it is seen away from where it should be; w (N, J, 1): its weight.
     """
     values = np.concatenate([s, r], axis=2)  # (N, J, 5)
     sums = (w * values).transpose(0, 2, 1) @ values  # (N, 5, 5)

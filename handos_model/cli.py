@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
 
 @contextmanager
 def _sigterm_like_ctrl_c() -> Iterator[None]:
-    """Files are left as after Ctrl-C; signals are the main thread's alone."""
+    """Makes SIGTERM leave files as Ctrl-C does; only the main thread may handle signals."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -74,7 +74,7 @@ def _sigterm_like_ctrl_c() -> Iterator[None]:
 
 
 def _missing(error: ModuleNotFoundError, command: str) -> str:
-    """Returns the sentence for a package that is not installed; raises errors of our own again."""
+    """Returns the sentence for a package that is missing; re-raises errors for others than TRAINING_PACKAGES."""
     if error.name is None:
         return str(error)
     package = error.name.partition(".")[0]

@@ -31,7 +31,7 @@ KNUCKLES = (5, 9, 13, 17)
 
 
 SHAPES = {"box": (4,), "joints_2d": (21, 2), "joint_confidence": (21,), "joints_3d": (21, 3), "translation": (3,)}
-"""Of the arrays of every hand's record; its vertices (V, 3) may be missing."""
+"""Shapes of the arrays that every hand's record has; its vertices (V, 3) may be missing."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,7 +45,7 @@ class Hand:
     score: float
     """Confidence that this is a hand, 0 to 1."""
     side: str
-    """"left", "right", or "unknown" if the mesh does not tell."""
+    """"left", "right", or "unknown" if the mesh does not show which."""
     side_confidence: float
     """0..1."""
     box: np.ndarray
@@ -61,14 +61,14 @@ class Hand:
     translation: np.ndarray
     """(3,) m, the wrist in the camera frame: joints_3d - translation is relative to the wrist."""
     network_translation: np.ndarray | None = None
-    """(3,) m, where the network itself puts the wrist, while `translation` is fitted to joints_2d; None if unknown."""
+    """(3,) m, the wrist where the network itself puts it (`translation` is fitted to joints_2d); None if unknown."""
     id: int = -1
     """Id of the track that this hand belongs to; -1 if it is not tracked."""
     scale_source: str = "prior"
     """One of SCALE_SOURCES."""
     relief: np.ndarray | None = None
-    """(21 + 778,) by what fraction of their distance a depth image has moved joints and vertices along their rays; None
-    where none did."""
+    """(21 + 778,) fraction of its distance by which a depth image has moved each joint and vertex along its ray; None
+    if no depth image has."""
 
     def __post_init__(self) -> None:
         if self.side not in SIDES:
@@ -77,7 +77,7 @@ class Hand:
             raise ValueError(f"scale_source is {self.scale_source!r}, must be one of {', '.join(SCALE_SOURCES)}")
 
     def scaled(self, factor: float, source: str) -> Hand:
-        """The hand scaled about the camera, so that it is seen as before; source: one of SCALE_SOURCES."""
+        """The hand scaled about the camera, so that it looks the same in the image; source: one of SCALE_SOURCES."""
         by = np.float32(factor)
         said = self.network_translation
         return replace(
@@ -97,17 +97,17 @@ class Hand:
         return replace(self, joints_3d=joints_3d, vertices=vertices, translation=joints_3d[0])
 
     def moved_along_rays(self, relief: np.ndarray) -> Hand:
-        """The hand in another shape of the same size: joints and vertices as much farther away as `relief` says, then
-        resized to the palm's length before. relief: see the field."""
+        """The hand in another shape of the same size: joints and vertices are moved along their rays by `relief` (see
+        the field), then the hand is resized so that its palm is as long as before."""
         joints_3d, vertices = self.joints_3d * (1 + relief[:21, None]), self.vertices * (1 + relief[21:, None])
         moved = replace(self, joints_3d=joints_3d, vertices=vertices, translation=joints_3d[0], relief=relief)
         length = palm_length(moved)
         return moved.resized(palm_length(self) / length) if length > 0 else moved
 
     def to_dict(self, vertices: bool = False) -> dict[str, Any]:
-        """Returns plain numbers for JSON, to 0.01 px and 0.01 mm; the mesh with `vertices`.
+        """Returns plain numbers for JSON, to 0.01 px and 0.01 mm; `vertices` adds the mesh.
 
-        What stands here is written to results of every format: recordings, tables and lines.
+        Results of every format are made from this record: recordings, tables and lines.
         """
         record = {
             "id": int(self.id),
@@ -127,7 +127,7 @@ class Hand:
 
     @classmethod
     def from_dict(cls, record: dict[str, Any]) -> Hand:
-        """The hand of a record of to_dict; without vertices if it has none.
+        """The hand of a record made by to_dict; without vertices if the record has none.
 
         Raises ValueError for wrong shapes and values, KeyError and TypeError for a record of something else.
         """
@@ -154,9 +154,9 @@ def blank_hand() -> Hand:
 
 
 def palm_length(hand: Hand) -> float:
-    """Distance of the knuckles from the wrist, m: the middle finger's, and the mean of four, halfway between the two.
+    """Distance in m from the wrist to the knuckles: halfway between the middle finger's and the mean of all four.
 
-    The first is what is called the length of a palm, the second is less noisy. It does not change with the pose.
+    The former is usually called the length of a palm; the latter is less noisy. Neither changes with the pose.
     """
     joints = hand.joints_3d.tolist()
     lengths = [math.dist(joints[0], joints[i]) for i in KNUCKLES]

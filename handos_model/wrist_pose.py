@@ -17,7 +17,7 @@ straight make the hand too large for its image, and so too far away."""
 TURN_DEVIATION = 0.17
 """Standard deviation of a rotation at full confidence, in rad."""
 WRONG_SIDE_TURN = 0.9
-"""Standard deviation of the rotation of a hand that is taken for the other side, in rad."""
+"""Standard deviation of the rotation of a hand that is taken for one of the other side, in rad."""
 
 WRIST_DEVIATION = 0.01
 """Standard deviation of the wrist's distance from the measured surface at full confidence, in m."""
@@ -34,7 +34,7 @@ _MIN_CONFIDENCE = 0.1
 
 
 def wrist_rotation(hand: Hand) -> np.ndarray | None:
-    """Rotation (3, 3) from the wrist's frame to the camera's; None where the joints or the side give none."""
+    """Rotation (3, 3) from the wrist's frame to the camera's; None if the joints or the side do not define one."""
     if hand.side == "unknown":
         return None
     try:
@@ -47,14 +47,15 @@ def wrist_covariance(hand: Hand, camera: Camera, turn_known: bool) -> np.ndarray
     """Covariance (36,) of a hand's wrist: 6x6 row-major over x, y, z (m) and rotations about x, y, z (rad), in the
     axes of the camera frame, as geometry_msgs/PoseWithCovariance has it.
 
-    Position is an ellipsoid along the ray to the wrist. Across the ray: JOINT_DEVIATION of the hand's size in the
-    image, over the wrist's confidence, at the wrist's distance. Along it, the causes of a wrong distance add up as
-    variances. Where depth was measured, these are the camera's error (SCALE_DEVIATION) and the wrist's place behind the
-    surface (WRIST_DEVIATION over the mean confidence). Elsewhere they are the hand's size (SCALE_DEVIATION); noise of
-    the joints, which counts less the more joints are seen and the wider they spread; the hand's shape (SHAPE_DEVIATION
-    over the mean confidence); and the focal length, if it is assumed. Rotation is the same about every axis:
-    TURN_DEVIATION over the mean confidence, and WRONG_SIDE_TURN as likely as the side is wrong; UNKNOWN_TURN when the
-    pose has none. Position and rotation count as independent. Every figure is an average over poses and views.
+    The position's covariance is an ellipsoid along the ray to the wrist. Across the ray, the deviation is
+    JOINT_DEVIATION of the hand's size in the image, over the wrist's confidence, at the wrist's distance. Along it, the
+    causes of a wrong distance add up as variances. Where depth was measured, these are the camera's error
+    (SCALE_DEVIATION) and the wrist's place behind the surface (WRIST_DEVIATION over the mean confidence). Elsewhere
+    they are the hand's size (SCALE_DEVIATION); noise of the joints, which counts less the more joints are seen and the
+    wider they spread; the hand's shape (SHAPE_DEVIATION over the mean confidence); and the focal length, if it is
+    assumed. The rotation's covariance is the same about every axis: TURN_DEVIATION over the mean confidence, plus
+    WRONG_SIDE_TURN weighted by the probability of a wrong side; UNKNOWN_TURN if the pose has no rotation. Position and
+    rotation count as independent. Every figure is an average over poses and views.
     """
     confidence = np.clip(hand.joint_confidence.astype(float), _MIN_CONFIDENCE, 1)
     translation = hand.translation.astype(float)
@@ -71,7 +72,7 @@ def wrist_covariance(hand: Hand, camera: Camera, turn_known: bool) -> np.ndarray
         along += (fit**2 + (SHAPE_DEVIATION * doubt) ** 2 + focal**2) * distance**2
     across = (joint / confidence[0] / camera.focal * distance) ** 2
     ray = translation / max(distance, 1e-9)
-    wrong = (1 - hand.side_confidence) / 2  # the probability of the other side: of such sides as many are wrong
+    wrong = (1 - hand.side_confidence) / 2  # probability of the other side: that fraction of such sides is wrong
     turn = (TURN_DEVIATION * doubt) ** 2 + wrong * WRONG_SIDE_TURN**2 if turn_known else UNKNOWN_TURN
     covariance = np.zeros((6, 6))
     covariance[:3, :3] = across * np.eye(3) + (along - across) * np.outer(ray, ray)
