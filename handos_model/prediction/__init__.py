@@ -1,4 +1,4 @@
-"""Finds and sees hands in one image: NumPy, OpenCV and ONNX Runtime alone."""
+"""Finds and sees hands in one image, with nothing but NumPy, OpenCV and ONNX Runtime."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Hands at the depth that a depth image measured, which is registered to the colour image."""
+"""Moves hands to the depth measured by a depth image that is registered to the colour image."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from handos_model.camera import Camera
 from handos_model.hand import Hand
 
 SCALES = (0.4, 1.6)
-"""Smallest and largest ratio of measured to predicted depth: others belong to something else."""
+"""Smallest and largest ratio of measured to predicted depth: with any other, the surface is not the hand's."""
 AGREEMENT = 0.04
-"""m: surface of the scaled hand that is measured this near to where it was predicted is the hand's own."""
+"""m: a measurement this close to the surface of the scaled hand counts as the hand's own."""
 MIN_POINTS = 30
 """Minimum number of visible vertices with a measured depth."""
 MIN_AGREEMENT = 0.3
 """Minimum share of them that agree: with fewer, the hand is covered, or its depth is mixed with what lies behind it."""
 REACH = 0.06
-"""m over which errors of the predicted shape are alike: the kernel's length."""
+"""m over which errors of the predicted shape are similar: the length of the kernel."""
 SHAPE_DEVIATION = 0.015
 """m, standard deviation of such errors along the ray."""
 PLACE_DEVIATION = 0.02
-"""m, of the error that the whole hand has in common after it is scaled."""
+"""m, standard deviation of the error that the whole hand has in common after scaling."""
 SURFACE_DEVIATION = 0.01
-"""m, of the surface from the predicted one without any errors around it, the camera's noise included."""
+"""m, standard deviation of the measured surface from the predicted one beside these errors, camera noise included."""
 OUTLIER = 3.0
-"""Standard deviations of the surface from its fit, as it was found; farther off it is another thing's."""
+"""Distance from the fit, in observed standard deviations, beyond which a measurement belongs to something else."""
 _MIN_OUTLIER = 0.008  # m
-_SAMPLES = 100  # of the visible surface, for the fit
-_REFITS = 2  # each without the outliers of the one before
+_SAMPLES = 100  # points of the visible surface that are used for the fit
+_REFITS = 2  # further fits, each without the outliers of the one before
 _CELLS = 24  # cells along the hand's long edge in the image, each about a centimetre
-_FRONT = 0.006  # m behind the foremost vertex around: still the same side of the surface
+_FRONT = 0.006  # m behind the foremost vertex nearby that still count as the same side of the surface
 
 
 class NotMeasured(ValueError):
-    """A depth image does not tell where a hand is; the sentence says why."""
+    """A depth image does not show where a hand is; the message says why."""
 
 
 def fit_to_depth(hand: Hand, depth: np.ndarray, camera: Camera) -> Hand:
-    """The hand with its visible surface at the measured depth, and seen as before.
+    """The hand with its visible surface at the measured depth; it looks the same in the image.
 
     depth (H, W) m, registered to the camera's image, NaN where nothing was measured. First the hand is scaled about the
-    camera by the median, over vertices that the camera sees, of measured to predicted depth. Then joints and vertices
-    move along their rays (Hand.moved_along_rays), as the surface around them is measured in front of the scaled one or
-    behind it: smooth errors of the predicted shape, such as a palm that is tilted too little, are estimated by Gaussian
-    process regression. Raises NotMeasured when depth says nothing of the hand: too few measurements, or measurements
-    that disagree; ValueError for a depth image of another size than the camera's.
+    camera by the median ratio of measured to predicted depth, over the vertices that the camera sees. Then joints and
+    vertices move along their rays (Hand.moved_along_rays) by as much as the surface around them is measured in front of
+    the scaled one or behind it: smooth errors of the predicted shape, such as a palm that is tilted too little, are
+    estimated by Gaussian process regression. Raises NotMeasured if depth does not show the hand (too few measurements,
+    or measurements that disagree), and ValueError for a depth image of another size than the camera's.
     """
     if depth.shape != (camera.height, camera.width):
         size = f"{depth.shape[1]}x{depth.shape[0]}" if depth.ndim == 2 else str(depth.shape)
@@ -89,7 +89,7 @@ def _median_around(depth: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 
 def _scale(predicted: np.ndarray, measured: np.ndarray) -> tuple[float, np.ndarray]:
-    """Of depths (n,) m: the ratio of measured to predicted ones, and which of them agree with it."""
+    """The ratio of measured to predicted depths (n,) m, and which of the depths agree with it."""
     ratios = measured / predicted
     possible = (ratios > SCALES[0]) & (ratios < SCALES[1])
     if possible.sum() < MIN_POINTS:
@@ -106,9 +106,9 @@ def _scale(predicted: np.ndarray, measured: np.ndarray) -> tuple[float, np.ndarr
 
 
 def _smooth_errors(points: np.ndarray, surface: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """What points (n, 3) m are off along z (n,) m, from the errors (m,) m of the surface (m, 3) around them.
+    """Errors (n,) m along z of points (n, 3) m, from the errors (m,) m of the surface (m, 3) around them.
 
-    The mean of a Gaussian process whose values are alike within REACH, fitted again without its outliers.
+    They are the mean of a Gaussian process whose values are similar within REACH; it is refitted without outliers.
     """
     step = max(1, len(surface) // _SAMPLES)
     surface, errors = surface[::step], errors[::step]
@@ -124,7 +124,7 @@ def _smooth_errors(points: np.ndarray, surface: np.ndarray, errors: np.ndarray) 
 
 
 def _fitted(surface: np.ndarray, errors: np.ndarray) -> np.ndarray:
-    """Weights (m,) of the covariances with the surface (m, 3), of which the process's mean is the sum."""
+    """Weights (m,) of the covariances with the surface (m, 3); the weighted sum is the mean of the process."""
     return np.linalg.solve(_covariance(surface, surface) + SURFACE_DEVIATION**2 * np.eye(len(surface)), errors)
 
 
@@ -135,9 +135,9 @@ def _covariance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _in_front(pixels: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """Which points (N,) of a closed surface the camera sees: those that no other around them in the image is before.
+    """Which points (N,) of a closed surface the camera sees: those with no other point in front of them nearby.
 
-    pixels (N, 2), z (N,) m. A z-buffer of coarse cells, each with the least depth of the cells around it.
+    pixels (N, 2), z (N,) m. Uses a z-buffer of coarse cells, each with the least depth of the cells around it.
     """
     low = pixels.min(axis=0)
     cell = max(float(np.ptp(pixels, axis=0).max()) / _CELLS, 1e-6)

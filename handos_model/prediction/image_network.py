@@ -1,4 +1,4 @@
-"""ImageNetwork: one graph from the whole image to all its hands, as `handos export` writes it."""
+"""ImageNetwork: one graph, written by `handos export`, that finds all hands of a whole image at once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from handos_model.prediction.session import HandSession, SessionOptions
 
 
 class ImageNetwork:
-    """A graph of the paper's design. Raises as HandSession."""
+    """A graph of the paper's design. Raises what HandSession raises."""
 
     def __init__(self, weights: Path, options: SessionOptions) -> None:
         self.weights = weights
@@ -28,9 +28,9 @@ class ImageNetwork:
         return self._session.seconds
 
     def hands(self, image: np.ndarray, size: int, threshold: float, search: str, passes: int) -> SeenHands:
-        """Distinct hands of one image that score enough, best first.
+        """Distinct hands of one image whose score reaches the threshold, best first.
 
-        size: px of its long edge. The graph sees all of the image at once, so search and passes change nothing.
+        size: px of its long edge. The graph sees the whole image at once, so search and passes have no effect.
         """
         del search, passes
         canvas, scale = letterbox(image, size)
@@ -48,5 +48,5 @@ class ImageNetwork:
             translation=said["translation"],
             right=said["right"],
         ).finite()
-        # A score of 0 is that of the candidate which the graph always decodes.
+        # The graph always decodes one candidate; if there is none, it has a score of 0.
         return seen.where((seen.scores >= threshold) & (seen.scores > 0)).distinct()

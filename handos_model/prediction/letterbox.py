@@ -11,8 +11,8 @@ STRIDE = 32
 def letterbox(image: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Resizes an image so that its long edge is `size` px and pads it at the right and bottom to multiples of 32.
 
-    image (H, W, 3) uint8. Returns the padded image (H', W', 3) uint8 and the scale (2,) of x and y, which differ by the
-    rounding of the short edge. Pixel centres map exactly: see to_network and to_source.
+    image (H, W, 3) uint8. Returns the padded image (H', W', 3) uint8 and the scale (2,) of x and y, which differ only
+    because the short edge is rounded. Pixel centres map exactly: see to_network and to_source.
     """
     if size < STRIDE:
         raise ValueError(f"size is {size}, must be {STRIDE} px or more")
@@ -35,8 +35,8 @@ def resized_shape(image: np.ndarray, size: int) -> tuple[int, int]:
 
 
 def shrunk(image: np.ndarray, width: int, height: int) -> np.ndarray:
-    """The image at width x height px, no larger than it is: every pixel is a mean of those that it covers."""
-    # From 640 to 192 px in an eighth of the time of INTER_AREA, which has fast code for nothing but halves.
+    """The image reduced to width x height px: every pixel is a mean of those that it covers."""
+    # From 640 to 192 px this takes an eighth of the time of INTER_AREA, which is fast only for halves.
     while image.shape[1] >= 2 * width and image.shape[0] >= 2 * height and not any(n % 2 for n in image.shape[:2]):
         image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
     nearly_there = image.shape[1] < 2 * width and image.shape[0] < 2 * height

@@ -1,4 +1,4 @@
-"""What a network says, checked: its file may be any."""
+"""Checks what a network returns, since its file can come from anywhere."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ HAND = {
     "scores": (), "presence": (), "joints_2d": (21, 2), "joint_confidence": (21,), "joints_3d": (21, 3),
     "vertices": (778, 3), "view": (4,), "views": (4,), "translation": (3,), "right": (),
 }  # fmt: skip
-"""Shape of each output for one hand, or place where one may be; all have one row for each."""
+"""Shape of each output for one hand, or for one place where a hand may be; every output has one row for each."""
 SHARES = ("scores", "presence", "joint_confidence", "right")
-"""Outputs from 0 to 1."""
+"""Outputs that lie between 0 and 1."""
 LARGEST = 1e6
-"""Of the other outputs: px, m and rad."""
+"""Largest absolute value of the other outputs, in px, m or rad."""
 SLACK = 0.01
-"""That much beyond is rounding, of graphs in 8 or 16 bits."""
+"""By how much SHARES may exceed their range: graphs in 8 or 16 bits round."""
 
 
 def check_outputs(said: Mapping[str, object], rows: int | None = None) -> None:
-    """ValueError where an output of HAND is not of its shape, too large, or as one of SHARES not between 0 and 1.
+    """Raises ValueError if an output of HAND has the wrong shape or is too large, or one of SHARES is not in 0..1.
 
-    rows: how many each has; as many as the first when None. NaN is refused in SHARES alone: elsewhere it is that of one
-    hand, which is left out.
+    rows: how many rows each must have; as many as the first output when None. NaN is refused only in SHARES: elsewhere
+    it concerns a single hand, which is left out later.
     """
     for name, values in said.items():
         shape = HAND.get(name)

@@ -1,4 +1,4 @@
-"""From what the network says of hands to metric Hands in the camera's frame."""
+"""Turns what the network says about hands into metric Hands in the camera's frame."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from handos_model.prediction.seen_hands import SeenHands
 from handos_model.template.hand_template import HandTemplate, signed_volume
 
 MIN_SIDE_CONFIDENCE = 0.1
-"""Below, the side is unknown."""
+"""Side confidence below which the side is reported as unknown."""
 FARTHEST = 100.0
 """m: no camera shows a hand that is farther away."""
 
 
 def placed(seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: float) -> list[Hand | None]:
-    """From view frames to the camera frame, metric, with sides; None for one that is not wholly before
-    the camera and within FARTHEST: intrinsics that no lens has would put it there."""
+    """Metric hands with sides, in the camera frame; None for a hand that is not wholly in front of the camera and
+    within FARTHEST, which happens with intrinsics that no lens has."""
     if not len(seen):
         return []
     # The normals of the mesh decide the side, the network gives its confidence; if they disagree, it is 0.
@@ -49,8 +49,8 @@ def placed(seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: 
 def view_rotation(views: np.ndarray, camera: Camera) -> np.ndarray:
     """Rotations (N, 3, 3) from the view frames of N hands to the camera frame: R_ray(centre) @ Rz(angle).
 
-    views (N, 4): centre and size in px of the source image, angle in rad. A view frame looks along the ray through the
-    centre of its hand, so that what the network sees of a hand does not change with the hand's place in the image.
+    views (N, 4): centre and size in px of the source image, angle in rad. The z axis of a view frame is the ray through
+    the view's centre, so what the network sees of a hand does not change with the hand's place in the image.
     """
     rays = camera.normalise(views[:, :2])
     if not np.isfinite(rays).all():  # centres beyond the distortion model, off the image's edge
@@ -61,13 +61,13 @@ def view_rotation(views: np.ndarray, camera: Camera) -> np.ndarray:
 
 
 def _fitted(seen: SeenHands, joints: np.ndarray, said: np.ndarray, camera: Camera) -> np.ndarray:
-    """Metric translations (N, 3): closed form if the joints allow it, else those of the network."""
+    """Metric translations (N, 3): in closed form if the joints allow it, else those that the network gives."""
     fitted, solved = fit_translation(joints, camera.normalise(seen.joints_2d), seen.joint_confidence)
     return np.where(solved[:, None], fitted, said)
 
 
 def _said(seen: SeenHands, rotation: np.ndarray, camera: Camera, hand_scale: float) -> np.ndarray:
-    """Metric translations (N, 3) float32 of the network."""
+    """Metric translations (N, 3) float32 that the network gives."""
     depth_unit = camera.focal / np.maximum(seen.views[:, 2], 1e-6)
     said = seen.translation * np.stack([np.ones_like(depth_unit), np.ones_like(depth_unit), depth_unit], axis=1)
     return (hand_scale * (rotation @ said[..., None])[..., 0]).astype(np.float32)

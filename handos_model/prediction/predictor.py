@@ -29,15 +29,15 @@ class HandPredictor:
     from the full image; where NAME.see.int8.onnx lies beside, CPUs made for it see followed hands with that.
     device: "auto" (CUDA where there is one), "cpu", "cuda" or "tensorrt", whose engines are kept in
     session.engine_cache(). size: long edge in px that images are resized to. score_threshold: hands below are
-    dropped; size and score_threshold come from the weights when None. hand_scale: size of the user's hand as a
-    factor of a mean adult's, which scales every metre of the result. threads: CPU threads, ONNX Runtime's choice
-    when None. template: the hand template that the weights were trained on, or its file as load_template takes it,
-    such as the user's MANO_RIGHT.pkl; the embedded one when None. spinning: between two images the threads wait for
-    work at full power, which answers sooner where nothing else runs, and is in the way of what does. search:
-    "thorough" also looks at the parts of the image, for small hands, "fast" only where no near hand is seen.
-    passes: how often each hand is seen, each time in the view that the last one gave; from 2 on the last time in the
-    mirrored view as well.
-    search and passes are for pairs. Wrong values raise ValueError, a missing file FileNotFoundError.
+    dropped; size and score_threshold come from the weights when None. hand_scale: size of the user's hand relative
+    to a mean adult's, which scales every length of the result. threads: CPU threads, ONNX Runtime's choice when
+    None. template: the hand template that the weights were trained on, or its file as load_template takes it, such
+    as the user's MANO_RIGHT.pkl; the embedded one when None. spinning: between two images the threads busy-wait for
+    work, which gives results sooner if nothing else runs, but slows down whatever else does. search: "thorough"
+    always looks for small hands in parts of the image as well, "fast" only if no near hand is seen. passes: how
+    often each hand is seen, each time in the view that follows from the previous one; from 2 on, the last pass also
+    sees the mirrored view. search and passes are for pairs. Wrong values raise ValueError, a missing file
+    FileNotFoundError.
     """
 
     def __init__(
@@ -80,14 +80,14 @@ class HandPredictor:
 
     @property
     def network_seconds(self) -> float:
-        """Spent in the network by all predictions so far."""
+        """Seconds that all predictions so far have spent in the network."""
         return self.network.seconds
 
     def predict(self, image: np.ndarray, camera: Camera | None = None) -> list[Hand]:
         """The hands in an image (H, W, 3) uint8 RGB, best score first.
 
-        camera: that of this image; Camera.from_fov's guess when None. Raises ValueError for another kind of array and
-        for a camera of another image size.
+        camera: the camera of this image; Camera.from_fov's guess when None. Raises ValueError for another kind of array
+        and for a camera of another image size.
         """
         image, camera = checked_frame(image, camera)
         seen = self.network.hands(image, self.size, self.score_threshold, self.search, self.passes)
@@ -95,7 +95,7 @@ class HandPredictor:
 
 
 def checked_frame(image: np.ndarray, camera: Camera | None) -> tuple[np.ndarray, Camera]:
-    """The image, contiguous, and its camera, assumed where there is none; ValueError as HandPredictor.predict."""
+    """The image, made contiguous, and its camera, assumed if None; raises ValueError as HandPredictor.predict does."""
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         came = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
         raise ValueError(f"image is {came}, must be a NumPy array (H, W, 3) of uint8, RGB")
@@ -116,7 +116,7 @@ def _open_network(weights: str | Path | None, options: SessionOptions) -> ImageN
 
 
 def _checked_size(size: str | int) -> int:
-    """The long edge from a number, or from text: the weights' metadata and the command line have it so."""
+    """The long edge from a number, or from text, as the weights' metadata and the command line give it."""
     try:
         checked = int(size)
     except ValueError:

@@ -1,4 +1,4 @@
-"""SeenHands: what a network says of the hands of one image, and which of several results are the same hand."""
+"""SeenHands: what a network says about the hands of one image, and which of several results are the same hand."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import numpy as np
 DUPLICATE_DISTANCE = 0.15
 """Two results are one hand when their joints lie this close on average, as a fraction of the larger one's extent."""
 DUPLICATE_OVERLAP = 0.7
-"""They are, too, when their boxes have this intersection over union: one hand may be seen in two poses."""
+"""They are also one hand when their boxes have this intersection over union: it may be seen in two poses."""
 
 PART = 0.5
-"""Of a result that is this much smaller than another, in whose box it lies, and the other, only one is a hand. Knuckles
-look like a hand, so that the larger one is kept, unless the smaller one is far more certain: a hand with its forearm
+"""Of two results, one of which lies in the other's box and is smaller by this factor, only one is a hand. The larger
+one is kept, since knuckles can look like a hand, unless the smaller one is far more certain: a hand with its forearm
 looks a little like a larger hand."""
 WHOLE_ODDS = 10.0
-"""How many times the odds of the larger one's score those of the smaller one's must be, for it to be kept."""
+"""The smaller one is kept if the odds of its score are more than this many times those of the larger one's."""
 
 AGREEMENT = 0.034
-"""Of a view's size: how far the joints of two estimates lie apart if that says neither hand nor none. Those of hands
-are closer in 19 photos of 20, those of other things seldom."""
+"""Distance between the joints of two estimates, as a fraction of the view's size, that speaks neither for nor against a
+hand. The two are closer in 19 of 20 photos of hands, but rarely for other things."""
 LEAST_APART = 0.1
-"""Of AGREEMENT: closer estimates count no more."""
+"""Distance as a fraction of AGREEMENT below which closer estimates count no more."""
 
 
 Box = list[tuple[float, float]]
-"""(low, high) px, of x and y."""
+"""(low, high) px of x, then of y."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +57,13 @@ class SeenHands:
         return self if kept.all() else self.take(np.flatnonzero(kept))
 
     def finite(self) -> SeenHands:
-        """The hands without NaN and infinity."""
+        """The hands whose numbers contain neither NaN nor infinity."""
         values = [np.asarray(getattr(self, f.name)) for f in fields(self)]
         flat = [value.reshape(len(self), math.prod(value.shape[1:])) for value in values]
-        return self.where(np.isfinite(np.concatenate(flat, axis=1).sum(axis=1)))  # with NaN in it no sum is finite
+        return self.where(np.isfinite(np.concatenate(flat, axis=1).sum(axis=1)))  # no sum that includes NaN is finite
 
     def mirrored(self, width: int) -> SeenHands:
-        """The hands in the mirror image, as wide, of the view that joints_2d lie in, px: left is right."""
+        """The hands in the mirror image, `width` px wide, of the view that joints_2d lie in: left becomes right."""
         x = np.array([-1, 1, 1], np.float32)
         joints_2d = self.joints_2d * x[:2] + np.array([width - 1, 0], np.float32)
         return SeenHands(
@@ -72,7 +72,7 @@ class SeenHands:
         )  # fmt: skip
 
     def kept(self, order: Sequence[int]) -> list[int]:
-        """Those of `order`, indices of hands, that are neither the same hand as one before nor hidden by another."""
+        """The indices in `order` of hands that are neither the same as an earlier one nor hidden by another."""
         # Plain numbers: on a few hands NumPy takes several times as long.
         joints = self.joints_2d.tolist()
         boxes = [[(min(axis), max(axis)) for axis in zip(*points, strict=True)] for points in joints]
@@ -80,7 +80,7 @@ class SeenHands:
         odds = [score / max(1 - score, 1e-6) for score in self.scores.tolist()]
 
         def hides(i: int, j: int) -> bool:
-            """Whether only i of the two is a hand, as one is a part of the other."""
+            """Whether one is a part of the other and, of the two, only i is a hand."""
             small, large = (i, j) if extents[i] < extents[j] else (j, i)
             part = extents[small] < PART * extents[large] and _within(boxes[small], boxes[large])
             return part and (odds[small] > WHOLE_ODDS * odds[large]) == (i == small)
@@ -93,7 +93,7 @@ class SeenHands:
         return kept
 
     def distinct(self) -> SeenHands:
-        """Of results that are the same hand the one that scores best; best score first."""
+        """The best result for each hand, without the others that are the same hand; best score first."""
         scores = self.scores.tolist()
         kept = self.kept(sorted(range(len(scores)), key=lambda i: -scores[i]))
         return self if kept == list(range(len(self))) else self.take(kept)
@@ -103,8 +103,8 @@ def agreed(one: SeenHands, other: SeenHands) -> SeenHands:
     """The mean of two estimates of the same N hands, each seen in one view.
 
     If they disagree about the side of a hand, the mean of its shapes is meaningless, and the more confident one is
-    kept. The odds of a score are divided by how far the joints of the two lie apart, in AGREEMENT: of what is no hand
-    they differ three times as much.
+    kept. The odds of a score are divided by the distance between the joints of the two, in units of AGREEMENT: where
+    there is no hand, the two estimates differ three times as much.
     """
     first = np.abs(one.right - 0.5) >= np.abs(other.right - 0.5)
     differ = (one.right > 0.5) != (other.right > 0.5)
@@ -130,7 +130,7 @@ def agreed(one: SeenHands, other: SeenHands) -> SeenHands:
 
 
 def joined(parts: Sequence[SeenHands]) -> SeenHands:
-    """All hands of several."""
+    """All hands of several SeenHands."""
     if not parts:
         return NONE
     return SeenHands(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(SeenHands)))

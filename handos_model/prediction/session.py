@@ -1,4 +1,4 @@
-"""An ONNX Runtime session of one weights file: read, checked, opened on a device."""
+"""An ONNX Runtime session for one weights file, which is read, checked and opened on a device."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from handos_model.prediction.output_check import check_outputs
 DEVICES = ("auto", "cpu", "cuda", "tensorrt")
 OUTPUTS = ("scores", "joints_2d", "joint_confidence", "vertices", "joints_3d", "view", "translation", "right")
 OUTPUTS_2D = ("scores", "joints_2d", "joint_confidence", "view")
-"""Of a network of stage 2d, which knows no third dimension."""
+"""Outputs of a network of stage 2d, which has no third dimension."""
 MAX_THREADS = 256
-"""More only slow a network down, and very many end the process."""
+"""More threads only slow a network down, and very many crash the process."""
 METADATA = ("name", "version", "score_threshold", "size", "template")
 DOT_PRODUCTS = {"avx512_vnni", "avx_vnni", "asimddp"}
-"""As Linux names a CPU's instructions for 8-bit networks: without, these are no faster and sums of 16 bits overflow."""
+"""Linux's names of CPU instructions for 8-bit networks, which without them are no faster and overflow 16-bit sums."""
 EXPORTED = "`handos export` makes such a file"
 _CUDA, _TENSORRT, _CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
 _PROVIDERS = {"cuda": _CUDA, "tensorrt": _TENSORRT}
@@ -34,14 +34,14 @@ _LIBRARIES = {"cuda": "CUDA", "tensorrt": "TensorRT"}
 
 @dataclass(frozen=True)
 class SessionOptions:
-    """Where and how graphs run. Wrong values are a ValueError."""
+    """Where and how graphs run. Wrong values raise ValueError."""
 
     device: str = "auto"
     """One of DEVICES: auto is CUDA where there is one, else the CPU."""
     threads: int | None = None
     """CPU threads, ONNX Runtime's choice when None."""
     spinning: bool = True
-    """Between two runs the threads wait for work at full power."""
+    """Whether the threads busy-wait for work between two runs."""
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
@@ -76,14 +76,14 @@ class SessionOptions:
         return [_CUDA, _CPU]
 
     def opened(self, data: bytes) -> ort.InferenceSession:
-        """The graph that `data` holds. Raises what ONNX Runtime raises."""
+        """A session for the graph in `data`. Raises what ONNX Runtime raises."""
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
         options.add_session_config_entry("session.force_spinning_stop", "0" if self.spinning else "1")
-        options.log_severity_level = 4  # what fails is raised; the rest is noise on a robot's console
+        options.log_severity_level = 4  # failures are raised; anything else is noise on a robot's console
         if self.threads is not None:
             options.intra_op_num_threads = self.threads
-        again = 0 if self.on_cpu else 1  # on the CPU, which would print a banner of asterisks
+        again = 0 if self.on_cpu else 1  # 1 retries on the CPU; already there, it would print a banner of asterisks
         return ort.InferenceSession(data, options, providers=self.providers(), enable_fallback=again)
 
 
@@ -95,7 +95,7 @@ class OnnxSession:
     """
 
     def __init__(self, path: Path, metadata: Sequence[str], options: SessionOptions, embedded: bool = False) -> None:
-        """metadata: names that it must have; embedded: the file ships with the package, with a checksum."""
+        """metadata: names that it must contain; embedded: the file ships with the package, with a checksum."""
         self.path = path
         data = _read(path, embedded)
         try:
@@ -103,7 +103,7 @@ class OnnxSession:
             given = self._session.get_modelmeta().custom_metadata_map
             self.outputs = tuple(node.name for node in self._session.get_outputs())
             inputs = [(node.name, node.type) for node in self._session.get_inputs()]
-        except Exception as error:  # ONNX Runtime's share no other base class, and texts may be no UTF-8
+        except Exception as error:  # ONNX Runtime's errors share no other base class, and texts may not be UTF-8
             raise ValueError(f"weights file {shown(path)} is damaged or not an ONNX file; {EXPORTED}") from error
         self.provider: str = self._session.get_providers()[0]
         wanted = _PROVIDERS.get(options.device)
@@ -120,7 +120,7 @@ class OnnxSession:
         if absent:
             raise ValueError(f"weights file {shown(path)} lacks {', '.join(absent)} in its metadata; {EXPORTED}")
         self.seconds = 0.0
-        """Spent in ONNX Runtime so far."""
+        """Seconds spent in ONNX Runtime so far."""
 
     def _checked_input(self, inputs: Sequence[tuple[str, str]]) -> str:
         """The name of the only input. inputs: name and type of each."""
@@ -132,9 +132,9 @@ class OnnxSession:
         return inputs[0][0]
 
     def require(self, outputs: Sequence[str], hands: int | None = None) -> None:
-        """ValueError where the graph lacks one of these outputs; from then on `run` gives these, in this order.
+        """Raises ValueError if the graph lacks one of these outputs; afterwards `run` returns these, in this order.
 
-        hands: how many each must say something of; any number when None.
+        hands: number of hands that each output must describe; any number when None.
         """
         missing = sorted(set(outputs) - set(self.outputs))
         if missing:
@@ -143,7 +143,7 @@ class OnnxSession:
         self.outputs, self._hands = tuple(outputs), hands
 
     def number(self, key: str) -> float:
-        """A number in the metadata; ValueError if it is not a number."""
+        """The metadata of this key as a number; ValueError if it is not a finite number."""
         try:
             value = float(self.metadata[key])
         except ValueError:
@@ -154,11 +154,11 @@ class OnnxSession:
         return value
 
     def run(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        """The graph's outputs for an image (H, W, 3) uint8: those of OUTPUT_SHAPES are as these say."""
+        """The graph's outputs for an image (H, W, 3) uint8, with the shapes and ranges that check_outputs demands."""
         begin = time.perf_counter()
         try:
             values = self._session.run(self.outputs, {self._input: image[None]})
-        except Exception as error:  # as of __init__
+        except Exception as error:  # as in __init__
             height, width = image.shape[:2]
             raise ValueError(
                 f"the network of {shown(self.path)} fails on an image of {width}x{height} px; it may need a larger "
@@ -174,9 +174,9 @@ class OnnxSession:
 
 
 class HandSession(OnnxSession):
-    """A graph from a letterboxed image to all its hands, as `handos export` writes it: OUTPUTS out.
+    """A graph, written by `handos export`, from a letterboxed image to all its hands; it returns OUTPUTS.
 
-    flat: a network of stage 2d, which gives OUTPUTS_2D, is welcome, too.
+    flat: also accept a network of stage 2d, which returns OUTPUTS_2D.
     """
 
     def __init__(
@@ -199,7 +199,7 @@ class HandSession(OnnxSession):
 
 @cache
 def has_dot_products() -> bool:
-    """Whether this machine's CPU has one of DOT_PRODUCTS; no, where that is not known."""
+    """Whether this machine's CPU has one of DOT_PRODUCTS; False if that is not known."""
     try:
         told = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -208,14 +208,14 @@ def has_dot_products() -> bool:
 
 
 def engine_cache() -> Path:
-    """The folder of TensorRT's engines, made if need be: handos/tensorrt under XDG_CACHE_HOME, which is ~/.cache."""
+    """The folder of TensorRT's engines, handos/tensorrt under XDG_CACHE_HOME or ~/.cache; it is made if missing."""
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "handos" / "tensorrt"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def _read(path: Path, embedded: bool) -> bytes:
-    """The file, checked against its checksum where one lies beside it, as beside those of `handos export`."""
+    """The bytes of the file, checked against the checksum next to it if there is one; `handos export` writes one."""
     hint = "reinstall the package" if embedded else "export it again"
     if embedded and not path.is_file():
         raise FileNotFoundError(f"the embedded weights are missing ({path}): {hint} or pass weights")

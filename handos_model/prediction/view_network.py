@@ -1,4 +1,4 @@
-"""ViewNetwork: find says where hands may be in an image, see looks at each of them in its own view."""
+"""ViewNetwork: `find` says where hands may be in an image, `see` looks at each of them in its own view."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ FIND_OUTPUTS = ("scores", "views")
 SEE_OUTPUTS = ("presence", "joints_2d", "joint_confidence", "joints_3d", "vertices", "translation", "right")
 METADATA = ("name", "version", "template", "pair")
 FIND, SEE = ".find", ".see"
-"""Of the names of a pair's files, before .onnx. A see graph in 8 bits, which sees followed hands on CPUs that are made
-for it, has .int8 between."""
+"""Endings of the names of a pair's files, before .onnx. An 8-bit see graph, which sees followed hands on CPUs that are
+made for it, has .int8 in between."""
 SMALLEST_VIEW = 8.0
-"""px of the image: smaller ones show nothing."""
+"""px of the image: smaller views show nothing."""
 WORTH_ANOTHER_LOOK = 0.5
-"""Of the least score: a hand that scores less in its first view gets no second one."""
+"""Fraction of the least score: a hand that scores less in its first view gets no second one."""
 BEYOND_DOUBT = 0.98
-"""Score from which a hand of a still image is not looked for again."""
+"""Score from which on a hand of a still image is not looked for again."""
 PATIENCE = 6
-"""Views in a row without a hand after which a window's others are not looked at."""
+"""Number of consecutive views without a hand after which a window's other views are skipped."""
 SEARCHES = ("fast", "thorough")
-"""How stills are searched: "fast" looks for small hands, in parts of the image, where it sees no near one."""
+"""How still images are searched: "fast" looks for small hands in parts of the image only if it sees no near hand."""
 NEAR_HAND = 0.12
-"""Of an image's long edge: size of the view of a hand that is near. Beside it, others are rarely small."""
+"""Size of the view of a near hand, as a fraction of the image's long edge. Other hands next to it are rarely small."""
 PART_ODDS = 4.0
 
 
 class ViewNetwork:
-    """A pair of graphs: uint8 images to candidates, and views of them to hands.
+    """A pair of graphs: one from uint8 images to candidates, one from views of these to hands.
 
-    Raises FileNotFoundError where one of the two is missing, ValueError as OnnxSession and where they are no pair.
+    Raises FileNotFoundError if one of the two is missing, ValueError as OnnxSession does and if they are not a pair.
     """
 
     def __init__(self, weights: Path, options: SessionOptions, embedded: bool = False) -> None:
-        """weights: either file of the pair; the other lies beside it."""
+        """weights: either file of the pair; the other one lies next to it."""
         find, see = pair_of(weights)
         self.weights = weights
         self._find = OnnxSession(find, ("size", "find_threshold", *METADATA), options, embedded)
@@ -58,7 +58,7 @@ class ViewNetwork:
         self.provider = self._see.provider
 
     def _opened_see(self, path: Path, options: SessionOptions, embedded: bool) -> OnnxSession:
-        """A see graph that belongs to the find graph."""
+        """Opens a see graph, which must belong to the find graph."""
         see = OnnxSession(path, ("score_threshold", *METADATA), options, embedded)
         see.require(SEE_OUTPUTS, hands=1)
         for key in METADATA:
@@ -70,11 +70,11 @@ class ViewNetwork:
 
     @property
     def seconds(self) -> float:
-        """Spent in ONNX Runtime so far."""
+        """Seconds spent in ONNX Runtime so far."""
         return sum(session.seconds for session in {self._find, self._see, self._see_followed})
 
     def find(self, image: np.ndarray, window: Window) -> np.ndarray:
-        """Views (N, 4) of the source image that may show a hand, best first, of one window of it."""
+        """Views (N, 4) of the source image in which one of its windows may show a hand, best first."""
         canvas, scale = letterbox(image[window.y0 : window.y1, window.x0 : window.x1], window.size)
         said = self._find.run(canvas)
         kept = (said["scores"] >= max(self.find_threshold, 1e-6)) & np.isfinite(said["views"]).all(axis=1)
@@ -86,10 +86,10 @@ class ViewNetwork:
         return views[inside & (views[:, 2] >= SMALLEST_VIEW)]
 
     def see(self, image: np.ndarray, view: np.ndarray, mirrored: bool = False, followed: bool = False) -> SeenHands:
-        """The hand in a view (4,) of an image, whatever it scores; none where the network says what is not finite.
+        """The hand in a view (4,) of an image, whatever its score; none if the network returns numbers not finite.
 
-        mirrored: show the network the view's mirror image; the hand comes back as it is. followed: it is a known
-        hand in a known place, so that the graph in 8 bits, where there is one, sees it as well.
+        mirrored: show the network the view's mirror image; the hand is returned unmirrored. followed: it is a known
+        hand in a known place, so the 8-bit graph, if there is one, sees it just as well.
         """
         shown, network = cut_view(image, view), self._see_followed if followed else self._see
         said = network.run(np.ascontiguousarray(shown[:, ::-1]) if mirrored else shown)
@@ -103,10 +103,10 @@ class ViewNetwork:
         return replace(hand, joints_2d=from_view(hand.joints_2d, view))
 
     def look(self, image: np.ndarray, view: np.ndarray, passes: int, threshold: float) -> SeenHands:
-        """The hand in a view of an image after `passes` looks, each in the view of the joints that the one before saw.
+        """The hand in a view of an image after `passes` looks, each in the view around the joints seen by the last.
 
-        The last one, where it is not the only one, sees the mirrored view as well, and says what both agree on. A hand
-        that scores too little on the way gets no further look.
+        The final look, unless it is the only one, also sees the mirrored view, and the hand is what both agree on. A
+        hand that scores too little along the way gets no further look.
         """
         least = WORTH_ANOTHER_LOOK * threshold
         hand = self.see(image, view)
@@ -123,9 +123,9 @@ class ViewNetwork:
     def look_at(
         self, image: np.ndarray, views: Iterable[np.ndarray], passes: int, threshold: float
     ) -> tuple[list[SeenHands], list[np.ndarray]]:
-        """The hands in views, best first, that score enough, and the views that showed none.
+        """The hands in views (best first) whose score reaches the threshold, and the views that showed none.
 
-        It gives up after PATIENCE views in a row without a hand: what comes after is less likely still.
+        Gives up after PATIENCE consecutive views without a hand: those that follow are even less likely to show one.
         """
         seen: list[SeenHands] = []
         refused: list[np.ndarray] = []
@@ -147,10 +147,10 @@ class ViewNetwork:
         return seen, refused
 
     def hands(self, image: np.ndarray, size: int, threshold: float, search: str, passes: int) -> SeenHands:
-        """Distinct hands of one image that score enough, best first. size: px of its long edge; search: of SEARCHES.
+        """Distinct hands of one image whose score reaches the threshold, best first.
 
-        Where a hand is in doubt or none is seen, they are looked for at half the size as well: another view of the same
-        hand is often seen better.
+        size: px of its long edge; search: one of SEARCHES. If a hand is in doubt or none is seen, it also searches at
+        half the size: the network often sees another view of the same hand better.
         """
         height, width = image.shape[:2]
         seen = self._hands_in(image, [whole(width, height, size)], threshold, passes, [])
@@ -166,7 +166,7 @@ class ViewNetwork:
     def _hands_in(
         self, image: np.ndarray, windows: list[Window], threshold: float, passes: int, seen: list[SeenHands]
     ) -> list[SeenHands]:
-        """Those already seen, then those of each window."""
+        """The hands already seen, followed by those of each window."""
         for window in windows:
             views = unclaimed(self.find(image, window), *known_views(joined(seen)))
             seen = seen + self.look_at(image, views, passes, threshold)[0]
@@ -180,17 +180,17 @@ def known_views(seen: SeenHands) -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 
 def is_worth_another_look(hand: SeenHands, least: float) -> bool:
-    """Whether there is a hand that scores this much."""
+    """Whether there is a hand whose score is at least this."""
     return bool(len(hand) and hand.scores[0] >= least)
 
 
 def stricter(threshold: float) -> float:
-    """Of a hand in a part of the image: PART_ODDS times the odds, as there are many more places to be wrong."""
+    """The threshold in a part of the image, at PART_ODDS times the odds: there are many more places to be wrong."""
     return PART_ODDS * threshold / (1 + (PART_ODDS - 1) * threshold)
 
 
 def pair_of(weights: Path) -> tuple[Path, Path]:
-    """The files of find and see from either of them; ValueError for another name."""
+    """The files of find and see, from either of them; ValueError for any other name."""
     for part in (FIND, SEE):
         if weights.name.endswith(f"{part}.onnx"):
             stem = weights.name.removesuffix(f"{part}.onnx")

@@ -13,16 +13,16 @@ import cv2
 import numpy as np
 
 SIZE = 224
-"""px of a cut view."""
+"""Edge of a cut view in px."""
 COARSEST = 1.5
-"""px of the image that one of the view may stand for when it is sampled; beyond, the image is halved before."""
+"""Largest number of px of the image per px of the view when it is sampled; the image is halved until it is met."""
 MAX_OVERLAP = 0.6
-"""Intersection over union of the squares of two candidates, above which they are one."""
+"""Intersection over union of the squares of two candidates above which they are the same."""
 PART = 0.75
-"""Candidates this much smaller than a hand's view, and within WITHIN of its size from its middle, are a part of it."""
+"""A candidate smaller than a hand's view by this factor, and within WITHIN of its size of its centre, is part of it."""
 WITHIN = 0.35
 SAME = 0.2
-"""Of the larger one's size: distance of the middles of two views below which they show the same hand."""
+"""Distance between the centres of two views, as a fraction of the larger one's size, below which they show one hand."""
 _PALM = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18]  # joints that the square of a hand rests on, as MediaPipe has it
 _SCALE, _SHIFT = 2.0, -0.1  # of their box's long edge; of its height, towards the fingers
 
@@ -40,14 +40,14 @@ def cut_view(image: np.ndarray, view: np.ndarray) -> np.ndarray:
 
 
 def _surroundings(image: np.ndarray, x: float, y: float, reach: float) -> tuple[np.ndarray, float, float]:
-    """What lies within `reach` px of a point, at least a pixel, and the point in it: OpenCV warps 32,766 px at most."""
+    """The image within `reach` px of a point (at least a pixel), and the point in it: OpenCV warps up to 32,766 px."""
     low = [max(0, min(math.floor(p - reach), edge - 1)) for p, edge in zip((x, y), image.shape[1::-1], strict=True)]
     high = [max(a + 1, math.ceil(p + reach) + 1) for p, a in zip((x, y), low, strict=True)]
     return image[low[1] : high[1], low[0] : high[0]], x - low[0], y - low[1]
 
 
 def _halved(image: np.ndarray, x: float, y: float, step: float) -> tuple[np.ndarray, float, float, float]:
-    """The image halved until it may be sampled at `step`; a point in it and the step in its pixels."""
+    """The image, halved until it may be sampled at `step`, with the point and the step in its pixels."""
     times = max(0, math.ceil(math.log2(max(step / COARSEST, 1e-9))))
     block = 2**times
     width, height = (edge // block * block for edge in image.shape[1::-1])
@@ -100,9 +100,9 @@ def shows_the_same(view: np.ndarray, other: np.ndarray) -> bool:
 
 
 def unclaimed(views: np.ndarray, sure: list[np.ndarray], doubtful: Sequence[np.ndarray] = ()) -> list[np.ndarray]:
-    """Those of views (N, 4), in their order, that show neither a hand that is known nor one of a view before.
+    """Those of views (N, 4), in order, that show neither a known hand nor a hand of an earlier view.
 
-    sure, doubtful: views of known hands. A part of a sure one is no hand; a doubtful one may hide a smaller hand.
+    sure, doubtful: views of known hands. A part of a sure one is not a hand; a doubtful one may hide a smaller hand.
     """
     taken, fresh = [*sure, *doubtful], []
     for view in views:

@@ -1,4 +1,4 @@
-"""Windows: the parts of an image that are searched for hands, and at how many px."""
+"""Windows: the parts of an image that are searched for hands, and the size in px at which they are."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 from handos_model.prediction.letterbox import STRIDE
 
 COLUMNS, ROWS = 3, 2
-"""Parts along the image's long and its short edge."""
+"""Number of parts along the image's long and its short edge."""
 PART = (0.4, 0.58)
-"""Of a part, as shares of the image's long and its short edge: neighbours overlap by a tenth and a sixth."""
+"""Edges of a part, as fractions of the image's long and its short edge: neighbours overlap by a tenth and a sixth."""
 PART_ENLARGED = 4 / 3
-"""px of a part's long edge in the network, over those of the whole image's."""
+"""Ratio of a part's long edge to the whole image's, both in px as the network sees them."""
 WORTHWHILE = 1.5
-"""px of the image per px of the network from which on parts show more than the whole."""
+"""px of the image per px of the network above which parts show more than the whole."""
 AROUND = 2.5
-"""Edge of the window around a view, over that of the view."""
+"""Ratio of the edge of the window around a view to that of the view."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A part of an image, from (x0, y0) to before (x1, y1), whose long edge is `size` px in the network."""
+    """A part of an image, from (x0, y0) up to but excluding (x1, y1); its long edge is `size` px in the network."""
 
     x0: int
     y0: int
@@ -32,17 +32,17 @@ class Window:
 
 
 def whole(width: int, height: int, size: int) -> Window:
-    """All of an image."""
+    """The whole image."""
     return Window(0, 0, width, height, size)
 
 
 def half(width: int, height: int, size: int) -> Window:
-    """All of an image at half the size, where hands that fill it are found."""
+    """The whole image at half the size, at which hands that fill it are found."""
     return Window(0, 0, width, height, max(size // 2, STRIDE))
 
 
 def parts(width: int, height: int, size: int) -> list[Window]:
-    """Overlapping parts that cover an image, for small hands; none where the whole shows them as well."""
+    """Overlapping parts that cover an image, for small hands; none if the whole image shows as much."""
     if max(width, height) < WORTHWHILE * size:
         return []
     counts = (COLUMNS, ROWS) if width >= height else (ROWS, COLUMNS)
