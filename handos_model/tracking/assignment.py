@@ -6,22 +6,22 @@ import math
 
 
 def assign(costs: list[list[float]]) -> list[tuple[int, int]]:
-    """Pairs (row, column) of least total cost; pairs that cost nothing or more are left out, so costs are negative.
+    """Pairs (row, column) of least total cost; only pairs of negative cost are made.
 
-    costs: R rows of C finite numbers. Exact, by shortest augmenting paths (the Hungarian method, O(R^2 (R + C))):
-    taking the cheapest pair first instead goes wrong where hands cross, since a good first pair can leave the others a
-    bad one.
+    costs: R rows of C finite numbers. The result is exact, found by shortest augmenting paths (the Hungarian method,
+    O(R^2 (R + C))). Taking the cheapest pair first would go wrong where hands cross, since a good first pair can leave
+    bad ones for the others.
     """
     if not costs or not costs[0]:
         return []
-    # A column of its own and of no cost for every row: then each row has a place and leaving one out is a choice.
+    # Every row gets an extra column at no cost, so each row has a place, and being left out is one of its choices.
     table = [[min(cost, 0.0) for cost in row] + [0.0] * len(costs) for row in costs]
     pairs = ((row, column) for column, row in enumerate(_owners(table)[: len(costs[0])]) if row >= 0)
     return sorted((row, column) for row, column in pairs if costs[row][column] < 0)
 
 
 def _owners(table: list[list[float]]) -> list[int]:
-    """The row of each column, -1 for none, in the cheapest assignment of all rows; at least as many columns as rows."""
+    """The row of each column, or -1, in the cheapest assignment of all rows; needs at least as many columns as rows."""
     columns = len(table[0])
     owner = [-1] * columns
     row_price, column_price = [0.0] * len(table), [0.0] * columns
@@ -29,7 +29,7 @@ def _owners(table: list[list[float]]) -> list[int]:
         distance, before = [math.inf] * columns, [-1] * columns
         done: list[int] = []
         row, last = start, -1
-        while row >= 0:  # until a column without an owner is the nearest
+        while row >= 0:  # until the nearest column has no owner
             reached = distance[last] if last >= 0 else 0.0
             for column in range(columns):
                 there = reached + table[row][column] - row_price[row] - column_price[column]

@@ -1,4 +1,4 @@
-"""HandFollower: the hands of one camera, frame after frame, each seen where the last frame says that it is."""
+"""HandFollower: the hands of one camera, frame after frame, each looked for where the last frame leads to expect it."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ from handos_model.tracking.search import Search
 from handos_model.tracking.tracker import HandTracker
 
 SEARCH_RATE = 5.0
-"""Hz, of searches for further hands while some are followed."""
+"""Rate in Hz of searches for further hands while some are followed."""
 KEPT = 0.5
-"""Of the least score of a new hand: what a followed one may score."""
+"""Least score of a followed hand, as a fraction of the least score of a new one."""
 SURE = 0.8
-"""Score from which a new hand is reported immediately; others are reported when they are seen a second time."""
+"""Score from which on a new hand is reported immediately; others are reported once they are seen a second time."""
 SETTLING = 3
-"""Passes in which a new hand is seen. With fewer, its depth differs by up to 2 % from that of the next frames, and the
-size of the hand is measured from it where there is a depth image."""
+"""Passes in which a new hand is seen. With fewer, its depth differs by up to 2 % from that of the next frames, and if
+there is a depth image, the size of the hand is measured from it."""
 FARTHEST = 0.6
-"""Of a view's size, from its centre to that of the hand that was seen in it: farther away it is another hand's."""
+"""Distance between the centre of a view and that of the hand seen in it, as a fraction of the view's size, beyond which
+it is another hand."""
 GROWTH = 2.0
-"""Most by which a hand's view may grow or shrink from one frame to the next."""
+"""Largest factor by which a hand's view may grow or shrink from one frame to the next."""
 STILL = 0.04
-"""Of a view's size, and in rad: a hand that moved by less is seen in the same view again, and does not tremble."""
+"""Motion, as a fraction of a view's size and in rad, below which a hand is seen in the same view again, so that it does
+not tremble."""
 LONGEST_STEP = 0.5
-"""Of a view's size: farther than this no motion carries an expected view."""
+"""Largest distance, as a fraction of a view's size, by which motion shifts an expected view."""
 MAX_LOOKS = 3
-"""Places that are looked at in one search while hands are followed."""
+"""Number of places that one search looks at while hands are followed."""
 REFUSED = 16
-"""Places that showed no hand which are remembered, the last ones."""
+"""Number of places without a hand that are remembered, the latest ones."""
 
 Depth = Callable[[], np.ndarray | None]
 
@@ -49,7 +51,7 @@ Depth = Callable[[], np.ndarray | None]
 class Followed:
     """A hand of the last frame."""
 
-    view: np.ndarray  # (4,): in which it is seen next, if it does not move
+    view: np.ndarray  # (4,): the view in which it is seen next, if it does not move
     place: np.ndarray  # (2,) px: where it was
     velocity: np.ndarray  # (2,) px / s
     told: bool  # whether it was reported, not only remembered until it is seen a second time
@@ -78,7 +80,7 @@ class HandFollower:
         self.tracking = True
         self.search_rate, self.max_hands = search_rate, max_hands
         self.problem = ""
-        """Why depth measured no hand of the last frame; empty where it did, or neither hands nor depth were there."""
+        """Why depth measured no hand of the last frame; empty if it measured one, or if hands or depth were missing."""
         self._search = Search()
         self._followed: list[Followed] = []
         self._anew = True  # nothing is remembered, as before the first frame
@@ -97,9 +99,9 @@ class HandFollower:
     ) -> list[Hand]:
         """The hands in an image (H, W, 3) uint8 RGB, best score first; stamp in s.
 
-        camera: as of HandPredictor.predict. depth: gives the depth image (H, W) m that belongs to it, or None; it is
-        asked after the network has run. Raises ValueError as HandPredictor.predict and HandTracker.update; a depth
-        image that cannot be used is a `problem` and no error.
+        camera: as for HandPredictor.predict. depth: returns the depth image (H, W) m that belongs to it, or None; it is
+        called after the network has run. Raises ValueError as HandPredictor.predict and HandTracker.update do; a
+        depth image that cannot be used is a `problem`, not an error.
         """
         image, camera = checked_frame(image, camera)
         seen, before = self._see(image, float(stamp))
@@ -116,7 +118,7 @@ class HandFollower:
         return self.tracker.update(hands, stamp) if self.tracking else hands
 
     def _see(self, image: np.ndarray, stamp: float) -> tuple[SeenHands, list[Followed | None]]:
-        """Distinct hands, followed ones first, then new ones by score, and what each of them was in the last frame."""
+        """Distinct hands, followed ones first, then new ones by score; and each one's Followed, None if it is new."""
         predictor, network = self.predictor, self.predictor.network
         if predictor.hand_scale != self._hand_scale:
             self.tracker.forget_sizes()
@@ -154,7 +156,7 @@ class HandFollower:
     def _see_followed(
         self, network: ViewNetwork, image: np.ndarray, stamp: float
     ) -> tuple[SeenHands, list[Followed | None]]:
-        """The followed hands that are still there; each is one hand, that of the follower that expected it best."""
+        """The followed hands that are still there; if two see the same hand, the one that expected it best keeps it."""
         least = KEPT * self.predictor.score_threshold
         found: list[tuple[float, SeenHands, Followed]] = []
         for hand in self._followed:
@@ -166,7 +168,7 @@ class HandFollower:
             elif hand.told:
                 self._search.miss(view, stamp)
         if not found and any(hand.told for hand in self._followed):
-            self._search.restart()  # all at once: another scene, perhaps
+            self._search.restart()  # all were lost at once: perhaps the scene has changed
         both = joined([now for _, now, _ in found])
         kept = both.kept(sorted(range(len(found)), key=lambda i: found[i][0]))
         for i in set(range(len(found))) - set(kept):
@@ -175,7 +177,7 @@ class HandFollower:
         return both.take(kept), [found[i][2] for i in kept]
 
     def _expected(self, hand: Followed, stamp: float) -> np.ndarray:
-        """The view of a hand of the last frame, carried on by its motion."""
+        """The view of a hand of the last frame, shifted by its motion since."""
         step = hand.velocity * max(stamp - self._stamp, 0.0)
         length, most = math.hypot(*step.tolist()), LONGEST_STEP * float(hand.view[2])
         if length < STILL * hand.view[2]:
@@ -186,7 +188,7 @@ class HandFollower:
         return np.array([x, y, *hand.view[2:]])
 
     def _remembered(self, hand: Hand, old: Followed | None, seen_in: np.ndarray, stamp: float) -> Followed:
-        """A hand that was seen in a view, for the next frame."""
+        """What the next frame needs to know of a hand that was seen in a view."""
         view, velocity, step = view_of_joints(hand.joints_2d), np.zeros(2), stamp - self._stamp
         if old is not None and step > 0:
             velocity = (view[:2] - old.place) / step
@@ -194,7 +196,7 @@ class HandFollower:
         return Followed(seen_in if _is_still(seen_in, view) else view, view[:2], velocity, told)
 
     def _measured(self, hands: list[Hand], camera: Camera, depth: Depth | None) -> list[Hand]:
-        """The hands at their measured depth where there is one."""
+        """The hands, moved to their measured depth where there is one."""
         self.problem = ""
         if depth is None or not hands:
             return hands
@@ -209,7 +211,7 @@ class HandFollower:
                 except NotMeasured as error:
                     scaled.append(hand)
                     problems.append(str(error))
-        except Exception as error:  # whatever the depth image contains, the colour image is as good as without it
+        except Exception as error:  # a bad depth image does not make the colour image any worse
             self.problem = str(error)
             return hands
         if len(problems) == len(hands):
@@ -223,7 +225,7 @@ class HandFollower:
 
 
 def _displacement(view: np.ndarray, seen: SeenHands, shape: tuple[int, ...]) -> float:
-    """Of the hand seen in a view from where it was expected, in sizes of the view; infinite where it cannot be."""
+    """Distance of the hand seen in a view from where it was expected, in view sizes; infinite if it cannot be that."""
     now = view_of_joints(seen.joints_2d[0])
     inside = 0 <= now[0] < shape[1] and 0 <= now[1] < shape[0] and now[2] >= SMALLEST_VIEW
     if not inside or not view[2] / GROWTH < now[2] < view[2] * GROWTH:

@@ -1,4 +1,4 @@
-"""A followed hand's own size: one image says it with an error of a few per cent, a hand keeps it."""
+"""The size of a followed hand: one image shows it with an error of a few per cent, but the hand does not change it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 from handos_model.hand import Hand, palm_length
 
 MAX_FRAMES = 900
-"""Frames that the mean remembers: then each newer one counts as much as it would there."""
+"""Number of frames after which the weight of each newer one in the mean no longer falls."""
 MAX_MEASUREMENTS = 91
-"""By depth, of which the median is taken: the last three seconds at 30 Hz."""
+"""Number of measurements by depth of which the median is taken: the last three seconds at 30 Hz."""
 RELIEF_MEMORY = 3.0
-"""s in which what depth found of the shape fades where depth is missing: the hand changes its pose."""
+"""s in which the shape that depth found fades while depth is missing, since the hand changes its pose."""
 
 
 class HandSize:
-    """Scales one hand, frame after frame, to what all its frames say of its size.
+    """Scales one hand, frame after frame, to the size on which all its frames agree.
 
-    A depth image measures, all else is foretold: from the first measurement on only measurements count. Their median is
-    taken, as a single one may be off by several per cent, and the first one often is. A measured hand stays where it
-    was measured; others are scaled about the camera, so that they are seen as before, and keep the relief that was
-    measured last.
+    Only a depth image measures the size; without one it is predicted. From the first measurement on, only measurements
+    count. Their median is taken, since a single one may be off by several per cent, and the first one often is. In a
+    frame with depth the hand stays where it was measured; in others it is scaled about the camera, so that it looks the
+    same in the image, and keeps the relief that was measured last.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class HandSize:
         self._relief: np.ndarray | None = None
 
     def kept(self, hand: Hand, step: float) -> Hand:
-        """The hand in its own size, `step` s after the one before."""
+        """The hand scaled to its own size, `step` s after the frame before."""
         now = palm_length(hand)
         if not now > 0:
             return hand
@@ -54,6 +54,6 @@ class HandSize:
         return hand.moved_along_rays(self._relief)
 
     def remembered(self, hand: Hand, step: float) -> Hand:
-        """The hand as it was measured, or scaled to what was measured before; as it is, where nothing ever was."""
+        """The hand scaled to the size that was measured before; unchanged if it is measured now, or never was."""
         kept = self.kept(hand, step)
         return kept if kept.scale_source == "remembered" else hand

@@ -1,4 +1,4 @@
-"""The other hand in the pose that looks most alike: for hands that a single frame took for those of the other side."""
+"""The other hand in the pose that looks most similar: for hands that a single frame took for the other side's."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from handos_model.template.hand_template import signed_volume
 
 
 def mirrored_in_depth(hand: Hand) -> Hand:
-    """The hand with joints_3d and vertices mirrored at the plane through its wrist across the ray to its joints' mean.
+    """The hand with joints_3d and vertices mirrored at the plane through the wrist normal to the ray to their mean.
 
-    That is the other hand in the pose that looks most alike: bone lengths and the wrist stay, joints move in the image
-    only by what perspective makes of their depth (3 % of a hand's size on average; across the wrist's ray it would be
-    11 %), and the mesh has the other chirality. side stays as it is.
+    That is the other hand in the most similar-looking pose: bone lengths and the wrist stay, joints move in the image
+    only because perspective depends on their depth (by 3 % of a hand's size on average; with a plane normal to the
+    wrist's ray it would be 11 %), and the mesh has the other chirality. side stays as it is.
     """
     ray = hand.joints_3d.mean(axis=0, dtype=np.float64)
     ray = ray / max(np.linalg.norm(ray), 1e-9)
@@ -28,7 +28,7 @@ def mirrored_in_depth(hand: Hand) -> Hand:
 
 
 def mesh_side(hand: Hand, faces: np.ndarray) -> str:
-    """The chirality of a hand's mesh, "left" or "right", which a hand of unknown side has as well. faces (F, 3)."""
+    """The chirality of a hand's mesh, "left" or "right"; even a hand of unknown side has one. faces (F, 3)."""
     if hand.side != "unknown":
         return hand.side
     return "right" if signed_volume(hand.vertices - hand.translation, faces) > 0 else "left"

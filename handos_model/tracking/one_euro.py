@@ -1,4 +1,4 @@
-"""The One Euro filter, with noise told from motion: steady where points rest, quick where they move."""
+"""The One Euro filter, which here tells noise from motion: steady where points rest, quick where they move."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import math
 import numpy as np
 
 DERIVATIVE_CUTOFF = 1.0
-"""Hz, of the speeds that the cut-off follows: the paper's value."""
+"""Cut-off in Hz of the derivative that gives the speed: the paper's value."""
 NOISE_MEMORY = 2.0
 """s over which a point's noise is averaged."""
 CLEAR = 3.5
-"""Standard deviations of what noise makes of a point's derivative: what is above them is motion."""
+"""Number of standard deviations of a derivative that noise alone explains: whatever exceeds them is motion."""
 MOST_NOISE = 0.006
-"""m, of a point: larger deviations are motion. At a few frames per second, a hand that moves to and fro looks noisy."""
+"""Largest noise of a point in m: what exceeds it is motion. At a few Hz, a hand that moves to and fro looks noisy."""
 FEW = 1 / 15
-"""s between frames, below which it looks less so: in proportion, more is noise."""
+"""s between frames: at shorter steps motion looks less noisy, and MOST_NOISE is raised in proportion."""
 
 
 class OneEuro:
-    """Smooths N points of D coordinates, each by its own speed and its own noise.
+    """Smooths N points of D coordinates, each according to its own speed and its own noise.
 
     After Casiez, Roussel and Vogel (CHI 2012): a point's cut-off is min_cutoff (Hz) + beta (Hz per m/s) * speed. Three
-    things differ from the paper. Speed is the norm of the smoothed derivative less what noise makes of it, measured by
-    how far three points in a row are off a straight line: a point that trembles much, such as a hand's depth, would
-    else never count as at rest. What comes to rest is averaged from there on, as are the first values, and does not
-    creep to its place: the newest value weighs 1 / (n + 1) at least where the one before weighed 1 / n; what is trusted
-    less weighs less. Smoothing factors are exact for steps of any length. At rest noise is averaged over
-    1 / (2 pi min_cutoff) s; in steady motion a point stays less than 1 / (2 pi e beta) = 0.06 / beta m behind, and
-    about the standard deviation of its noise, at any speed and rate.
+    things differ from the paper. Speed is the norm of the smoothed derivative minus the part that noise causes, which
+    is measured by how far three successive points are from a straight line: otherwise a point that trembles much, such
+    as a hand's depth, would never count as at rest. A point that comes to rest is averaged from there on, as are the
+    first values, so it does not creep to its place: the newest value weighs at least 1 / (n + 1) if the one before
+    weighed 1 / n, and less if it is trusted less. Smoothing factors are exact for steps of any length. At rest noise is
+    averaged over 1 / (2 pi min_cutoff) s; in steady motion a point lags by less than 1 / (2 pi e beta) = 0.06 / beta m
+    and about the standard deviation of its noise, at any speed and rate.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class OneEuro:
         self._before: np.ndarray = np.zeros(0)  # (N, D)
         self._change: np.ndarray = np.zeros(0)  # (N, D)
         self._frames: np.ndarray = np.zeros(0)  # (N, 1): how many values of each point are known
-        self._known: np.ndarray = np.zeros(0)  # (N, 1): values that the smoothed one is the mean of, as it were
+        self._known: np.ndarray = np.zeros(0)  # (N, 1): number of values whose mean would be as smooth
         self._variance: np.ndarray = np.zeros(0)  # (N, 1): of the noise, summed over coordinates
         self._step = math.inf
 
@@ -51,11 +51,11 @@ class OneEuro:
         trust: float | np.ndarray = 1.0,
         no_faster: tuple[int, int] | None = None,
     ) -> np.ndarray:
-        """Smoothed points (N, D), `step` > 0 s after those before; the first ones come back as they are.
+        """Smoothed points (N, D), `step` > 0 s after the last ones; the first ones are returned as they are.
 
-        unit: metres that one unit of the points is worth; a number, or (N, 1). trust > 0: as how many other values
-        these count at rest; a number, or (N, 1). no_faster: indices of two points, of which the first one moves no
-        faster than the second. Precision is that of points, unit and trust.
+        unit: metres per unit of the points; a number, or (N, 1). trust > 0: how many ordinary values these count as
+        at rest; a number, or (N, 1). no_faster: indices of two points; the first counts as no faster than the second.
+        The precision is that of points, unit and trust.
         """
         if self._value is None:
             self._value = self._before = points
@@ -66,7 +66,7 @@ class OneEuro:
             return points
         self._frames = self._frames + 1
         self._measure_noise(points, step)
-        # The paper takes the derivative against the last smoothed value, which answers a lag with a higher cut-off.
+        # As in the paper, the derivative is taken from the last smoothed value, so that a lag raises the cut-off.
         lag = points - self._value
         fade = -math.expm1(-2 * math.pi * DERIVATIVE_CUTOFF * step)
         derivative = self._derivative + fade * (lag / step - self._derivative)
@@ -89,15 +89,15 @@ class OneEuro:
         return math.sqrt(float(self._variance[point, 0])) if len(self._variance) else 0.0
 
     def restart(self, points: slice) -> None:
-        """Forgets some of the points: the next ones come back as they are."""
+        """Forgets some of the points: the next ones are returned as they are."""
         if self._value is not None:
             self._frames = self._frames.copy()
             self._frames[points] = 0
 
     def _measure_noise(self, points: np.ndarray, step: float) -> None:
-        """By what each point's last two steps differ, times apart as they may be."""
+        """Measures noise by how much each point's last two steps differ, whatever the times between them."""
         change = points - self._before
-        ratio = step / self._step  # 0 at the second value: nothing is known before it
+        ratio = step / self._step  # 0 at the second value, as there is no earlier step
         whole = math.sqrt(1 + ratio**2 + (1 + ratio) ** 2)
         seen = _squared(change / whole - self._change * (ratio / whole))
         share = np.maximum(-math.expm1(-step / NOISE_MEMORY), 1 / np.maximum(self._frames - 2, 1))
@@ -106,6 +106,6 @@ class OneEuro:
 
 
 def _squared(vectors: np.ndarray) -> np.ndarray:
-    """(N, 1): of the lengths of (N, D)."""
+    """Squared lengths (N, 1) of vectors (N, D)."""
     squares = vectors**2
     return squares @ np.ones((vectors.shape[1], 1), squares.dtype)

@@ -1,4 +1,4 @@
-"""The joints of one hand in the image as plain numbers: on these few NumPy takes several times as long."""
+"""The joints of one hand in the image as plain numbers: for so few, NumPy takes several times as long."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class PlainJoints:
         self.mean = [sum(axis) / len(axis) for axis in axes]
         self.extent = long_edge(axes)
         self.spread = math.hypot(*(math.dist(place, self.mean) for place in self.places))
-        """px: how large the hand is in the image."""
+        """Size of the hand in the image, in px."""
 
 
 def long_edge(axes: list[list[float]]) -> float:
-    """Of the box around points, given by axis."""
+    """Long edge of the box around points, whose coordinates are given axis by axis."""
     return max(max(axis) - min(axis) for axis in axes)

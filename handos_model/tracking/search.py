@@ -9,30 +9,33 @@ import numpy as np
 from handos_model.prediction.windows import Window, around, half, parts, whole
 
 MISSED_FOR = 0.5
-"""s for which a hand that was lost is looked for where it was."""
+"""s for which a lost hand is looked for where it was."""
 
 
 class Search:
-    """Takes the whole image and its parts in turn: all of it within ten frames.
+    """Takes the whole image and its parts in turn, all of them within ten frames.
 
-    Every frame while no hand is followed, or one was lost a moment ago, or a scene has not been searched once all over;
-    else at a rate, of which 0 is never.
+    It searches every frame while no hand is followed, one was lost a moment ago, or a new scene has not been searched
+    completely; otherwise at a given rate, with 0 meaning never.
     """
 
     def __init__(self) -> None:
-        self._missed: list[tuple[float, np.ndarray]] = []  # since when, and the view where it was
+        self._missed: list[tuple[float, np.ndarray]] = []  # when it was lost, and the view where it was
         self.restart()
 
     def restart(self) -> None:
-        """The next window is the whole image; nothing is missed."""
+        """Starts over: the next window is the whole image, and no hand is missed."""
         self._turn, self._last, self._missed = 0, -math.inf, []
 
     def miss(self, view: np.ndarray, stamp: float) -> None:
-        """A hand that was expected in this view is not there."""
+        """Notes that a hand which was expected in this view is not there."""
         self._missed.append((stamp, view))
 
     def window(self, width: int, height: int, size: int, stamp: float, followed: int, rate: float) -> Window | None:
-        """Where to look now. size: px of the whole image's long edge; followed: hands that are; rate: Hz."""
+        """Where to look now, if anywhere.
+
+        size: px of the whole image's long edge; followed: number of hands that are followed; rate: Hz.
+        """
         self._missed = [(since, view) for since, view in self._missed if stamp - since <= MISSED_FOR]
         turns = _turns(width, height, size)
         due = rate > 0 and (self._turn < len(turns) or stamp - self._last >= 1 / rate - 1e-6)
@@ -40,7 +43,7 @@ class Search:
             return None
         self._last = stamp
         if followed and self._missed:
-            _, view = self._missed.pop(0)  # once each, then with the rest
+            _, view = self._missed.pop(0)  # each is looked for once, then only with the rest of the image
             return around(view, width, height, size)
         window = turns[self._turn % len(turns)]
         self._turn += 1
@@ -48,7 +51,7 @@ class Search:
 
 
 def _turns(width: int, height: int, size: int) -> list[Window]:
-    """The whole image first and after every two parts, now and then at half the size."""
+    """The whole image first and again after every two parts, once also at half the size."""
     everything, large = whole(width, height, size), half(width, height, size)
     small = parts(width, height, size)
     if not small:

@@ -12,22 +12,22 @@ from handos_model.tracking.one_euro import OneEuro
 from handos_model.tracking.plain_joints import PlainJoints, long_edge
 
 REMEMBERED = 0.1
-"""As how many measured places one counts whose depth follows from the hand's remembered size: it is off by one or two
-per cent, and a hand at rest shall stay where it was measured."""
+"""Weight of a place whose depth follows from the hand's remembered size, against 1 for a measured one: it is off by one
+or two per cent, and a hand at rest shall stay where it was measured."""
 CLEAR, MOST_DOUBT = 3.5, 0.015
-"""Standard deviations of the noise of a hand's nearness, and the most that they count: a smaller change of its distance
-is none, and twice that is one in full."""
+"""Standard deviations of the noise of a hand's nearness that are in doubt, and the most that they amount to: a smaller
+change of its distance does not count, and one of twice that counts in full."""
 
 
 class HandSmoother:
-    """One Euro filters of one hand: of the wrist, of the shape around it, and of the joints in the image."""
+    """One Euro filters of one hand: for the wrist, for the shape around it, and for the joints in the image."""
 
     WRIST, SHAPE, PIXELS = slice(0, 3), slice(3, -22), slice(-22, -1)
     DEPTH, NEARNESS = 2, -1
-    """Where they stand among the points of the filter. The wrist's coordinates are points of their own, since its depth
-    is far less certain than the rest. Where a hand that was measured seems to move along the ray, its nearness, the
-    logarithm of its size in the image, must say so as well: the network's mind may change about the pose of a hand that
-    rests, and with it about its depth."""
+    """Indices of these points in the filter. The wrist's coordinates are separate points, since its depth is far less
+    certain than the rest. If a hand that was measured seems to move along the ray, its nearness, the logarithm of its
+    size in the image, must show that as well: the network may see the pose of a resting hand, and therefore its depth,
+    differently from frame to frame."""
 
     def __init__(self) -> None:
         self._filter = OneEuro()
@@ -36,8 +36,8 @@ class HandSmoother:
     def smooth(self, hand: Hand, joints: PlainJoints, step: float, min_cutoff: float, beta: float) -> Hand:
         """The hand with these joints, `step` s after the one before, smoothed.
 
-        Joints and vertices are smoothed relative to the wrist, point by point. Speeds in the image count in metres by
-        the ratio of the hand's extents in space and in the image, which is how far a pixel reaches at its distance.
+        Joints and vertices are smoothed relative to the wrist, point by point. Speeds in the image are converted to
+        metres by the ratio of the hand's extents in space and in the image: the width of a pixel at its distance.
         """
         nearness = math.log(max(joints.spread, 1e-6))
         if hand.scale_source == "depth" and self._measured is None:
@@ -58,7 +58,7 @@ class HandSmoother:
         points = self._filter.update(points, step, min_cutoff, beta, unit, trust, no_faster)
         place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
         shape = points[self.SHAPE] + place
-        if hand.scale_source == "depth":  # the mean: a single measurement is noisy, and a smoothed one is late
+        if hand.scale_source == "depth":  # the mean of both: a single measurement is noisy, a smoothed one lags
             self._measured = float(hand.translation[2] + place[2]) / 2, nearness
         return replace(
             hand,
@@ -70,17 +70,17 @@ class HandSmoother:
         )
 
     def restart_shape(self) -> None:
-        """The next shape has nothing to do with those before."""
+        """Makes the next shape independent of those before."""
         self._filter.restart(self.SHAPE)
 
     def restart_place(self) -> None:
-        """The next distance has nothing to do with those before, as after the first measurement."""
+        """Makes the next distance independent of those before, as after the first measurement."""
         self._filter.restart(self.WRIST)
         self._measured = None
 
     def _place(self, hand: Hand, nearness: float) -> np.ndarray:
-        """The wrist (3,) m; of a hand whose size is remembered, at the depth that was measured last and changed since
-        by what the remembered size and the size in the image agree on."""
+        """The wrist (3,) m. If the hand's size is remembered, its depth is the one measured last plus the change since
+        then on which the remembered size and the size in the image agree."""
         if hand.scale_source != "remembered" or self._measured is None or not hand.translation[2] > 0:
             return hand.translation
         depth, nearness_then = self._measured
@@ -91,7 +91,7 @@ class HandSmoother:
 
 
 def _agreed(a: float, b: float, doubt: float) -> float:
-    """The lesser of two changes, if they have the same sign and are more than in doubt."""
+    """The smaller of two changes if they have the same sign; reduced, down to 0, where it hardly exceeds the doubt."""
     if a * b <= 0:
         return 0.0
     change = min(abs(a), abs(b))

@@ -18,33 +18,33 @@ from handos_model.tracking.plain_joints import PlainJoints
 from handos_model.tracking.smoothing import HandSmoother
 
 GATE = 1.0
-"""Farthest that a hand may be from where its track is expected: mean distance of the 2D joints in hand sizes."""
+"""Largest distance of a hand from where its track is expected: mean distance of the 2D joints in hand sizes."""
 SIDE_COST = 0.3
-"""Hand sizes that a hand of the other side counts as farther away, when frame and track are both certain."""
+"""By how many hand sizes a hand of the other side counts as farther away, when frame and track are both certain."""
 VELOCITY_MEMORY = 0.1
-"""s over which the velocity that foretells a track's place is averaged."""
+"""s over which the velocity that predicts a track's place is averaged."""
 LONGEST_FORESIGHT = 0.15
-"""s that a lost hand is expected to go on moving."""
+"""s for which a lost hand is expected to go on moving."""
 DOUBT = 0.5
-"""Votes against any side that every track starts with: how much its first frame alone is believed."""
+"""Votes against either side with which every track starts: they limit how much its first frame alone counts."""
 INTERVALS = 2.5
-"""Usual intervals between frames that a lost hand keeps its id for at least."""
+"""Minimum number of usual intervals between frames for which a lost hand keeps its id."""
 LONGEST_INTERVAL = 1.0
-"""s: slower cameras show a hand too seldom to know it again."""
+"""s: slower cameras show a hand too rarely to recognise it again."""
 STILL_STEP = 1 / 30
-"""s that count as passed between two frames of the same stamp: a camera that stamps nothing is tracked as well."""
+"""s that count as passed between two frames with the same stamp, so that cameras without stamps are tracked as well."""
 
 
 @dataclass(frozen=True)
 class TrackerOptions:
-    """How hands are tracked. A value that is not finite or out of range is a ValueError."""
+    """How hands are tracked. A value that is not finite or out of range raises ValueError."""
 
     smoothing: bool = True
-    """Smooth 2D and 3D joints, vertices and translation, and give every hand its own size; without, all of it passes
-    through as it was measured, but a size that depth has measured stays in frames without depth."""
+    """Smooth 2D and 3D joints, vertices and translation, and give every hand its own size. If False, everything passes
+    through unchanged, except that a size measured by depth is kept in frames without depth."""
     max_age: float = 0.3
-    """s that a hand which is not seen keeps its id, or 2.5 times what usually lies between two frames, where that is
-    more. Frames farther apart than this have no ids in common."""
+    """s for which a hand that is not seen keeps its id, or 2.5 times the usual interval between frames if that is
+    longer. Frames farther apart than this have no ids in common."""
     min_cutoff: float = 0.1
     """Hz, cut-off of the One Euro filters for a hand at rest: less is steadier, more is quicker."""
     beta: float = 50.0
@@ -73,7 +73,7 @@ class HandTracker:
         """faces (F, 3): of the hands' template, the embedded one's when None."""
         self._faces = load_template().faces if faces is None else faces
         self.options = TrackerOptions() if options is None else options
-        """May be replaced between two frames; hands keep their ids."""
+        """They may be replaced between two frames; hands keep their ids."""
         self.resets = 0
         """How often the stamps jumped back."""
         self._tracks: list[Track] = []
@@ -84,17 +84,17 @@ class HandTracker:
 
     @property
     def ids(self) -> set[int]:
-        """Of the hands that keep their ids now, those that the last frame did not show included."""
+        """Ids of all tracked hands, including those that the last frame did not show."""
         return {track.id for track in self._tracks}
 
     def update(self, hands: list[Hand], stamp: float) -> list[Hand]:
-        """The same hands in the same order with id >= 0, the side of their track, and smoothed; `stamp` in s.
+        """The same hands in the same order, smoothed, with id >= 0 and the side of their track; `stamp` in s.
 
-        side and side_confidence are the track's. Where a single frame saw the other side, its joints_3d and vertices
-        are mirrored_in_depth, so that the mesh always has the chirality of its side, also without smoothing. box
-        follows joints_2d; score and joint_confidence stay those of the frame. A hand with NaN or infinity in it is
-        returned as it is, with id -1. A stamp before the last one starts everything anew, and so does one more than
-        max_age after it; ids are never used twice. Raises ValueError for a stamp that is not finite.
+        side and side_confidence are the track's. If a single frame saw the other side, its joints_3d and vertices are
+        mirrored_in_depth, so that the mesh always has the chirality of its side, even without smoothing. box follows
+        joints_2d; score and joint_confidence stay those of the frame. A hand that contains NaN or infinity is returned
+        as it is, with id -1. A stamp before the last one, or more than max_age after it, starts everything anew; ids
+        are never used twice. Raises ValueError for a stamp that is not finite.
         """
         self._advance(float(stamp))
         finite = [index for index, hand in enumerate(hands) if _is_finite(hand)]
@@ -112,16 +112,16 @@ class HandTracker:
         self._stamp = None
 
     def forget_sizes(self) -> None:
-        """Hands keep their ids, but their sizes are estimated again, as after a change of the hand scale."""
+        """Estimates sizes anew, as after a change of the hand scale; hands keep their ids."""
         for track in self._tracks:
             track.forget_size()
 
     def continues(self, stamp: float) -> bool:
-        """Whether a frame of this stamp comes so soon after the last one that hands keep their ids."""
+        """Whether a frame with this stamp follows the last one so soon that hands keep their ids."""
         return self._stamp is not None and 0 <= stamp - self._stamp <= self._age(stamp - self._stamp)
 
     def _age(self, step: float) -> float:
-        """s that a lost hand keeps its id, in a frame `step` s after the last one."""
+        """s for which a lost hand keeps its id, in a frame `step` s after the last one."""
         usual = statistics.median(self._steps) if self._steps else step
         return max(self.options.max_age, INTERVALS * min(usual, LONGEST_INTERVAL)) if self.options.max_age else 0.0
 
@@ -139,10 +139,10 @@ class HandTracker:
         self._stamp = stamp
         self._tracks = [track for track in self._tracks if self._clock - track.seen <= age]
         if not self._tracks:
-            self._clock = 0.0  # small numbers: after a leap of the stamps, steps would be lost in rounding
+            self._clock = 0.0  # keeps numbers small: after a leap of the stamps, steps would be lost in rounding
 
     def _costs(self, seen: list[tuple[Hand, PlainJoints]]) -> list[list[float]]:
-        """H rows of T: how far a hand is from a track in hand sizes, minus GATE: pairs of 0 or more are no match."""
+        """H rows of T: distance of a hand from a track in hand sizes, minus GATE; pairs of 0 or more do not match."""
         return [[track.distance(hand, joints, self._clock) - GATE for track in self._tracks] for hand, joints in seen]
 
     def _start(self) -> Track:
@@ -163,11 +163,11 @@ class Track:
         self.side = SideVotes()
         self._smoother = HandSmoother()
         self.size = HandSize()
-        self._joints: PlainJoints | None = None  # as measured last
+        self._joints: PlainJoints | None = None  # as last seen
         self._velocity = [0.0, 0.0]  # px / s
 
     def distance(self, hand: Hand, joints: PlainJoints, clock: float) -> float:
-        """Of a hand with these joints from where this one is expected, in hand sizes; a wrong side adds."""
+        """Distance of a hand with these joints from where this one is expected, in hand sizes; a wrong side adds."""
         assert self._joints is not None  # every track begins with a hand
         ahead = min(clock - self.seen, LONGEST_FORESIGHT)
         dx, dy = (ahead * speed for speed in self._velocity)
@@ -197,7 +197,7 @@ class Track:
         return replace(hand, id=self.id, side=self.side.decided, side_confidence=self.side.confidence)
 
     def forget_size(self) -> None:
-        """The next size, and with it the distance, has nothing to do with those before."""
+        """Makes the next size, and with it the distance, independent of those before."""
         self.size = HandSize()
         self._smoother.restart_place()
 
@@ -210,14 +210,14 @@ class Track:
 
 
 class SideVotes:
-    """The side of one hand, from what single frames say: votes by confidence that fade, and a lead that changes it."""
+    """The side of one hand, by votes of single frames: they count by confidence and fade; a clear lead changes it."""
 
     def __init__(self) -> None:
         self.decided = "unknown"
         self._votes = {"left": 0.0, "right": 0.0}
 
     def add(self, side: str, confidence: float, step: float, options: TrackerOptions) -> None:
-        """The vote of one frame, `step` s after the previous one; "unknown" does not count."""
+        """Adds the vote of one frame, `step` s after the previous one; "unknown" does not count."""
         kept = math.exp(-step / options.side_memory)
         self._votes = {name: kept * votes for name, votes in self._votes.items()}
         if side in self._votes:
@@ -238,6 +238,6 @@ class SideVotes:
 
 
 def _is_finite(hand: Hand) -> bool:
-    # A sum with NaN or infinity in it is neither finite.
+    # A sum that includes NaN or infinity is not finite either.
     values = (hand.joints_2d, hand.joints_3d, hand.vertices, hand.translation)
     return math.isfinite(sum(float(value.sum()) for value in values) + hand.side_confidence)
