@@ -14,16 +14,17 @@ _ALIASES = {"": "none", "fisheye": "equidistant", "kannala_brandt4": "equidistan
 
 
 def is_calibrated(message: Any) -> bool:
-    """Returns False for a CameraInfo with K[0] = 0, by which a driver says that its camera is not calibrated."""
+    """Returns False for a CameraInfo with K[0] = 0, which tells that the driver's camera is not calibrated."""
     return bool(_intrinsics(message)[0] != 0)
 
 
 def camera_of_info(message: Any, rectified: bool = False) -> Camera:
-    """The camera of the images that a sensor_msgs/CameraInfo of any source goes with.
+    """The camera of the images to which a sensor_msgs/CameraInfo belongs, whatever its source.
 
-    K and D are those of the full resolution; roi is a window there, all zeros the whole; binning then makes one pixel
-    of several, 0 meaning 1. rectified: of images that image_proc has undistorted, which P describes; roi.do_rectify
-    speaks of those alone. Raises ValueError for a message that is not calibrated, holds NaN or contradicts itself.
+    K and D are those of the full resolution; roi is a window in it, all zeros meaning all of it; binning then makes one
+    pixel of several, 0 meaning 1. rectified: the images were undistorted by image_proc, so P describes them;
+    roi.do_rectify concerns only those. Raises ValueError for a message that is not calibrated, contains NaN or
+    contradicts itself.
     """
     if not is_calibrated(message):
         raise ValueError("camera_info is not calibrated (its K is zero): calibrate the camera")
@@ -41,9 +42,9 @@ def camera_of_info(message: Any, rectified: bool = False) -> Camera:
 
 
 def fitted_to_image(camera: Camera, width: int, height: int) -> Camera:
-    """The camera with exactly the image's size: binning rounds an odd size up or down, as the driver likes.
+    """The camera with exactly the image's size: drivers differ in whether binning rounds an odd size up or down.
 
-    Raises ValueError when the image is no image of that camera.
+    Raises ValueError if the image cannot come from that camera.
     """
     if abs(camera.width - width) > 1 or abs(camera.height - height) > 1:
         raise ValueError(
@@ -58,15 +59,15 @@ def _intrinsics(message: Any) -> np.ndarray:
 
 
 def _distortion(message: Any) -> tuple[str, np.ndarray]:
-    """Model and coefficients; none when all are zero, as image_geometry has it.
+    """Model and coefficients; "none" if all are zero, as in image_geometry.
 
-    Drivers differ in how many trailing zeros they send, so these are cut or filled up to what the model takes.
+    Drivers differ in how many trailing zeros they send, so these are removed or added to fit the model.
     """
     coefficients = np.array(message.d if hasattr(message, "d") else message.D, np.float64)
     used = int(np.flatnonzero(coefficients).max(initial=-1)) + 1
     if not used:
         return "none", np.zeros(0)
-    given = one_line(message.distortion_model, 100).lower()  # it goes into a sentence where it is unknown
+    given = one_line(message.distortion_model, 100).lower()  # an unknown model is named in an error message
     model = _ALIASES.get(given, given)
     counts = DISTORTION_COEFFICIENTS.get(model, ())
     length = next((count for count in counts if count >= used), used)

@@ -14,15 +14,15 @@ from handos_model.io.image_decoder import decode_pixels
 DEPTH_ENCODINGS = {"32FC1": ("f4", 1.0), "16UC1": ("u2", 0.001)}
 """NumPy type of a sample, and metres per unit (REP 118)."""
 COMPRESSED = "compressedDepth"
-"""What formats of CompressedImage contain that compressed_depth_image_transport wrote."""
+"""Part of the format of every CompressedImage written by compressed_depth_image_transport."""
 _PNG = b"\x89PNG"
-_HEADER = struct.Struct("<iff")  # which compression, and the two parameters of quantised inverse depth
+_HEADER = struct.Struct("<iff")  # kind of compression, and the two parameters of quantised inverse depth
 
 
 def decode_depth(
     data: np.ndarray, encoding: str, width: int, height: int, step: int, big_endian: bool = False
 ) -> np.ndarray:
-    """Depth (height, width) float32 m of the bytes of a sensor_msgs/Image, NaN where nothing was measured.
+    """Depth (height, width) float32 m from the bytes of a sensor_msgs/Image, NaN where nothing was measured.
 
     data: (n,) uint8; step: bytes per row, padding included. 0, infinite and NaN are no measurements. Raises ValueError
     for another encoding than 32FC1 (m) and 16UC1 (mm), an empty image and a buffer that is too short.
@@ -43,17 +43,17 @@ def decode_depth(
 
 
 def decode_compressed_depth(data: np.ndarray, encoding: str) -> np.ndarray:
-    """Depth (H, W) float32 m, NaN where nothing was measured, of what compressed_depth_image_transport wrote as PNG.
+    """Depth (H, W) float32 m, NaN where nothing was measured, from a PNG by compressed_depth_image_transport.
 
-    data: (n,) uint8; encoding: of the image before, 16UC1 or 32FC1. Raises ValueError for another encoding, for
-    damaged data, and for another compression than PNG.
+    data: (n,) uint8; encoding: that of the image before compression, 16UC1 or 32FC1. Raises ValueError for another
+    encoding, for damaged data, and for another compression than PNG.
     """
     if encoding not in DEPTH_ENCODINGS:
         raise ValueError(f"compressed depth was {one_line(encoding)!r}, must be {' or '.join(DEPTH_ENCODINGS)}")
     if len(data) <= _HEADER.size:
         raise ValueError(f"compressed depth has {len(data)} bytes, too few")
     _, a, b = _HEADER.unpack(bytes(data[: _HEADER.size]))
-    plain = encoding == "16UC1" and bytes(data[:4]) == _PNG  # of the ordinary compressed transport
+    plain = encoding == "16UC1" and bytes(data[:4]) == _PNG  # written by the ordinary compressed transport
     picture = data if plain else data[_HEADER.size :]
     if bytes(picture[:4]) != _PNG:
         raise ValueError("compressed depth is not a PNG: RVL compression is not supported")

@@ -8,15 +8,15 @@ from typing import TypeVar
 Depth = TypeVar("Depth")
 
 MAX_DIFFERENCE = 0.02
-"""Seconds between the stamps of a colour and a depth image that belong together, if nothing else is asked for."""
+"""Maximum difference in seconds between the stamps of a colour and a depth image that belong together, by default."""
 KEPT = 8
 """Number of depth images to choose from: a quarter of a second at 30 Hz."""
 
 
 def closest(depths: Iterable[tuple[int, Depth]], stamp_ns: int, max_difference: float) -> Depth:
-    """Of depth images with their stamps in ns, the one closest to a stamp; ValueError if it is too far away.
+    """The depth image whose stamp is closest to the given one; ValueError if it is too far away.
 
-    max_difference: seconds.
+    depths: stamps in ns with their images; max_difference: seconds.
     """
     depth_stamp, depth = min(depths, key=lambda pair: abs(pair[0] - stamp_ns), default=(None, None))
     if depth_stamp is None or depth is None:

@@ -15,7 +15,7 @@ LONGEST_LINE = 300
 
 @dataclass(frozen=True)
 class Kind:
-    """What a file is to be: as sentences call it, the most bytes that one has, and where to find one."""
+    """A kind of file: its name in messages, the maximum number of bytes, and a hint on where to find one."""
 
     name: str
     most: int
@@ -36,13 +36,13 @@ CHECKSUM = Kind("checksum", 4 * KB)
 
 
 def open_file(path: Path, kind: Kind) -> BinaryIO:
-    """A regular file of at most kind.most bytes, open for reading; waits for nothing, whatever lies at `path`.
+    """A regular file of at most kind.most bytes, open for reading; never blocks, whatever `path` is.
 
-    Raises FileNotFoundError where nothing does, ValueError for a folder, FIFO, device or socket, for a file that is too
-    large, and for one that this user may not read.
+    Raises FileNotFoundError if there is nothing at `path`, ValueError for a folder, FIFO, device or socket, for a file
+    that is too large, and for one that this user may not read.
     """
     try:
-        _check(os.stat(path), path, kind)  # before it is opened: opening alone starts some devices
+        _check(os.stat(path), path, kind)  # before it is opened, as opening alone starts some devices
         file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
     except (FileNotFoundError, NotADirectoryError) as error:
         hint = f": {kind.hint}" if kind.hint else ""
@@ -58,7 +58,7 @@ def open_file(path: Path, kind: Kind) -> BinaryIO:
 
 
 def read_file(path: Path, kind: Kind) -> bytes:
-    """All bytes of a file; raises as open_file."""
+    """All bytes of a file; raises what open_file raises."""
     with open_file(path, kind) as file:
         try:
             return file.read(os.fstat(file.fileno()).st_size)
@@ -67,7 +67,7 @@ def read_file(path: Path, kind: Kind) -> bytes:
 
 
 def read_text(path: Path, kind: Kind) -> str:
-    """A text in UTF-8; raises as open_file, and ValueError for other bytes."""
+    """The text of a file in UTF-8; raises what open_file raises, and ValueError for other encodings."""
     try:
         return read_file(path, kind).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -75,7 +75,7 @@ def read_text(path: Path, kind: Kind) -> str:
 
 
 def one_line(text: object, longest: int = LONGEST_LINE) -> str:
-    """Untrusted text, made fit for a message: one line of `longest` characters at most, none of them control."""
+    """Untrusted text, made fit for a message: one line of at most `longest` characters without control characters."""
     whole = text if isinstance(text, str) else str(text)
     line = " ".join(whole[: 4 * longest].split())
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line[: longest + 1])
@@ -83,7 +83,7 @@ def one_line(text: object, longest: int = LONGEST_LINE) -> str:
 
 
 def shown(path: str | Path) -> str:
-    """A path, fit for a message: names may hold bytes that are no text."""
+    """A path, made fit for a message: file names may contain bytes that are not text."""
     return one_line(path, 4096)
 
 

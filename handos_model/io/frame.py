@@ -1,4 +1,4 @@
-"""Frame: one image of an input, with what the input says of it."""
+"""Frame: one image of an input, with what the input says about it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ class Frame:
     """One image of a file, folder, video or recording, or the reason why there is none."""
 
     name: str
-    """Path of the image; of a video or recording with "#" and the frame's number from 0."""
+    """Path of the image; for a video or recording, its path with "#" and the frame's number from 0."""
     image: np.ndarray | None
     """(H, W, 3) uint8 RGB; None when it could not be read."""
     camera: Camera | None = None
-    """Camera that the input names; None if it names none."""
+    """Camera that the input describes; None if it describes none."""
     camera_source: str = ""
-    """What named the camera: the camera_info topic of a recording; empty without a camera."""
+    """What described the camera: the camera_info topic of a recording; empty without a camera."""
     stamp_ns: int | None = None
-    """Nanoseconds: the image message's own stamp, or the time since a video's start; None where there is no time."""
+    """Nanoseconds: the stamp of the image message, or the time since the start of a video; None without a time."""
     frame_id: str = ""
     """Coordinate frame of the image message's header; empty where the input names none."""
     topic: str = ""
-    """Topic of the image message; empty for what is no recording."""
+    """Topic of the image message; empty if the input is not a recording."""
     depth: np.ndarray | None = None
     """(h, w) float32 m, registered to the image, NaN where nothing was measured; None without a depth image."""
     problem: str = ""

@@ -1,4 +1,4 @@
-"""Pixels of compressed images: OpenCV's decoders behind a check of the header, and what they say heard."""
+"""Pixels of compressed images: OpenCV's decoders, after a check of the header, with their messages on stderr caught."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _DECODERS = (
     "Corrupt JPEG data", "Premature end of JPEG", "Inconsistent progression", "Invalid SOS", "Unknown Adobe color",
     "Warning: unknown JFIF", "libpng ", "[ WARN:", "[ERROR:",
 )  # fmt: skip
-"""How lines of libjpeg, libpng and OpenCV begin."""
+"""How messages of libjpeg, libpng and OpenCV begin."""
 _MADE_UP = ("premature end", "Premature end", "bad Huffman code", "bad arithmetic code", "instead of RST")
-"""Signs that a JPEG's decoder made up pixels. Bytes after the last pixel, which some cameras leave there, are none."""
+"""Signs that a JPEG decoder made up pixels. Bytes after the last pixel, as some cameras leave them, are not a sign."""
 _LISTENING = threading.Lock()
 
 
 def decode_pixels(data: bytes | np.ndarray, flags: int) -> np.ndarray:
-    """What OpenCV's imdecode makes of the bytes of a file; its array is not empty.
+    """The array, never empty, that OpenCV's imdecode returns for the bytes of a file.
 
-    Nothing reaches stderr. Raises ValueError as read_header does, for what no decoder takes, and for a JPEG whose data
-    ends early or makes no sense: the decoder fills it up, and says so nowhere but on stderr.
+    Nothing reaches stderr. Raises ValueError as read_header does, for files that no decoder accepts, and for a JPEG
+    whose data ends early or makes no sense: the decoder makes up the rest, and reports that only on stderr.
     """
     buffer = np.frombuffer(data, np.uint8)
     if not read_header(buffer).ended:
@@ -42,15 +42,15 @@ def decode_pixels(data: bytes | np.ndarray, flags: int) -> np.ndarray:
 
 
 def _heard(buffer: np.ndarray, flags: int) -> tuple[np.ndarray | None, list[str]]:
-    """The image, None if there is none, and what decoders wrote to stderr; what other threads wrote is written on."""
+    """The image or None, and what decoders wrote to stderr; what other threads wrote there is passed on."""
     with _LISTENING:
         try:
             stderr = os.dup(2)
-        except OSError:  # of a process that has none
+        except OSError:  # the process has no stderr
             return _decoded(buffer, flags), []
         heard, written = os.pipe()
         os.set_blocking(heard, False)
-        os.set_blocking(written, False)  # what does not fit into the pipe is left out
+        os.set_blocking(written, False)  # what does not fit into the pipe is dropped
         os.dup2(written, 2)
         os.close(written)
         try:
@@ -69,5 +69,5 @@ def _heard(buffer: np.ndarray, flags: int) -> tuple[np.ndarray | None, list[str]
 def _decoded(buffer: np.ndarray, flags: int) -> np.ndarray | None:
     try:
         return cv2.imdecode(buffer, flags)
-    except cv2.error:  # some decoders raise instead of answering nothing
+    except cv2.error:  # some decoders raise instead of returning nothing
         return None

@@ -10,7 +10,7 @@ from handos_model.io.headers.image_header import check_size
 from handos_model.io.image_decoder import decode_pixels
 
 # Samples per pixel, bytes per sample and OpenCV's conversion. OpenCV names a Bayer pattern by its second row's second
-# and third pixel, ROS by its first row's first two. OpenCV's own type names carry no colour order: BGR, as it has it.
+# and third pixel, ROS by its first row's first two. OpenCV's own type names do not give a colour order: it is BGR.
 _FORMATS: dict[str, tuple[int, int, int | None]] = {
     "rgb8": (3, 1, None), "rgb16": (3, 2, None),
     "bgr8": (3, 1, cv2.COLOR_BGR2RGB), "bgr16": (3, 2, cv2.COLOR_BGR2RGB), "8UC3": (3, 1, cv2.COLOR_BGR2RGB),
@@ -26,8 +26,8 @@ _FORMATS: dict[str, tuple[int, int, int | None]] = {
     "yuv422_yuy2": (2, 1, cv2.COLOR_YUV2RGB_YUY2), "yuyv": (2, 1, cv2.COLOR_YUV2RGB_YUY2),
     "nv12": (1, 1, cv2.COLOR_YUV2RGB_NV12), "nv21": (1, 1, cv2.COLOR_YUV2RGB_NV21),
 }  # fmt: skip
-_PAIRED_COLUMNS = ("yuv422", "uyvy", "yuv422_yuy2", "yuyv", "nv12", "nv21")  # share their colour
-_PLANAR = ("nv12", "nv21")  # below the image lie half as many rows of colours
+_PAIRED_COLUMNS = ("yuv422", "uyvy", "yuv422_yuy2", "yuyv", "nv12", "nv21")  # two columns share their colour
+_PLANAR = ("nv12", "nv21")  # half as many rows of colours follow below the image
 
 ENCODINGS = tuple(_FORMATS)
 
@@ -35,12 +35,12 @@ ENCODINGS = tuple(_FORMATS)
 def decode_raw(
     data: np.ndarray, encoding: str, width: int, height: int, step: int, big_endian: bool = False
 ) -> np.ndarray:
-    """RGB (height, width, 3) uint8 of the bytes of a sensor_msgs/Image; a view of `data` where the encoding allows it.
+    """RGB (height, width, 3) uint8 from the bytes of a sensor_msgs/Image; a view of `data` if the encoding allows it.
 
-    data: (n,) uint8; step: bytes per row, padding included, which the last row may lack. Values are those of
+    data: (n,) uint8; step: bytes per row including padding, which may be missing in the last row. Values are those of
     cv_bridge's conversion to rgb8: 16 bits become 8 by 255 / 65535, rounded. Raises ValueError for an encoding that is
-    not a colour camera's, a size that is zero, odd where colours are shared, or beyond MAX_PIXELS, and for a buffer
-    that is too short.
+    not a colour camera's, for a size that is zero, beyond MAX_PIXELS, or odd although pixels share colours, and for a
+    buffer that is too short.
     """
     if encoding not in _FORMATS:
         raise ValueError(f"image encoding is '{one_line(encoding, 40)}', must be one of {', '.join(ENCODINGS)}")
@@ -56,24 +56,24 @@ def decode_raw(
     kind = np.dtype(np.uint8) if depth == 1 else np.dtype(">u2" if big_endian else "<u2")
     shape, strides = (rows, width, samples), (step if rows > 1 else row_bytes, samples * depth, depth)
     pixels: np.ndarray = np.ndarray(shape, kind, data, strides=strides)
-    if depth == 2:  # in this machine's byte order, and without padding: OpenCV takes none of an odd length
+    if depth == 2:  # converts to this machine's byte order, and drops padding, whose length may be odd
         pixels = pixels.astype(np.uint16, order="C")
     image = pixels if conversion is None else cv2.cvtColor(pixels, conversion)
     return image if depth == 1 else cv2.convertScaleAbs(image, alpha=255 / 65535)
 
 
 def decode_compressed(data: bytes | np.ndarray, upright: bool = True) -> np.ndarray:
-    """RGB (H, W, 3) uint8 of the bytes of a JPEG, PNG or other file (KINDS of image_header).
+    """RGB (H, W, 3) uint8 from the bytes of a JPEG, PNG or other file (KINDS of image_header).
 
-    upright: turned as its EXIF says; a message's is not, as its CameraInfo knows the sensor's rows and columns. Raises
-    ValueError for a file that is damaged, of another kind or beyond MAX_PIXELS.
+    upright: turn the image as its EXIF says; images in messages are not turned, as their CameraInfo refers to the
+    sensor's rows and columns. Raises ValueError for a file that is damaged, of another kind or beyond MAX_PIXELS.
     """
     flags = cv2.IMREAD_COLOR if upright else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     return cv2.cvtColor(decode_pixels(data, flags), cv2.COLOR_BGR2RGB)
 
 
 def decode_transported(data: bytes | np.ndarray, format_name: str) -> np.ndarray:
-    """RGB (H, W, 3) uint8 of a sensor_msgs/CompressedImage: its data and format. Raises ValueError as decode_raw does.
+    """RGB (H, W, 3) uint8 from data and format of a sensor_msgs/CompressedImage. Raises ValueError as decode_raw does.
 
     image_transport writes "<encoding before>; <codec> compressed <encoding in the file>", others "jpeg" or "png".
     """
@@ -82,9 +82,9 @@ def decode_transported(data: bytes | np.ndarray, format_name: str) -> np.ndarray
 
 
 def decode_mosaic(data: bytes | np.ndarray, encoding: str) -> np.ndarray:
-    """RGB (H, W, 3) uint8 of a compressed grey image whose pixels are a mosaic in one of the bayer_ encodings.
+    """RGB (H, W, 3) uint8 from a compressed grey image whose pixels are a mosaic in one of the bayer_ encodings.
 
-    That is what image transports make of a raw Bayer image. Raises ValueError as decode_compressed and decode_raw do.
+    Image transports write raw Bayer images like this. Raises ValueError as decode_compressed and decode_raw do.
     """
     depth = cv2.IMREAD_ANYDEPTH if encoding.endswith("16") else 0
     mosaic = decode_pixels(data, cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION | depth)

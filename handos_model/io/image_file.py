@@ -1,4 +1,4 @@
-"""An image file as pixels."""
+"""Reads an image file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from handos_model.io.image_encodings import decode_compressed
 
 
 def read_image(path: Path, upright: bool = True, kind: Kind = IMAGE) -> np.ndarray:
-    """RGB (H, W, 3) uint8 of a file; upright: turned as its EXIF says. Raises as read_file and decode_compressed do."""
+    """RGB (H, W, 3) uint8 of a file; upright: turn as its EXIF says. Raises as read_file and decode_compressed do."""
     data = read_file(path, kind)
     try:
         return decode_compressed(data, upright)

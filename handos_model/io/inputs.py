@@ -15,7 +15,7 @@ from handos_model.io.recording.source import BagSource
 from handos_model.io.video import STREAM_PROTOCOLS, VIDEO_SUFFIXES, VideoSource
 
 NAMED = 5
-"""Number of files that a note names; of the rest it says how many there are."""
+"""Number of files that a note names; the rest are only counted."""
 
 
 class ImageSource:
@@ -40,7 +40,7 @@ class ImageSource:
 
 
 class UnreadableInput:
-    """An input that cannot be opened, among others that can: its one frame says why."""
+    """An input that cannot be opened, among others that can: its only frame says why."""
 
     fps: float | None = None
 
@@ -56,20 +56,20 @@ class UnreadableInput:
 
 
 Source = ImageSource | VideoSource | BagSource | UnreadableInput
-"""Each has a name, a rate in frames per second or None, a length (about how many frames it has, 0 if unknown), and
-notes: sentences for the user on what of it is not read, or is not used. Iterating, again and again, yields Frame."""
+"""Each has a name, a rate in frames per second or None, a length (roughly its number of frames, 0 if unknown), and
+notes: sentences for the user about what is not read or not used. Iterating yields Frames, as often as wanted."""
 
 
 def open_inputs(
     places: Sequence[str], topic: str | None = None, depth: str = "none", rectified: bool = False,
     use_camera_info: bool = True,
 ) -> list[Source]:  # fmt: skip
-    """The sources of what a user names, in that order; one of a file, several of a folder that holds videos or bags.
+    """The sources that a user names, in that order; one for a file, several for a folder that holds videos or bags.
 
-    places: paths, and addresses of network streams. topic: image topic of the recordings, needed when one has several.
-    depth: their depth topic, "auto" or "none". rectified: their images are undistorted. use_camera_info: False where
-    the camera is known otherwise. What cannot be opened is an UnreadableInput; raises FileNotFoundError, ValueError or
-    ModuleNotFoundError when nothing of it all can.
+    places: paths, and addresses of network streams. topic: image topic of the recordings, needed if one has several.
+    depth: their depth topic, "auto" or "none". rectified: their images are undistorted. use_camera_info: False if the
+    camera is known from elsewhere. An input that cannot be opened becomes an UnreadableInput; if none can, raises
+    FileNotFoundError, ValueError or ModuleNotFoundError.
     """
     options = (topic, depth, rectified, use_camera_info)
     sources: list[Source] = []
@@ -93,7 +93,7 @@ def open_inputs(
 
 
 def _parts(place: str) -> tuple[list[str | ImageSource], tuple[str, ...]]:
-    """A folder's images together and the places of its videos and recordings, with what is passed over; else itself."""
+    """A folder's images as one source, its videos and recordings, and notes on what is skipped; else only the place."""
     folder = Path(place)
     if "://" in place or not folder.is_dir() or is_recording(folder):
         return [place], ()
@@ -105,7 +105,7 @@ def _parts(place: str) -> tuple[list[str | ImageSource], tuple[str, ...]]:
     known = {*images, *media}
     others = [str(path.relative_to(folder)) for path in files if path not in known]
     if not parts:
-        return [place], ()  # whose opening is refused
+        return [place], ()  # opening it will fail with a reason
     if not others:
         return parts, ()
     listed = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED} more" if len(others) > NAMED else "")
@@ -134,7 +134,7 @@ def _open(place: str, options: tuple[str | None, str, bool, bool]) -> Source:
 
 
 def _contents(folder: Path) -> list[Path]:
-    """Files below a folder in natural order; a folder that is a recording stands for its files."""
+    """Files below a folder in natural order; a folder that is a recording is listed instead of its files."""
     found: list[Path] = []
     for place, folders, files in os.walk(folder):
         recordings = [name for name in folders if is_recording(Path(place, name))]

@@ -7,6 +7,6 @@ from pathlib import Path
 
 
 def natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """Key by which frame_2 comes before frame_10, and 01 always on the same side of 1."""
+    """Sort key by which frame_2 comes before frame_10; 01 and 1 always have the same order."""
     parts = re.split(r"(\d+)", str(path).casefold())
     return [(int(part), "") if part.isdecimal() and len(part) < 4000 else (-1, part) for part in parts], str(path)

@@ -1,4 +1,4 @@
-"""Frames of videos: files of every kind that FFmpeg reads, and network streams, with the times of their container."""
+"""Frames of videos: files of the kinds that FFmpeg reads, and network streams, with the times of their container."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ VIDEO_SUFFIXES = (
 )
 STREAM_PROTOCOLS = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp", "srt")
 STREAM_TIMEOUT = 10.0
-"""Seconds to wait for a network stream to open, and then for each next piece of it."""
+"""Seconds to wait for a network stream to open, and then for each further piece of it."""
 THREADED_PIXELS = 9_000_000
-"""Largest frame that is decoded with one thread per frame: each of them holds several frames in memory."""
+"""Largest frame that is decoded with one thread per frame, each of which holds several frames in memory."""
 LATEST_NS = 2**63
 _LIMITS = {"max_pixels": str(MAX_PIXELS)}
 _CONTAINERS = {"format_whitelist": "mov,matroska,avi,mpeg,mpegvideo,mpegts,flv,asf,ogg,h264,hevc,m4v,mjpeg"}
-"""Of FFmpeg's 300 kinds of files, some of which are lists that open other files."""
+"""The only containers allowed of FFmpeg's 300, some of which are lists that open other files."""
 
 
 class VideoSource:
     """Frames of one video file or network stream, upright as its metadata says, with the container's own times.
 
-    What cannot be decoded is a frame with a problem, and so is an end before the promised one. Raises ValueError for
-    what is no video, and ModuleNotFoundError without PyAV.
+    What cannot be decoded yields a frame with a problem, and so does an end before the promised one. Raises ValueError
+    for a file that is not a video, and ModuleNotFoundError without PyAV.
     """
 
     def __init__(self, place: Path | str) -> None:
-        """place: a file's path, or the address of a stream as a text."""
+        """place: the path of a file, or the address of a stream as a string."""
         self.name = str(place)
         self.notes: tuple[str, ...] = ()
         self._place = place
@@ -62,7 +62,7 @@ class VideoSource:
         self._count = min(max(expected, 0), 2**31 - 1)
 
     def __len__(self) -> int:
-        """Number of frames that the container promises; 0 where it does not say, as a live stream."""
+        """Number of frames that the container promises; 0 if it does not say, as with a live stream."""
         return self._count
 
     def __iter__(self) -> Iterator[Frame]:
@@ -97,12 +97,12 @@ class _Clock:
         self._start: int | None = stream.start_time
         self._last: int | None = None
         self.end_ns = 0
-        """Until where there is data, whether it can be decoded or not."""
+        """Time up to which there is data, whether or not it can be decoded."""
         self.longest_ns = self._period_ns
         """The longest time from one frame to the next."""
 
     def stamp_ns(self, picture: Any) -> int:
-        """Nanoseconds of a decoded frame; one period after the last where the container gives none that can be."""
+        """Time in ns of a decoded frame; one period after the last one if the container gives no plausible time."""
         stamp = self.reach(picture)
         if stamp is None:
             stamp = 0 if self._last is None else self._last + self._period_ns
@@ -113,7 +113,7 @@ class _Clock:
         return stamp
 
     def reach(self, piece: Any) -> int | None:
-        """Nanoseconds of a packet or frame, None where it has no time that can be; it is counted as data."""
+        """Time in ns of a packet or frame, None if it has no plausible one; data is known to reach that far."""
         if piece.pts is None or not piece.time_base:
             return None
         if self._start is None:
@@ -127,12 +127,12 @@ class _Clock:
 
 @contextmanager
 def _opened(place: Path | str) -> Iterator[Any]:
-    """The container; a file is opened here, as FFmpeg would take some names for protocols."""
+    """The container; Python opens a file itself, since FFmpeg would take some names for protocols."""
     try:
         import av
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(f"{place} is a video, which PyAV reads: pip install 'av>=17,<19'") from error
-    av.logging.set_level(None)  # errors of FFmpeg are reported as problems of a frame
+    av.logging.set_level(None)  # FFmpeg's errors are reported as problems of frames
     with ExitStack() as stack:
         file = stack.enter_context(open_file(place, VIDEO)) if isinstance(place, Path) else None
         try:
@@ -155,7 +155,7 @@ def _video_stream(container: Any, name: str) -> Any:
         raise ValueError(f"cannot read video {one_line(name)}: it contains no images that FFmpeg can decode")
     width, height = stream.codec_context.width, stream.codec_context.height
     if not 0 < width * height <= MAX_PIXELS:
-        size = f"{width}x{height}" if width * height else "of unknown size"  # or that FFmpeg was allowed
+        size = f"{width}x{height}" if width * height else "of unknown size"  # or larger than FFmpeg was allowed
         raise ValueError(
             f"video {one_line(name)} is {size}, must have at most {MAX_PIXELS // 1_000_000} million pixels a frame"
         )
@@ -165,7 +165,7 @@ def _video_stream(container: Any, name: str) -> Any:
 
 
 def _decoded(container: Any, stream: Any, clock: _Clock) -> Iterator[Any]:
-    """Decoded frames in the order of their times, and a ValueError for each packet that gives none."""
+    """Decoded frames in the order of their times, and a ValueError for each packet that cannot be decoded."""
     import av
 
     positions = _indexed_times(container, stream)
@@ -186,7 +186,7 @@ def _decoded(container: Any, stream: Any, clock: _Clock) -> Iterator[Any]:
 
 
 def _indexed_times(container: Any, stream: Any) -> dict[int, int]:
-    """Times by position in the file of an AVI, whose packets carry none: counted, they would shift after a hole."""
+    """Times by position in the file of an AVI, whose packets have none: by counting, they would shift after a gap."""
     if container.format.name != "avi":
         return {}
     return {entry.pos: entry.timestamp for entry in stream.index_entries}
@@ -195,7 +195,7 @@ def _indexed_times(container: Any, stream: Any) -> dict[int, int]:
 def _correct_time(packet: Any, times: dict[int, int]) -> None:
     if not times or packet.pos is None or packet.dts is None:
         return
-    time = times.get(packet.pos, times.get(packet.pos - 8))  # of the chunk, or of its data
+    time = times.get(packet.pos, times.get(packet.pos - 8))  # position of the chunk, or of its data
     if time is not None:
         shift = time - packet.dts
         packet.dts += shift
@@ -203,7 +203,7 @@ def _correct_time(packet: Any, times: dict[int, int]) -> None:
 
 
 class _UprightRgb:
-    """Turns decoded frames into RGB; one converter for all, as each starts threads of its own otherwise."""
+    """Converts decoded frames to RGB, with one converter for all: otherwise each would start its own threads."""
 
     def __init__(self) -> None:
         from av.sidedata.sidedata import SideDataContainer
@@ -213,13 +213,13 @@ class _UprightRgb:
         self._side_data: Any = SideDataContainer
 
     def __call__(self, picture: Any) -> np.ndarray | ValueError:
-        """(H, W, 3) uint8, turned and mirrored as the display matrix of the metadata says."""
+        """Image (H, W, 3) uint8, turned and mirrored as the display matrix of the metadata says."""
         try:
             rgb = self._converter.reformat(picture, format="rgb24", interpolation="BICUBIC", threads=1)
             image: np.ndarray = rgb.to_ndarray()
         except (ValueError, MemoryError, OSError) as error:
             return ValueError(str(error))
-        # Not picture.side_data: the two refer to each other, and the frame stays in memory until garbage is collected.
+        # Not picture.side_data: it and the frame refer to each other, so both would stay until garbage collection.
         matrix = self._side_data(picture).get("DISPLAYMATRIX")
         if matrix is None:
             return image
@@ -233,7 +233,7 @@ class _UprightRgb:
 
 
 def _promised_seconds(container: Any, stream: Any) -> float | None:
-    """Seconds that the container's header gives the pictures; None if it says nothing of them alone."""
+    """Duration of the pictures in s by the container's header; None if it does not give it separately."""
     import av
 
     if stream.duration and stream.time_base:
@@ -251,12 +251,12 @@ def _promised_seconds(container: Any, stream: Any) -> float | None:
 
 
 def _matroska_tag(stream: Any, name: str) -> str:
-    """What a muxer wrote of a stream; mkvmerge adds a language to the name. Empty without it."""
+    """The value of a tag that a muxer wrote for a stream, or empty; mkvmerge adds a language to the name."""
     return str(stream.metadata.get(name, stream.metadata.get(f"{name}-eng", "")))
 
 
 def _early_end(read: int, clock: _Clock, stream: Any, promised: float | None) -> str:
-    """What is missing of what the container promises; empty when nothing is."""
+    """What is missing from what the container promises; empty if nothing is."""
     if not read:
         return "contains no frame that can be decoded"
     missing = (promised or 0) - clock.end_ns / 1e9
@@ -267,7 +267,7 @@ def _early_end(read: int, clock: _Clock, stream: Any, promised: float | None) ->
 
 
 def _promised_frames(stream: Any) -> int:
-    """Number of frames to be shown; 0 if the container does not count them, or counts others as well."""
+    """Number of frames to be shown; 0 if the container does not count them, or also counts others."""
     if stream.container.format.name == "avi":
         return int(stream.frames)
     written = _matroska_tag(stream, "NUMBER_OF_FRAMES")

@@ -1,4 +1,4 @@
-"""YAML files of others as plain values: mappings, lists, texts, numbers, true, false and null, in bounded number."""
+"""YAML files from elsewhere as plain values, limited in number: mappings, lists, texts, numbers, booleans and null."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import yaml
 from handos_model.io.files import Kind, one_line, read_text, shown
 
 MAX_DEPTH = 20
-"""Lists and mappings in each other."""
+"""Maximum depth of nested lists and mappings."""
 MAX_VALUES = 20_000
-"""Keys and values; an alias (*name) counts as all that it stands for, a long text as several of CHARACTERS each."""
+"""Maximum number of keys and values; an alias (*name) counts as all that it stands for, a long text as several of
+CHARACTERS each."""
 CHARACTERS = 16
 LARGEST_NUMBER = 2**63
 _CORE = "tag:yaml.org,2002:"
 _PLAIN = [None, *(_CORE + name for name in ("null", "bool", "int", "float", "str", "seq", "map"))]
-"""Tags that are taken; None stands for all others, whose reader refuses them."""
+"""Tags that have a reader; None stands for all others, whose reader refuses them."""
 _MERGE = f"{_CORE}merge"
 _TIMESTAMP = f"{_CORE}timestamp"  # 2026-01-01 stays a text
 
@@ -25,7 +26,7 @@ _TIMESTAMP = f"{_CORE}timestamp"  # 2026-01-01 stays a text
 def read_yaml(path: Path, kind: Kind) -> Any:
     """What a file holds; None for an empty one. Raises as read_text, and ValueError for all but bounded plain values.
 
-    Tags (!!name) are refused but those of plain values; a key that comes twice in a mapping is an error.
+    Tags (!!name) other than those of plain values are refused; a key that occurs twice in a mapping is an error.
     """
     text = read_text(path, kind)
     try:
@@ -39,7 +40,7 @@ def read_yaml(path: Path, kind: Kind) -> Any:
 
 
 class _BoundedLoader(yaml.SafeLoader):
-    """SafeLoader with an end to depth, number and size of values."""
+    """SafeLoader with limits on the depth, number and size of values."""
 
     yaml_constructors = {tag: yaml.SafeLoader.yaml_constructors[tag] for tag in _PLAIN}
     yaml_implicit_resolvers = {
@@ -50,7 +51,7 @@ class _BoundedLoader(yaml.SafeLoader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self._depth = self._values = 0
-        self._behind: dict[str, int] = {}  # values behind an anchor
+        self._behind: dict[str, int] = {}  # number of values that an anchor stands for
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """The next node, counted."""
@@ -75,7 +76,7 @@ class _BoundedLoader(yaml.SafeLoader):
         return node
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        """The next mapping, in which a key comes once."""
+        """The next mapping, in which each key may occur only once."""
         node = super().compose_mapping_node(anchor)
         keys: set[str] = set()
         for key, _ in node.value:
@@ -86,7 +87,7 @@ class _BoundedLoader(yaml.SafeLoader):
         return node
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
-        """A whole number that fits 64 bits."""
+        """A whole number, which must fit into 64 bits."""
         value = super().construct_yaml_int(node) if len(node.value) <= 100 else LARGEST_NUMBER
         if not -LARGEST_NUMBER <= value < LARGEST_NUMBER:
             self._refuse(f"the number {one_line(node.value, 40)} does not fit in 64 bits", node)

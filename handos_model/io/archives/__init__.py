@@ -1,1 +1,1 @@
-"""Zip archives of others, which must not unpack to more than they may."""
+"""Zip archives from elsewhere, with limits on what they may unpack to."""

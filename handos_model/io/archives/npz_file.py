@@ -1,4 +1,4 @@
-"""Arrays of an .npz file: names, shapes and types out of headers alone, numbers once these are known to be wanted."""
+"""Arrays of an .npz file: names, shapes and types are read from headers first, numbers only once these are accepted."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from handos_model.io.archives.zip_file import open_zip
 from handos_model.io.files import Kind, one_line, open_file, shown
 
 MAX_RATIO = 16
-"""An array of numbers that were learnt or measured is not compressed further than that."""
+"""Largest compression ratio of an array: numbers that were learnt or measured are never compressed further."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What an array's header promises."""
+    """What the header of an array declares."""
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -35,9 +35,9 @@ def read_npz(
 ) -> dict[str, np.ndarray]:
     """The arrays of numbers and texts in an .npz file, by name; none is unpickled.
 
-    check: raises ValueError where names, shapes or types are not those wanted, before anything is unpacked. only: names
-    of the arrays that are read; what else the file holds stays packed and is not judged. Raises as open_file, and
-    ValueError for a file that is damaged, holds something else, or would unpack to more than MAX_RATIO times its size.
+    check: raises ValueError for unwanted names, shapes or types, before anything is unpacked. only: names of the arrays
+    to read; anything else in the file is neither unpacked nor checked. Raises what open_file raises, and ValueError for
+    a file that is damaged, holds something else, or would unpack to more than MAX_RATIO times its size.
     """
     with open_file(path, kind) as file:
         try:
@@ -79,6 +79,6 @@ def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Header:
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, header: Header) -> np.ndarray:
     with archive.open(member) as file:
         array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
-        if file.read(1) or array.shape != header.shape:  # at its end the checksum is compared as well
+        if file.read(1) or array.shape != header.shape:  # reading to the end also compares the checksum
             raise ValueError(f"{one_line(member.filename, 40)} continues after its array")
     return array

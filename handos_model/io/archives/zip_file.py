@@ -1,4 +1,4 @@
-"""A zip archive whose list of members is bounded, and whose members are known before one is unpacked."""
+"""A zip archive whose list of members is bounded, and whose members are checked before any of them is unpacked."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import zipfile
 from typing import BinaryIO
 
 MAX_DIRECTORY = 2**20
-"""Bytes of the list of members: some ten thousand of them."""
+"""Bytes of the list of members, enough for some ten thousand of them."""
 _END, _END_64 = struct.Struct("<4s4H2LH"), struct.Struct("<4sQ2H2L4Q")
-_LOCATOR = 20  # bytes, between the two ends
-_ELSEWHERE = 0xFFFFFFFF  # what the end says where the end of 64 bits is the one that knows
+_LOCATOR = 20  # bytes between the 64-bit end record and the ordinary one
+_ELSEWHERE = 0xFFFFFFFF  # value in the ordinary end record if the 64-bit one holds the size
 
 
 def open_zip(file: BinaryIO, compressed: bool) -> zipfile.ZipFile:
-    """The archive in an open file; ValueError or zipfile's errors for what is damaged or of another kind.
+    """The archive in an open file; ValueError or zipfile's errors if it is damaged or of another kind.
 
-    compressed: members may be deflated; else each must lie in the file as it is, so that all of them together are no
-    larger than the file. Archives with a comment are refused: Python and PyTorch write none.
+    compressed: members may be deflated; otherwise all must be stored uncompressed, so that together they are no larger
+    than the file. Archives with a comment are refused: Python and PyTorch write none.
     """
     size = file.seek(0, 2)
     if _directory_size(file, size) > MAX_DIRECTORY:
@@ -34,7 +34,7 @@ def open_zip(file: BinaryIO, compressed: bool) -> zipfile.ZipFile:
 
 
 def _directory_size(file: BinaryIO, size: int) -> int:
-    """Bytes of the list of members, as the archive's end says."""
+    """Size in bytes of the list of members, according to the end of the archive."""
     fields = _read(file, size - _END.size, _END)
     if fields[0] != b"PK\5\6" or fields[-1] != 0:
         raise ValueError("it is truncated or not a zip archive")

@@ -1,1 +1,1 @@
-"""What compressed images promise in their first bytes, checked against what their files can hold."""
+"""What the headers of compressed images promise, checked against what their files can hold."""

@@ -8,7 +8,7 @@ _PLAIN, _BIT_FIELDS = 0, 3  # entries without compression
 
 
 def read(data: memoryview) -> Promise:
-    """The size; rows may run downwards, which a negative height says."""
+    """The size; a negative height means that rows run downwards."""
     first, header = number(data, 10, 4, "little"), number(data, 14, 4, "little")
     if header == 12:  # OS/2's
         width, height, bits = (number(data, at, 2, "little") for at in (18, 20, 24))

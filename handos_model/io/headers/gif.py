@@ -1,4 +1,4 @@
-"""GIF 87a and 89a: the screen and the first image, which lies in it."""
+"""GIF 87a and 89a: the screen, and the first image, which lies within it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _TRAILER = 0x3B
 
 
 def read(data: memoryview) -> Promise:
-    """The screen's size; ValueError where the file has no end."""
+    """The size of the screen; ValueError if the file has no end marker."""
     tail = bytes(data[-64:]).rstrip(b"\0")
     if len(data) < 14 or not tail or tail[-1] != _TRAILER:
         raise ValueError("its GIF has no end: it is truncated")

@@ -1,7 +1,7 @@
 """The size of a compressed image, judged before memory is spent on its pixels.
 
-Our own readers rather than a library's: Pillow, the best kept one, reads a header and believes it, as decoders do. Here
-every length is compared with the file's, the scans of a JPEG are counted, and a cut off file is told from a whole one.
+These are our own readers rather than a library's: even Pillow, the best maintained one, trusts headers, as decoders do.
+Here every length is compared with the file's, the scans of a JPEG are counted, and truncated files are recognised.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from handos_model.io.headers import bmp, gif, jpeg, png, pnm, tiff, webp
 from handos_model.io.headers.promise import Promise
 
 MAX_PIXELS = 64_000_000
-"""Maximum number of pixels of an image that is decoded: more is an attack or an accident."""
+"""Maximum number of pixels of an image that is decoded: more are an attack or an accident."""
 KINDS = "JPEG, PNG, WebP, TIFF, BMP, PNM, GIF"
-"""Kinds of files that are read; of those with several images the first."""
+"""Kinds of files that are read; if one contains several images, the first is read."""
 SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".gif",
     ".heic", ".heif", ".hif", ".avif",
 )  # fmt: skip
-"""Of files that hold an image, the kinds that are refused with a reason among them: none is passed over in silence."""
+"""Suffixes of image files, including kinds that are refused with a reason: none of them is skipped silently."""
 _UNREAD = {
     b"heic": "HEIC", b"heix": "HEIC", b"heim": "HEIC", b"heis": "HEIC", b"hevc": "HEIC", b"mif1": "HEIF",
     b"msf1": "HEIF", b"avif": "AVIF", b"avis": "AVIF",
@@ -30,12 +30,12 @@ _UNREAD = {
 
 
 def read_header(data: bytes | np.ndarray) -> Promise:
-    """What a compressed image promises, its EXIF orientation left aside. data: the whole file.
+    """What a compressed image promises, without its EXIF orientation. data: the whole file.
 
-    Raises ValueError for a file of another kind than KINDS, a damaged one, one whose pixels are none or more than
-    MAX_PIXELS, and one that is too short for what it promises.
+    Raises ValueError for a file of another kind than KINDS, a damaged one, one with no pixels or more than MAX_PIXELS,
+    and one that is too short for what it promises.
     """
-    file = memoryview(cast(bytes, data))  # an array is a buffer, too
+    file = memoryview(cast(bytes, data))  # an array is a buffer too
     try:
         promise = _reader(bytes(file[:16]))(file)
     except ValueError as error:
@@ -73,6 +73,6 @@ def _reader(head: bytes) -> Callable[[memoryview], Promise]:
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return gif.read
     if head[4:8] == b"ftyp" and head[8:12] in _UNREAD:
-        # A decoder of AV1 goes by a size deep inside: a file of 1 kB that says to be small took 25 s and 800 MB.
+        # AV1 decoders use a size deep inside the file: one of 1 kB whose header was small took 25 s and 800 MB.
         raise ValueError(f"{_UNREAD[head[8:12]]} is not supported: convert it to JPEG or PNG")
     raise ValueError(f"damaged, or not one of {KINDS}")

@@ -1,4 +1,4 @@
-"""JPEG (ITU T.81): segments are walked through, from marker to marker, until the image ends."""
+"""JPEG (ITU T.81): segments are read one by one, from marker to marker, until the image ends."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import re
 from handos_model.io.headers.promise import Promise, number
 
 MAX_SCANS = 32
-"""A progressive image has about ten. Each is a pass over all pixels, and a thousand empty ones fit into some kB."""
+"""A progressive image has about ten scans. Each is a pass over all pixels, and a few kB hold a thousand empty ones."""
 MAX_PASSES = 768_000_000
-"""Pixels times scans: 12 scans of the largest image, which take some 4 s."""
+"""Maximum of pixels times scans: 12 scans of the largest image, which take about 4 s."""
 MAX_SEGMENTS = 10_000
 MAX_PIXELS_A_BYTE = 2048
-"""A block of 8x8 px of one component takes a bit at least; chroma is halved twice each way at most."""
-_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # two bytes, so nothing to go back to; no restarts
+"""A block of 8x8 px of one component takes at least one bit; chroma is halved at most twice in each direction."""
+_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)  # two bytes, so it cannot backtrack; no restart markers
 _START, _SCAN, _END, _ALONE = 0xD8, 0xDA, 0xD9, 0x01
 _FRAMES = {0xC0: "baseline", 0xC1: "extended", 0xC2: "progressive"}
 _OTHER_FRAMES = {*range(0xC3, 0xD0)} - {0xC4, 0xC8, 0xCC}
 
 
 def read(data: memoryview) -> Promise:
-    """The size of the first frame, thumbnails inside segments passed over; ValueError for what is no whole image."""
+    """The size of the first frame, not of thumbnails inside segments; ValueError if the image is not complete."""
     frame: tuple[int, int, int, bool] | None = None
     scans = coded = segments = 0
     at, ended = 2, False

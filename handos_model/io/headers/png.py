@@ -1,4 +1,4 @@
-"""PNG (W3C): all chunks are walked through, as decoders make room for what a chunk says to hold."""
+"""PNG (W3C): all chunks are checked, since decoders reserve memory for the size that a chunk declares."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from handos_model.io.headers.promise import Promise, number
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 MAX_CHUNKS = 200_000
 MAX_RATIO = 1040
-"""deflate makes 1 of at most 1032."""
-_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # of a pixel, by colour type
+"""Largest compression ratio accepted: deflate reaches at most 1032."""
+_SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # per pixel, by colour type
 
 
 def read(data: memoryview) -> Promise:
-    """The size in IHDR; ValueError where a chunk is longer than the file, or pixels or the end are missing."""
+    """The size in IHDR; ValueError if a chunk is longer than the file, or if pixels or the end are missing."""
     if bytes(data[12:16]) != b"IHDR" or number(data, 8, 4, "big") != 13:
         raise ValueError("its PNG does not start with a header")
     width, height, depth, colour = (number(data, at, n, "big") for at, n in ((16, 4), (20, 4), (24, 1), (25, 1)))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from handos_model.io.headers.promise import Promise
 
 LONGEST = 4096
-"""Bytes that a header, its comments included, may have."""
+"""Maximum number of bytes of a header, including comments."""
 SAMPLES = {b"1": 1, b"2": 1, b"3": 3, b"4": 1, b"5": 1, b"6": 3}
-"""Of a pixel, by the digit that follows the P."""
+"""Samples per pixel, by the digit that follows the P."""
 _SPACE = b" \t\n\v\f\r"
 
 
 def read(data: memoryview) -> Promise:
-    """The size; ValueError for a header that is no three numbers, or two of a bitmap."""
+    """The size; ValueError if the header does not hold three numbers, or two for a bitmap."""
     head = bytes(data[:LONGEST])
     digit = head[1:2]
     bitmap = digit in b"14"
@@ -28,7 +28,7 @@ def read(data: memoryview) -> Promise:
 
 
 def _numbers(head: bytes, count: int) -> list[int]:
-    """The first `count` numbers after the kind, comments left out: one pass over at most LONGEST bytes."""
+    """The first `count` numbers after the kind, without comments, in one pass over at most LONGEST bytes."""
     found: list[int] = []
     at = 2
     while len(found) < count:

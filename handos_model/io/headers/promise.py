@@ -1,4 +1,4 @@
-"""Promise: what the header of a compressed image says of it; and whole numbers out of bytes."""
+"""Promise: what the header of a compressed image says about it; and whole numbers read from bytes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ Order = Literal["little", "big"]
 
 @dataclass(frozen=True)
 class Promise:
-    """Size in px, and what the file must be like to keep it."""
+    """Size in px, and what the file must contain to keep the promise."""
 
     width: int
     height: int
     least_bytes: int = 0
-    """Fewer than these cannot hold as many pixels, however well they are compressed."""
+    """A file with fewer bytes cannot hold that many pixels, however well they are compressed."""
     ended: bool = True
-    """Whether the file has its end marker, which some cameras leave out; without one the pixels must tell."""
+    """Whether the file has its end marker, which some cameras omit; without it, only the pixels show if it is whole."""
 
 
 def number(data: memoryview, at: int, size: int, order: Order, signed: bool = False) -> int:
-    """The number of `size` bytes at `at`; ValueError beyond the file's end."""
+    """The number in the `size` bytes at `at`; ValueError beyond the end of the file."""
     raw = data[at : at + size]
     if at < 0 or len(raw) < size:
         raise ValueError("its header extends beyond the end of the file")

@@ -1,4 +1,4 @@
-"""TIFF 6.0: the first directory, which may lie anywhere in the file, and where it says that the pixels are."""
+"""TIFF 6.0: the first directory, which may lie anywhere in the file, and the places where it says the pixels are."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from handos_model.io.headers.promise import Order, Promise, number
 
 MAX_TAGS = 1000
 MAX_PARTS = 2**20
-"""Strips or tiles."""
+"""Maximum number of strips or tiles."""
 MAX_DECODED = 2**29
-"""Bytes of the samples: 64 million pixels of 16 bits and four colours."""
+"""Maximum bytes of the samples: 64 million pixels with four colours of 16 bits."""
 LARGEST_TILE = 2**20
-"""px; an image may be smaller than its one tile."""
+"""Maximum px of a tile; an image may be smaller than its only tile."""
 COMPRESSIONS = {
     1: "none", 2: "CCITT", 3: "CCITT", 4: "CCITT", 5: "LZW", 7: "JPEG", 8: "deflate", 32773: "PackBits",
     32946: "deflate",
@@ -26,7 +26,7 @@ _USED = {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _TILE_WIDTH, _TILE_HEIG
 
 
 def read(data: memoryview) -> Promise:
-    """The size in the tags; ValueError for parts beyond the file's end, and for tiles and pixels without measure."""
+    """The size in the tags; ValueError for parts beyond the end of the file, and for oversized tiles and pixels."""
     order: Order = "little" if bytes(data[:2]) == b"II" else "big"
     tags = _tags(data, order)
     if _WIDTH not in tags or _HEIGHT not in tags:

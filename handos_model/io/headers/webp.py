@@ -1,4 +1,4 @@
-"""WebP (RFC 9649): chunks up to the first image, whose size counts beside that of the canvas."""
+"""WebP (RFC 9649): chunks up to the first image, whose size counts as well as that of the canvas."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MAX_CHUNKS = 1000  # before the image: metadata
 
 
 def read(data: memoryview) -> Promise:
-    """The larger of canvas and image; ValueError where a chunk is longer than the file or there is no image."""
+    """The larger of canvas and image; ValueError if a chunk is longer than the file or there is no image."""
     if number(data, 4, 4, "little") + 8 > len(data):
         raise ValueError("its WebP declares more bytes than the file has: it is truncated")
     width = height = 0

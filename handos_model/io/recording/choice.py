@@ -1,4 +1,4 @@
-"""Which topics of a recording are used: colour, depth and camera_info, by what their first messages are."""
+"""Chooses which topics of a recording are used (colour, depth and camera_info) by looking at their first messages."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from handos_model.io.recording import decoding
 from handos_model.io.recording.recording import Recording
 
 PEEKED = 500
-"""Image messages that are looked at, from the front, to see what each topic holds."""
+"""Number of image messages, from the start, that are examined to see what each topic holds."""
 GREY = ("mono8", "mono16", "8UC1")
-"""Encodings of cameras that are not chosen as long as one has colours: stereo and infrared cameras, most often."""
+"""Encodings, mostly of stereo and infrared cameras, that are not chosen if another camera has colours."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class SeenTopic:
     encoding: str
     frame_id: str
     size: tuple[int, int] | None
-    """Width and height in px; None if it cannot be told."""
+    """Width and height in px; None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class Choice:
     camera_info: str | None
     depth: str | None
     notes: tuple[str, ...]
-    """What is there and is not used, and why."""
+    """What the recording holds but is not used, and why."""
 
 
 def choose(recording: Recording, topic: str | None, depth: str) -> Choice:
     """The topics to read. topic: the image topic, None for the only one with colours; depth: a topic, auto or none.
 
-    Raises ValueError for a topic that is not there or is of another kind, and where several remain to choose from.
+    Raises ValueError for a topic that is missing or of another kind, and if several remain to choose from.
     """
     looks = _looks(recording)
     colour = _colour(recording, looks, topic)
@@ -55,7 +55,7 @@ def choose(recording: Recording, topic: str | None, depth: str) -> Choice:
 
 
 def _looks(recording: Recording) -> list[SeenTopic]:
-    """A look at each image topic that has messages."""
+    """Examines each image topic that has messages."""
     known = any(topic.count for topic in recording.topics)
     kinds = (decoding.IMAGE, decoding.COMPRESSED_IMAGE)
     wanted = {topic.name for topic in recording.topics if topic.kind in kinds and (topic.count or not known)}
@@ -69,7 +69,7 @@ def _looks(recording: Recording) -> list[SeenTopic]:
             found[message.topic] = _look(message.topic, decoding.decoded(message))
         except ValueError:
             continue  # reported when its turn comes
-    for name in wanted - set(found):  # of which nothing can be read, or that begins later
+    for name in wanted - set(found):  # topics of which nothing can be read, or that begin later
         found[name] = SeenTopic(name, "depth" in name.lower(), "", "", None)
     return [found[name] for name in sorted(found)]
 
@@ -136,7 +136,7 @@ def _depth(
 
 
 def _camera_info(recording: Recording, colour: str) -> tuple[str | None, tuple[str, ...]]:
-    """Where image_transport puts the CameraInfo of an image topic, plain or /compressed."""
+    """The topic where image_transport publishes the CameraInfo of an image topic, plain or /compressed; and notes."""
     infos = {topic.name for topic in recording.topics if topic.kind == decoding.CAMERA_INFO}
     expected = f"{colour.removesuffix('/compressed').rpartition('/')[0]}/camera_info"
     if expected in infos:
@@ -149,7 +149,7 @@ def _camera_info(recording: Recording, colour: str) -> tuple[str | None, tuple[s
 
 
 def _without_twins(looks: list[SeenTopic], *suffixes: str) -> list[SeenTopic]:
-    """Without what a transport made of another topic that is there, too."""
+    """The topics without those that a transport derived from another one in the recording."""
     names = {look.topic for look in looks}
     return [
         look

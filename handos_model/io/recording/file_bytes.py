@@ -1,4 +1,4 @@
-"""The bytes of a recording's file, read as they are asked for: mapped ones would end the process where a disk fails."""
+"""The bytes of a recording's file, read on demand: with a mapped file, a disk error would kill the process."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from handos_model.io.files import MB, RECORDING, open_file
 
 BLOCK = MB
 LONGEST_MATCH = 64
-"""Bytes that a pattern of `places` looks at."""
+"""Maximum number of bytes that a pattern for `places` looks at."""
 MAX_PLACES = 100_000
 
 
 class FileBytes:
-    """A regular file that is sliced as bytes are. Raises ValueError for any other, and for one that cannot be read."""
+    """A regular file that is sliced like bytes. Raises ValueError for any other, and for one that cannot be read."""
 
     def __init__(self, path: Path) -> None:
         self._file = open_file(path, RECORDING)
@@ -50,7 +50,7 @@ class FileBytes:
 
 
 def places(pattern: re.Pattern[bytes], data: FileBytes | bytes, at: int, end: int) -> Iterator[int]:
-    """Where a pattern matches from `at` on, at most MAX_PLACES times."""
+    """Positions at which a pattern matches, from `at` on, at most MAX_PLACES of them."""
     count = 0
     for begin in range(at, end, BLOCK):
         for match in pattern.finditer(data[begin : min(end, begin + BLOCK + LONGEST_MATCH)]):

@@ -1,6 +1,6 @@
-"""MCAP files, read from front to back: no index is needed, and behind damage the next whole record is looked for.
+"""MCAP files, read from front to back: no index is needed, and after damage, reading resumes at the next whole record.
 
-Format: https://mcap.dev/spec. A record is its opcode, the length of its content as 8 bytes, and its content.
+Format: https://mcap.dev/spec. A record is an opcode, the length of its content in 8 bytes, and its content.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from handos_model.io.recording.parts import LARGEST_PIECE, Message, Topic, ros2_
 MAGIC = b"\x89MCAP0\r\n"
 FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, STATISTICS = 0x02, 0x03, 0x04, 0x05, 0x06, 0x0B
 KNOWN = range(0x01, 0x10)
-"""Opcodes of the format; files of the future may have others, which damage may also look like."""
+"""Opcodes of the format; future files may have others, but damage may look like those too."""
 USED = {SCHEMA, CHANNEL, MESSAGE, CHUNK, STATISTICS}
 HEAD = 9  # bytes of opcode and length
 _RECORD = re.compile(rb"(?=[\x01-\x0f].{4}\x00{4})", re.DOTALL)  # no record is as large as 4 GiB
@@ -32,7 +32,7 @@ class _Channel(NamedTuple):
 
 
 class McapFile:
-    """Storage of MCAP files; channels of other encodings than ROS's are passed over."""
+    """Storage of MCAP files; channels with other encodings than ROS's are skipped."""
 
     def __init__(self, path: Path) -> None:
         self._file = data = FileBytes(path)
@@ -51,7 +51,7 @@ class McapFile:
         self._file.close()
 
     def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
-        """As Storage has it."""
+        """As in Storage."""
         for content in self._contents(len(MAGIC), self._end):
             if isinstance(content, ValueError):
                 yield content
@@ -71,7 +71,7 @@ class McapFile:
         ]
 
     def _read_summary(self) -> None:
-        """Schemas, channels and counts from the end of the file; if that is damaged or not there, from all of it."""
+        """Reads schemas, channels and counts from the end of the file; from all of it if that is damaged or absent."""
         data, footer = self._file, self._end - HEAD - 20
         if footer > 0 and data[footer : footer + 1] == bytes([FOOTER]):
             start, _, crc = struct.unpack("<QQI", data[footer + HEAD : self._end])
@@ -82,7 +82,7 @@ class McapFile:
         self._schemas.clear()
         self._channels.clear()
         for _ in self._contents(len(MAGIC), self._end):
-            pass  # which notes schemas and channels
+            pass  # _contents notes schemas and channels
 
     def _contents(self, at: int, end: int) -> Iterator[bytes | ValueError]:
         """Contents of the message records; schemas, channels and counts are noted on the way."""
@@ -126,7 +126,7 @@ class McapFile:
 
 
 def _records(data: FileBytes | bytes, at: int, end: int) -> Iterator[tuple[int, bytes | ValueError]]:
-    """Opcode and content of each record, and an error with the opcode 0 for each stretch that holds no whole one."""
+    """Opcode and content of each record, and an error with opcode 0 for each stretch without a whole record."""
     while at < end:
         after = _end_of_record(data, at, end)
         if after is None:
@@ -150,7 +150,7 @@ def _end_of_record(data: FileBytes | bytes, at: int, end: int) -> int | None:
 
 
 def _chained(data: FileBytes | bytes, at: int, end: int) -> bool:
-    """Whether whole records follow each other there, as they would not by chance."""
+    """Whether several whole records follow each other there, too many to be chance."""
     for _ in range(3):
         after = _end_of_record(data, at, end)
         if after is None:
@@ -162,7 +162,7 @@ def _chained(data: FileBytes | bytes, at: int, end: int) -> bool:
 
 
 def _text(content: bytes, at: int) -> tuple[str, int]:
-    """A string and the place behind it; ValueError if it is longer than what is there."""
+    """A string and the position after it; ValueError if it is longer than the content."""
     length = struct.unpack_from("<I", content, at)[0]
     if length > len(content) - at - 4:
         raise ValueError("a text in it is longer than the record")

@@ -1,4 +1,4 @@
-"""What every storage of a recording gives: its topics, and its messages or what is damaged between them."""
+"""What every storage of a recording provides: its topics, its messages, and errors for damage between them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Storage(Protocol):
 
     @property
     def topics(self) -> list[Topic]:
-        """What is recorded, of the encodings of ROS."""
+        """The recorded topics whose encoding is one of ROS."""
 
     def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
         """Messages of some topics in the order of the file, and an error in place of what is damaged."""
@@ -51,7 +51,7 @@ class Storage(Protocol):
 
 
 def ros2_kind(kind: str) -> str:
-    """sensor_msgs/Image, as ROS 1 has it, becomes sensor_msgs/msg/Image."""
+    """The ROS 2 form of a message type: sensor_msgs/Image of ROS 1 becomes sensor_msgs/msg/Image."""
     package, _, name = kind.rpartition("/")
     return kind if "/" in package or not package else f"{package}/msg/{name}"
 
@@ -70,7 +70,7 @@ def unpacked(data: bytes, compression: str, size: int | None = None) -> bytes:
         most = LARGEST_PIECE if size is None else size
         try:
             raw = _decompressor(compression).decompress(data, most + 1)
-        except Exception as error:  # each library raises errors of its own, and all of them mean this
+        except Exception as error:  # each library raises its own errors, which all mean the same
             raise ValueError(f"data compressed with {compression} is damaged: {error}") from error
         if len(raw) > most:
             raise ValueError(f"data compressed with {compression} is larger than the limit of {most} bytes")

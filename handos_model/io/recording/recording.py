@@ -1,4 +1,4 @@
-"""A recording: one file, or a rosbag2 folder of several, packed or not."""
+"""A recording: one file, or a rosbag2 folder of several, compressed or not."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from handos_model.io.recording.sqlite_file import SqliteFile
 METADATA = Kind("metadata of a recording", 16 * MB)
 PACKED = ".zstd"
 RECORDING_SUFFIXES = (".mcap", ".db3", ".bag", ".bag.active", f".mcap{PACKED}", f".db3{PACKED}")
-"""The ending .active is that of a ROS 1 bag whose recorder did not end."""
+"""A ROS 1 bag whose recorder did not finish ends in .active."""
 _STORAGES: dict[str, Callable[[Path], Storage]] = {
     ".mcap": McapFile, ".db3": SqliteFile, ".bag": Ros1File, ".active": Ros1File,
 }  # fmt: skip
 
 
 def is_recording(path: Path) -> bool:
-    """Whether a path is named as a file of a recording, or is a rosbag2 folder."""
+    """Whether a path has the name of a recording's file, or is a rosbag2 folder."""
     if path.name.lower().endswith(RECORDING_SUFFIXES):
         return True
     try:
@@ -38,7 +38,7 @@ def is_recording(path: Path) -> bool:
 class Recording:
     """Topics and messages of a recording, read from front to back as often as wanted.
 
-    Raises ValueError when none of its files can be opened, ModuleNotFoundError where a package is needed for that.
+    Raises ValueError if none of its files can be opened, ModuleNotFoundError if that needs a missing package.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,7 +60,7 @@ class Recording:
         self.topics = [Topic(name, kind, count) for (name, kind), count in found.items()]
 
     def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
-        """Messages of some topics as they were recorded, and an error in place of what cannot be read."""
+        """Messages of some topics in the order of recording, and an error in place of what cannot be read."""
         if self._missing:
             yield ValueError(f"recording {one_line(self.path)}: {self._missing}")
         for file in self._files:
@@ -75,7 +75,7 @@ class Recording:
 
     @contextmanager
     def _opened(self, path: Path) -> Iterator[Storage]:
-        """The storage of a file; raises ValueError that names it."""
+        """The storage of a file; raises a ValueError that names the file."""
         packed = path.name.lower().endswith(PACKED)
         kind = _STORAGES[Path(path.name.lower().removesuffix(PACKED)).suffix]
         try:
@@ -89,13 +89,13 @@ class Recording:
 
     def _once_unpacked(self, packed: Path) -> Path:
         if packed not in self._unpacked:
-            folder = tempfile.TemporaryDirectory()  # which goes with this recording
+            folder = tempfile.TemporaryDirectory()  # deleted together with this recording
             self._unpacked[packed] = folder, _unpacked_file(packed, Path(folder.name, "unpacked"))
         return self._unpacked[packed][1]
 
 
 def _files(path: Path) -> tuple[list[Path], str]:
-    """The files of a recording in their order, and which are missing."""
+    """The files of a recording in order, and a note on which are missing."""
     if not path.is_dir():
         return [path], ""
     files = [file for file in path.iterdir() if file.name.lower().endswith(RECORDING_SUFFIXES)]
@@ -109,7 +109,7 @@ def _files(path: Path) -> tuple[list[Path], str]:
 
 
 def _unpacked_file(packed: Path, target: Path) -> Path:
-    """Unpacks a file that rosbag2 compressed as a whole; at most half of the free space of the temporary folder."""
+    """Unpacks a file that rosbag2 compressed as a whole, into at most half the free space of the temporary folder."""
     most = shutil.disk_usage(target.parent).free // 2
     library = zstd()
     with open_file(packed, RECORDING) as file, library.open(file, "rb") as source, target.open("wb") as out:

@@ -1,4 +1,4 @@
-"""ROS 1 bags, read from front to back: no index is needed, and behind damage the next whole record is looked for.
+"""ROS 1 bags, read from front to back: no index is needed, and after damage, reading resumes at the next whole record.
 
 Format: https://wiki.ros.org/Bags/Format/2.0. A record is the length of its header, a header of name=value fields, the
 length of its data, and its data.
@@ -49,7 +49,7 @@ class Ros1File:
         self._file.close()
 
     def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
-        """As Storage has it."""
+        """As in Storage."""
         for record in self._messages(len(MAGIC), len(self._file)):
             if isinstance(record, ValueError):
                 yield record
@@ -64,7 +64,7 @@ class Ros1File:
                 yield Message(topic, kind, seconds * 10**9 + nanoseconds, record.data, "ros1")
 
     def _read_index(self) -> None:
-        """Topics and counts from the index at the end; if that is damaged or not there, from all of the file."""
+        """Reads topics and counts from the index at the end; from the whole file if that is damaged or missing."""
         data = self._file
         head = _record(data, len(MAGIC), len(data))
         if head is not None and head.op == BAG:
@@ -77,7 +77,7 @@ class Ros1File:
                 if not damaged and self._connections:
                     return
         for _ in self._messages(len(MAGIC), len(data)):
-            pass  # which notes connections
+            pass  # _messages notes connections
 
     def _messages(self, at: int, end: int) -> Iterator[_Record | ValueError]:
         """Message records; connections and counts are noted on the way."""
@@ -111,7 +111,7 @@ class Ros1File:
 
 
 def _records(data: FileBytes | bytes, at: int, end: int) -> Iterator[_Record | ValueError]:
-    """Records, and an error for each stretch that holds no whole one."""
+    """Records, and an error for each stretch without a whole record."""
     while at < end:
         record = _record(data, at, end)
         if record is None:
@@ -126,7 +126,7 @@ def _records(data: FileBytes | bytes, at: int, end: int) -> Iterator[_Record | V
 
 
 def _record(data: FileBytes | bytes, at: int, end: int) -> _Record | None:
-    """The record at a place; None if there is no whole one."""
+    """The record at a position; None if there is no whole record."""
     try:
         header = struct.unpack("<I", data[at : at + 4])[0]
         if header > min(LONGEST_HEADER, end - at - 8):

@@ -22,11 +22,11 @@ from handos_model.io.recording.parts import LARGEST_PIECE, Message, zstd
 from handos_model.io.recording.recording import Recording
 
 WAITING = 30
-"""Images that wait for their depth image at most, and depth images that are kept for them: a second at 30 Hz."""
+"""Maximum number of images that wait for their depth image, and of depth images kept for them: a second at 30 Hz."""
 TIMED = 100
-"""Images from whose stamps the rate is taken."""
+"""Number of images whose stamps determine the rate."""
 LONGEST_NAME = 255
-"""Characters of a frame's name."""
+"""Maximum number of characters of a frame's name."""
 LONGEST_REASON = 500
 """Maximum number of characters in the report on one message."""
 
@@ -34,8 +34,8 @@ LONGEST_REASON = 500
 class BagSource:
     """Images of one topic, each with the camera of the latest CameraInfo and the depth image of its time.
 
-    What is damaged is a frame with a problem in its place. Raises ModuleNotFoundError without the rosbags package,
-    ValueError for a recording of which nothing can be read, and as choice.choose does.
+    A damaged part yields a frame with a problem in its place. Raises ModuleNotFoundError without the rosbags package,
+    ValueError for a recording of which nothing can be read, and what choice.choose raises.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class BagSource:
         use_camera_info: bool = True,
     ) -> None:  # fmt: skip
         """topic: the image topic, None for the only one. depth: a depth topic, auto or none. rectified: the images are
-        undistorted, so that P holds. use_camera_info: False to leave the camera open."""
+        undistorted, so that P applies. use_camera_info: False to leave frames without a camera."""
         _check_installed(path)
         self.name, self.path, self._rectified = str(path), path, rectified
         self._recording = Recording(path)
@@ -89,7 +89,7 @@ class BagSource:
             yield Frame(f"{self.name}#{count}", None, topic=self.topic, problem=problem)
 
     def _frames(self, waiting: _Waiting, depth: Any | None) -> Iterator[Frame]:
-        """The image, or why it cannot be used; and why its depth image cannot be used."""
+        """A frame with the image, or with why it cannot be used; and another if its depth image cannot be used."""
         content = waiting.content
         try:
             if len(content.header.frame_id) > LONGEST_NAME:
@@ -122,7 +122,7 @@ class BagSource:
         return Frame(name, None, topic=topic, problem=f"cannot use a message of {where}: {reason}")
 
     def _first_info(self) -> Any | None:
-        """The first CameraInfo: it often follows the first image, which shows the same camera."""
+        """The first CameraInfo, which often comes after the first image although it belongs to it as well."""
         for message in self._recording.messages({self._info_topic}) if self._info_topic else ():
             try:
                 return None if isinstance(message, ValueError) else decoding.decoded(message)
@@ -131,7 +131,7 @@ class BagSource:
         return None
 
     def _rate(self) -> float | None:
-        """Frames per second by the images' own stamps, so that pauses of the recording do not count."""
+        """Frames per second according to the images' own stamps, so that pauses in the recording do not count."""
         stamps = []
         for message in islice(self._recording.messages({self.topic}), TIMED):
             try:
@@ -157,7 +157,7 @@ class _Waiting:
 
 
 class _Pairs:
-    """Pairs images with depth images, which drivers may publish somewhat later."""
+    """Pairs images with depth images, which drivers may publish slightly later."""
 
     def __init__(self, wait: bool) -> None:
         self._wait = wait
@@ -165,18 +165,18 @@ class _Pairs:
         self._depths: deque[tuple[int, Any]] = deque(maxlen=WAITING)
 
     def add(self, image: _Waiting) -> None:
-        """A colour image."""
+        """Adds a colour image."""
         self._images.append(image)
 
     def add_depth(self, stamp_ns: int | None, content: Any) -> None:
-        """A depth image; without a time it belongs to none."""
+        """Adds a depth image; without a time it belongs to no image."""
         if stamp_ns is not None:
             self._depths.append((stamp_ns, content))
         while len(self._depths) > 1 and _size(depth for _, depth in self._depths) > LARGEST_PIECE:
             self._depths.popleft()
 
     def ready(self, now: int) -> Iterator[tuple[_Waiting, Any | None]]:
-        """Images that wait no longer; now: when the last message was recorded."""
+        """Images that need not wait any longer, with their depth; now: when the last message was recorded."""
         while self._images:
             first = self._images[0]
             came = first.stamp_ns is None or any(stamp >= first.stamp_ns for stamp, _ in self._depths)
@@ -187,7 +187,7 @@ class _Pairs:
             yield self._paired(self._images.popleft())
 
     def rest(self) -> Iterator[tuple[_Waiting, Any | None]]:
-        """All that are left at the end."""
+        """All images that are left at the end."""
         while self._images:
             yield self._paired(self._images.popleft())
 
@@ -199,7 +199,7 @@ class _Pairs:
 
 
 def _size(contents: Iterable[Any]) -> int:
-    """Bytes of images."""
+    """Number of bytes of images."""
     return sum(len(content.data) for content in contents)
 
 

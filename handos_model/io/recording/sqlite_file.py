@@ -11,12 +11,12 @@ from handos_model.io.files import RECORDING, one_line, open_file
 from handos_model.io.recording.parts import LARGEST_PIECE, ZSTD_MAGIC, Message, Topic, unpacked
 
 STEPS_PER_BYTE, FREE_STEPS, STEPS_BETWEEN = 10, 10_000_000, 10_000
-"""Steps of SQLite's machine for a whole file, of which a row takes a dozen: pages that lead to the same pages again and
-again would keep it busy for ever. And the steps from one look at their number to the next."""
+"""Maximum steps of SQLite's machine per byte of a file and in addition, since pages that lead to the same pages again
+and again would keep it busy for ever (a row takes a dozen steps); and the steps between two checks of their number."""
 
 
 class _Limit:
-    """Whether a file has taken its steps."""
+    """Tells SQLite whether a file has used up its steps."""
 
     def __init__(self, steps: int) -> None:
         self._left = steps // STEPS_BETWEEN
@@ -33,14 +33,14 @@ class SqliteFile:
         with open_file(path, RECORDING) as file:
             if file.read(16) != b"SQLite format 3\0":
                 raise ValueError("it does not start like an SQLite file")
-        # Without immutable, SQLite makes files beside it; with it, it would not see what was not yet moved into it.
+        # Without immutable, SQLite makes files next to it; with it, SQLite ignores a -wal file that is not yet merged.
         alone = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
         self._database = sqlite3.connect(f"file:{quote(bytes(path.absolute()))}?mode=ro{alone}", uri=True)
         size = path.stat().st_size
         self._database.set_progress_handler(_Limit(STEPS_PER_BYTE * size + FREE_STEPS), STEPS_BETWEEN)
         self._database.text_factory = lambda text: text.decode(errors="replace")
         try:
-            # A damaged index, or a missing end, is then no matter.
+            # With this, a damaged index or a missing end does not matter.
             self._database.execute("PRAGMA writable_schema = ON")
             self._kinds = self._read_kinds()
         except (sqlite3.Error, ValueError, TypeError) as error:
@@ -54,7 +54,7 @@ class SqliteFile:
 
     def _read_kinds(self) -> dict[int, tuple[str, str]]:
         """Name and type of each topic by its number."""
-        # A view of that name could compute for ever.
+        # A view with one of these names could compute for ever.
         made = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('topics', 'messages')"
         if self._database.execute(made).fetchone()[0] != 2:
             raise ValueError("it lacks the tables topics and messages")
@@ -63,7 +63,7 @@ class SqliteFile:
 
     @property
     def topics(self) -> list[Topic]:
-        """The topics; their messages are counted one by one."""
+        """The topics; counts their messages one by one."""
         try:
             counts = dict(self._database.execute("SELECT topic_id, count(*) FROM messages GROUP BY topic_id"))
         except sqlite3.Error:
@@ -71,7 +71,7 @@ class SqliteFile:
         return [Topic(name, kind, counts.get(number, 0)) for number, (name, kind) in self._kinds.items()]
 
     def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
-        """As Storage has it."""
+        """As in Storage."""
         numbers = [number for number, (name, _) in self._kinds.items() if name in topics]
         last: int | None = -(2**63)
         while last is not None:
@@ -87,7 +87,7 @@ class SqliteFile:
                 last = self._next_readable(max(last, 0), numbers)
 
     def _next_readable(self, last: int, numbers: list[int]) -> int | None:
-        """After which row the next one can be read; None if there is none. A damaged page may hold thousands."""
+        """The row after which reading can resume; None if there is none. A damaged page may hold thousands of rows."""
         step = 1
         while not self._is_readable(last + step, numbers):
             step *= 2
@@ -100,7 +100,7 @@ class SqliteFile:
         return last + step
 
     def _is_readable(self, last: int, numbers: list[int]) -> bool:
-        """Whether nothing or a later row comes; damage may lead back to earlier ones, for ever."""
+        """Whether a later row follows, or none; damage may lead back to earlier rows, for ever."""
         try:
             row = self._rows(last, numbers).fetchone()
         except sqlite3.Error:
