@@ -20,16 +20,16 @@ DEFAULT_FPS = 10.0
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
 """Kinds of video files that are written, all of them with H.264, which every browser plays."""
 LONGEST_PAUSE = 3600.0
-"""s between two frames of one input: longer ones are a clock that was set, and are left out."""
+"""s between two frames of one input: a longer pause means that a clock was set, and is left out."""
 PLANNED_PIXELS = 9_000_000
 """Largest frame of a video whose encoder looks ahead: it keeps 20 frames, each in several forms."""
 _TIME_BASE = Fraction(1, 90_000)  # s: the unit of times in the file
 _NUMBERED = re.compile(r"(.+)#(\d+)", re.DOTALL)  # a frame of a video or recording; no image file's suffix is a number
-_FILE_SUFFIX = re.compile(r"\.[A-Za-z]\w*")  # run_0.5 is a folder's name
+_FILE_SUFFIX = re.compile(r"\.[A-Za-z]\w*")  # run_0.5 is the name of a folder
 
 
 class FolderOutput:
-    """Writes each frame as a JPEG named after its source; a name that was taken gets a number."""
+    """Writes each frame as a JPEG named after its source; a name that is already taken gets a number."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -41,7 +41,7 @@ class FolderOutput:
         """Does nothing: images have no time."""
 
     def write(self, name: str, image: np.ndarray, _stamp_ns: int | None = None) -> None:
-        """The frame of that name; image (H, W, 3) uint8 RGB."""
+        """Writes the frame of that name; image (H, W, 3) uint8 RGB."""
         frame = _NUMBERED.fullmatch(name)
         stem = f"{Path(frame[1]).stem}_{int(frame[2]):06d}" if frame else Path(name).stem
         unique, count = stem, 1
@@ -56,19 +56,19 @@ class FolderOutput:
             os.replace(partial(file), file)
 
     def close(self, complete: bool = True) -> None:
-        """Does nothing: every file is complete."""
+        """Does nothing: every file is already complete."""
 
 
 class VideoOutput:
     """Writes frames to one video at their own times; those of another size are fitted into the first one's, on black.
 
-    The file is there under its name when it is closed as complete; until then it is partial(path), which can be played
-    once it is closed. Raises ModuleNotFoundError without PyAV.
+    The file gets its name when it is closed as complete; until then it is partial(path), which can be played once it is
+    closed. Raises ModuleNotFoundError without PyAV.
     """
 
     def __init__(self, path: Path, fps: float = DEFAULT_FPS) -> None:
         """fps: of frames that have no time of their own."""
-        import av  # here: what runs on a robot draws no videos
+        import av  # imported here, as nothing on a robot draws videos
 
         self._av = av
         self.path, self.fps = Path(os.path.realpath(path)), fps
@@ -76,15 +76,15 @@ class VideoOutput:
         self._file: _DiskFile | None = None
         self._container: Any = None
         self._stream: Any = None
-        self._time = -1 / fps  # s, of the last frame
-        self._origin: float | None = None  # s, what an input's times are counted from
+        self._time = -1 / fps  # s, time of the last frame
+        self._origin: float | None = None  # s, from which the times of an input are counted
 
     def begin_input(self) -> None:
-        """The next input continues where the last one ended."""
+        """Lets the next input continue where the last one ended."""
         self._origin = None
 
     def write(self, _name: str, image: np.ndarray, stamp_ns: int | None = None) -> None:
-        """The next frame; image (H, W, 3) uint8 RGB, stamp_ns: time in its input, None where it has none."""
+        """Writes the next frame; image (H, W, 3) uint8 RGB; stamp_ns: its time in the input, None if it has none."""
         self._time = self._next_time(stamp_ns)
         if self._stream is None:
             self._open(image)
@@ -106,20 +106,20 @@ class VideoOutput:
     def _open(self, image: np.ndarray) -> None:
         with self._writing():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = _DiskFile(self._place.open("wb+"))  # by Python: FFmpeg takes no name that is not UTF-8
+            self._file = _DiskFile(self._place.open("wb+"))  # opened by Python, as FFmpeg accepts only names in UTF-8
             kind = {".mkv": "matroska"}.get(self.path.suffix.lower(), self.path.suffix.lower()[1:])
             self._container = self._av.open(self._file, "w", format=kind)
             self._stream = self._container.add_stream("libx264", rate=Fraction(self.fps).limit_denominator(1001))
             small = image.shape[0] * image.shape[1] <= PLANNED_PIXELS
             fast = {"preset": "veryfast"} if small else {"preset": "ultrafast", "tune": "zerolatency"}
             self._stream.options = {"crf": "20"} | fast
-            self._stream.pix_fmt = "yuv420p"  # colour at half resolution, which wants even sizes
+            self._stream.pix_fmt = "yuv420p"  # colour at half resolution, which requires even sizes
             self._stream.width, self._stream.height = (max(2, edge // 2 * 2) for edge in image.shape[1::-1])
             self._stream.codec_context.time_base = _TIME_BASE
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Names the file in the disk's errors, which PyAV says as its own."""
+        """Adds the name of the file to disk errors, which PyAV would report as its own."""
         with named(self.path):
             try:
                 yield
@@ -129,7 +129,7 @@ class VideoOutput:
                 raise
 
     def close(self, complete: bool = True) -> None:
-        """Makes the file a whole video, and gives it its name where it is complete."""
+        """Finishes the file, and gives it its name if it is complete."""
         if self._container is None or self._file is None:
             return
         container, self._container = self._container, None
@@ -140,7 +140,7 @@ class VideoOutput:
 
 
 class _DiskFile:
-    """A file for PyAV that remembers the first error of the disk."""
+    """A file for PyAV that remembers the first disk error."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -148,7 +148,7 @@ class _DiskFile:
         self.error: OSError | None = None
 
     def write(self, data: bytes) -> int:
-        """As of a file."""
+        """Like write of any file."""
         try:
             return self._file.write(data)
         except OSError as error:
@@ -164,12 +164,12 @@ Drawing = FolderOutput | VideoOutput
 
 
 def open_drawing(target: Path, fps: float | None) -> Drawing:
-    """A video for a name that ends in one of VIDEO_SUFFIXES, else a folder."""
+    """A video if the name ends in one of VIDEO_SUFFIXES, else a folder."""
     return VideoOutput(target, fps or DEFAULT_FPS) if _is_video(target) else FolderOutput(target)
 
 
 def check_drawing(target: Path, inputs: Inputs, rules: WriteRules) -> None:
-    """ValueError or OSError where drawings cannot or must not be written to `target`: before anything is."""
+    """Raises ValueError or OSError if drawings cannot or must not be written to `target`, before any are."""
     if _is_video(target):
         check_file(target, inputs, rules)
         if rules.resume:

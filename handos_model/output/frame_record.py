@@ -1,4 +1,4 @@
-"""What is known of one frame and its hands, in plain numbers: a line of JSON, from which every other format is made."""
+"""What is known about one frame and its hands, in plain numbers: a line of JSON, from which other formats are made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from handos_model.kinematics.mano_parameters import ManoFitter
 from handos_model.wrist_pose import wrist_covariance, wrist_rotation
 
 INTRINSICS_SOURCES = ("camera", "user", "assumed")
-"""Source of the intrinsics: the recording, the user, or an assumption, with which distances are guesses."""
+"""Source of the intrinsics: the recording, the user, or an assumption, which makes distances guesses."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def frame_record(
     """The record of a frame: docs/command_line.md explains its keys.
 
     camera: the one that the hands were found with; source: one of INTRINSICS_SOURCES; model: name and version of the
-    weights; detail: what is said of each hand beside the usual. What an input does not say is None.
+    weights; detail: what to record of each hand in addition. Values that the input does not give are None.
     """
     return {
         "image": printable(frame.name),
@@ -59,7 +59,7 @@ def record_line(record: dict[str, Any]) -> str:
 
 
 def printable(name: str) -> str:
-    r"""A file's name as text: bytes that are no UTF-8 become \xff and the like, since JSON can hold text only."""
+    r"""A file's name as text: bytes that are not UTF-8 become \xff and the like, since JSON can only hold text."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 

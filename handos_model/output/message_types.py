@@ -1,4 +1,4 @@
-"""The package's messages for recordings, from their definitions in msg/, without ROS."""
+"""The package's messages for recordings, made without ROS from their definitions in msg/."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGE = "handos_ros"
 MESSAGES = ("Point2D", "Hand", "HandArray")
 HAND_ARRAY, TRANSFORMS = f"{PACKAGE}/msg/HandArray", "tf2_msgs/msg/TFMessage"
 DEFAULT_FRAME = "camera"
-"""Frame of the hands where the input names none: transforms need one."""
+"""Frame of the hands if the input names none, since transforms need one."""
 SECOND = 10**9
 
 
@@ -34,23 +34,23 @@ def open_types() -> Any:
 
 
 def _folders() -> Iterator[Path]:
-    """Location of msg/: next to the package in its repository, else where pip or ament installed it."""
+    """Possible locations of msg/: next to the package in its repository, else where pip or ament installed it."""
     yield Path(__file__).resolve().parents[2] / "msg"
     for prefix in (sys.prefix, *os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
         yield Path(prefix, "share", PACKAGE, "msg")
 
 
 class Messages:
-    """Makes messages of records."""
+    """Makes messages from records."""
 
     def __init__(self, store: Any) -> None:
         self._store, self._types = store, store.types
         self._hand = self._types[f"{PACKAGE}/msg/Hand"]
         self._array = self._types[HAND_ARRAY]
-        self._sent: dict[str, int] = {}  # stamp of the last transform of each frame, ns
+        self._sent: dict[str, int] = {}  # ns, stamp of the last transform of each frame
 
     def hand_array(self, record: dict[str, Any]) -> bytes:
-        """The HandArray of a frame, as the node publishes it, in CDR."""
+        """The HandArray of a frame in CDR, as the node publishes it."""
         kind, values = self._array, record["intrinsics"]
         assumed = values["source"] == "assumed"
         sources = {hand["scale_source"] for hand in record["hands"]}
@@ -74,9 +74,9 @@ class Messages:
         return self._cdr(message, HAND_ARRAY)
 
     def transforms(self, record: dict[str, Any]) -> bytes | None:
-        """The wrist frames left_hand and right_hand of a frame in CDR; None where there is none, or none that is newer.
+        """The TF frames left_hand and right_hand of a frame in CDR; None if there are none, or none newer than before.
 
-        Each is that of the best hand of its side, as the node sends it.
+        Each belongs to the best hand of its side, as with the node.
         """
         best: dict[str, Any] = {}
         for hand in sorted(record["hands"], key=lambda hand: -hand["score"]):
@@ -126,7 +126,7 @@ class Messages:
             "wrist": self._types["geometry_msgs/msg/PoseWithCovariance"](pose, covariance),
             "wrist_valid": wrist["orientation"] is not None,
         }
-        names = {field.name for field in fields(kind)} - set(made)  # rosbags has the constants among them
+        names = {field.name for field in fields(kind)} - set(made)  # rosbags lists constants as fields
         numbers = {name: value for name, value in hand.items() if name in names}
         arrays = {name: np.array(value, np.float32) for name, value in numbers.items() if isinstance(value, list)}
         return kind(**made | numbers | arrays)

@@ -14,18 +14,18 @@ from pathlib import Path
 from handos_model.output.tables import TABLES
 
 RESULT_SUFFIXES = (".jsonl", ".json", *TABLES)
-"""Results are never inputs, so that a folder of images may hold those of an earlier run."""
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS)  # a disk's errors, which name no file
+"""Suffixes of results. They are never inputs, so a folder of images may hold the results of an earlier run."""
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS)  # errors of a disk, which do not name a file
 
 
 @dataclass(frozen=True)
 class WriteRules:
-    """What a user lets outputs do: two of them are never the case at once, ValueError otherwise."""
+    """What a user allows outputs to do; ValueError if both are set."""
 
     overwrite: bool = False
     """Replace what an earlier run wrote."""
     resume: bool = False
-    """Go on with what an interrupted run left, and leave alone what is complete."""
+    """Continue what an interrupted run left, and leave alone what is complete."""
 
     def __post_init__(self) -> None:
         if self.overwrite and self.resume:
@@ -33,17 +33,17 @@ class WriteRules:
 
 
 def partial(path: Path) -> Path:
-    """Where a file is written until it is complete: clip.part.mp4 for clip.mp4."""
+    """The path where a file is written until it is complete: clip.part.mp4 for clip.mp4."""
     return path.with_name(f"{path.stem}.part{path.suffix}")
 
 
 class Inputs:
-    """The files that a run reads, however they are spelt or linked to, so that it never writes over one."""
+    """The files that a run reads, however their paths are spelt or linked, so that it never overwrites one."""
 
     def __init__(self, paths: Iterable[str | Path]) -> None:
-        """paths: files and folders, which stand for every file below them; what is not there is passed over."""
+        """paths: files and folders, which stand for every file below them; those that do not exist are ignored."""
         self._files: set[tuple[int, int]] = set()
-        self._folders: set[str] = set()  # real paths of those that hold an input
+        self._folders: set[str] = set()  # real paths of folders that contain an input
         for path in paths:
             self._add(Path(path))
 
@@ -67,7 +67,7 @@ class Inputs:
         self._folders.add(os.path.dirname(os.path.realpath(path)))
 
     def hold(self, path: Path) -> bool:
-        """Whether a file is one of them."""
+        """Whether a file is one of the inputs."""
         try:
             status = path.stat()
         except OSError:
@@ -75,12 +75,12 @@ class Inputs:
         return (status.st_dev, status.st_ino) in self._files
 
     def lie_in(self, folder: Path) -> bool:
-        """Whether a folder is one of them, or holds one that new files could replace."""
+        """Whether a folder is one of the inputs, or contains one that new files could replace."""
         return os.path.realpath(folder) in self._folders
 
 
 def check_file(path: Path, inputs: Inputs, rules: WriteRules) -> None:
-    """ValueError, FileExistsError or PermissionError where a file must not or cannot be written: before anything is."""
+    """Raises ValueError, FileExistsError or PermissionError if a file must not or cannot be written, before any is."""
     if path.is_dir():
         raise ValueError(f"{path} is a folder: give the name of a file")
     for place in (path, partial(path)):
@@ -96,14 +96,14 @@ def check_file(path: Path, inputs: Inputs, rules: WriteRules) -> None:
 
 
 def check_files(paths: Iterable[Path], inputs: Iterable[Path], overwrite: bool) -> None:
-    """check_file for the outputs of a command that reads these inputs."""
+    """Calls check_file for the outputs of a command that reads these inputs."""
     read = Inputs(inputs)
     for path in paths:
         check_file(path, read, WriteRules(overwrite))
 
 
 def check_recording_folder(folder: Path, inputs: Inputs, rules: WriteRules) -> None:
-    """As check_file, for a rosbag2 folder: nothing but another recording is ever replaced."""
+    """Like check_file, for a rosbag2 folder, which may only replace another recording."""
     if inputs.lie_in(folder):
         raise ValueError(f"the folder {folder} is or holds an input, which would be lost: give another name")
     if folder.exists() and not (folder.is_dir() and _holds_a_recording_alone(folder)):
@@ -120,7 +120,7 @@ def _holds_a_recording_alone(folder: Path) -> bool:
 
 
 def check_nothing_left(place: Path) -> None:
-    """FileExistsError where an interrupted run left its file."""
+    """Raises FileExistsError if an interrupted run left its file."""
     if place.exists():
         raise FileExistsError(
             f"an interrupted run left {place}: continue with --resume, start over with --overwrite, or remove it"
@@ -128,7 +128,7 @@ def check_nothing_left(place: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """PermissionError or ValueError where no file can be made in a folder, or the folder itself cannot be."""
+    """Raises PermissionError or ValueError if no file can be made in a folder, or the folder itself cannot be made."""
     existing = folder
     while not existing.exists() and existing != existing.parent:
         existing = existing.parent
@@ -140,7 +140,7 @@ def check_folder(folder: Path) -> None:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Gives the errors of a disk, which name no file, the name of the one that was being written."""
+    """Adds the name of the file that is being written to disk errors, which do not name one."""
     try:
         yield
     except OSError as error:
@@ -151,9 +151,9 @@ def named(path: Path) -> Iterator[None]:
 
 @contextmanager
 def completed(path: Path) -> Iterator[Path]:
-    """A place to write a file or folder, which then takes its name, in place of an older one.
+    """A temporary path to write a file or folder to, which then gets its name and replaces an older one.
 
-    After an error nothing is left. What the name links to is replaced, not the link.
+    After an error, nothing is left behind. If `path` is a link, its target is replaced, not the link.
     """
     path = Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -170,7 +170,7 @@ def completed(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def completed_together(paths: Sequence[Path]) -> Iterator[Path]:
-    """A folder to write the files of these names in, all of one folder, which then go there; after an error, none."""
+    """A temporary folder for files with these names, which are then moved to their common folder; deleted on error."""
     target = paths[0].parent
     target.mkdir(parents=True, exist_ok=True)
     with named(paths[0]), tempfile.TemporaryDirectory(prefix=f"{paths[0].stem}.part", dir=target) as place:
@@ -180,7 +180,7 @@ def completed_together(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def finish(place: Path, path: Path) -> None:
-    """Gives what is complete its name, once it is on the disk for certain."""
+    """Gives a complete file or folder its name, once it is certainly on the disk."""
     with named(path):
         for file in place.iterdir() if place.is_dir() else (place,):
             with file.open("rb+") as opened:

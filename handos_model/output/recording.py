@@ -1,4 +1,4 @@
-"""Results as a ROS 2 recording: what was recorded, and with each image its hands and their frames."""
+"""Results as a ROS 2 recording: the original messages, and with each image its hands and their frames."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from handos_model.output.message_types import HAND_ARRAY, TRANSFORMS, Messages, 
 
 HANDS, TF = "/hands", "/tf"
 VERSION: Literal[8] = 8
-"""Of the recording's metadata: the newest that every ROS 2 distribution reads."""
+"""Version of the recording's metadata: the newest that every ROS 2 distribution reads."""
 
 
 def write_recording(
@@ -22,8 +22,8 @@ def write_recording(
 ) -> tuple[str, ...]:
     """Writes a recording to `place`: one MCAP file, or a rosbag2 folder in the storage of the original.
 
-    recorded: the recording that the records are of, whose messages are copied; else each message is recorded at the
-    frame's own time. Returns sentences on what could not be copied.
+    recorded: the recording from which the records come, whose messages are copied; if None, each message is recorded at
+    the time of its frame. Returns sentences on what could not be copied.
     """
     from rosbags.rosbag2 import StoragePlugin, Writer
 
@@ -44,7 +44,7 @@ def write_recording(
 
 
 class _Bag:
-    """A recording that is written."""
+    """A recording that is being written."""
 
     def __init__(self, writer: Any) -> None:
         self._writer, self._types = writer, open_types()
@@ -52,23 +52,23 @@ class _Bag:
         self._connections: dict[tuple[str, str], Any] = {}
 
     def declare(self, topic: str, kind: str, store: Any = None, qos: Iterable[Any] = ()) -> bool:
-        """Whether a topic can be written: the type must be known, to this package's store where none is given."""
+        """Declares a topic; False if its type is unknown to `store`, or to this package's own store when None."""
         if (topic, kind) not in self._connections:
             try:
                 added = self._writer.add_connection(
                     topic, kind, typestore=store or self._types, offered_qos_profiles=list(qos)
                 )
-            except Exception:  # of a type that is nowhere defined; the library's errors share no base class
+            except Exception:  # the type is defined nowhere; the library's errors share no base class
                 return False
             self._connections[topic, kind] = added
         return True
 
     def write(self, topic: str, kind: str, recorded_ns: int, data: bytes) -> None:
-        """A message in CDR."""
+        """Writes a message in CDR."""
         self._writer.write(self._connections[topic, kind], recorded_ns, data)
 
     def write_hands(self, record: dict[str, Any], recorded_ns: int) -> None:
-        """Frames first, so that who hears of a hand can look it up."""
+        """Writes TF frames before hands, so that whoever receives a hand can look up its frame."""
         self.declare(TF, TRANSFORMS)
         self.declare(HANDS, HAND_ARRAY)
         transforms = self._messages.transforms(record)
@@ -95,7 +95,7 @@ def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path, 
     count = 0
     for message in recording.messages(topics):
         if isinstance(message, ValueError):
-            continue  # reported when it was read
+            continue  # was reported when it was read
         if not bag.declare(message.topic, message.kind):
             missed[message.topic] = missed.get(message.topic, 0) + 1
             continue
@@ -115,7 +115,7 @@ def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path, 
 
 
 def _declare_as_recorded(bag: _Bag, original: Path) -> None:
-    """Declares topics with the definitions and QoS that the recording has; a damaged one says too little of itself."""
+    """Declares topics with the definitions and QoS of the recording; a damaged one does not give enough of them."""
     from rosbags.highlevel import AnyReader
     from rosbags.typesys import Stores, get_typestore
 
@@ -131,7 +131,7 @@ def _declare_as_recorded(bag: _Bag, original: Path) -> None:
 
 
 def _as_ros2(recorded: Path, temporary: Path) -> Path:
-    """The recording, or one of ROS 2 made of one of ROS 1."""
+    """The recording itself, converted to ROS 2 if it is one of ROS 1."""
     if recorded.suffix.lower() != ".bag":
         return recorded
     from rosbags.convert.converter import convert

@@ -1,4 +1,4 @@
-"""Results of a run: lines of JSON as they come, the file that was asked for when all are there."""
+"""Results of a run: lines of JSON as frames are done, then the requested file once all are there."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from handos_model.output.tables import TABLES
 
 OF_TABLES = {suffix: table.package for suffix, table in TABLES.items()}
 PACKAGES = {".jsonl": "", **OF_TABLES, ".mcap": "rosbags", "": "rosbags"}
-"""What a file of each suffix needs to be written; without a suffix it is a rosbag2 folder."""
+"""Package needed to write a file with each suffix; without a suffix it is a rosbag2 folder."""
 SUFFIXES = ", ".join(filter(None, PACKAGES))
 
 
 def is_recording(path: Path) -> bool:
-    """Whether results of this name are a ROS recording, which holds those of one input."""
+    """Whether results with this name are a ROS recording, which holds the results of one input."""
     return PACKAGES.get(path.suffix.lower()) == "rosbags"
 
 
 def check_results(path: Path, inputs: Inputs, rules: WriteRules) -> None:
-    """ValueError, OSError or ModuleNotFoundError where results cannot or must not be written: before anything is."""
+    """Raises ValueError, OSError or ModuleNotFoundError if results cannot or must not be written, before any are."""
     if path.suffix.lower() not in PACKAGES:
         raise ValueError(f"--out is {path}, must end in one of {SUFFIXES}, or in none for a rosbag2 folder")
     package = PACKAGES[path.suffix.lower()]
@@ -59,20 +59,20 @@ def journal(path: Path) -> Path:
 class Results:
     """The records of a run, in the order of its frames.
 
-    rules.resume continues an interrupted run: frames that it did are passed over, and the last of them is
-    done again, to see that inputs and options are the same. `sequences` says that frames depend on those before them,
-    as tracked ones do: then all of the last input is done again. recorded: the recording that all frames are of.
+    rules.resume continues an interrupted run: frames that are done are skipped, except that the last of them is done
+    again, to check that inputs and options are the same. `sequences` says that frames depend on those before them, as
+    with tracking: then the whole last input is done again. recorded: the recording from which all frames come.
     """
 
     def __init__(self, path: Path, rules: WriteRules, sequences: bool = False, recorded: Path | None = None) -> None:
         self.path = Path(os.path.realpath(path))
         self.place, self._recorded = journal(self.path), recorded
         self.notes: tuple[str, ...] = ()
-        """What the file lacks of what it should hold; known when it is closed."""
+        """Sentences on what the file lacks; known once it is closed."""
         self.complete = rules.resume and self.path.exists()
-        """Whether an earlier run did all of it."""
-        self._done: deque[str] = deque()  # images of the lines that stay
-        self._again = ""  # the first line that is done again
+        """Whether an earlier run did everything."""
+        self._done: deque[str] = deque()  # images of the lines that are kept
+        self._again = ""  # the first line that is to be done again
         self._file: IO[bytes] | None = None
         if self.complete:
             return
@@ -83,7 +83,7 @@ class Results:
             self._file.seek(self._read_again(sequences) if there else 0)
 
     def _read_again(self, sequences: bool) -> int:
-        """Bytes of the lines that stay."""
+        """Reads what an interrupted run left; returns the number of bytes of the lines that are kept."""
         starts, names, at = [], [], 0
         with self.place.open("rb") as file:
             for line in file:
@@ -93,7 +93,7 @@ class Results:
                 starts.append(at)
                 names.append(name)
                 at += len(line)
-        if not names:  # nor half a line stays
+        if not names:  # half a line is not kept either
             self.place.write_bytes(b"")
             return 0
         first = len(names) - 1
@@ -106,7 +106,7 @@ class Results:
         return starts[first]
 
     def did(self, name: str) -> bool:
-        """Whether the frame of this name is among those that an earlier run did."""
+        """Whether an earlier run did the frame with this name; call it for every frame, in order."""
         if self.complete:
             return True
         if self._done and self._done[0] == printable(name):
@@ -115,7 +115,7 @@ class Results:
         return False
 
     def write(self, record: dict[str, Any]) -> None:
-        """The next frame. Raises ValueError where an interrupted run wrote another line for it."""
+        """Writes the next frame. Raises ValueError if an interrupted run wrote a different line for it."""
         assert self._file is not None
         if record["stamp_ns"] is None and is_recording(self.path):
             raise ValueError(f"{record['image']} has no time, which a recording needs: set one with --fps N")
@@ -136,7 +136,7 @@ class Results:
         )
 
     def close(self, complete: bool) -> None:
-        """Makes the file where all frames are there; else their lines stay for --resume, if there are any."""
+        """Makes the file if all frames are there; otherwise keeps their lines, if any, for --resume."""
         if self._file is None:
             return
         file, self._file = self._file, None
@@ -167,7 +167,7 @@ class Results:
 
 
 def _image(line: bytes) -> str | None:
-    """The image's name in a whole line; None for a line that was cut off."""
+    """The name of the image in a line; None if the line was cut off."""
     try:
         return str(json.loads(line)["image"]) if line.endswith(b"\n") else None
     except (ValueError, KeyError, TypeError):
@@ -175,5 +175,5 @@ def _image(line: bytes) -> str | None:
 
 
 def _input(name: str) -> str:
-    """Video, recording or folder that a frame is of."""
+    """The video, recording or folder from which a frame comes."""
     return name.rpartition("#")[0] or os.path.dirname(name)

@@ -1,4 +1,4 @@
-"""Records as tables: Parquet, a row per frame as a line of JSON has it, and NumPy's .npz, arrays over all hands."""
+"""Records as tables: Parquet, with a row per frame like a line of JSON, and NumPy's .npz, arrays over all hands."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 from handos_model.hand import blank_hand
 
 ROWS = 500
-"""Frames of one row group of Parquet, which are held in memory at once."""
+"""Number of frames in one row group of Parquet; that many are held in memory at once."""
 MANO_SIZES = {"pose": 48, "shape": 10, "translation": 3}
-"""Keys of `mano` of a hand, and how many numbers each has."""
+"""Keys of a hand's `mano`, and how many numbers each has."""
 NO_TIME = -1
-"""stamp_ns in an .npz of frames that have no time."""
+"""Value of stamp_ns in an .npz for frames that have no time."""
 
 
 def write_parquet(records: Iterable[dict[str, Any]], place: Path) -> None:
@@ -54,9 +54,9 @@ def _schema(pa: Any) -> Any:
 
 
 def write_npz(records: Iterable[dict[str, Any]], place: Path) -> None:
-    """Writes arrays over the N frames, called frame_..., and over their M hands, of which `frame` is the frame's index.
+    """Writes arrays over the N frames, called frame_..., and over their M hands, with the frame's index in `frame`.
 
-    No array needs pickle to be read. Without a value: frame_stamp_ns is NO_TIME, a text empty, an orientation NaN.
+    No array needs pickle to be read. Missing values: NO_TIME in frame_stamp_ns, an empty text, NaN in an orientation.
     """
     frames: list[dict[str, Any]] = []
     hands: list[dict[str, Any]] = []
@@ -71,7 +71,7 @@ def write_npz(records: Iterable[dict[str, Any]], place: Path) -> None:
 
 
 def _arrays(hand: dict[str, Any]) -> dict[str, Any]:
-    """A hand of a record with its lists as arrays, a tenth of their memory."""
+    """A hand of a record with arrays instead of lists, which take ten times the memory."""
     return {name: np.array(value, np.float32) if isinstance(value, list) else value for name, value in hand.items()}
 
 
@@ -112,7 +112,7 @@ def _of_hands(hands: list[dict[str, Any]]) -> dict[str, np.ndarray]:
 
 
 def _of_mano(found: list[dict[str, Any] | None]) -> dict[str, np.ndarray]:
-    """mano_pose (M, 48), mano_shape (M, 10) and mano_translation (M, 3), NaN where a hand has none; or nothing."""
+    """mano_pose (M, 48), mano_shape (M, 10) and mano_translation (M, 3), NaN for hands without them; or {}."""
     return {
         f"mano_{name}": np.array([mano[name] if mano else [np.nan] * size for mano in found], np.float32)
         for name, size in MANO_SIZES.items()
@@ -126,12 +126,12 @@ def _texts(values: Iterable[str]) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Table:
-    """A format of tables."""
+    """A table format."""
 
     write: Callable[[Iterable[dict[str, Any]], Path], None]
     package: str = ""
-    """What it needs, beside what the package itself does."""
+    """A package that it needs in addition to the requirements of this package."""
 
 
 TABLES = {".parquet": Table(write_parquet, "pyarrow"), ".npz": Table(write_npz)}
-"""By the suffix of the file."""
+"""Table formats by the suffix of the file."""
