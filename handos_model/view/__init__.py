@@ -1,1 +1,1 @@
-"""Shows what was predicted in Rerun and Foxglove, live or in files that they open."""
+"""Shows predictions in Rerun and Foxglove, live or in files that they open."""

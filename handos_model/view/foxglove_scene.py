@@ -18,7 +18,7 @@ class FoxgloveScene:
     """Makes the messages of one frame; stamp: a Timestamp, frame_id: the camera's frame."""
 
     def __init__(self) -> None:
-        from foxglove import messages  # here: only who asked for this viewer has it
+        from foxglove import messages  # imported here, as it is only installed for this viewer
 
         self._m: Any = messages
 
@@ -40,7 +40,7 @@ class FoxgloveScene:
         )
 
     def annotations(self, shown: list[ShownHand], stamp: Any, camera: Camera) -> Any:
-        """Boxes, skeletons and labels in the image; lines are as wide as its size asks for."""
+        """Boxes, skeletons and labels in the image; the width of lines depends on its size."""
         m = self._m
         width = max(1.5, min(camera.width, camera.height) / 320)
         points, texts = [], []
@@ -77,7 +77,7 @@ class FoxgloveScene:
         return m.ImageAnnotations(timestamp=stamp, points=points, texts=texts)
 
     def update(self, shown: list[ShownHand], stamp: Any, frame_id: str) -> Any:
-        """Meshes, bones, axes and labels in space, in place of all that was there."""
+        """Meshes, bones, axes and labels in space, which replace everything that was there."""
         m = self._m
         everything = m.SceneEntityDeletion(timestamp=stamp, type=m.SceneEntityDeletionType.All)
         return m.SceneUpdate(deletions=[everything], entities=[self._entity(one, stamp, frame_id) for one in shown])

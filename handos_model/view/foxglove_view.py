@@ -1,4 +1,4 @@
-"""Frames and hands in Foxglove: over a WebSocket on this machine, or in an MCAP file that it opens."""
+"""Frames and hands in Foxglove, over a WebSocket on this machine or in an MCAP file that it opens."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from handos_model.view.foxglove_scene import FoxgloveScene
 from handos_model.view.scene import CAMERA_FRAME, Clock, jpeg, shown_hands
 
 PORT = 8765
-"""Where Foxglove looks by itself; another one where it is taken."""
+"""Port that Foxglove tries by default; another one is used if it is taken."""
 LAST_FRAMES = 0.3
-"""Seconds for what is still on its way to Foxglove: a server that is stopped sends nothing more."""
+"""Seconds allowed for what is still on its way to Foxglove: once stopped, a server sends nothing more."""
 DISTORTION_MODELS = {"none": "", "equidistant": "kannala_brandt"}
-"""What Foxglove calls models that it has another name for."""
+"""Foxglove's names of distortion models that it calls differently."""
 
 
 class FoxgloveView:
     """Publishes frames for Foxglove.
 
     Topics: `/image`, `/calibration`, `/annotations` (boxes, skeletons and labels in the image), `/hands` (meshes, bones
-    and axes in the camera's frame), `/tf` (wrists under the camera). A file has its name when it is closed as complete.
+    and axes in the camera's frame), `/tf` (wrists under the camera). A file gets its name when closed as complete.
     """
 
     def __init__(self, path: Path | None, faces: np.ndarray) -> None:
         """path: the MCAP file, None for a server; faces (F, 3): of the hands' template."""
-        import foxglove  # here: only who asked for this viewer has it
+        import foxglove  # imported here, as it is only installed for this viewer
         from foxglove import channels
 
         self._foxglove: Any = foxglove
@@ -52,16 +52,16 @@ class FoxgloveView:
         self._server: Any = self._serve() if path is None else None
 
     def begin_input(self) -> None:
-        """What comes now has a clock of its own."""
+        """Starts a new input, which has its own clock."""
         self._clock.begin_input()
 
     @property
     def port(self) -> int:
-        """Of the server; 0 where there is none."""
+        """Port of the server; 0 if there is none."""
         return self._server.port if self._server else 0
 
     def wait(self, stopped: Callable[[], bool]) -> None:
-        """Returns once Foxglove shows something of a server: it would not show what was published before."""
+        """Waits until Foxglove has connected to the server: it would not show what was published before."""
         if self._server is None or stopped():
             return
         address = f"ws://localhost:{self.port}"
@@ -70,7 +70,7 @@ class FoxgloveView:
             time.sleep(0.05)
 
     def write(self, frame: Frame, camera: Camera, hands: list[Hand]) -> None:
-        """The next frame, whose image is there, with the camera that its hands were found with."""
+        """Publishes the next frame, which must have an image, with the camera used to find its hands."""
         from foxglove.messages import CameraCalibration, CompressedImage, Timestamp
 
         assert frame.image is not None
@@ -102,7 +102,7 @@ class FoxgloveView:
                 self._file.check()
 
     def close(self, complete: bool = True) -> None:
-        """Ends the server; a file gets its name where it is complete."""
+        """Stops the server; a file gets its name if it is complete."""
         if self._server:
             time.sleep(LAST_FRAMES)
             self._server.stop()
@@ -132,12 +132,12 @@ class FoxgloveView:
         start = self._foxglove.start_server
         try:
             return start(name="handos", port=PORT, context=self._context)
-        except RuntimeError:  # the port is taken, by another run or by ROS
+        except RuntimeError:  # the port is in use, by another run or by ROS
             return start(name="handos", port=0, context=self._context)
 
 
 class _File:
-    """A file that remembers its first error: the SDK prints errors of its writer and continues."""
+    """A file that remembers its first error, since the SDK prints errors of its writer and continues."""
 
     def __init__(self, place: Path) -> None:
         self._file: IO[bytes] = place.open("wb")
@@ -156,7 +156,7 @@ class _File:
         self._file.close()
 
     def check(self) -> None:
-        """Raises the first error."""
+        """Raises the first error, if there was one."""
         if self._error:
             raise self._error
 

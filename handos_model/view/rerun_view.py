@@ -19,9 +19,9 @@ from handos_model.view.scene import AXIS, Clock, ShownHand, jpeg, shown_hands
 PLANE = 0.15
 """m: length of the camera's frustum in space."""
 EYE, LOOKS_AT = (0.25, -0.25, 0.0), (0.0, 0.0, 0.5)
-"""m, camera frame: from where space is seen, and what is in the middle: a hand at half a metre."""
+"""m, camera frame: the point from which space is seen, and the one in the middle of the view, half a metre ahead."""
 FIRST_DATE = 315_532_800 * 10**9
-"""ns: stamps from 1980 on are dates, smaller ones are times since a start."""
+"""ns: stamps from 1980 on are dates, smaller ones are times since some start."""
 WRITTEN_WITHIN = 30.0
 """s that a disk may take for one frame."""
 
@@ -31,12 +31,12 @@ class RerunView:
 
     Entities: `camera` (pinhole) with `camera/image` and below it boxes, skeletons and joints in pixels; `hands/hand_N`
     with mesh, bones and joints in metres of the camera's frame, which is the root, and `wrist`, its frame. Timelines:
-    `stamp` and `frame`, which counts from 0. A file has its name when it is closed as complete.
+    `stamp` and `frame`, which counts from 0. A file gets its name when it is closed as complete.
     """
 
     def __init__(self, path: Path | None, faces: np.ndarray) -> None:
         """path: the file, None for a window; faces (F, 3): of the hands' template."""
-        import rerun  # here: only who asked for this viewer has it
+        import rerun  # imported here, as it is only installed for this viewer
 
         self._rr: Any = rerun
         self._faces, self._clock = faces, Clock()
@@ -49,14 +49,14 @@ class RerunView:
             self._open()
 
     def begin_input(self) -> None:
-        """What comes now has a clock of its own."""
+        """Starts a new input, which has its own clock."""
         self._clock.begin_input()
 
     def wait(self, stopped: Callable[[], bool]) -> None:
-        """Does nothing: the window comes first, and keeps what it is sent."""
+        """Does nothing: the window is opened first, and keeps everything that it is sent."""
 
     def write(self, frame: Frame, camera: Camera, hands: list[Hand]) -> None:
-        """The next frame, whose image is there, with the camera that its hands were found with."""
+        """Logs the next frame, which must have an image, with the camera used to find its hands."""
         assert frame.image is not None
         time = self._clock.time(frame.stamp_ns)
         if self._stream is None:
@@ -79,7 +79,7 @@ class RerunView:
         self._flush()
 
     def close(self, complete: bool = True) -> None:
-        """Lets Rerun have all of it; a file gets its name where it is complete."""
+        """Waits until Rerun has received everything; a file gets its name if it is complete."""
         if self._stream is None:
             return
         stream, self._stream = self._stream, None
@@ -89,7 +89,7 @@ class RerunView:
             if self._path and complete:
                 from rerun.chunk import RrdReader
 
-                RrdReader(partial(self._path)).store()  # its index, which comes last, is there
+                RrdReader(partial(self._path)).store()  # fails if the index, which comes last, is missing
         except RuntimeError as error:
             raise self._problem(error) from error
         if self._path and complete:
@@ -168,7 +168,7 @@ class RerunView:
             self._stream.log(f"{place}/wrist", pose, rr.TransformAxes3D(AXIS))
 
     def _flush(self) -> None:
-        """Waits for the disk, which says only then that it is full."""
+        """Waits for the disk, which only then reports that it is full."""
         if self._path:
             try:
                 self._stream.flush(timeout_sec=WRITTEN_WITHIN)

@@ -1,4 +1,4 @@
-"""What a viewer shows of a frame, whichever viewer it is."""
+"""What every viewer shows of a frame."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from handos_model.wrist_pose import wrist_rotation
 AXIS = 0.1
 """m: length of the axes of a wrist's frame."""
 CAMERA_FRAME = "camera"
-"""Name of the camera's frame where the input names none."""
+"""Name of the camera's frame if the input names none."""
 STILL = 100_000_000
 """ns between frames that have no time: ten a second, as in a drawn video."""
 JPEG_QUALITY = 90
@@ -26,15 +26,15 @@ class ShownHand:
 
     hand: Hand
     name: str
-    """hand_3 for the hand of id 3; where nothing is tracked, hands are counted in each frame."""
+    """hand_3 for the hand with id 3; without tracking, hands are numbered in each frame."""
     faces: np.ndarray
-    """(F, 3) indices of vertices, whose normals point out of the hand."""
+    """(F, 3) indices of vertices, ordered so that normals point out of the hand."""
     wrist: np.ndarray | None
-    """(3, 3) rotation from the wrist's frame to the camera's; None where it is not known."""
+    """(3, 3) rotation from the wrist's frame to the camera's; None if it is not known."""
 
     @property
     def label(self) -> str:
-        """Id, side and score, as drawings have them."""
+        """Id, side and score, as in drawings."""
         number = f"#{self.hand.id} " if self.hand.id >= 0 else ""
         return f"{number}{self.hand.side.capitalize()} {self.hand.score:.0%}"
 
@@ -70,7 +70,7 @@ class ShownHand:
 
 
 def shown_hands(hands: list[Hand], faces: np.ndarray) -> list[ShownHand]:
-    """The hands of a frame under names of their own; faces (F, 3): of the template, a right hand."""
+    """The hands of a frame, each with a unique name; faces (F, 3): those of the template, a right hand."""
     shown: list[ShownHand] = []
     for hand in hands:
         taken = {other.name for other in shown}
@@ -83,7 +83,7 @@ def shown_hands(hands: list[Hand], faces: np.ndarray) -> list[ShownHand]:
 
 
 def jpeg(image: np.ndarray) -> bytes:
-    """The bytes of an image (H, W, 3) uint8 RGB as JPEG."""
+    """An image (H, W, 3) uint8 RGB as the bytes of a JPEG."""
     _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     return data.tobytes()
 
@@ -96,11 +96,11 @@ class Clock:
         self._shift: int | None = None  # ns that are added to the stamps of this input
 
     def begin_input(self) -> None:
-        """What comes now has a clock of its own."""
+        """Starts a new input, which has its own clock."""
         self._shift = None
 
     def time(self, stamp_ns: int | None) -> int:
-        """ns of the next frame; stamp_ns: its own, None where it has none."""
+        """Time of the next frame in ns; stamp_ns: its own stamp, None if it has none."""
         following = 0 if self._last is None else self._last + STILL
         if stamp_ns is None:
             self._last = following

@@ -1,4 +1,4 @@
-"""Which viewer `--view` names, and what it needs."""
+"""The viewer that `--view` names, and what it needs."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from handos_model.view.rerun_view import RerunView
 View = RerunView | FoxgloveView
 VIEWS: dict[str, type[View]] = {"rerun": RerunView, "foxglove": FoxgloveView}
 SUFFIXES = {"rerun": ".rrd", "foxglove": ".mcap"}
-"""Of the file that a viewer opens; the package of a viewer has its name."""
+"""Suffixes of the files that viewers open; the package of a viewer has the viewer's name."""
 SPELLING = "rerun, rerun=FILE.rrd, foxglove or foxglove=FILE.mcap"
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """A viewer that a user asked for: live where there is no path, else a file that it opens."""
+    """A viewer that the user asked for: live if there is no path, else a file that it opens."""
 
     name: str
     path: Path | None = None
 
     @classmethod
     def named(cls, text: str) -> Viewer:
-        """The viewer of an option; ValueError for a wrong one, ModuleNotFoundError for one that is not installed."""
+        """The viewer named by an option; ValueError if it is wrong, ModuleNotFoundError if it is not installed."""
         name, equals, file = text.partition("=")
         if name not in VIEWS or (equals and not file):
             raise ValueError(f"--view is {text!r}, must be {SPELLING}")
@@ -46,7 +46,7 @@ class Viewer:
         return cls(name, Path(file) if file else None)
 
     def check(self, inputs: Inputs, rules: WriteRules, parallel: bool = False) -> None:
-        """ValueError or OSError where the view cannot be opened, for a run of several inputs at a time."""
+        """Raises ValueError or OSError if the view cannot be opened; parallel: inputs run at the same time."""
         if parallel:
             raise ValueError("--view shows one input after another: leave out --jobs and --ray")
         if self.path is None:
@@ -61,13 +61,13 @@ class Viewer:
             raise ValueError("a file of --view cannot be resumed: leave it out, or use --overwrite")
 
     def check_apart(self, results: Iterable[Path | None]) -> None:
-        """ValueError where the file is one of the results of the same run."""
+        """Raises ValueError if the file is one of the results of the same run."""
         if self.path and self.path.resolve() in [path.resolve() for path in results if path]:
             raise ValueError(f"--out and --view are both {self.path}: give one of them another name")
 
     @contextmanager
     def opened(self, faces: np.ndarray, stopped: Callable[[], bool]) -> Iterator[View]:
-        """The view of a run; its file is complete where nothing stopped it. faces (F, 3): of the hands' template."""
+        """The view of a run; its file is complete if nothing stopped it. faces (F, 3): of the hands' template."""
         view = VIEWS[self.name](self.path, faces)
         try:
             view.wait(stopped)
