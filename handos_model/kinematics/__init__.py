@@ -1,6 +1,6 @@
 """Quantities computed from a hand: wrist and finger frames, OpenXR joints, grasps, angles, the nearest possible hand.
 
-Frames and rotations of bare joints, in frames.py, are for joints from elsewhere too; the rest takes a Hand.
+Frames and rotations in frames.py take bare joints, which may come from elsewhere; everything else takes a Hand.
 """
 
 from handos_model.kinematics.frames import (

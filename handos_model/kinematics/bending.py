@@ -1,8 +1,9 @@
 """How far a bone turns to come nearest to given axes, within limits, in closed form and plain numbers.
 
 Turns are, in this order, abduction about y, flexion about -x and twist about z: the rotation is Ry @ Rx @ Rz. The turn
-about one axis that brings a rotation nearest to a matrix (most of its trace) is an arc tangent; of several, each is
-found with the others as they are. Plain numbers: on five fingers NumPy takes several times as long.
+about one axis that brings a rotation nearest to a matrix (by maximising the trace) is an arc tangent; for several axes,
+each turn is found while the others stay fixed. Plain numbers are used since NumPy takes several times as long for five
+fingers.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ Limits = tuple[tuple[float, float], tuple[float, float], tuple[float, float]]
 
 
 def bend(a: Matrix, limits: Limits) -> tuple[list[float], Matrix]:
-    """Turns about y, x and z, rad, and their rotation, for axes in the columns of a, near to a rotation."""
+    """Turns about y, x and z in rad, and their rotation, for axes in the columns of `a`, which is nearly a rotation."""
     about_y, about_x, about_z = limits
     if about_y[0] == about_y[1] and about_z[0] == about_z[1]:
         x = _within(atan2(a[2][1] - a[1][2], a[1][1] + a[2][2]), about_x)
@@ -36,7 +37,7 @@ def bend(a: Matrix, limits: Limits) -> tuple[list[float], Matrix]:
 
 
 def _within(angle: float, limits: tuple[float, float]) -> float:
-    """The angle as it is, or the nearer end of its range."""
+    """The angle itself, or the nearer end of its range."""
     low, high = limits
     middle = (low + high) / 2
     half = high - middle
@@ -54,7 +55,7 @@ def _rotation(y: float, x: float, z: float) -> Matrix:
 
 
 def _y_times(a: Matrix, c: float, s: float) -> Matrix:
-    """Ry @ a, of cosine and sine."""
+    """Ry @ a; c and s are cosine and sine of the turn."""
     upper, middle, lower = a
     return [
         [c * p + s * q for p, q in zip(upper, lower, strict=True)],
@@ -64,7 +65,7 @@ def _y_times(a: Matrix, c: float, s: float) -> Matrix:
 
 
 def _x_times(a: Matrix, c: float, s: float) -> Matrix:
-    """Rx @ a, of cosine and sine."""
+    """Rx @ a; c and s are cosine and sine of the turn."""
     upper, middle, lower = a
     return [
         upper,

@@ -1,8 +1,8 @@
 """Frames of wrist and fingers, rotations of joints, and joints as retargeting libraries expect them.
 
-All of it is closed form over the 21 joints of one hand in the order of JOINT_NAMES; it needs no mesh. Joints and
-frames share the axes that the joints came in (a camera's optical frame, say). Rotation matrices have the axes of the
-new frame as their columns: points in that frame are `(points - position) @ rotation`.
+Everything is computed in closed form from the 21 joints of one hand in the order of JOINT_NAMES, without a mesh. The
+results are in the same axes as the joints (a camera's optical frame, say). Rotation matrices have the axes of the new
+frame as their columns: points in that frame are `(points - position) @ rotation`.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 from handos_model.hand import BONES, SIDES
 
 KNUCKLES = (17, 13, 9, 5)
-"""MCP joints, little to index: with the wrist they span the palm."""
+"""MCP joints from little to index finger: with the wrist they span the palm."""
 RETARGETING_KNUCKLES = (9, 5)
-"""MCP joints that dex-retargeting's palm goes through, some degrees off the plane of KNUCKLES."""
+"""MCP joints through which dex-retargeting's palm passes, some degrees off the plane of KNUCKLES."""
 FLAT = 1e-3
-"""Minimum area of the palm and length of a bone, as a fraction of a hand's size, that give a direction."""
+"""Minimum area of a palm, and length of a bone, that define a direction, as a fraction of the hand's size."""
 
 
 def wrist_frame(joints_3d: np.ndarray, side: str) -> tuple[np.ndarray, np.ndarray]:
@@ -35,27 +35,27 @@ def wrist_frame(joints_3d: np.ndarray, side: str) -> tuple[np.ndarray, np.ndarra
 def finger_frames(joints_3d: np.ndarray, side: str) -> np.ndarray:
     """Rotations (20, 3, 3) of joints 1 to 20: x along the bone that starts there, z out of the back of the finger.
 
-    A tip has the frame of the bone that ends there. Each frame is its predecessor's, from the wrist on, flexed about y
-    and then abducted about z, the angles of joint_rotations: so z stays out of the back however far a finger flexes.
-    The thumb's is turned by 90 degrees about the line from the wrist to its CMC, so that z looks out of its nail, as
-    in the embedded template. Arguments and errors as for wrist_frame.
+    A tip has the frame of the bone that ends there. From the wrist on, each frame is the one before, flexed about y and
+    then abducted about z by the angles of joint_rotations: so z points out of the back however far a finger flexes. The
+    thumb's frames are turned by 90 degrees about the line from the wrist to its CMC, so that z points out of its nail,
+    as in the embedded template. Arguments and errors as for wrist_frame.
     """
     joints = _checked(joints_3d, side)
     return _chains(joints, side)[:, 1:].reshape(20, 3, 3)
 
 
 def joint_rotations(joints_3d: np.ndarray, side: str) -> np.ndarray:
-    """Angles (5, 4) rad of thumb to little: abduction and flexion of the first joint, flexion of the second and third.
+    """Angles (5, 4) rad, thumb to little finger: abduction and flexion of the first joint, flexion of the other two.
 
     First joints are the thumb's CMC and the fingers' MCP, measured against the bone that leads there from the wrist.
-    Flexion is positive towards the palm (the thumb's: across the palm), beyond 90 degrees too; abduction is positive
-    towards the thumb's side of the hand (the thumb's: out of the palm); both are the same for both hands. Neither
-    depends on bone lengths. Arguments and errors as for wrist_frame.
+    Flexion is positive towards the palm (the thumb's: across the palm) and may exceed 90 degrees; abduction is positive
+    towards the thumb's side of the hand (the thumb's: out of the palm). Signs are the same for both hands, and angles
+    do not depend on bone lengths. Arguments and errors as for wrist_frame.
     """
     joints = _checked(joints_3d, side)
     frames = _chains(joints, side)  # (5, 5, 3, 3): bone to the first joint, three bones, tip
     bones = frames[:, 1:4, :, 0]  # (5, 3, 3): directions of the bones after each joint
-    local = np.einsum("fbij,fbi->fbj", frames[:, :3], bones)  # in the frame of the bone before
+    local = np.einsum("fbij,fbi->fbj", frames[:, :3], bones)  # in the frame of the previous bone
     flexion = np.arctan2(-local[..., 2], local[..., 0])
     outward = 1 if side == "right" else -1
     abduction = outward * np.arcsin(np.clip(local[:, :1, 1], -1, 1))
@@ -66,7 +66,7 @@ def retargeting_joints(joints_3d: np.ndarray, side: str) -> np.ndarray:
     """Joints (21, 3) m in the frame that hand retargeting libraries (dex-retargeting: MANO's operator frame) expect.
 
     The wrist is the origin, x points out of the palm, z from the wrist to the middle finger's MCP, y completes. The
-    palm is theirs: the plane through wrist, index MCP and middle MCP. Arguments and errors as for wrist_frame.
+    palm is as they define it: the plane of wrist, index MCP and middle MCP. Arguments and errors as for wrist_frame.
     """
     joints = _checked(joints_3d, side)
     x, y, z = _palm_rotation(joints, side, RETARGETING_KNUCKLES).T
@@ -94,8 +94,8 @@ def quaternion(rotation: np.ndarray) -> np.ndarray:
 
 
 def _quaternion(a: float, b: float, c: float, d: float, e: float, f: float, g: float, h: float, i: float) -> list:
-    """Quaternion of one matrix, row by row. Plain numbers: on a few matrices NumPy takes ten times as long."""
-    # Shepperd: each row is the quaternion times four of its own numbers; the row of the largest is exact.
+    """Quaternion of one matrix, given row by row. For few matrices NumPy takes ten times as long as plain numbers."""
+    # Shepperd: each row is the quaternion times four times one of its components; that of the largest is accurate.
     diagonal = (1 + a - e - i, 1 - a + e - i, 1 - a - e + i, 1 + a + e + i)
     rows = (
         (diagonal[0], b + d, c + g, h - f),
@@ -124,7 +124,7 @@ def _palm_rotation(joints: np.ndarray, side: str, knuckles: tuple[int, ...] = KN
     wrist = points[0]
     spokes = [_minus(points[knuckle], wrist) for knuckle in knuckles]
     normals = [_cross(a, b) for a, b in zip(spokes[:-1], spokes[1:], strict=True)]
-    normal = [sum(n) for n in zip(*normals, strict=True)]  # twice the polygon's area, out of a right hand's back
+    normal = [sum(n) for n in zip(*normals, strict=True)]  # twice the polygon's area, points out of a right hand's back
     forward = _minus(points[9], wrist)
     across = _cross(normal, forward) if side == "right" else _cross(forward, normal)
     length, width = math.hypot(*forward), math.hypot(*across)
@@ -140,19 +140,19 @@ def _minus(a: list[float], b: list[float]) -> list[float]:
 
 
 def _cross(a: list[float], b: list[float]) -> list[float]:
-    """NumPy's takes ten times as long on one pair."""
+    """Cross product; for a single pair, NumPy's takes ten times as long."""
     return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 
 
 def _chains(joints: np.ndarray, side: str) -> np.ndarray:
-    """Frames (5, 5, 3, 3) along each finger: of the bone that leads to its first joint, then of its four joints."""
+    """Frames (5, 5, 3, 3) along each finger: that of the bone to its first joint, then those of its four joints."""
     parents, children = np.array(BONES).T
     bones = joints[children] - joints[parents]
     lengths = np.linalg.norm(bones, axis=1, keepdims=True)
     if (lengths <= FLAT * np.ptp(joints, axis=0).max()).any():
         raise ValueError("joints_3d gives no finger frames: neighbouring joints lie in one point")
     directions = (bones / lengths).reshape(5, 4, 3)
-    directions = np.concatenate([directions, directions[:, 3:]], axis=1)  # a tip looks where its bone does
+    directions = np.concatenate([directions, directions[:, 3:]], axis=1)  # a tip points where its bone does
     frames = np.empty((5, 5, 3, 3))
     frame = np.broadcast_to(_palm_rotation(joints, side), (5, 3, 3))
     for bone in range(5):

@@ -1,4 +1,4 @@
-"""The grasp of thumb and index finger, as that of a parallel gripper."""
+"""The grasp of thumb and index finger, described like that of a parallel gripper."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Grasp:
     """Thumb and index finger as a gripper, in the camera's frame."""
 
     aperture: float
-    """m, between the tips of thumb and index finger."""
+    """Distance in m between the tips of thumb and index finger."""
     pinch_point: np.ndarray
-    """(3,) m, halfway between them: where the grasp's frame has its origin."""
+    """(3,) m, halfway between the tips: the origin of the grasp's frame."""
     rotation: np.ndarray
-    """(3, 3), axes of REP 120's grippers in columns: x towards the object, y along the motion of the fingers, from the
-    thumb to the index finger, z completing."""
+    """(3, 3), with the axes of REP 120's grippers in columns: x towards the object, y along the motion of the fingers,
+    from the thumb to the index finger, and z completing."""
     palm_normal: np.ndarray
     """(3,) unit vector out of the palm."""
     confidence: float
@@ -38,9 +38,9 @@ class Grasp:
 def grasp(hand: Hand) -> Grasp:
     """The grasp of a hand of either side, whether it holds something or is open.
 
-    The motion of the fingers is the direction between their last bones, which keep apart when the tips touch. The
+    The motion of the fingers is the direction between their last bones, which stay apart even if the tips touch. The
     object lies away from the knuckles of thumb and index finger, at a right angle to that. Raises ValueError as
-    wrist_frame, and for fingers that give no direction.
+    wrist_frame does, and for fingers that define no direction.
     """
     joints = hand.joints_3d.astype(np.float64)
     palm_normal = -wrist_frame(joints, hand.side)[1][:, 2]

@@ -1,4 +1,4 @@
-"""Inverse kinematics: the possible hand that is nearest to a mesh, and the angles of its joints."""
+"""Inverse kinematics: the anatomically possible hand that is nearest to a mesh, and the angles of its joints."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from handos_model.kinematics.skeleton import HandSkeleton, embedded_skeleton
 from handos_model.template.anatomy import HIGHEST, LOWEST
 
 AIM = 2.0
-"""Weight of where a bone ends, against its own three axes, in its direction."""
+"""Weight of a bone's end in finding its direction, relative to that of its own three axes."""
 
 _MIRROR = np.array([-1.0, 1, 1])
-# Columns of ANGLE_NAMES that hold the turns of a bone, -1: it does not turn so. By level, then finger; abduction about
-# y, flexion about -x, twist about z.
+# Columns of ANGLE_NAMES that hold the turns of a bone, -1 if it does not turn that way, by level, then by finger:
+# abduction about y, flexion about -x, twist about z.
 _FIXED, _HINGE = [-1, -1, -1], [-1, 2, -1]
 _COLUMNS = np.array([
     [[1, 0, 4], *[[-1, 4, -1]] * 4],
@@ -24,20 +24,20 @@ _COLUMNS = np.array([
     [_FIXED, *[_HINGE] * 4],
     [[-1, 3, -1]] * 5,
 ])  # fmt: skip
-_LEVELS, _FINGERS, _TURNS = np.nonzero(_COLUMNS >= 0)  # of the 25 angles, with _ANGLES their columns
+_LEVELS, _FINGERS, _TURNS = np.nonzero(_COLUMNS >= 0)  # of those of the 25 angles that exist; _ANGLES are their columns
 _ANGLES = _COLUMNS[_LEVELS, _FINGERS, _TURNS]
 _SIGNS = np.array([1.0, -1, 1])
 
 
 @dataclass(frozen=True, eq=False)
 class HandFit:
-    """A hand within the limits of anatomy: the template's, with bones of other lengths and girths."""
+    """A hand within anatomical limits: the template with bones of other lengths and girths."""
 
     side: str
     angles: np.ndarray
-    """(5, 5) rad, in the rows and columns of ANGLE_NAMES; the same for both sides."""
+    """(5, 5) rad, in the rows and columns of ANGLE_NAMES, which mean the same for both sides."""
     rotation: np.ndarray
-    """(3, 3), from the axes of the wrist's bone (HandTemplate; mirrored for a left hand) to the camera's."""
+    """(3, 3), from the axes of the wrist's bone (see HandTemplate; mirrored for a left hand) to the camera's."""
     position: np.ndarray
     """(3,) m, the origin of the wrist's bone in the camera's frame."""
     lengths: np.ndarray
@@ -49,14 +49,14 @@ class HandFit:
 
 
 def joint_angles(hand: Hand, skeleton: HandSkeleton | None = None) -> np.ndarray:
-    """Angles (5, 5) rad of a hand's joints, as ANGLE_NAMES has them and within LOWEST and HIGHEST; else as fit_hand."""
+    """Angles (5, 5) rad of a hand's joints as in ANGLE_NAMES, within LOWEST and HIGHEST; for the rest, see fit_hand."""
     return fit_hand(hand, skeleton).angles
 
 
 def anatomical(hands: list[Hand], skeleton: HandSkeleton | None = None) -> list[Hand]:
     """Hands with mesh and joints of the nearest anatomically possible hands; their pixels stay as they are.
 
-    A hand of unknown side stays as it is, because the bending direction of its joints is unknown. Else as fit_hand.
+    A hand of unknown side stays as it is, because the bending direction of its joints is unknown. Else see fit_hand.
     """
     skeleton = embedded_skeleton() if skeleton is None else skeleton
     return [hand if hand.side == "unknown" else _possible(hand, skeleton) for hand in hands]
@@ -71,11 +71,11 @@ def _possible(hand: Hand, skeleton: HandSkeleton) -> Hand:
 def fit_hand(hand: Hand, skeleton: HandSkeleton | None = None) -> HandFit:
     """The possible hand nearest to a hand's mesh: every angle within LOWEST and HIGHEST.
 
-    skeleton: of the template that the mesh is of; the embedded one's when None. Closed form, bone by bone from the
-    wrist out: a mesh gives the transform of each bone (HandSkeleton.transforms), a bone turns so that its axes and its
-    end come nearest to that, within its limits, and its child goes on from there. No start is needed, so no frame
-    depends on the one before. Raises ValueError for an unknown side, and for a hand without a mesh, with one of another
-    template or that is not finite.
+    skeleton: that of the mesh's template; the embedded one's when None. The solution is in closed form, bone by bone
+    from the wrist outwards: the mesh gives the transform of each bone (HandSkeleton.transforms), a bone turns, within
+    its limits, so that its axes and its end come nearest to that, and its child continues from there. No initial value
+    is needed, so no frame depends on the one before. Raises ValueError for an unknown side, and for a mesh that is
+    missing, belongs to another template, or is not finite.
     """
     skeleton = embedded_skeleton() if skeleton is None else skeleton
     vertices = _checked(hand, skeleton)
@@ -84,7 +84,7 @@ def fit_hand(hand: Hand, skeleton: HandSkeleton | None = None) -> HandFit:
     seen = skeleton.transforms(vertices)
     joints = skeleton.joints_of(vertices, seen)
     rotation, position = _nearest_rotation(seen[skeleton.wrist, :3].T), seen[skeleton.wrist, 3]
-    if (skeleton.bones[0] >= 0).all():  # else all of the palm is the wrist's bone, and the pose of that the palm's
+    if (skeleton.bones[0] >= 0).all():  # else the whole palm is the wrist's bone and already has its pose
         palm = _descend(skeleton, seen, joints, rotation, position, 1).ends
         turn, shift = _alignment(palm, np.concatenate([position[None], joints[skeleton.children[0]]]))
         rotation, position = turn @ rotation, turn @ position + shift
@@ -112,10 +112,10 @@ def _checked(hand: Hand, skeleton: HandSkeleton) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Descent:
-    """What a descent from the wrist found."""
+    """The result of a descent from the wrist."""
 
     turns: np.ndarray  # (4, 5, 3) rad
-    transforms: np.ndarray  # (B, 4, 3), as of HandSkeleton
+    transforms: np.ndarray  # (B, 4, 3), as in HandSkeleton
     scales: np.ndarray  # (B, 3), along each bone's axes
     ends: np.ndarray  # (6, 3) m: the wrist, and where the last bones end
 
@@ -128,7 +128,10 @@ def _descend(
     position: np.ndarray,
     levels: int,
 ) -> _Descent:
-    """From a pose of the wrist out, `levels` bones of each finger. seen: transforms, joints: as of joints_of."""
+    """Poses `levels` bones of each finger, starting from a pose of the wrist.
+
+    seen: transforms, joints: origins and tips, both as given by HandSkeleton.
+    """
     transforms, scales, turns = np.empty_like(seen), np.empty((len(seen), 3)), np.zeros((4, 5, 3))
     scale = _scale(rotation, seen[skeleton.wrist, :3].T)
     transforms[skeleton.wrist] = *(rotation.T * scale[:, None]), position
@@ -158,7 +161,7 @@ def _descend(
 
 
 def _limits() -> list[list[Limits]]:
-    """Of the bones of each level and finger; 0 and 0 where a bone does not turn."""
+    """Limits of the bones of each level and finger; 0 and 0 if a bone does not turn."""
     ends = np.zeros((4, 5, 3, 2))
     turns = [np.radians(angles[_FINGERS, _ANGLES]) * _SIGNS[_TURNS] for angles in (LOWEST, HIGHEST)]
     ends[_LEVELS, _FINGERS, _TURNS] = np.sort(turns, axis=0).T
@@ -169,7 +172,7 @@ _LIMITS = _limits()
 
 
 def _scale(rotation: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """Factors (..., 3) along the axes of bones, those across alike; rotation and axes (..., 3, 3), axes in columns."""
+    """Factors (..., 3) along the axes of bones, the two across being equal; rotation, axes (..., 3, 3) in columns."""
     scale = (rotation * axes).sum(axis=-2)
     scale[..., 0] = scale[..., 1] = (scale[..., 0] + scale[..., 1]) / 2
     return scale

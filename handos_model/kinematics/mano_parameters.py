@@ -1,4 +1,4 @@
-"""MANO's theta and beta of a hand, for those who have MANO's files: its nearest pose and shape to mesh or joints."""
+"""MANO's theta and beta for a hand, for those who have MANO's files: pose and shape nearest to its mesh or joints."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from handos_model.hand import SIDES, Hand
 from handos_model.template.mano_layer import ManoLayer
 
 NOISE = 0.003
-"""m, standard deviation of what is seen, against which a usual pose and shape count."""
+"""m, standard deviation of what is seen, which weighs it against the prior for pose and shape."""
 SPREAD = np.concatenate([np.full(3, 1e3), np.full(45, 0.7), np.ones(10), np.full(3, 1e3)])
-"""Usual deviations of wrist (any), fingers (rad), shape (MANO's own unit) and place (any) from MANO's mean hand."""
+"""Usual deviations from MANO's mean hand: of the wrist (any), fingers (rad), shape (MANO's unit) and place (any)."""
 STEPS = 30
-_ENOUGH = 1e-4  # share of the cost that a step must still gain
+_ENOUGH = 1e-4  # fraction of the cost that a step must still save
 _PALM = [0, 5, 9, 13, 17]
 
 
 @dataclass(frozen=True, eq=False)
 class ManoParameters:
-    """Parameters with which ManoLayer gives the hand in the camera's frame: layer(pose, shape, translation)."""
+    """Parameters for which ManoLayer returns the hand in the camera's frame: layer(pose, shape, translation)."""
 
     pose: np.ndarray
     """(48,) rad, theta: axis-angles of the whole hand, then of MANO's 15 joints, from the flat hand."""
     shape: np.ndarray
     """(10,) beta."""
     translation: np.ndarray
-    """(3,) m. MANO turns a hand about its wrist joint, which is not its origin: this is no wrist."""
+    """(3,) m. This is not the wrist: MANO turns a hand about its wrist joint, which is not its origin."""
     error: float
     """m, mean distance to the mesh or joints that were given."""
 
@@ -36,8 +36,8 @@ class ManoParameters:
 def mano_parameters(hand: Hand, layer: ManoLayer, mesh: bool = False) -> ManoParameters:
     """The nearest MANO hand, by Levenberg and Marquardt's method from MANO's mean hand.
 
-    layer: of the hand's side. mesh: the hand's mesh is MANO's, as networks that were trained on MANO give it; else only
-    its joints are, and a finger's turn about its own length is the usual one. Takes a tenth of a second. Raises
+    layer: that of the hand's side. mesh: the hand has MANO's mesh, as from networks trained on MANO; otherwise only its
+    joints are fitted, and the turn of a finger about its own axis is the usual one. Takes a tenth of a second. Raises
     ValueError for an unknown side and for a hand that is not finite.
     """
     if hand.side not in SIDES[:2]:
@@ -57,15 +57,15 @@ def mano_parameters(hand: Hand, layer: ManoLayer, mesh: bool = False) -> ManoPar
 
 
 class ManoFitter:
-    """mano_parameters of hands of both sides, in plain numbers for a file."""
+    """Finds mano_parameters for hands of both sides, as plain numbers for a file."""
 
     def __init__(self, folder: Path, mesh: bool) -> None:
-        """folder: of MANO_RIGHT.pkl and MANO_LEFT.pkl; mesh: as of mano_parameters. Errors are ManoLayer.load's."""
+        """folder: that of MANO_RIGHT.pkl and MANO_LEFT.pkl; mesh: see mano_parameters. Errors are ManoLayer.load's."""
         self._layers = {side: ManoLayer.load(folder, side) for side in SIDES[:2]}
         self._mesh = mesh
 
     def record(self, hand: Hand) -> dict[str, list[float]] | None:
-        """pose, shape and translation, as of ManoParameters; None for a hand whose side is unknown."""
+        """pose, shape and translation, as in ManoParameters; None for a hand whose side is unknown."""
         if hand.side not in self._layers:
             return None
         found = mano_parameters(hand, self._layers[hand.side], self._mesh)
@@ -73,13 +73,13 @@ class ManoFitter:
 
 
 def _points(layer: ManoLayer, x: np.ndarray, mesh: bool) -> np.ndarray:
-    """Vertices or joints (..., N, 3) m of parameters (..., 61)."""
+    """Vertices or joints (..., N, 3) m for parameters (..., 61)."""
     vertices, joints = layer(x[..., :48], x[..., 48:58], x[..., 58:])
     return vertices if mesh else joints
 
 
 def _start(layer: ManoLayer, mean: np.ndarray, joints: np.ndarray) -> np.ndarray:
-    """The mean hand (61,), its palm laid on that of the joints (21, 3)."""
+    """The mean hand (61,), with its palm moved onto that of the joints (21, 3)."""
     rest = layer(mean[:48], mean[48:58])[1]
     palm, target = rest[_PALM] - rest[_PALM].mean(axis=0), joints[_PALM] - joints[_PALM].mean(axis=0)
     u, _, vt = np.linalg.svd(target.T @ palm)
@@ -88,14 +88,14 @@ def _start(layer: ManoLayer, mean: np.ndarray, joints: np.ndarray) -> np.ndarray
 
 
 def _axis_angle(rotation: np.ndarray) -> np.ndarray:
-    """(3,) rad of a rotation matrix."""
+    """Axis-angle (3,) rad of a rotation matrix."""
     from cv2 import Rodrigues
 
     return Rodrigues(rotation)[0].ravel()
 
 
 def _minimised(residuals, x: np.ndarray) -> np.ndarray:
-    """The parameters that make the sum of squares least, from a start."""
+    """The parameters that minimise the sum of squares, starting from x."""
     now = residuals(x)
     damping = 1e-2
     for _ in range(STEPS):

@@ -1,4 +1,4 @@
-"""The 26 hand joints of OpenXR (XR_EXT_hand_tracking), as headsets give them and their users expect them."""
+"""The 26 hand joints of OpenXR (XR_EXT_hand_tracking), as headsets provide them and their users expect them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPENXR_JOINTS = (
     *(f"{finger}_{joint}" for finger in FINGERS[1:]
       for joint in ("metacarpal", "proximal", "intermediate", "distal", "tip")),
 )  # fmt: skip
-"""In the order of XrHandJointEXT, whose names they are without XR_HAND_JOINT_ and _EXT."""
+"""Names of the joints in the order of XrHandJointEXT, without XR_HAND_JOINT_ and _EXT."""
 
 OPENXR_RADII = (
     0.0152, 0.0152, 0.0109, 0.0101, 0.0063, 0.0075,
@@ -24,14 +24,14 @@ OPENXR_RADII = (
     0.0188, 0.0098, 0.0062, 0.0060, 0.0070,
     0.0130, 0.0071, 0.0059, 0.0053, 0.0058,
 )  # fmt: skip
-"""m, from each joint to the skin of the embedded template; a fingertip's, which lies on the skin, is half as thick as
-the finger is 8 mm before it."""
+"""m, from each joint to the skin of the embedded template; for a fingertip, which lies on the skin, it is half the
+thickness of the finger 8 mm before the tip."""
 
 _PALM, _WRIST = 0, 1
 _METACARPALS = (6, 11, 16, 21)
-_MIDDLE = 1  # of _METACARPALS
+_MIDDLE = 1  # index of the middle finger in _METACARPALS
 _SEEN = tuple(joint for joint in range(2, 26) if joint not in _METACARPALS)
-"""Joints that are joints 1 to 20 of Hand."""
+"""OpenXR joints that are joints 1 to 20 of Hand."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,16 +41,16 @@ class OpenXRJoints:
     positions: np.ndarray
     """(26, 3) m."""
     rotations: np.ndarray
-    """(26, 3, 3), a joint's axes in columns: -z along the bone to the fingertip, y out of the back, x to the right."""
+    """(26, 3, 3), axes in columns: -z along the bone towards the fingertip, y out of the back, x to the right."""
     valid: np.ndarray
-    """(26,) bool. Palm and metacarpals lie in the mesh: invalid without one, and for templates without such bones."""
+    """(26,) bool. Palm and metacarpals need a mesh whose template has such bones, and are invalid otherwise."""
 
 
 def openxr(hand: Hand, skeleton: HandSkeleton | None = None) -> OpenXRJoints:
-    """The hand as OpenXR describes it, axes as the specification has them, the same for both hands.
+    """The hand as OpenXR describes it, with the axes of the specification, which are the same for both hands.
 
-    skeleton: of the template that the hand's mesh is of; the embedded one's when None. What is invalid is zero, with
-    the identity as rotation. Raises ValueError as wrist_frame and finger_frames: for an unknown side, and for joints
+    skeleton: that of the template of the hand's mesh; the embedded one's when None. Invalid positions are zero, invalid
+    rotations the identity. Raises ValueError as wrist_frame and finger_frames do: for an unknown side, and for joints
     that span no palm.
     """
     joints = hand.joints_3d.astype(np.float64)
@@ -76,7 +76,7 @@ def openxr(hand: Hand, skeleton: HandSkeleton | None = None) -> OpenXRJoints:
 
 
 def _along(bone: np.ndarray, back: np.ndarray) -> np.ndarray:
-    """Rotation (3, 3) with -z along the bone and y as near as can be to the back's direction."""
+    """Rotation (3, 3) with -z along the bone and y as near as possible to the direction `back`."""
     z = -bone / np.linalg.norm(bone)
     x = np.cross(back, z)
     x /= np.linalg.norm(x)

@@ -1,4 +1,4 @@
-"""HandSkeleton: the bones of a template as chains, and where a mesh says that they are."""
+"""HandSkeleton: the bones of a template as chains, and their poses in a given mesh."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ TIPS = tuple(4 * finger + 4 for finger in range(len(FINGERS)))
 class HandSkeleton:
     """The bones of a template, finger by finger, and the inverse of its skinning.
 
-    Linear blend skinning is linear in the bones' transforms: 778 vertices say more than enough of 20 bones, and one
-    matrix product gives them all, whatever lengths and girths the bones have. Arrays over levels and fingers (4, 5) go
-    from the wrist out, thumb first; where a finger has no such bone, they hold what leaves the chain as it is.
+    Linear blend skinning is linear in the bones' transforms: 778 vertices are more than enough to determine 20 bones,
+    and one matrix product gives them all, whatever their lengths and girths. Arrays over levels and fingers (4, 5) go
+    from the wrist out, thumb first; where a finger has no such bone, they hold values that leave the chain unchanged.
     """
 
     def __init__(self, template: HandTemplate) -> None:
@@ -33,26 +33,26 @@ class HandSkeleton:
         self._inverse = np.linalg.pinv(self._skinning.reshape(len(self._skinning), -1))  # (4 B, V)
         self._tips = template.joint_regressor[list(TIPS)].astype(np.float64)
         self.turns, self.places, self.ends = _chains(template, self.bones, self.wrist)
-        """Of bones at rest: rotation (4, 5, 3, 3) and origin (4, 5, 3) m in their parent's frame, end (4, 5, 3) m in
-        their own."""
+        """For bones at rest: rotation (4, 5, 3, 3) and origin (4, 5, 3) m in the parent's frame, end (4, 5, 3) m in
+        the bone's own."""
         following = [self.bones[level + 1 :] for level in range(4)]
         self.children = np.array([
             [next((bone for bone in chain if bone >= 0), -5 + finger) for finger, chain in enumerate(later.T)]
             for later in following
         ])  # fmt: skip
-        """(4, 5) indices, in joints_of, of what a bone ends in: the next bone's origin, or the fingertip."""
+        """(4, 5) indices in joints_of of the point where a bone ends: the next bone's origin, or the fingertip."""
         self._metacarpals = self._metacarpal_regressor()
 
     def transforms(self, vertices: np.ndarray) -> np.ndarray:
         """Transforms (B, 4, 3) of the bones of a right hand: rows x, y, z of each bone's axes, then its origin.
 
-        vertices (V, 3) m. A row is an axis times the factor by which the bone is longer along it than the template's,
-        in the axes of the vertices. Where no pose of the template gives these vertices, they are its least squares.
+        vertices (V, 3) m. A row is an axis, in the axes of the vertices, times the factor by which the bone is longer
+        along it than the template's. If no pose of the template gives these vertices, this is a least-squares fit.
         """
         return (self._inverse @ vertices).reshape(-1, 4, 3)
 
     def vertices(self, transforms: np.ndarray) -> np.ndarray:
-        """Vertices (V, 3) m of transforms (B, 4, 3): the skinning itself."""
+        """Vertices (V, 3) m for transforms (B, 4, 3): the skinning itself."""
         return self._skinning.reshape(len(self._skinning), -1) @ transforms.reshape(-1, 3)
 
     def joints_of(self, vertices: np.ndarray, transforms: np.ndarray) -> np.ndarray:
@@ -60,7 +60,7 @@ class HandSkeleton:
         return np.concatenate([transforms[:, 3], self._tips @ vertices])
 
     def metacarpals(self, vertices: np.ndarray) -> np.ndarray | None:
-        """Where the metacarpals of index to little finger begin, (4, 3) m; None where the template has no such bones.
+        """Where the metacarpals of index to little finger begin, (4, 3) m; None if the template has no such bones.
 
         vertices (V, 3) m of a hand of either side. They are fixed in the wrist's bone.
         """
@@ -76,7 +76,7 @@ class HandSkeleton:
 
 
 def _skinning(template: HandTemplate) -> np.ndarray:
-    """Weights (V, B, 4) of the rows of the bones' transforms in every vertex."""
+    """Weights (V, B, 4) of the rows of the bones' transforms for every vertex."""
     vertices = np.append(template.vertices, np.ones((len(template.vertices), 1)), axis=1).astype(np.float64)
     in_bones = np.einsum("bij,vj->vbi", np.linalg.inv(template.bone_frames.astype(np.float64)), vertices)
     return template.skinning_weights[:, :, None] * in_bones
@@ -102,5 +102,5 @@ def _chains(template: HandTemplate, bones: np.ndarray, wrist: int) -> tuple[np.n
 
 @cache
 def embedded_skeleton() -> HandSkeleton:
-    """That of the embedded template."""
+    """The skeleton of the embedded template."""
     return HandSkeleton(load_template())
