@@ -1,1 +1,1 @@
-"""Hands that several calibrated cameras see, as one set of hands in one frame."""
+"""Combines the hands that several calibrated cameras see into one set of hands in one frame."""

@@ -1,4 +1,4 @@
-"""Which hands of several cameras are the same hand."""
+"""Decides which hands of several cameras are the same hand."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from handos_model.fusion.triangulation import triangulate
 from handos_model.tracking.assignment import assign
 
 INDEPENDENT = 4.0
-"""Joints that are as good as 21 whose errors go together."""
+"""Number of independent joints that tell as much as 21 with correlated errors."""
 GATE = 30.0
-"""Squared standard deviations by which two cameras may disagree on one hand; a hand right in both has about 6."""
+"""Squared standard deviations by which two cameras may disagree on one hand; if both are right, it is about 6."""
 OTHER_SIDE = 8.0
-"""What is added where one camera says left and the other right, both certain."""
+"""Penalty in the same unit if one camera says left and the other right, both with certainty."""
 TOGETHER = 10.0
-"""What is taken off where the last frame had the two together."""
+"""Reduction in the same unit if the two were one hand in the last frame."""
 
 Group = list[Sighting]
-"""What the cameras see of one hand, at most once each."""
+"""What the cameras see of one hand, with at most one sighting each."""
 
 
 def groups(views: Sequence[Sequence[Sighting]], together: Collection[frozenset[tuple[str, int]]] = ()) -> list[Group]:
-    """Every sighting in one group, with those of other cameras that are the same hand; sightings camera by camera.
+    """Puts every sighting into a group, together with those of other cameras that are the same hand.
 
-    together: pairs of Sighting.source that were one hand before.
+    views: the sightings of each camera; together: pairs of Sighting.source that were one hand before.
     """
     found: list[Group] = []
     for sightings in views:
@@ -44,7 +44,7 @@ def _against(group: Group, seen: Sighting, together: Collection[frozenset[tuple[
 
 
 def disagreement(one: Sighting, other: Sighting) -> float:
-    """Squared standard deviations that must be explained away for two sightings to be one hand."""
+    """Squared standard deviations by which two sightings differ if they are one hand."""
     found = triangulate((one, other))
     joints = INDEPENDENT * float((found.residuals**2).mean(axis=1).sum())
     doubts = (one.distance_deviation, other.distance_deviation)

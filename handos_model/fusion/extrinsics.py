@@ -1,4 +1,4 @@
-"""Where cameras stand: the pose of each in a common frame, from numbers or from a YAML file."""
+"""Where cameras are: the pose of each in a common frame, from numbers or from a YAML file."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from handos_model.io.yaml_file import read_yaml
 from handos_model.kinematics.frames import rotation_matrix
 
 UNIT = 1e-2
-"""By how much the length of a quaternion may differ from 1: files give few digits."""
+"""Maximum difference of a quaternion's length from 1, since files give few digits."""
 FARTHEST = 1e4
-"""m: no camera that sees hands stands farther from the origin."""
+"""m: no camera that sees hands is farther from the origin."""
 LONGEST_NAME = 255
 
 
 @dataclass(frozen=True, eq=False)
 class Extrinsics:
-    """The pose of a camera's optical frame in the common frame. Wrong shapes and numbers are a ValueError."""
+    """The pose of a camera's optical frame in the common frame. Wrong shapes and numbers raise ValueError."""
 
     rotation: np.ndarray
     """(3, 3), from the camera's axes to those of the common frame."""
@@ -42,7 +42,7 @@ class Extrinsics:
 
     @classmethod
     def from_quaternion(cls, translation: Any, rotation: Any) -> Extrinsics:
-        """translation (3,) m; rotation (4,) x, y, z, w as ROS has it, of length 1."""
+        """translation (3,) m; rotation (4,) x, y, z, w as in ROS, of length 1."""
         try:
             q = np.array(rotation, np.float64)
             t = np.array(translation, np.float64)
@@ -55,18 +55,18 @@ class Extrinsics:
         return cls(rotation_matrix(q / np.linalg.norm(q)), t)
 
     def to_common(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 3) m of the camera frame, in the common frame."""
+        """Transforms points (..., 3) m from the camera frame to the common frame."""
         return points @ self.rotation.T + self.position
 
     def to_camera(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 3) m of the common frame, in the camera frame."""
+        """Transforms points (..., 3) m from the common frame to the camera frame."""
         return (points - self.position) @ self.rotation
 
 
 def read_extrinsics(path: Path) -> tuple[str, dict[str, Extrinsics]]:
     """The common frame's name, and the poses of cameras by the names of their optical frames (docs/cameras.md).
 
-    Raises FileNotFoundError, and ValueError in one sentence for a file that says anything else.
+    Raises FileNotFoundError, and ValueError with one sentence for a file that contains anything else.
     """
     about = read_yaml(path, EXTRINSICS)
     where = f"extrinsics file {shown(path)}"

@@ -1,4 +1,4 @@
-"""FrameSets: what several cameras saw at the same times, from messages that come one by one."""
+"""FrameSets: what several cameras saw at the same times, from messages that arrive one by one."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from typing import Generic, TypeVar
 
 NS = 10**9
 SLOP = 0.02
-"""Maximum difference of stamps that belong together, in s: more than half a frame of unsynchronised 30 Hz cameras."""
+"""Maximum difference in s of stamps that belong together: over half an interval of unsynchronised 30 Hz cameras."""
 MAX_WAITING = 100
-"""Frames of one camera that are kept: more are waiting for nothing that will come."""
+"""Maximum number of frames of one camera that are kept: what more of them wait for will not come."""
 
 FrameT = TypeVar("FrameT")
 
 
 @dataclass(frozen=True)
 class FrameSet(Generic[FrameT]):
-    """Frames of one time, at most one of each camera."""
+    """Frames of one time, at most one from each camera."""
 
     stamp_ns: int
-    """The mean of its frames'."""
+    """Mean of the stamps of its frames."""
     frames: dict[str, FrameT]
-    """By the camera's name."""
+    """Frames by the name of the camera."""
 
 
 @dataclass
@@ -34,11 +34,11 @@ class _Waiting(Generic[FrameT]):
 
 
 class FrameSets(Generic[FrameT]):
-    """Puts frames together whose stamps lie within `slop` of each other.
+    """Groups frames whose stamps lie within `slop` of each other.
 
-    A set is given out as soon as every camera that sends has its frame in it or is known to have none, or when it has
-    waited: a camera that stops, or is slower, keeps the others up by no more than `wait`. Sets come in the order of
-    their stamps; frames that come after their time are dropped and counted.
+    A set is ready as soon as every active camera has its frame in it or is known to have none, and at the latest after
+    `wait`: so a camera that stops, or is slower, delays the others by no more than that. Sets are returned in the order
+    of their stamps; frames that arrive too late for their set are dropped and counted.
     """
 
     def __init__(self, cameras: Iterable[str], slop: float, wait: float, silence: float) -> None:
@@ -48,12 +48,12 @@ class FrameSets(Generic[FrameT]):
         self._newest: dict[str, _Waiting[FrameT]] = {}
         self._given: int | None = None  # ns, the stamp of the last set
         self.late: dict[str, int] = dict.fromkeys(self._waiting, 0)
-        """Frames of each camera that came after their time."""
+        """Number of frames of each camera that arrived too late."""
         self.restarts = 0
-        """How often the stamps of a camera jumped back, which restarts everything."""
+        """How often the stamps of a camera jumped back, each of which restarts everything."""
 
     def add(self, camera: str, stamp_ns: int, frame: FrameT, now: float) -> None:
-        """A frame that came at `now`, s of a clock that is steady."""
+        """Adds a frame that arrived at `now`, in s of a steady clock."""
         last = self._newest.get(camera)
         if last is not None and stamp_ns < last.stamp_ns - self._slop:
             self.restart()
@@ -69,7 +69,7 @@ class FrameSets(Generic[FrameT]):
             self.late[camera] += 1
 
     def restart(self) -> None:
-        """As at the start, but for what was counted."""
+        """Returns to the initial state, except for the counts."""
         for queue in self._waiting.values():
             queue.clear()
         self._newest.clear()
@@ -81,7 +81,7 @@ class FrameSets(Generic[FrameT]):
         return camera in self._newest and now - self._newest[camera].arrived <= self._silence
 
     def offset(self, camera: str) -> float:
-        """s by which the newest stamp of a camera lies before the moment at which it came; NaN without a frame."""
+        """s from the newest stamp of a camera to its arrival; NaN without a frame."""
         newest = self._newest.get(camera)
         return newest.arrived - newest.stamp_ns / NS if newest else float("nan")
 
@@ -93,7 +93,7 @@ class FrameSets(Generic[FrameT]):
         return sets
 
     def rest(self) -> list[FrameSet[FrameT]]:
-        """All that is left: no frame comes any more."""
+        """All remaining sets, once no more frames will come."""
         return self.ready(float("inf"))
 
     def _next(self, now: float) -> FrameSet[FrameT] | None:
@@ -113,5 +113,5 @@ class FrameSets(Generic[FrameT]):
         return FrameSet(stamp, {name: frame.frame for name, frame in chosen.items()})
 
     def _may_come(self, camera: str, last_ns: int, now: float) -> bool:
-        """Whether a frame of this stamp or an earlier one is still to be expected of a camera that has none waiting."""
+        """Whether a camera without waiting frames may still send one with this stamp or an earlier one."""
         return not self._waiting[camera] and self.sends(camera, now) and self._newest[camera].stamp_ns < last_ns

@@ -21,9 +21,9 @@ from handos_model.tracking.tracker import GATE
 from handos_model.wrist_pose import wrist_covariance
 
 MEASURED = 0.04
-"""Relative standard deviation of the hand's distance below which cameras measure its size: their rays cross."""
+"""Relative standard deviation of the hand's distance below which the crossing rays of cameras measure its size."""
 MAX_AGE = 0.5
-"""s that a hand which no camera sees keeps its id."""
+"""s for which a hand that no camera sees keeps its id."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,19 +31,19 @@ class FusedHand:
     """A hand in the common frame, and where it comes from."""
 
     hand: Hand
-    """Metres are of the common frame, id is the fusion's own; no image is its: box and joints_2d are NaN."""
+    """In metres of the common frame, with the fusion's own id; box and joints_2d are NaN, as it belongs to no image."""
     wrist_covariance: np.ndarray
-    """(6, 6) as handos_model.wrist_pose.wrist_covariance, in the axes of the common frame."""
+    """(6, 6) as from handos_model.wrist_pose.wrist_covariance, in the axes of the common frame."""
     cameras: tuple[str, ...]
-    """That see it."""
+    """Names of the cameras that see it."""
     gap: float
-    """m across their rays that the cameras disagree by, root mean square over the joints; 0 for one camera."""
+    """m by which the cameras disagree across their rays, root mean square over the joints; 0 for one camera."""
 
 
 class HandFusion:
-    """Makes one set of hands of what several cameras see at the same times.
+    """Makes one set of hands from what several cameras see at the same times.
 
-    With one camera left, hands keep their ids and the size that the cameras measured (scale_source "remembered").
+    If only one camera is left, hands keep their ids and the size that the cameras measured (scale_source "remembered").
     """
 
     def __init__(self, faces: np.ndarray | None = None, max_age: float = MAX_AGE) -> None:
@@ -51,18 +51,18 @@ class HandFusion:
         self._faces = load_template().faces if faces is None else faces
         self.max_age = max_age
         self.unusable = 0
-        """Hands that were left out, since numbers in them are not finite or joints behind the camera."""
+        """Number of hands that were left out because of numbers that are not finite or joints behind the camera."""
         self._tracks: list[FusedTrack] = []
         self._next_id = 0
         self._stamp = -math.inf
 
     @property
     def ids(self) -> set[int]:
-        """Of the hands that keep their ids now, seen or not."""
+        """Ids of all tracked hands, whether they are seen now or not."""
         return {track.id for track in self._tracks}
 
     def update(self, views: Sequence[View], stamp: float) -> list[FusedHand]:
-        """The hands of one time, best score first; views: at most one of each camera; stamp in s.
+        """The hands of one time, best score first; views: at most one from each camera; stamp in s.
 
         A stamp before the last one restarts everything; ids are never used twice.
         """
@@ -83,7 +83,8 @@ class HandFusion:
         return usable
 
     def _together(self) -> set[frozenset[tuple[str, int]]]:
-        """Pairs of camera and id that are one hand already; untracked hands (-1) are told apart by nothing."""
+        """Pairs of (camera, id) that are already one hand; untracked hands (-1) are left out, as ids do not tell them
+        apart."""
         return {
             frozenset((one, other))
             for track in self._tracks for one in track.sources for other in track.sources
@@ -91,7 +92,7 @@ class HandFusion:
         }  # fmt: skip
 
     def _tracked(self, found: list[Group], stamp: float) -> list[tuple[FusedTrack, Group]]:
-        """Each group with the track that it continues, or a new one."""
+        """Each group with the track that it continues, or with a new track."""
         before = list(self._tracks)
         points = [points_of(group) for group in found]
         costs = [
@@ -118,7 +119,7 @@ class HandFusion:
         return FusedHand(hand, covariance, tuple(seen.view.name for seen in group), gap)
 
     def _of_side(self, seen: Sighting, side: str) -> Sighting:
-        """A hand that its camera took for the other side, as the one that looks most alike."""
+        """The sighting; if its camera saw the other side, the most similar-looking hand of this side instead."""
         meshless = not len(seen.hand.vertices)
         own = seen.hand.side if meshless else mesh_side(seen.hand, self._faces)
         if "unknown" in (side, own) or side == own:
@@ -128,7 +129,7 @@ class HandFusion:
 
 
 def _placed_by_one(seen: Sighting) -> tuple[Hand, np.ndarray, float]:
-    """Hand, covariance of its wrist and gap, as the one camera puts it."""
+    """Hand, covariance of its wrist and gap, as its only camera places it."""
     view, hand, move = seen.view, seen.hand, seen.view.extrinsics.to_common
     joints = move(hand.joints_3d)
     fused = _in_common(hand, joints, move(hand.vertices))
@@ -165,7 +166,7 @@ def _placed_by_all(group: Group) -> tuple[Hand, np.ndarray, float]:
 
 
 def _gap(group: Group, joints: np.ndarray) -> float:
-    """As FusedHand.gap."""
+    """The value of FusedHand.gap."""
     squares = []
     for seen in group:
         rays = seen.reach / np.linalg.norm(seen.reach, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""The mesh of a hand on joints that were found otherwise."""
+"""Fits the mesh of a hand to joints that were found in another way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Linear part (3, 3), a rotation times a scale, and translation (3,) that take points (N, 3) to others best.
+    """Linear part (3, 3), a rotation times a scale, and translation (3,) that best take source to target, both (N, 3).
 
     Weighted least squares in closed form (Umeyama, 1991), without reflection; weights (N,) > 0.
     """
@@ -25,8 +25,8 @@ def placed_mesh(
 ) -> np.ndarray:
     """The mean (V, 3) m of meshes (V, 3), each moved, turned and scaled with its skeleton (21, 3) onto joints (21, 3).
 
-    A mesh counts as much as its joints' confidences (21,), on the whole and joint by joint. Cameras that send no
-    meshes are left out; (0, 3) where none does.
+    A mesh is weighted by the confidences (21,) of its joints, both as a whole and joint by joint. Cameras that send no
+    meshes are left out; returns (0, 3) if none does.
     """
     total, weight = np.zeros((0, 3)), 0.0
     for vertices, skeleton, confidence in zip(meshes, skeletons, confidences, strict=True):

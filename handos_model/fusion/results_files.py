@@ -1,4 +1,4 @@
-"""What several runs of `handos predict` found, a file for each camera, as one set of hands."""
+"""Combines the results of several runs of `handos predict`, one file for each camera, into one set of hands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from handos_model.kinematics.frames import quaternion
 from handos_model.wrist_pose import wrist_rotation
 
 LONGEST_LINE = 8 * 2**20
-"""Bytes of one frame: a hundred hands with meshes."""
+"""Maximum bytes of one frame: a hundred hands with meshes."""
 MAX_CAMERA_HANDS = 100
 
 
@@ -38,10 +38,10 @@ class CameraFrame:
 
 
 def read_results(path: Path) -> Iterator[CameraFrame]:
-    """The frames of a .jsonl file of `handos predict`, in their order.
+    """The frames of a .jsonl file of `handos predict`, in order.
 
-    The camera is called by its frame_id, else by the file's name. Raises ValueError, in one sentence, for lines
-    that are none, have no stamp, or go back in time.
+    The camera's name is its frame_id, or else the name of the file. Raises ValueError with one sentence for lines that
+    are not frames, have no stamp, or go back in time.
     """
     last = None
     with open_file(path, RESULTS) as file:
@@ -64,15 +64,15 @@ def read_results(path: Path) -> Iterator[CameraFrame]:
 def fused_frames(
     paths: list[Path], extrinsics: dict[str, Extrinsics], slop: float = SLOP
 ) -> Iterator[tuple[int, list[FusedHand]]]:
-    """Stamps in ns, and the hands of each time in the common frame, from a file of every camera.
+    """Stamps in ns, and the hands at each of them in the common frame, from one file per camera.
 
-    extrinsics: of cameras by CameraFrame.camera; slop: s by which stamps that belong together may differ. Raises as
-    read_results, and ValueError for a camera without extrinsics and for two files of one camera.
+    extrinsics: those of cameras, by CameraFrame.camera; slop: s by which stamps that belong together may differ. Raises
+    what read_results raises, and ValueError for a camera without extrinsics and for two files of one camera.
     """
     sets: FrameSets[CameraFrame] = FrameSets(map(str, paths), slop, wait=0.0, silence=0.0)
     fusion = HandFusion()
     names: dict[str, Path] = {}
-    first: int | None = None  # ns, stamp of the first frame that waits
+    first: int | None = None  # ns, stamp of the first waiting frame
     streams = [zip(read_results(path), itertools.repeat(path)) for path in paths]
     for frame, path in heapq.merge(*streams, key=lambda one: one[0].stamp_ns):
         if names.setdefault(frame.camera, path) != path:
@@ -94,7 +94,7 @@ def _fused(fusion: HandFusion, found: Any, extrinsics: dict[str, Extrinsics]) ->
 
 
 def fused_record(stamp_ns: int, frame: str, fused: list[FusedHand], vertices: bool = False) -> dict[str, Any]:
-    """A time as a line of JSON holds it: docs/cameras.md says what its keys mean."""
+    """The record of one time for a line of JSON: docs/cameras.md explains its keys."""
     return {"stamp_ns": stamp_ns, "frame_id": frame, "hands": [_hand_record(one, vertices) for one in fused]}
 
 

@@ -1,4 +1,4 @@
-"""View and Sighting: what one camera sees, and one hand of it as rays and points of the common frame."""
+"""View and Sighting: what one camera sees, and one of its hands as rays and points in the common frame."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from handos_model.hand import Hand
 from handos_model.wrist_pose import JOINT_DEVIATION, SCALE_DEVIATION, SHAPE_DEVIATION, WRIST_DEVIATION
 
 RELATIVE_DEPTH = 0.08
-"""Standard deviation of a joint's depth against the others of its hand, as a fraction of the hand's extent."""
+"""Standard deviation of a joint's depth relative to the hand's other joints, as a fraction of the hand's extent."""
 MIN_CONFIDENCE = 0.1
 NEAREST = 0.02
-"""m: no joint is nearer to a camera."""
+"""m: no joint is closer to a camera."""
 SMALLEST = 0.01
 """m: no hand is smaller."""
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The hands that a camera saw at one time, and where it stood."""
+    """The hands that a camera saw at one time, and where it was."""
 
     name: str
-    """Of the camera, the same in every frame."""
+    """Name of the camera, the same in every frame."""
     hands: list[Hand]
     camera: Camera
     extrinsics: Extrinsics
@@ -38,30 +38,33 @@ class Sighting:
     view: View
     hand: Hand
     reach: np.ndarray
-    """(21, 3) m, from the camera to the joints in the axes of the common frame."""
+    """(21, 3) m, from the camera to the joints, in the axes of the common frame."""
     precision: np.ndarray
-    """(21, 3, 3) 1 / m^2, inverse covariance of the joints, were the distance of the whole hand known."""
+    """(21, 3, 3) 1 / m^2, inverse covariance of the joints if the distance of the whole hand were known."""
     distance_deviation: float
     """Relative standard deviation of the distance of the whole hand."""
 
     @property
     def source(self) -> tuple[str, int]:
-        """The camera, and the hand's id there."""
+        """The name of the camera, and the hand's id there."""
         return self.view.name, self.hand.id
 
     @property
     def points(self) -> np.ndarray:
-        """(21, 3) m, joints in the common frame where this camera alone puts them."""
+        """(21, 3) m, joints in the common frame as this camera alone places them."""
         return self.view.extrinsics.position + self.reach
 
     def scaled(self, factor: float, source: str, deviation: float) -> Sighting:
-        """With the whole hand nearer or farther, as Hand.scaled; deviation: of its distance, relative."""
+        """The sighting with the whole hand nearer or farther, as by Hand.scaled.
+
+        deviation: relative standard deviation of its distance.
+        """
         hand = self.hand.scaled(factor, source)
         return replace(self, hand=hand, reach=self.reach * factor, distance_deviation=deviation)
 
 
 def sighting(view: View, hand: Hand) -> Sighting | None:
-    """None for a hand that cannot be used: not finite, not in front of the camera, or all in one point."""
+    """The Sighting of a hand; None if it is unusable: not finite, not in front of the camera, or all in one point."""
     joints = hand.joints_3d.astype(np.float64)
     parts = (hand.joints_2d, joints, hand.vertices, hand.joint_confidence, hand.box, hand.score, hand.side_confidence)
     extent = float(np.ptp(joints, axis=0).max())
@@ -80,7 +83,7 @@ def sighting(view: View, hand: Hand) -> Sighting | None:
 
 
 def _precision(directions: np.ndarray, across: np.ndarray, along: np.ndarray) -> np.ndarray:
-    """(N, 3, 3) of ellipsoids along unit directions (N, 3), by their standard deviations (N,) m."""
+    """Precision (N, 3, 3) of ellipsoids along unit directions (N, 3), from standard deviations (N,) m."""
     sharp, blurred = across**-2.0, along**-2.0
     lengthwise = directions[:, :, None] * directions[:, None]
     return sharp[:, None, None] * np.eye(3) + (blurred - sharp)[:, None, None] * lengthwise

@@ -22,32 +22,32 @@ from handos_model.tracking.tracker import (
 from handos_model.wrist_pose import SHAPE_DEVIATION
 
 ALONG = 0.25
-"""What a metre along the ray counts of one across it, where one camera alone says how far away the hand is."""
+"""Weight of a metre along the ray relative to one across it, if only one camera shows how far away the hand is."""
 SAME_SOURCE = 0.5
-"""Hand sizes that a hand counts as nearer to its track where a camera gave it the id that the track knows."""
+"""By how many hand sizes a hand counts as closer to its track if a camera gave it an id that the track knows."""
 OPTIONS = TrackerOptions()
 
 
 def points_of(group: Group) -> np.ndarray:
-    """(21, 3) m, joints of one hand before its track is known."""
+    """Joints (21, 3) m of one hand before its track is known."""
     return group[0].points if len(group) == 1 else triangulate(group).joints
 
 
 class MeasuredSize:
-    """The size of one hand: what cameras together, or a depth image, measured of it; one camera alone guesses it."""
+    """The size of one hand as measured by several cameras or a depth image; a single camera can only guess it."""
 
     def __init__(self) -> None:
         self._frames = 0
         self._size = 0.0  # m
 
     def learn(self, hand: Hand) -> None:
-        """From a hand in metres that are measured; nothing from others."""
+        """Updates the size from a hand whose metres are measured; ignores others."""
         if hand.scale_source in ("triangulated", "depth") and (now := palm_length(hand)) > 0:
             self._frames = min(self._frames + 1, MAX_FRAMES)
             self._size += (now - self._size) / self._frames
 
     def known(self, seen: Sighting) -> Sighting:
-        """The hand of this size, if that is known and its own camera has not measured it."""
+        """The hand scaled to this size, if it is known and the hand's own camera has not measured it."""
         now = palm_length(seen.hand)
         if not self._frames or seen.hand.scale_source == "depth" or not now > 0:
             return seen
@@ -62,15 +62,15 @@ class FusedTrack:
         self.side = SideVotes()
         self.size = MeasuredSize()
         self.seen = -math.inf
-        """s, when it was seen last."""
+        """s, when it was last seen."""
         self.sources: list[tuple[str, int]] = []
-        """Camera and id there of those that saw it then, as far as they follow it."""
+        """(camera, id) of the cameras that saw it then, if they track it."""
         self._joints = np.zeros((21, 3))
         self._velocity = np.zeros(3)  # m / s
         self._voted = -math.inf
 
     def distance(self, group: Group, points: np.ndarray, stamp: float) -> float:
-        """Of a hand at points (21, 3) m from where this one is expected, in its sizes."""
+        """Distance of a hand at points (21, 3) m from where this one is expected, in sizes of this hand."""
         ahead = min(stamp - self.seen, LONGEST_FORESIGHT)
         off = points - self._joints - ahead * self._velocity
         if len(group) == 1:
@@ -86,7 +86,7 @@ class FusedTrack:
         return SIDE_COST * self.side.confidence * hand.side_confidence if other else 0.0
 
     def vote(self, hands: list[Hand], stamp: float) -> None:
-        """What each camera says of the side."""
+        """Adds the vote of each camera for the side."""
         step = stamp - self._voted if math.isfinite(self._voted) else 0.0
         self._voted = stamp
         for hand in hands:
@@ -94,7 +94,7 @@ class FusedTrack:
             step = 0.0
 
     def move(self, joints: np.ndarray, sources: list[tuple[str, int]], stamp: float) -> None:
-        """To joints (21, 3) m of this time."""
+        """Moves the track to joints (21, 3) m at this time."""
         step = stamp - self.seen
         if math.isfinite(step) and step > 0:
             kept = math.exp(-step / VELOCITY_MEMORY)

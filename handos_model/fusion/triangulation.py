@@ -23,28 +23,28 @@ class Triangulated:
     covariance: np.ndarray
     """(21, 3, 3) m^2."""
     scales: np.ndarray
-    """(V,) by which the distance of the hand from each camera is other than the camera said."""
+    """(V,) factors between the distances of the hand from the cameras and those that the cameras reported."""
     scale_deviations: np.ndarray
     """(V,) standard deviations of the scales."""
     residuals: np.ndarray
-    """(V, 21) how far the joints lie from where a camera puts them, in its standard deviations, root mean square of
-    three axes."""
+    """(V, 21) distances of the joints from where each camera places them, in its standard deviations, root mean square
+    over three axes."""
 
 
 def triangulate(sightings: Sequence[Sighting]) -> Triangulated:
     """The most probable joints of one hand, by weighted least squares.
 
-    Each camera says of each joint an ellipsoid, sharp across the ray by the joint's confidence and blurred along it
-    (Sighting.precision), and of the whole hand one distance that is off by an unknown factor, which is solved for. So
-    rays that cross decide alone, rays that are nearly parallel leave the depth to what each camera foretells, and one
-    camera gives back what it said.
+    Each camera gives an ellipsoid for each joint, sharp across the ray according to the joint's confidence and blurred
+    along it (Sighting.precision), and one distance for the whole hand, which is off by an unknown factor that is solved
+    for. So rays that cross decide alone, nearly parallel rays leave the depth to what each camera predicts, and one
+    camera alone gets back what it reported.
     """
     centres = np.array([seen.view.extrinsics.position for seen in sightings])  # (V, 3)
     reach = np.array([seen.reach for seen in sightings])  # (V, 21, 3)
     given = np.array([seen.precision for seen in sightings])  # (V, 21, 3, 3)
     doubts = np.array([seen.distance_deviation for seen in sightings])
     precision = given
-    for _ in range(REWEIGHTINGS if len(sightings) > 2 else 0):  # of two, none can be the outlier
+    for _ in range(REWEIGHTINGS if len(sightings) > 2 else 0):  # with two, neither can be told to be the outlier
         _, _, residuals = _solve(centres, reach, precision, given, doubts)
         precision = given / (1 + (residuals / OUTLIER) ** 2)[..., None, None]
     (joints, scales), (covariance, scale_covariance), residuals = _solve(centres, reach, precision, given, doubts)
@@ -52,9 +52,9 @@ def triangulate(sightings: Sequence[Sighting]) -> Triangulated:
 
 
 def _solve(centres, reach, precision, given, doubts):
-    """Joints X and scales k that leave the least of
+    """Joints X and scales k that minimise
     sum_vj (X_j - c_v - k_v r_vj)' P_vj (X_j - c_v - k_v r_vj) + sum_v ((k_v - 1) / doubt_v)^2,
-    their covariances, and the residuals by the precision that was given. The joints are eliminated: V unknowns stay.
+    their covariances, and the residuals by the given precision. The joints are eliminated, which leaves V unknowns.
     """
     together = np.linalg.inv(precision.sum(axis=0))  # (21, 3, 3): covariance of the joints for given scales
     pulled = np.einsum("vjab,vjb->vja", precision, reach)  # P r
