@@ -1,1 +1,1 @@
-"""The hand template: the embedded one, MANO's, and how either is posed."""
+"""The hand template: the embedded one and MANO's, and posing either of them."""

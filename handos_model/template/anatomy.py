@@ -1,4 +1,4 @@
-"""The bones and joints of a hand template by finger, and how far the joints of a hand turn.
+"""The bones and joints of a hand template by finger, and how far the joints of a hand can turn.
 
 The angles of a hand are an array (5, 5), a row per finger, thumb first, in the columns of ANGLE_NAMES. Limits follow
 the usual ranges of motion in hand surgery tables, with a margin for lax joints.
@@ -24,8 +24,8 @@ ANGLE_NAMES = (
     ),
 )  # fmt: skip
 """(5, 5). Flexion is positive towards the palm (the thumb's towards the little finger), abduction towards the thumb's
-side of the hand (the thumb's: out of the palm), the thumb's twist counter-clockwise as seen from a right hand's wrist.
-A finger's cmc_flexion cups the palm."""
+side of the hand (the thumb's: out of the palm), the thumb's twist counter-clockwise seen from the wrist of a right
+hand. A finger's cmc_flexion cups the palm."""
 
 LOWEST = np.array([[-25, -30, -12, -20, -25]] + [[-25, -14, -6, -8, 0]] * 4, float)
 HIGHEST = np.array(
@@ -41,7 +41,7 @@ _NEEDED[1:, 0] = _NEEDED[0, 2] = False
 def finger_bones(template: HandTemplate) -> np.ndarray:
     """Indices (5, 4) of the bones of each finger, thumb first, in the order of SEGMENTS; -1 where there is no bone.
 
-    The metacarpals of the four fingers may be part of the wrist's bone, as MANO's are. ValueError where others lack.
+    The metacarpals of the four fingers may be part of the wrist's bone, as in MANO. ValueError if other bones lack.
     """
     prefixes = {"thumb": "thumb", "little": "pinky-finger"}
     names = [[f"{prefixes.get(finger, f'{finger}-finger')}-{segment}" for segment in SEGMENTS] for finger in FINGERS]

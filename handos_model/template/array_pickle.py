@@ -1,10 +1,10 @@
-"""Pickles of arrays read as data, nothing in them run: MANO's model files and HO-3D's labels come from outside.
+"""Reads pickles of arrays as data without running them: MANO's model files and HO-3D's labels come from outside.
 
-A pickle is a program for a stack machine (the opcodes: Python's module pickletools). The machine here builds plain
-values; where a pickle would call or build something it keeps what was named, with arguments and state, and as_array
-makes numbers of that after checking them. Neither SciPy nor chumpy is needed. pickle.Unpickler with a find_class of its
-own would run nothing either, but it makes room for as many memo entries as a file of ten bytes asks for, and hashes
-keys that take for ever.
+A pickle is a program for a stack machine (see Python's module pickletools for its opcodes). The machine here builds
+plain values; where a pickle would call or build something, it only keeps the name with its arguments and state, which
+as_array checks and turns into numbers. Neither SciPy nor chumpy is needed. pickle.Unpickler with another find_class
+would not run anything either, but it reserves as many memo entries as a file of ten bytes asks for, and hashes keys
+that take for ever.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ _SIZED_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 @dataclass(frozen=True)
 class _Name:
-    """A class or function that a pickle names: one of the values of _NAMES."""
+    """A class or function that a pickle names, as one of the values of _NAMES."""
 
     name: str
 
 
 @dataclass(eq=False, repr=False)
 class _Object:
-    """What a pickle would have built: by calling `kind` with `args`, then giving it `state`."""
+    """What a pickle would have built by calling `kind` with `args` and then setting `state`."""
 
     kind: str
     args: tuple
@@ -66,9 +66,9 @@ class _Object:
 
 
 def load_arrays(path: Path) -> Any:
-    """What the pickle at `path` holds: plain Python values, and in place of arrays what as_array makes them of.
+    """What the pickle at `path` holds: plain Python values, and in place of arrays what as_array turns into them.
 
-    ValueError when it is damaged, names anything but arrays of NumPy, SciPy and chumpy, or is larger than MAX_FILE.
+    ValueError if it is damaged, names anything but arrays of NumPy, SciPy and chumpy, or is larger than MAX_FILE.
     Strings of Python 2 are decoded as Latin 1.
     """
     data = read_file(path, Kind("pickle of arrays", MAX_FILE))
@@ -89,7 +89,7 @@ def as_array(value: Any) -> np.ndarray:
         array = _numbers(value, MAX_DEPTH)
     except ValueError:
         raise
-    except Exception as error:  # parts that are missing or of any other type
+    except Exception as error:  # parts may be missing or of any type
         raise ValueError(f"an array is damaged: {type(error).__name__}") from error
     if array.dtype.kind not in "biuf":
         raise ValueError(f"an array of numbers was expected, not of type {array.dtype}")
@@ -97,7 +97,7 @@ def as_array(value: Any) -> np.ndarray:
 
 
 def _operations(file: io.BytesIO) -> Iterator[tuple[str, Any]]:
-    """Name and argument of every operation. As pickletools.genops, which refuses Latin 1 in protocol 0."""
+    """Name and argument of every operation; like pickletools.genops, which however refuses Latin 1 in protocol 0."""
     while True:
         operation = _OPERATIONS.get(file.read(1).decode("latin1"))
         if operation is None:
@@ -115,11 +115,11 @@ class _Reader:
 
     def __init__(self) -> None:
         self.stack: list[Any] = []
-        self.below: list[list[Any]] = []  # the stack under every mark
+        self.below: list[list[Any]] = []  # the stack below each mark
         self.memo: dict[int, Any] = {}
 
     def run(self, operation: str, argument: Any) -> None:
-        """One operation; ValueError for those that no pickle of arrays has."""
+        """Performs one operation; ValueError for those that no pickle of arrays contains."""
         if operation in _LITERALS:
             self.stack.append(argument)
         elif operation in _CONSTANTS:
@@ -143,7 +143,7 @@ class _Reader:
         return values
 
     def _container(self, operation: str) -> bool:
-        """Lists, tuples, dictionaries, and sets without what is in them; False for other operations."""
+        """Performs operations on lists, tuples, dictionaries and sets (left empty); False for other operations."""
         if operation in ("EMPTY_LIST", "LIST"):
             values = [] if operation == "EMPTY_LIST" else self._since_mark()
             self.stack.append(values)
@@ -172,12 +172,12 @@ class _Reader:
         return True
 
     def _set_items(self, pairs: list[Any]) -> None:
-        """Keys are strings alone: hashes of nested tuples and of chosen numbers can take forever."""
+        """Sets items whose keys are strings; others are refused, as hashing crafted keys can take for ever."""
         for key, value in zip(pairs[::2], pairs[1::2], strict=True):
             _expect(self.stack[-1], dict)[_expect(key, str)] = value
 
     def _object(self, operation: str, argument: Any) -> bool:
-        """What names, calls and builds; False for other operations."""
+        """Performs operations that name, call or build something; False for other operations."""
         if operation == "GLOBAL":
             self.stack.append(_named(*argument.split(" ", 1)))
         elif operation == "STACK_GLOBAL":
@@ -197,7 +197,7 @@ class _Reader:
 
 
 def _expect(value: Any, kind: Any) -> Any:
-    """The value; ValueError when it is not of a kind."""
+    """The value; ValueError if it is not of this kind."""
     if not isinstance(value, kind):
         raise ValueError(f"it is damaged: a {type(value).__name__} is not allowed there")
     return value
@@ -212,7 +212,7 @@ def _named(module: str, name: str) -> _Name:
 
 
 def _numbers(value: Any, deepest: int) -> np.ndarray:
-    """as_array without its checks; `deepest` selections may lie in each other."""
+    """as_array without its checks; selections may be nested `deepest` levels deep."""
     if isinstance(value, (list, tuple)) and all(isinstance(v, (bool, int, float)) for v in value):
         return np.array(value, float)
     kind = value.kind if isinstance(value, _Object) else type(value).__name__
@@ -223,7 +223,7 @@ def _numbers(value: Any, deepest: int) -> np.ndarray:
         return _dense((), value.args[0], False, value.args[1])
     if kind == "Ch":
         return _numbers(value.state["x"], 0)
-    if kind == "Select" and deepest:  # MANO keeps its shape space so: flat indices into another array
+    if kind == "Select" and deepest:  # how MANO stores its shape space: flat indices into another array
         chosen = _numbers(value.state["idxs"], 0)
         if chosen.size > MAX_SPARSE:
             raise ValueError(f"a selection of {chosen.size} numbers is larger than any of MANO's")
@@ -235,13 +235,13 @@ def _numbers(value: Any, deepest: int) -> np.ndarray:
 
 
 def _dense(shape: Any, dtype: Any, fortran: Any, raw: Any) -> np.ndarray:
-    """A NumPy array of its own, whose bytes fit its shape exactly."""
+    """A new NumPy array; its bytes must fit its shape exactly."""
     if isinstance(raw, _Object):  # how Python 3 writes bytes in protocols 0 to 2
         raw = raw.args[0] if raw.args else b""
     raw = raw.encode("latin1") if isinstance(raw, str) else _expect(raw, bytes)
     numbers = _number_type(_expect(dtype, _Object))
     shape = tuple(_expect(n, int) for n in _expect(shape, tuple))
-    possible = len(shape) <= 32 and all(0 <= n <= MAX_FILE for n in shape)  # before the product: it may be endless
+    possible = len(shape) <= 32 and all(0 <= n <= MAX_FILE for n in shape)  # before the product, which may be huge
     if not possible or math.prod(shape) * numbers.itemsize != len(raw):
         raise ValueError(f"an array of {len(raw)} bytes does not fit its shape")
     array: np.ndarray = np.ndarray(shape, numbers, raw, order="F" if fortran else "C")
@@ -249,7 +249,7 @@ def _dense(shape: Any, dtype: Any, fortran: Any, raw: Any) -> np.ndarray:
 
 
 def _number_type(dtype: _Object) -> np.dtype:
-    """That of plain numbers alone: objects would be pointers."""
+    """The type of an array, which must be one of plain numbers: objects would be pointers."""
     name = _expect(dtype.args[0], str)
     order = dtype.state[1] if dtype.state else "|"
     if dtype.kind != "dtype" or not re.fullmatch("b1|[iu][1248]|f[248]", name) or order not in ("<", ">", "|", "="):

@@ -1,4 +1,4 @@
-"""A coarse vertex subset of a hand template and the fixed weights that bring back all vertices from it."""
+"""A coarse subset of a hand template's vertices, and the fixed weights that restore all vertices from it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from handos_model.template.hand_template import HandTemplate, skin
 
 NEIGHBOURS = 14  # coarse vertices that may contribute to one vertex
-NOISE = 0.0005  # metres; expected error of a coarse vertex, keeps the weights small
+NOISE = 0.0005  # m, expected error of a coarse vertex; it keeps the weights small
 
 # (flexion low, high, abduction +-, twist +-) in degrees by the kind of bone
 LIMITS = {
@@ -55,9 +55,9 @@ def _turn(angle: np.ndarray, axis: int) -> np.ndarray:
 def coarse_subset(template: HandTemplate, size: int = 96, hands: int = 2000, seed: int = 0) -> HandTemplate:
     """The template with `coarse` (C,) and `upsample` (V, C) recomputed.
 
-    Four well-spread vertices per bone come first (an affine bone transform has as many unknowns per coordinate), the
-    rest where the reconstruction is worst. Each row of upsample is a least-squares fit over random posed and scaled
-    hands, confined to the nearest coarse vertices, with a penalty that keeps noise of the coarse vertices small.
+    Four well-spread vertices per bone come first (an affine bone transform has four unknowns per coordinate), then
+    those where the reconstruction is worst. Each row of upsample is a least-squares fit over random posed and scaled
+    hands, restricted to the nearest coarse vertices, with a penalty that limits the effect of noise in these.
     """
     bones = template.skinning_weights.shape[1]
     if size < 4 * bones:

@@ -21,7 +21,7 @@ EMBEDDED_SHA256 = "65692417ff6b5692e30ebfcf7b9a2f1efc7f969d6c9f1c27e82ddc0b7f037
 
 
 def embedded_template() -> HandTemplate:
-    """The template that comes with the package; ValueError where its file is damaged."""
+    """The template that comes with the package; ValueError if its file is damaged."""
     if hashlib.sha256(read_file(EMBEDDED_TEMPLATE, TEMPLATE)).hexdigest() != EMBEDDED_SHA256:
         raise ValueError(
             f"the embedded hand template '{EMBEDDED_TEMPLATE}' is damaged (wrong checksum): install the package again"
@@ -30,7 +30,7 @@ def embedded_template() -> HandTemplate:
 
 
 def read_template(path: Path) -> HandTemplate:
-    """A template that save_template wrote; ValueError where it is damaged or of another kind."""
+    """A template that save_template wrote; ValueError if it is damaged or of another kind."""
     values: dict[str, Any] = read_npz(path, TEMPLATE, lambda headers: _check_headers(headers, path))
     values["name"] = str(values["name"])
     values["bone_names"] = tuple(str(name) for name in values["bone_names"])
@@ -46,7 +46,7 @@ def save_template(template: HandTemplate, path: str | Path) -> None:
 
 
 def _check_headers(headers: dict[str, Header], file: Path) -> None:
-    """ValueError where an array is missing or of a shape or type that is not a template's."""
+    """Raises ValueError if an array is missing or has a shape or type that no template has."""
     bones, coarse, faces = (_length(headers, name) for name in ("bone_names", "coarse", "faces"))
     expected = {
         "name": ((), "U"),
@@ -70,12 +70,12 @@ def _check_headers(headers: dict[str, Header], file: Path) -> None:
 
 
 def _length(headers: dict[str, Header], name: str) -> int:
-    """The length of an array; 0 where there is none."""
+    """The length of an array; 0 if it is missing."""
     return next(iter(headers[name].shape), 0) if name in headers else 0
 
 
 def _check_numbers(template: HandTemplate, file: Path) -> None:
-    """ValueError for numbers that are not finite, indices that lead nowhere and frames that cannot be undone."""
+    """Raises ValueError for numbers that are not finite, indices out of range and frames that cannot be inverted."""
     parents = template.bone_parents
     measured = (template.vertices, template.joint_regressor, template.skinning_weights, template.upsample)
     if not (

@@ -41,8 +41,8 @@ class HandTemplate:
     def mirrored(self) -> HandTemplate:
         """The left hand: x -> -x with the same faces, whose normals then point into the surface.
 
-        Bone frames are mirrored on both sides, so that the same local rotation angles about x flex both hands; a
-        rotation R of the right hand becomes M R M with M = diag(-1, 1, 1).
+        Bone frames are mirrored in both their own and the template's axes, so that the same local rotation about x
+        flexes either hand; a rotation R of the right hand becomes M R M with M = diag(-1, 1, 1).
         """
         flip = np.diag(np.array([-1, 1, 1, 1], np.float32))
         return replace(
@@ -58,7 +58,7 @@ def signed_volume(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     corners = np.ascontiguousarray(vertices.swapaxes(-1, -2)).take(faces.T, axis=-1)  # (..., 3 axes, 3 corners, F)
     edges = corners[..., :2, 1:, :] - corners[..., :2, :1, :]
     # The divergence theorem for (0, 0, z): every face's area as seen along z times its mean z.
-    area = edges[..., 0, 0, :] * edges[..., 1, 1, :] - edges[..., 0, 1, :] * edges[..., 1, 0, :]  # twice
+    area = edges[..., 0, 0, :] * edges[..., 1, 1, :] - edges[..., 0, 1, :] * edges[..., 1, 0, :]  # twice the area
     return (area * corners[..., 2, :, :].sum(axis=-2)).sum(axis=-1) / 6
 
 

@@ -13,7 +13,7 @@ from handos_model.template.mano import read_mano
 def load_template(path: str | Path | None = None) -> HandTemplate:
     """The embedded template, or the one in `path`: an .npz written by save_template, or MANO's own .pkl.
 
-    Raises FileNotFoundError where there is no such file, ValueError where it is damaged or of another kind.
+    Raises FileNotFoundError if there is no such file, ValueError if it is damaged or of another kind.
     """
     if path is None:
         return embedded_template()

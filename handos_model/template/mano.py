@@ -14,7 +14,7 @@ from handos_model.template.coarse import coarse_subset
 from handos_model.template.embedded import embedded_template
 from handos_model.template.hand_template import HandTemplate, signed_volume
 
-MANO_NAME = "mano"  # of the template
+MANO_NAME = "mano"  # name of the template
 FINGER_ORDER = ("index-finger", "middle-finger", "pinky-finger", "ring-finger", "thumb")  # MANO's
 TIP_VERTICES = (744, 320, 443, 555, 672)  # thumb to little; FreiHAND's (kpId2vertices of its utils/mano_utils.py)
 JOINT_ORDER = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)  # ours <- MANO's 16, then tips
@@ -31,9 +31,9 @@ def read_mano(path: str | Path) -> HandTemplate:
     """A template from MANO_RIGHT.pkl or MANO_LEFT.pkl (a left hand is mirrored into a right one); takes seconds.
 
     Vertices keep MANO's numbering; the wrist becomes the origin (MANO's is about 9.5 cm away) and the axes those of the
-    template frame. Added to the file: the fingertips (TIP_VERTICES), 14 faces that close the wrist, and
-    bone frames. Left out: MANO's shape space and pose correctives. Raises ValueError where the file is damaged, holds
-    anything but arrays, or is not MANO.
+    template frame. Added to the file's content: the fingertips (TIP_VERTICES), 14 faces that close the wrist, and bone
+    frames. Left out: MANO's shape space and pose correctives. Raises ValueError if the file is damaged, holds anything
+    but arrays, or is not MANO.
     """
     fields = read_fields(Path(path))
     vertices, regressor = fields["v_template"], fields["J_regressor"]
@@ -66,18 +66,18 @@ def read_mano(path: str | Path) -> HandTemplate:
 
 
 class _WrongShape(ValueError):
-    """A field that is whole, and not MANO's."""
+    """A field is intact, but not MANO's."""
 
 
 def read_fields(path: Path, shapes: Mapping[str, tuple[int, ...]] = SHAPES) -> dict[str, np.ndarray]:
-    """The arrays that `shapes` names out of MANO's file, as plain numbers of those shapes; those of SHAPES are checked.
+    """The arrays of MANO's file that `shapes` names, as plain numbers of these shapes; those of SHAPES are checked.
 
-    Raises ValueError where the file is damaged, holds anything but arrays, or is not MANO.
+    Raises ValueError if the file is damaged, holds anything but arrays, or is not MANO.
     """
     try:
         data = load_arrays(path)
         fields: dict[str, np.ndarray] = {}
-        for name, shape in shapes.items():  # one at a time: hostile ones may be large
+        for name, shape in shapes.items():  # one at a time, as malicious ones may be large
             fields[name] = as_array(data[name])
             if (found := fields[name].shape) != shape:
                 raise _WrongShape(f"'{shown(path)}' is not a MANO hand: {name} has the shape {found}, expected {shape}")
@@ -95,9 +95,9 @@ def read_fields(path: Path, shapes: Mapping[str, tuple[int, ...]] = SHAPES) -> d
 
 
 def _is_left(joints: np.ndarray) -> bool:
-    """Seen from the wrist, index MCP, little MCP and thumb tip turn the other way round in a left hand.
+    """Whether a hand is a left one: index MCP, little MCP and thumb tip, seen from the wrist, turn the other way round.
 
-    Decided by the geometry, as the file's faces are outward for either side and a file can have any name; in MANO's
+    The geometry decides, since the file's faces are outward for either side and a file can have any name; in MANO's
     rest pose the thumb lies well on the palm's side of the plane through wrist, index and little finger.
     """
     reference = embedded_template().joints
@@ -112,7 +112,7 @@ def _turn_to(joints: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def _bones(joints: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names and rest frames (16, 4, 4) in MANO's order: -z to the next joint, +y as near as can be to our rig's."""
+    """Names and rest frames (16, 4, 4) in MANO's order: -z to the next joint, +y as near as possible to our rig's."""
     rig = embedded_template()
     names, frames = ["wrist"], [np.eye(4)]
     for finger, first in zip(FINGER_ORDER, (5, 9, 17, 13, 1), strict=True):
@@ -133,7 +133,7 @@ def _bones(joints: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
 
 
 def close_wrist(faces: np.ndarray) -> np.ndarray:
-    """Faces with a fan over the one open boundary, in the orientation of its neighbours."""
+    """The faces plus a fan that closes the only open boundary, oriented like its neighbours."""
     edges = {(int(a), int(b)) for face in faces for a, b in zip(face, np.roll(face, -1), strict=True)}
     following = {b: a for a, b in edges if (b, a) not in edges}
     if not following:

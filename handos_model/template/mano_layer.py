@@ -25,11 +25,11 @@ LAYER_SHAPES = {
 class ManoLayer:
     """One side of MANO in its own frame, metres.
 
-    The arrays are those of the file, unchanged. That holds for the left hand's shape space too, whose x should be
-    negated (vchoutas/smplx issue 48): DexYCB and H2O-3D were annotated with the file as it is (NVlabs/dex-ycb-toolkit
-    issue 28), and only with it do their parameters give the hands that they were fitted to.
+    The arrays are those of the file, unchanged. This includes the left hand's shape space, whose x should be negated
+    (vchoutas/smplx issue 48): DexYCB and H2O-3D were annotated with the file as it is (NVlabs/dex-ycb-toolkit issue
+    28), and only with it do their parameters give the hands to which they were fitted.
 
-    faces (1552, 3), with those that close the wrist: outward for a right hand, inward for a left one.
+    faces (1552, 3), including those that close the wrist: outward for a right hand, inward for a left one.
     """
 
     template: np.ndarray  # (778, 3)
@@ -44,9 +44,9 @@ class ManoLayer:
 
     @classmethod
     def load(cls, folder: Path, side: str) -> ManoLayer:
-        """Side "right" or "left" of the MANO files in `folder`; FileNotFoundError without it, ValueError as read_mano.
+        """Loads side "right" or "left" from the MANO files in `folder`, which MANO's archive has at mano_v1_2/models.
 
-        MANO's archive keeps them under mano_v1_2/models.
+        Raises FileNotFoundError if the file is missing, ValueError as read_mano does.
         """
         path = Path(folder) / FILES[side]
         if not path.is_file():
@@ -104,19 +104,19 @@ class ManoLayer:
         return turns, joints
 
     def from_mean(self, pose: np.ndarray) -> np.ndarray:
-        """Pose (..., 48) from the flat hand, of one (..., 48) from the mean hand (flat_hand_mean=False elsewhere)."""
+        """Converts a pose (..., 48) relative to the mean hand (flat_hand_mean=False elsewhere) to the flat hand."""
         return np.concatenate([pose[..., :3], self.mean_pose + pose[..., 3:]], axis=-1)
 
     def from_components(self, pose: np.ndarray) -> np.ndarray:
-        """Pose (..., 48) from the flat hand, of a rotation and 45 coefficients of the components, from the mean."""
+        """Converts a rotation and 45 coefficients of components, relative to the mean, to a pose from the flat hand."""
         return self.from_mean(np.concatenate([pose[..., :3], pose[..., 3:] @ self.components], axis=-1))
 
     def joints_of(self, vertices: np.ndarray, tips: tuple[int, ...] = TIP_VERTICES) -> np.ndarray:
         """Joints (..., 21, 3) that the regressor finds in posed vertices (..., 778, 3), in the order of JOINT_NAMES.
 
-        tips: the vertices that are fingertips, thumb to little.
+        tips: the vertices that are fingertips, thumb to little finger.
 
-        They differ by some millimetres from those that pose the hand, which data sets label.
+        These joints differ by some millimetres from those that pose the hand, which are the ones that data sets label.
         """
         joints = self.regressor @ vertices
         return np.concatenate([joints, vertices[..., tips, :]], axis=-2)[..., JOINT_ORDER, :]
