@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints median and 95th percentile of the time from image to hands, or the cost of a recipe's network."""
+    """Prints the median and 95th percentile of the time from image to hands, or the cost of a recipe's network."""
     if (args.image is None) == (args.cost is None):
         raise ValueError("give an IMAGE to process, or --cost RECIPE")
     if args.cost is not None:

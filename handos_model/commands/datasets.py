@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit code 1 when a sample has a fault."""
+    """Returns exit code 1 if a sample has a fault."""
     if args.action == "fetch":
         return _fetch(args.root, args.mirror)
     from handos_model.data.registry import DATASETS
@@ -108,7 +108,7 @@ def _check(args: argparse.Namespace) -> int:
 def _faults(
     dataset: Dataset, chosen: list[int], mano: ManoLayer | None, draw: bool
 ) -> tuple[list[str], list[np.ndarray]]:
-    """A line per fault, and the cells of the contact sheet."""
+    """One line per fault, and the cells of the contact sheet."""
     from handos_model.data.consistency import faults
     from handos_model.data.sheet import blank_cell, cells_of
 

@@ -73,7 +73,7 @@ def _report(args: argparse.Namespace, results: dict[str, Any], table: str) -> No
 
 
 def _check_options(args: argparse.Namespace) -> None:
-    """FileNotFoundError or ValueError for options that do not go together or results that could not be written."""
+    """Raises FileNotFoundError or ValueError for incompatible options and for results that could not be written."""
     outputs = [path for path in (args.json, args.submission) if path is not None]
     for path in outputs:
         if not path.parent.is_dir():
@@ -133,7 +133,7 @@ def _evaluate_dataset(args: argparse.Namespace) -> None:
 
 
 def _open_evaluated(args: argparse.Namespace) -> MeshPredictor:
-    """A network as it is, of a checkpoint or of stage 2d; else what a robot runs."""
+    """The bare network for a checkpoint or for stage 2d; otherwise the predictor that a robot runs."""
     from handos_model.evaluation.paper.whole_image import WholeImagePredictor
 
     if args.checkpoint is not None:

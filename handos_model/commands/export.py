@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from handos_model.training.recipe import Recipe
 
 FIND_THRESHOLD = 0.2
-"""Score of a place that is looked at: what see makes of it decides."""
+"""Minimum score of a place for it to be looked at; what `see` finds there decides."""
 SCORE_THRESHOLD = 0.5
-"""Presence of a hand in prediction."""
+"""Minimum presence of a hand in prediction."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _written(args: argparse.Namespace) -> list[Path]:
-    """Every file that is written for --out."""
+    """All files that are written for --out."""
     out: Path = args.out
     if not args.finder:
         return [out, out.with_name(f"{out.name}.sha256"), out.with_suffix(".npz")]

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes one line for each time."""
-    from handos_model.fusion.extrinsics import read_extrinsics  # here: it reads YAML, which prediction does without
+    from handos_model.fusion.extrinsics import read_extrinsics  # here, as it needs YAML, which prediction does not
     from handos_model.fusion.results_files import fused_frames, fused_record
 
     if not 0 <= args.slop <= 1:

@@ -25,7 +25,7 @@ from handos_model.prediction.view_network import SEARCHES
 from handos_model.template.mano import MANO_NAME
 from handos_model.view.viewer import SPELLING, Viewer
 
-LARGEST_FOCAL = 1e7  # px: of no image that can be read
+LARGEST_FOCAL = 1e7  # px: no image that can be read needs more
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +91,7 @@ def add_write_rules(parser: argparse._ActionsContainer) -> None:
 
 
 def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declares what chooses the network and how it runs."""
+    """Declares the arguments that choose the network and how it runs."""
     parser.add_argument("--weights", metavar="FILE", help="ONNX file of `handos export`; default: the embedded weights")
     parser.add_argument("--template", metavar="FILE", help="MANO_RIGHT.pkl, for weights trained on MANO")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or tensorrt (auto)")
@@ -109,7 +109,7 @@ def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def open_predictor(args: argparse.Namespace, hand_scale: float = 1.0) -> HandPredictor:
-    """The predictor that the arguments ask for, whose threads leave the cores to others between two images."""
+    """The predictor that the arguments ask for; between two images its threads leave the cores to others."""
     return HandPredictor(
         args.weights,
         args.device,
@@ -124,7 +124,7 @@ def open_predictor(args: argparse.Namespace, hand_scale: float = 1.0) -> HandPre
 
 
 def run(args: argparse.Namespace) -> int:
-    """Predicts every frame; 1 when some could not be read, 130 when stopped by a signal."""
+    """Predicts every frame; returns 1 if some could not be read, 130 if stopped by a signal."""
     if args.intrinsics:
         parse_intrinsics(args.intrinsics)
     if args.fps is not None and not (math.isfinite(args.fps) and 0.001 <= args.fps <= 1000):
@@ -184,7 +184,7 @@ def _open_sources(args: argparse.Namespace, places: list[str]) -> list[Source]:
 
 
 def _open_source(args: argparse.Namespace, name: str) -> Source:
-    """The source of that name, which may be a part of an input: of a folder, its images."""
+    """The source with that name, which may be a part of an input, such as the images of a folder."""
     try:
         return _open_sources(args, [name])[0]
     except (OSError, ValueError) as error:
@@ -199,7 +199,7 @@ def parse_intrinsics(text: str) -> tuple[float, ...]:
         values = ()
     if len(values) != 4:
         raise ValueError(f"--intrinsics takes four numbers fx,fy,cx,cy, got {text!r}")
-    Camera.from_intrinsics(*values, 1, 1)  # refuses what no camera has
+    Camera.from_intrinsics(*values, 1, 1)  # refuses numbers that no camera has
     if max(map(abs, values)) > LARGEST_FOCAL:
         raise ValueError(f"--intrinsics are in pixels, and no image has that many: got {text!r}")
     return values

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes the frames; photos that are held out for evaluation are never among the backgrounds."""
+    """Writes the frames; photos held out for evaluation are never used as backgrounds."""
     if args.out.suffix.lower() == ".png":
         check_files([args.out], [args.backgrounds] if args.backgrounds else [], args.overwrite)
     from handos_model.data.photos import held_out_backgrounds  # numba, below

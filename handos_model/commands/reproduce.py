@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs what remains to be done, and prints our figures next to the paper's tables."""
+    """Runs what remains to be done, and prints our figures next to those of the paper's tables."""
     from handos_model.evaluation.paper.table import paper_markdown
     from handos_model.training.recipe import read_values
     from handos_model.training.reproduction import RESULTS, Reproduction  # torch

@@ -1,1 +1,1 @@
-"""The run of `handos predict`: what is done, in which processes, and what is written for which inputs."""
+"""The run of `handos predict`: what it does, in which processes, and what it writes for which inputs."""

@@ -10,10 +10,10 @@ from handos_model.commands.prediction.run import Tally
 
 
 class RayPool:
-    """A JobPool of a Ray cluster: RAY_ADDRESS, the one that runs on this machine, or else a new one of its cores."""
+    """A JobPool on a Ray cluster: that of RAY_ADDRESS, else the one running here, else a new one on these cores."""
 
     def __init__(self, width: int, work: Work, cores: int, gpu: bool) -> None:
-        """cores: CPU cores of each job; gpu: each has a GPU of its own. Raises ModuleNotFoundError without Ray."""
+        """cores: CPU cores per job; gpu: each job has its own GPU. Raises ModuleNotFoundError without Ray."""
         try:
             import ray
         except ModuleNotFoundError as error:
@@ -24,15 +24,15 @@ class RayPool:
         self._stopped = False
         ray.init(logging_level="ERROR", include_dashboard=False)
         self._work = ray.put((os.getcwd(), work))
-        # A task that Ray begins again would be told nothing of what the last one left: run_jobs does that.
+        # A task restarted by Ray would not know what the last one left behind, so run_jobs restarts tasks itself.
         self._do = ray.remote(num_cpus=cores, num_gpus=int(gpu), max_retries=0)(_do)
 
     def give(self, job: Job) -> None:
-        """As of JobPool."""
+        """See JobPool."""
         self._jobs[self._do.remote(self._work, job)] = job
 
     def ended(self) -> list[tuple[Job, Tally | str | Death]]:
-        """As of JobPool."""
+        """See JobPool."""
         done, _ = self._ray.wait(list(self._jobs), num_returns=1, timeout=0.2)
         return [(self._jobs.pop(task), self._outcome(task)) for task in done]
 
@@ -47,23 +47,23 @@ class RayPool:
             return Death(f"ended ({type(error).__name__})")
 
     def stop(self) -> None:
-        """As of JobPool."""
+        """See JobPool."""
         if not self._stopped:
             self._stopped = True
             for task in self._jobs:
                 self._ray.cancel(task)
 
     def close(self) -> None:
-        """As of JobPool."""
+        """See JobPool."""
         self._ray.shutdown()
 
 
-_works: list[Work] = []  # the one that this process does, which is of one run: a predictor is opened once
+_works: list[Work] = []  # the Work of this process, which serves a single run: its predictor is opened only once
 
 
 def _do(sent: tuple[str, Work], job: Job) -> Tally | str:
     if not _works:
         folder, work = sent
-        os.chdir(folder)  # names of files are relative to it
+        os.chdir(folder)  # file names are relative to it
         _works.append(work)
     return _works[0].do(job)

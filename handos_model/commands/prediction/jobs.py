@@ -18,7 +18,7 @@ from handos_model.io.inputs import Source
 from handos_model.output.output_file import WriteRules
 
 TRIES = 2
-"""Processes that may end over one input before it is given up."""
+"""Number of processes that may die on one input before it is given up."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Job:
     tried: int = 1
 
     def again(self) -> Job:
-        """The same in another process: with --resume it continues where the last one ended, else it starts over."""
+        """The same job for another process: with --resume it continues where the last one ended, else starts over."""
         return replace(
             self, rules=self.rules if self.rules.resume else WriteRules(overwrite=True), tried=self.tried + 1
         )
@@ -42,12 +42,12 @@ class Work:
     """Does jobs, with one predictor for all of them."""
 
     def __init__(self, open_run: Callable[[], PredictionRun], open_source: Callable[[str], Source]) -> None:
-        """Both are called in the process that does the jobs: they must be picklable."""
+        """Both are called in the process that does the jobs, so they must be picklable."""
         self._open_run, self._open_source = open_run, open_source
         self._run: PredictionRun | None = None
 
     def do(self, job: Job) -> Tally | str:
-        """What it came to; a sentence where it ends the whole run, as a full disk does."""
+        """Does a job and returns its outcome, or a sentence if it ends the whole run, as a full disk does."""
         try:
             self._run = self._run or self._open_run()
             return self._run.run([Task([self._open_source(job.name)], job.out, job.draw)], job.rules, progress=False)
@@ -59,35 +59,35 @@ class Work:
 
 @dataclass(frozen=True)
 class Death:
-    """The end of a process in the middle of a job."""
+    """The death of a process in the middle of a job."""
 
     how: str
-    """Predicate of a sentence: ended with code -9."""
+    """Predicate of a sentence, such as "ended with code -9"."""
 
 
 class JobPool(Protocol):
     """Processes that do jobs."""
 
     width: int
-    """Jobs that it takes at a time."""
+    """Number of jobs that it takes at a time."""
 
     def give(self, job: Job) -> None:
         """Starts a job."""
 
     def ended(self) -> list[tuple[Job, Tally | str | Death]]:
-        """What jobs came to since the last call; waits a moment for some."""
+        """Jobs that have ended since the last call, with their outcomes; waits briefly if there are none."""
 
     def stop(self) -> None:
-        """Lets every process finish the frame in hand."""
+        """Makes every process stop after its current frame."""
 
     def close(self) -> None:
         """Ends the processes."""
 
 
 def run_jobs(tasks: list[Task], rules: WriteRules, pool: JobPool) -> Tally:
-    """Does tasks of one input each; an input over which a process ends is begun once more in another.
+    """Does tasks of one input each; if a process dies on an input, the input is tried again in another process.
 
-    Raises ValueError for what ends the whole run.
+    Raises ValueError if something ends the whole run.
     """
     left = deque(Job(task.sources[0].name, task.out, task.draw, rules) for task in tasks)
     tally, running = Tally(), 0
@@ -113,7 +113,7 @@ def run_jobs(tasks: list[Task], rules: WriteRules, pool: JobPool) -> Tally:
 
 
 def _retried(job: Job, death: Death) -> bool:
-    """Whether a job is tried again; says so."""
+    """Whether a job is to be tried again; if so, tells the user."""
     again = job.tried < TRIES
     following = "another one starts it again" if again else "it is given up"
     tqdm.write(f"handos predict: the process that read {job.name} {death.how}: {following}", file=sys.stderr)

@@ -14,7 +14,7 @@ MAX_JOBS = 64
 
 
 class ProcessPool:
-    """A JobPool of processes of this machine."""
+    """A JobPool of processes on this machine."""
 
     def __init__(self, width: int, work: Work) -> None:
         self.width = width
@@ -23,13 +23,13 @@ class ProcessPool:
         self._busy: list[_Process] = []
 
     def give(self, job: Job) -> None:
-        """As of JobPool."""
+        """See JobPool."""
         process = self._idle.pop()
         process.give(job)
         self._busy.append(process)
 
     def ended(self) -> list[tuple[Job, Tally | str | Death]]:
-        """As of JobPool."""
+        """See JobPool."""
         answering = wait([process.connection for process in self._busy], timeout=0.2)
         done = [process for process in self._busy if process.connection in answering]
         outcomes = []
@@ -41,12 +41,12 @@ class ProcessPool:
         return outcomes
 
     def stop(self) -> None:
-        """As of JobPool."""
+        """See JobPool."""
         for process in self._busy:
             process.stop()
 
     def close(self) -> None:
-        """As of JobPool."""
+        """See JobPool."""
         for process in (*self._idle, *self._busy):
             process.end()
 
@@ -66,11 +66,11 @@ class _Process:
 
     def give(self, job: Job) -> None:
         self.job = job
-        with suppress(BrokenPipeError):  # it has died, as is found when its answer is asked for
+        with suppress(BrokenPipeError):  # it has died, which is noticed when its answer is requested
             self.connection.send(job)
 
     def outcome(self) -> Tally | str | Death:
-        """What the job came to; waits for it."""
+        """Waits for the job and returns its outcome."""
         try:
             return self.connection.recv()
         except (EOFError, ConnectionError):
@@ -78,21 +78,21 @@ class _Process:
             return Death(f"ended with code {self._process.exitcode}")
 
     def stop(self) -> None:
-        """Lets the process finish the frame in hand."""
+        """Makes the process stop after its current frame."""
         if not self._stopped:
             self._stopped = True
             self._process.terminate()
 
     def end(self) -> None:
         """Ends the process."""
-        self.connection.close()  # by which it ends, unless it is at work
+        self.connection.close()  # this ends the process, unless it is working
         self._process.join(5)
         self._process.terminate()
         self._process.join()
 
 
 def _work(connection: Connection, work: Work) -> None:
-    os.setsid()  # Ctrl-C on a terminal is the parent's, which then stops all of them
-    with suppress(EOFError, ConnectionError):  # the parent has no more to do, or has died
+    os.setsid()  # Ctrl-C on a terminal reaches only the parent, which then stops all processes
+    with suppress(EOFError, ConnectionError):  # the parent has nothing more to do, or has died
         while True:
             connection.send(work.do(connection.recv()))

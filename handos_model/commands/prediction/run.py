@@ -29,11 +29,11 @@ from handos_model.tracking.follower import HandFollower
 from handos_model.view.viewer import View, Viewer
 
 NAMED_PROBLEMS = 20
-"""Frames of one input whose problem is printed; the rest is counted."""
+"""Number of frames per input whose problems are printed; the rest are counted."""
 
 
 class FrameFinder:
-    """Hands of single frames, or followed where frames have times."""
+    """Finds hands in single frames, or follows them if frames have times."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class FrameFinder:
         self._follower = HandFollower(self._predictor)
 
     def camera(self, frame: Frame) -> tuple[Camera, str]:
-        """The camera of a frame, and what it comes from; ValueError where the user's is none."""
+        """The camera of a frame and its source; ValueError if the user's intrinsics are not a camera's."""
         height, width = frame.image.shape[:2]
         if self._intrinsics:
             camera = Camera.from_intrinsics(*self._intrinsics, width, height)
@@ -67,7 +67,7 @@ class FrameFinder:
         return (frame.camera, "camera") if frame.camera else (Camera.from_fov(width, height), "assumed")
 
     def find(self, frame: Frame, camera: Camera) -> list[Hand]:
-        """The hands of a frame: pixels are those of its image, metres those of the camera."""
+        """The hands of a frame, in pixels of its image and metres in the camera's frame."""
         image, depth = frame.image, frame.depth
         if self.mirrored:
             image, camera = image[:, ::-1], camera.mirrored()
@@ -81,14 +81,14 @@ class FrameFinder:
         return [_flipped(hand, image.shape[1]) for hand in hands] if self.mirrored else hands
 
     def unmirrored(self, frame: Frame, camera: Camera, hands: list[Hand]) -> tuple[Frame, Camera, list[Hand]]:
-        """Frame, camera and hands in one frame of coordinates: as they were before the mirror, where there is one."""
+        """Frame, camera and hands, all of them unmirrored if the images are mirrored."""
         if not self.mirrored:
             return frame, camera, hands
         image = np.ascontiguousarray(frame.image[:, ::-1])
         return replace(frame, image=image), camera.mirrored(), [_flipped(hand, camera.width) for hand in hands]
 
     def draw(self, frame: Frame, camera: Camera, hands: list[Hand]) -> np.ndarray:
-        """The frame's image with its hands."""
+        """The frame's image with its hands drawn on it."""
         seen, seen_camera, seen_hands = self.unmirrored(frame, camera, hands)
         drawn = draw_hands(seen.image, seen_hands, seen_camera, label=not self.mirrored, faces=self.faces)
         if not self.mirrored:
@@ -114,14 +114,14 @@ class Tally:
     hands: int = 0
     unreadable: int = 0
     earlier: int = 0
-    """Frames that an interrupted run had done."""
+    """Number of frames that an interrupted run had done."""
     interrupted: bool = False
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def say(self) -> int:
-        """Prints it; the exit code is 0, 1 when some frames could not be read, 130 when a signal stopped the run."""
+        """Prints a summary; returns exit code 0, 1 if some frames could not be read, or 130 if a signal stopped it."""
         parts = [f"{self.frames} frames, {self.hands} hands"]
         parts += [f"{self.earlier} done before"] * (self.earlier > 0)
         parts += [f"{self.unreadable} not readable"] * (self.unreadable > 0)
@@ -130,21 +130,21 @@ class Tally:
 
 
 class PredictionRun:
-    """Goes through tasks, counts, and says what could not be read."""
+    """Does tasks, counts frames, and reports what could not be read."""
 
     def __init__(self, finder: FrameFinder, detail: Detail, fps: float | None, viewer: Viewer | None = None) -> None:
-        """fps: of the images of a folder, which are a sequence then; viewer: what shows all of the run."""
+        """fps: of the images of a folder, which then are a sequence; viewer: shows the whole run."""
         self._finder, self._detail, self._fps = finder, detail, fps
         self._viewer = viewer
         self._view: View | None = None
         self._tally = Tally()
         self._still = 0
-        """Number of the next image of a sequence that --fps gives times to."""
+        """Number of the next image in a sequence whose times come from --fps."""
         self._said: set[str] = set()
         self._stopped: Callable[[], bool] = lambda: False
 
     def run(self, tasks: list[Task], rules: WriteRules, progress: bool = True) -> Tally:
-        """Does the tasks, until a signal stops it; progress: with a bar where stderr is a terminal."""
+        """Does the tasks until a signal stops it; progress: show a bar if stderr is a terminal."""
         self._tally = Tally()
         total = sum(len(source) for task in tasks for source in task.sources)
         bar = tqdm(total=total or None, unit="frame", file=sys.stderr, disable=None if progress else True, leave=False)
@@ -186,7 +186,7 @@ class PredictionRun:
             self._say(f"{results.place} contains the results so far; --resume continues from there")
 
     def _run_source(self, source: Source, results: Results | None, drawing: Drawing | None, bar: tqdm) -> None:
-        if not (self._fps and self._still and len(source) == 1 and source.fps is None):  # image by image, one sequence
+        if not (self._fps and self._still and len(source) == 1 and source.fps is None):  # images of one sequence
             self._still = 0
             self._finder.begin_input()
             for output in (drawing, self._view):
@@ -213,13 +213,13 @@ class PredictionRun:
             camera, intrinsics = self._finder.camera(frame)
         except ValueError as error:
             if not self._tally.frames:
-                raise  # the user's own number, not one image among others
+                raise  # the user's own intrinsics are wrong, not one image among others
             return f"cannot use {frame.name}: {error}"
         try:
             hands = self._finder.find(frame, camera)
             record = frame_record(frame, camera, intrinsics, hands, self._finder.model, self._detail)
             drawn = self._finder.draw(frame, camera, hands) if drawing else None
-        except Exception as error:  # whatever a file contains, the others are processed
+        except Exception as error:  # whatever a file contains, the other files are processed
             said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
             return f"cannot use {frame.name}: {said}"
         if self._finder.depth_problem:
@@ -240,7 +240,7 @@ class PredictionRun:
         return ""
 
     def _timed(self, frame: Frame) -> Frame:
-        """The frame, with its time where it is an image of a sequence."""
+        """The frame, with a time if it is an image of a sequence."""
         if self._fps is None or frame.stamp_ns is not None:
             return frame
         self._still += 1
@@ -256,7 +256,7 @@ class PredictionRun:
 
 
 def _frames(source: Source) -> Iterator[Frame]:
-    """The frames of an input; an error of whatever library is a frame that cannot be read, and the last."""
+    """The frames of an input; an error in any library becomes a last frame that cannot be read."""
     frames = iter(source)
     while True:
         try:
@@ -275,7 +275,7 @@ def _fps(sources: list[Source]) -> float | None:
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """The first signal lets the frame in hand be finished, so that files end with a whole record; a second stops."""
+    """The first signal lets the current frame finish, so that files end with a whole record; a second stops at once."""
     pressed = False
 
     def handle(_number: int, _frame: FrameType | None) -> None:

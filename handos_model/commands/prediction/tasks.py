@@ -13,7 +13,7 @@ from handos_model.output.output_file import Inputs, WriteRules
 from handos_model.output.results import check_results, is_recording
 
 PLACE = "{}"
-"""In the name of an output, stands for that of the input."""
+"""Stands for the name of the input in the name of an output."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Task:
 
     @property
     def recorded(self) -> Path | None:
-        """The recording that all of it is."""
+        """The recording that is the only input of the task; None otherwise."""
         only = self.sources[0] if len(self.sources) == 1 else None
         return only.path if isinstance(only, BagSource) else None
 
 
 def plan(sources: list[Source], out: Path | None, draw: Path | None) -> list[Task]:
-    """One task for all inputs, or one for each where the outputs' names have a PLACE for theirs."""
+    """One task for all inputs, or one for each if the outputs' names contain PLACE."""
     if not any(name and PLACE in str(name) for name in (out, draw)):
         if out and is_recording(out) and len(sources) > 1:
             each = out.with_name(f"{PLACE}{out.suffix}")
@@ -50,7 +50,7 @@ def plan(sources: list[Source], out: Path | None, draw: Path | None) -> list[Tas
 
 
 def check_tasks(tasks: list[Task], inputs: Inputs, rules: WriteRules) -> None:
-    """ValueError or OSError where an output cannot or must not be written."""
+    """Raises ValueError or OSError if an output cannot or must not be written."""
     for task in tasks:
         if task.out:
             check_results(task.out, inputs, rules)
@@ -63,7 +63,7 @@ def _filled(pattern: Path | None, name: str) -> Path | None:
 
 
 def _distinct(names: Iterable[str]) -> list[str]:
-    """The names, numbered from the second of each on."""
+    """The names, with numbers added to repeated ones."""
     taken: set[str] = set()
     result = []
     for name in names:
