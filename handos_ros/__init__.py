@@ -2,5 +2,5 @@
 
 from pkgutil import extend_path
 
-# Messages are generated into an installed package of this name: so handos_ros.msg is found when these are the sources.
+# Messages are generated into an installed package of the same name; this finds handos_ros.msg even from the sources.
 __path__ = extend_path(__path__, __name__)

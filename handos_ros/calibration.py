@@ -15,11 +15,11 @@ from handos_model.io.yaml_file import read_yaml
 MATRICES = {"camera_matrix": ("k", 9), "rectification_matrix": ("r", 9), "projection_matrix": ("p", 12)}
 """Keys of the file, with the field of the message and its number of values; camera_matrix is required."""
 LARGEST_EDGE = 65_535
-"""px."""
+"""Largest width and height in px."""
 
 
 def read_calibration(path: Path) -> CameraInfo:
-    """Reads a YAML file written by camera_calibration; raises ValueError, in one sentence, for any other file."""
+    """Reads a YAML file written by camera_calibration; raises ValueError with one sentence for any other file."""
     about = read_yaml(path, CALIBRATION)
     if not isinstance(about, dict):
         raise ValueError(f"calibration file {shown(path)} holds no keys, must be a file of camera_calibration")
@@ -52,7 +52,7 @@ def _size(about: dict[str, Any], key: str, path: Path) -> int:
 
 
 def _numbers(about: dict[str, Any], key: str, count: int | None, path: Path) -> list[float]:
-    """Values under `key: {data: [...]}`; count: how many there must be, None: any number."""
+    """Values under `key: {data: [...]}`; count: how many there must be, None for any number."""
     entry = about.get(key)
     try:
         values = [float(value) for value in about[key]["data"]]

@@ -27,11 +27,11 @@ from handos_ros.process.guarded_node import WARN_EVERY, GuardedNode
 
 AT_ONCE = Duration(nanoseconds=1)  # rclpy waits without letting other threads run
 LOOK_EVERY = 0.02
-"""Interval in seconds at which it looks for subscribers while there are none."""
+"""Interval in seconds at which the node looks for subscribers while there are none."""
 SETTLED = 0.2
-"""Seconds without a new subscriber before what is played once begins: those of one node are found one by one."""
+"""Seconds without a new subscriber before a source that is played once begins: a node's are found one by one."""
 HEARD = 2.0
-"""Seconds that a frame of what is played once may take to reach reliable subscribers."""
+"""Seconds that a frame of a source that is played once may take to reach reliable subscribers."""
 JOIN = 1.0
 """Maximum time in seconds that a source may take for a frame while the node shuts down."""
 
@@ -57,20 +57,20 @@ class CameraSettings:
 
 
 class CameraNode(GuardedNode):
-    """Publishes `image` (rgb8) and `camera_info` from a source, while somebody subscribes to one of them.
+    """Publishes `image` (rgb8) and `camera_info` from a source while somebody subscribes to one of them.
 
-    A thread of its own reads and waits, so that no source keeps parameters and signals waiting. What is played only
-    once begins when somebody subscribes to `image`, and sends a frame when reliable subscribers have the one before,
-    so that none is lost. Stamps are those of the clock. With neither calibration nor field of view, camera_info says
-    that the camera is not calibrated: its K is zero. Raises executable.START_ERRORS for what the user set wrong.
+    A separate thread reads and waits, so that no source delays parameters and signals. A source that is played only
+    once begins when somebody subscribes to `image`, and each frame is sent once reliable subscribers have received the
+    one before, so that none is lost. Stamps come from the clock. With neither calibration nor field of view,
+    camera_info says that the camera is not calibrated: K is zero. Raises executable.START_ERRORS for wrong settings.
     """
 
     def __init__(self, **options: Any) -> None:
-        """options: of rclpy.node.Node."""
+        """options: those of rclpy.node.Node."""
         super().__init__("camera_node", **options)
         given = take_overrides(self)
         self._settings = settings = declare(self, CameraSettings(), given)
-        reliable = QoSProfile(depth=1)  # fits every subscriber: a best-effort one gets best effort
+        reliable = QoSProfile(depth=1)  # matches every subscriber: a best-effort one gets best effort
         self._image = self.create_publisher(Image, "image", reliable)
         self._camera_info = self.create_publisher(CameraInfo, "camera_info", reliable)
         refuse_undeclared(self, given)
@@ -94,7 +94,7 @@ class CameraNode(GuardedNode):
         super().destroy_node()
 
     def _first_image(self) -> tuple[str, np.ndarray]:
-        """Name and image of the first frame that can be read; those before it are said. ValueError if there is none."""
+        """Name and image of the first readable frame; logs those before it. ValueError if there is none."""
         problem = f"{self._settings.source} contains no frames"
         for number, (due, frame) in enumerate(self._pass):
             if frame.image is not None:
@@ -122,18 +122,18 @@ class CameraNode(GuardedNode):
                     self._warn(frame.problem)
                     continue
                 if not self._settings.loop:
-                    metronome.delay(self._wait_until_heard())  # the next frame replaces one that is on its way
+                    metronome.delay(self._wait_until_heard())  # the next frame would replace one on its way
                 self._send(frame.name, frame.image)
             if not self._settings.loop:
                 self._wait_until_heard()
             self.get_logger().info(f"{one_line(self._settings.source)} has ended")
             self.finish()
-        except Exception as error:  # of a webcam that was unplugged, or of a disk
+        except Exception as error:  # a webcam was unplugged, or a disk failed
             if self.context.ok():
                 self.finish(str(error) or type(error).__name__)
 
     def _all_frames(self) -> Iterator[tuple[float, Frame]]:
-        """Frames, and the seconds after the start of the first pass when they are due."""
+        """Frames, each with the seconds after the start of the first pass at which it is due."""
         begin = due = 0.0
         while True:
             empty = True
@@ -146,12 +146,12 @@ class CameraNode(GuardedNode):
             self._pass = self._playback.frames()
 
     def _wanted(self) -> bool:
-        """True when somebody would see it; until then, a source that is played once stays at its first frame."""
+        """True if somebody would see the next frame; until then, a source that is played once waits at its first."""
         watched = self._image.get_subscription_count() > 0
         return watched or (self._begun and self._camera_info.get_subscription_count() > 0)
 
     def _wait_until_settled(self) -> None:
-        """Waits until no more subscribers come, such as one to camera_info beside one to image."""
+        """Waits until no more subscribers appear, such as one to camera_info after one to image."""
         found, changed = [0, 0], time.monotonic()
         while time.monotonic() < changed + SETTLED and not self._ended.wait(LOOK_EVERY):
             counts = [publisher.get_subscription_count() for publisher in (self._image, self._camera_info)]
@@ -159,7 +159,7 @@ class CameraNode(GuardedNode):
                 found, changed = counts, time.monotonic()
 
     def _wait_until_heard(self) -> float:
-        """Seconds until reliable subscribers have what was sent, which one that has not found this node would miss."""
+        """Waits until reliable subscribers have received what was sent; returns the seconds that this took."""
         begin = time.monotonic()
         for publisher in (self._camera_info, self._image):
             while not publisher.wait_for_all_acked(AT_ONCE) and time.monotonic() < begin + HEARD:

@@ -12,15 +12,15 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 from handos_model.io.files import one_line
 
 STAGES = ("decode", "follow", "tf", "publish", "draw")
-"""Stages of a frame: message to image and camera; hands in it, with depth, ids and smoothing; TF frames; HandArray;
-markers, points and debug image for subscribers."""
+"""Stages of a frame: converting the message to image and camera; finding its hands, with depth, ids and smoothing;
+publishing TF frames; publishing the HandArray; markers, points and debug image for subscribers."""
 
 SPANS = ("network", "overhead", "received to published", "stamp to published")
-"""Times of a frame: in the network; outside the network until the HandArray was published; from the arrival of the
-message until then, the sum of both; and from the stamp of the message until then."""
+"""Times of a frame: in the network; outside the network until the HandArray is published; from the arrival of the
+message until then, which is the sum of both; and from the stamp of the message until then."""
 
 DROP_REASONS = ("late", "bad image", "bad camera_info", "time jumped back", "internal error")
-"""Reasons why a frame yields no HandArray. late: a newer one arrived while the network was busy; no error."""
+"""Reasons why a frame yields no HandArray. "late" is not an error: a newer one arrived while the network was busy."""
 
 SILENCE = 3.0
 """Seconds without an image after which the status warns."""
@@ -30,7 +30,7 @@ class StageClock:
     """Measures the seconds that a frame takes, stage by stage, from the arrival of its message."""
 
     def __init__(self, received: float) -> None:
-        """received: of time.perf_counter()."""
+        """received: time of arrival by time.perf_counter()."""
         self.received = self._last = received
         self.stages: dict[str, float] = {}
 
@@ -51,7 +51,7 @@ class StageClock:
 
 
 class Health:
-    """Counts and times of one node, written by the thread that processes frames and read by the one that reports."""
+    """Counts and times of one node, written by the thread that processes frames and read by the thread that reports."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -61,7 +61,7 @@ class Health:
         self._processed = self._processed_before = 0
         self._depth_unusable = 0
         self._depth_problem = ""
-        self._useless_since: float | None = None  # depth, in frames with hands
+        self._useless_since: float | None = None  # since when depth has not helped in frames with hands
         self._reported = self._last_image = time.monotonic()
         self._problem = ""
         self.rate = 0.0
@@ -79,7 +79,7 @@ class Health:
 
     @property
     def silent(self) -> bool:
-        """Whether no image came for SILENCE."""
+        """Whether no image has arrived for SILENCE."""
         return time.monotonic() - self._last_image > SILENCE
 
     def depth(self, problem: str) -> None:
@@ -93,7 +93,7 @@ class Health:
                 self._useless_since = time.monotonic()
 
     def depth_doubt(self) -> str:
-        """A sentence with the reason if depth has helped in no frame for SILENCE; else empty."""
+        """A sentence with the reason if depth has not helped in any frame for SILENCE; else empty."""
         with self._lock:
             since, problem = self._useless_since, self._depth_problem
         useless = since is not None and problem and time.monotonic() - since > SILENCE
@@ -111,7 +111,7 @@ class Health:
                 self._times.setdefault(name, []).append(seconds)
 
     def status(self, name: str, enabled: bool, facts: dict[str, str], doubt: str = "") -> DiagnosticStatus:
-        """Returns totals and everything since the last call; level and message report the worst of it.
+        """Returns totals and everything since the last call; level and message report the worst of these.
 
         facts: further values, as text; doubt: why results may be worse than usual.
         """

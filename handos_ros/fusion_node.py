@@ -33,7 +33,7 @@ from handos_ros.process.executable import run
 from handos_ros.process.guarded_node import GuardedNode
 
 CHECK_EVERY = 0.005
-"""Interval in s at which it checks for hands that have waited long enough."""
+"""Interval in s at which the node checks for hands that have waited long enough."""
 STATIC_TRANSFORMS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 

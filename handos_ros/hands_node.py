@@ -31,8 +31,8 @@ from handos_ros.settings import Settings
 class HandsNode(GuardedNode):
     """Finds hands in the images of one camera.
 
-    It has two threads: that of the executor only stores what arrives, and another one processes the newest image. So
-    the network never delays parameters, services, depth images or a signal to stop, no image is ever queued, and late
+    It has two threads: the executor's only stores what arrives, and another one processes the newest image. So the
+    network never delays parameters, services, depth images or a signal to stop, images are never queued, and late
     images are counted. Raises executable.START_ERRORS for wrong settings.
     """
 
@@ -88,7 +88,7 @@ class HandsNode(GuardedNode):
         while (waiting := self._newest.take()) is not None:
             message, clock = waiting
             with self._busy:
-                if not self._pipeline.is_open:  # paused since the image came
+                if not self._pipeline.is_open:  # paused since the image arrived
                     self._health.drop("late")
                     continue
                 clock.begin()

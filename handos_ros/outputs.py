@@ -33,10 +33,10 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class Outputs:
-    """Holds the publishers of one node. They are reliable, which matches reliable and best-effort subscribers alike."""
+    """Holds the publishers of one node. They are reliable, which matches both reliable and best-effort subscribers."""
 
     def __init__(self, node: Node, skeleton: HandSkeleton) -> None:
-        """skeleton: that of the template of the hands."""
+        """skeleton: that of the hands' template."""
         template = skeleton.template
         self._hands = node.create_publisher(HandArray, "hands", 5)
         self._tf = node.create_publisher(TFMessage, "/tf", 100)  # the depth that tf2_ros uses
@@ -55,7 +55,7 @@ class Outputs:
 
     @property
     def transforms_withheld(self) -> int:
-        """Transforms that were not sent, since tf2 would refuse them."""
+        """Number of transforms that were not sent because tf2 would refuse them."""
         return self._filter.withheld
 
     def publish(self, message: HandArray) -> None:
@@ -65,7 +65,7 @@ class Outputs:
     def publish_frames(self, hands: list[Hand], header: Header, settings: Settings, followed: Container[int]) -> None:
         """Publishes wrist frames, and finger frames if enabled, on /tf, and the outputs of each side.
 
-        followed: as of SideFrames.chosen.
+        followed: as for SideFrames.chosen.
         """
         of_sides = self._sides.chosen(hands, followed)
         self._of_sides.publish(of_sides, header)

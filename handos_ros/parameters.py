@@ -32,16 +32,16 @@ def parameter(
     choices: tuple[str, ...] = (),
     read_only: bool = False,
 ) -> Any:
-    """A field of a settings dataclass that is a node parameter; its type is that of the default, the range closed.
+    """A field of a settings dataclass that is a node parameter; it has the type of its default and a closed range.
 
-    A read-only parameter is set when the node starts and then stays.
+    A read-only parameter is set when the node starts and cannot be changed later.
     """
     row = {"description": description, "low": low, "high": high, "choices": choices, "read_only": read_only}
     return field(default=default, metadata=row)
 
 
 def checked(settings: SettingsT, changes: dict[str, Any]) -> SettingsT:
-    """The settings with `changes` applied; ValueError, in one sentence, for the first value that is not allowed.
+    """The settings with `changes` applied; ValueError with one sentence for the first value that is not allowed.
 
     Integers are accepted for numbers and strings: ROS parses `-p hand_scale:=1` and `-p source:=0` as integers.
     """
@@ -50,10 +50,10 @@ def checked(settings: SettingsT, changes: dict[str, Any]) -> SettingsT:
 
 
 def take_overrides(node: Node) -> dict[str, Any]:
-    """Name and value of what the user set at start, undeclared again for `declare` and the topics' qos_overrides.
+    """Names and values that the user set at start; undeclares them, so that `declare` and qos_overrides can.
 
     The node must be made with automatically_declare_parameters_from_overrides: ROS offers no other list of them, and
-    says nothing of a parameter that nobody declares.
+    does not report a parameter that nobody declares.
     """
     given = {name: parameter.value for name, parameter in node.get_parameters_by_prefix("").items()}
     given = {name: value for name, value in given.items() if name not in BUILT_IN}
@@ -63,9 +63,9 @@ def take_overrides(node: Node) -> dict[str, Any]:
 
 
 def declare(node: Node, settings: SettingsT, given: dict[str, Any]) -> SettingsT:
-    """Declares every field of `settings` on the node, and returns them with what was given.
+    """Declares every field of `settings` on the node, and returns the settings with the given values.
 
-    ValueError, in one sentence, for a value that is not allowed.
+    ValueError with one sentence for a value that is not allowed.
     """
     rows = fields(settings)
     started = checked(settings, {row.name: given[row.name] for row in rows if row.name in given})
@@ -75,9 +75,9 @@ def declare(node: Node, settings: SettingsT, given: dict[str, Any]) -> SettingsT
 
 
 def refuse_undeclared(node: Node, given: dict[str, Any]) -> None:
-    """ValueError, in one sentence, for a name that was given to this node and that, now that all is declared, is none.
+    """Raises ValueError with one sentence for a name given to this node that is undeclared after all declarations.
 
-    Names in a shared section of a parameter file may be those of other nodes: they are only said.
+    Names in a shared section of a parameter file may belong to other nodes: these are only logged.
     """
     files, others = GivenParameters(node.get_fully_qualified_name()), []
     for sentence in files.ignored:
@@ -110,7 +110,7 @@ def _resembling(node: Node, name: str, likeness: float) -> list[str]:
 
 
 def as_declared(node: Node, parameter: Parameter) -> Parameter:
-    """The parameter with a whole number as the number or text that it is declared as, as `checked` has it at start."""
+    """The parameter, with a whole number converted to the declared number or text, as `checked` does at start."""
     declared = node.get_parameter(parameter.name).type_
     if parameter.type_ == Parameter.Type.INTEGER and declared in _FROM_INTEGER:
         return Parameter(parameter.name, declared, _FROM_INTEGER[declared](parameter.value))
@@ -118,7 +118,7 @@ def as_declared(node: Node, parameter: Parameter) -> Parameter:
 
 
 def change(settings: SettingsT, parameters: list[Parameter]) -> SettingsT:
-    """The settings with those of the ROS parameters that they hold; ValueError as `checked`."""
+    """The settings with the ROS parameters that belong to them; raises ValueError as `checked` does."""
     names = {row.name for row in fields(settings)}
     return checked(settings, {parameter.name: parameter.value for parameter in parameters if parameter.name in names})
 

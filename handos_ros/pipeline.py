@@ -27,7 +27,7 @@ from handos_ros.outputs import Outputs
 from handos_ros.settings import Settings
 
 BLACK = 16
-"""Out of 255: an image without any brighter pixel shows nothing."""
+"""Brightness out of 255: an image without any brighter pixel shows nothing."""
 
 
 class FrameDropped(Exception):
@@ -171,7 +171,7 @@ def tracker_options(settings: Settings) -> TrackerOptions:
 
 
 def _scale_source(hands: list[Hand], settings: Settings) -> int:
-    """The common source of their scale, as a constant of HandArray: the depth image only if all are scaled to it."""
+    """The source of the scale of all hands, as a constant of HandArray: depth only if all are scaled to it."""
     sources = {hand.scale_source for hand in hands}
     if sources and sources <= {"depth", "remembered"}:
         return HandArray.SCALE_DEPTH

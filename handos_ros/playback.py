@@ -1,4 +1,4 @@
-"""Sources of camera_node: videos and recordings with their own times, images at a rate, webcams as frames arrive."""
+"""Sources of camera_node: videos and recordings at their own times, images at a rate, webcams as frames arrive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PICTURES_RATE = 10.0
 
 
 class Webcam:
-    """Frames of a webcam with this number; ValueError if there is none, or when it stops."""
+    """Frames of the webcam with this number; ValueError if there is none, or when it stops."""
 
     fps: float | None = None
 
@@ -36,24 +36,24 @@ class Webcam:
 
 
 class Playback:
-    """One pass through a source after another, each frame with the time when it is due.
+    """One pass through a source after another, each frame with the time at which it is due.
 
     Raises what open_inputs raises.
     """
 
     def __init__(self, source: str, rate: float) -> None:
-        """source: as camera_node's parameter; rate: Hz, 0 for the source's own times."""
+        """source: as in camera_node's parameter; rate: Hz, 0 for the source's own times."""
         if not source:
             raise ValueError("source is not set, must be a video, an image, a folder of images or a webcam number")
         self.is_live = source.isdigit() or "://" in source
-        """Whether reading waits for the next frame, which sets the pace."""
+        """Whether reading waits for the next frame, so that the source sets the pace."""
         self._rate = rate
         self.pause = 0.0
-        """s from the last frame of a pass to the first of the next, once there was one."""
+        """s from the last frame of a pass to the first of the next; known after the first pass."""
         self._parts = [Webcam(source, rate)] if source.isdigit() else open_inputs([source])
 
     def frames(self) -> Iterator[tuple[float, Frame]]:
-        """Frames of one pass, and the seconds after its start when they are due; the last is followed by none."""
+        """Frames of one pass, each with the seconds after its start at which it is due; no pause follows the last."""
         begin = 0.0
         for part in self._parts:
             end = begin
@@ -65,7 +65,7 @@ class Playback:
 
 
 class Metronome:
-    """Waits until frames are due. A time in which nothing is played does not count: `restart` says where it goes on."""
+    """Waits until frames are due. Time in which nothing is played does not count: call `restart` to continue."""
 
     def __init__(self) -> None:
         self._begun = 0.0  # of time.monotonic(), at which a frame that is due at 0 s would have been
@@ -76,7 +76,7 @@ class Metronome:
         self._going = False
 
     def delay(self, seconds: float) -> None:
-        """Everything that is still to come is due later by so much."""
+        """Makes all further frames due later by this much."""
         self._begun += seconds
 
     def remaining(self, due: float) -> float:
@@ -87,7 +87,7 @@ class Metronome:
 
 
 def _timed(frames: Iterable[Frame], rate: float, even: bool) -> Iterator[tuple[float, Frame]]:
-    """Frames with seconds from the first; even: at the rate, whatever times they have."""
+    """Frames with seconds since the first one; even: at the given rate, whatever their own times are."""
     due, first = -1 / rate, None
     for frame in frames:
         if even or frame.stamp_ns is None:

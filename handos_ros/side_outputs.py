@@ -16,14 +16,14 @@ class SideOutputs:
     """Holds hands/left/poses, hands/left/grasp, those of the right hand, and hands/joint_states."""
 
     def __init__(self, node: Node, skeleton: HandSkeleton) -> None:
-        """skeleton: that of the template of the hands."""
+        """skeleton: that of the hands' template."""
         self._skeleton = skeleton
         self._joint_states = node.create_publisher(JointState, "hands/joint_states", 5)
         self._poses = {side: node.create_publisher(NamedPoseArray, f"hands/{side}/poses", 5) for side in SIDES[:2]}
         self._grasps = {side: node.create_publisher(Grasp, f"hands/{side}/grasp", 5) for side in SIDES[:2]}
 
     def publish(self, hands: list[Hand], header: Header) -> None:
-        """hands: for each side the hand that has the TF frame of that side, if there is one."""
+        """hands: for each side, the hand that has the TF frame of that side, if any."""
         shown = {hand.side: hand for hand in hands}
         for side, publisher in self._poses.items():
             if publisher.get_subscription_count():

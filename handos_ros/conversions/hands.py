@@ -95,9 +95,9 @@ def hand_transforms(
     """Makes wrist frames in the header's frame: <prefix>left_hand and <prefix>right_hand, or <prefix>hand_<id>.
 
     naming "side": the hand with the best score on each side; naming "id": every tracked hand. fingers: also makes
-    frames of joints 1 to 20 below that of their hand, called <hand>_<joint>, such as left_hand_index_tip (see
-    finger_frames). Hands without an orientation (unknown side, or no palm) have no frame. Raises ValueError for another
-    naming.
+    frames for joints 1 to 20 below that of their hand, called <hand>_<joint>, such as left_hand_index_tip (see
+    finger_frames). Hands without an orientation (unknown side, or no palm) have no frame. Raises ValueError for any
+    other naming.
     """
     if naming not in ("side", "id"):
         raise ValueError(f"naming is {naming!r}, must be side or id")

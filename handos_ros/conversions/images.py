@@ -16,7 +16,7 @@ LONGEST_NAME = 255
 
 
 def rgb_image(message: Image | CompressedImage) -> np.ndarray:
-    """RGB (H, W, 3) uint8 of a raw or compressed image: of rgb8 a view of the message's own bytes, else new memory.
+    """RGB (H, W, 3) uint8 of a raw or compressed image: for rgb8 a view of the message's own bytes, else a new array.
 
     Raises ValueError for encodings that are not a colour camera's (image_encodings.ENCODINGS) and for damaged images.
     """
@@ -49,14 +49,14 @@ def rgb_message(image: np.ndarray, header: Header) -> Image:
 
 
 def byte_array(values: np.ndarray) -> array:
-    """Bytes of an array as uint8[] fields take them fast on every distribution: other types are checked one by one."""
+    """Bytes of an array in the type that uint8[] fields take fast on every distribution: others are checked singly."""
     buffer = array("B")
     buffer.frombytes(np.ascontiguousarray(values).view(np.uint8).reshape(-1).data)
     return buffer
 
 
 def _check_names(*names: str) -> None:
-    """ValueError for a very long frame or encoding, which would otherwise be copied into outputs and logs."""
+    """Raises ValueError for a very long frame or encoding, which would otherwise be copied into outputs and logs."""
     for name in names:
         if len(name) > LONGEST_NAME:
             raise ValueError(

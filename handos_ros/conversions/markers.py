@@ -27,11 +27,11 @@ LABEL_DISTANCE = 0.03
 
 
 def hand_markers(hands: list[Hand], header: Header, faces: np.ndarray, lifetime: float) -> MarkerArray:
-    """Makes mesh, skeleton and label of every hand. faces (F, 3): the template's; lifetime: in seconds, 0 for ever.
+    """Makes mesh, skeleton and label for every hand. faces (F, 3): the template's; lifetime: in seconds, 0 for ever.
 
     Right hands are orange and left ones blue, which colour-blind people can tell apart; unknown sides are grey. Ids
-    are those of the hands; untracked hands have -1, -2, ... in their order. Left hands' faces are turned over, as they
-    are mirrored right hands: all normals point outwards.
+    are those of the hands; untracked hands have -1, -2, ... in order. The faces of left hands, which are mirrored right
+    hands, are turned over so that all normals point outwards.
     """
     outward = {"right": faces, "unknown": faces, "left": faces[:, ::-1]}
     corners = {side: _picker(outward[side].ravel()) for side in {hand.side for hand in hands}}
@@ -51,7 +51,7 @@ def marker_ids(hands: list[Hand]) -> list[int]:
 
 
 class MarkerBoard:
-    """Deletes the markers of hands that are gone at once, without waiting for their lifetime to end.
+    """Immediately deletes the markers of hands that are gone, without waiting for their lifetime to end.
 
     The first message deletes what an earlier run of the node may have left.
     """
@@ -86,7 +86,7 @@ def _fill_mesh(marker: Marker, hand: Hand, corners: itemgetter) -> None:
     marker.type = Marker.TRIANGLE_LIST
     marker.scale = Vector3(x=1.0, y=1.0, z=1.0)
     marker.color = _colour(MESH_COLOURS[hand.side], MESH_OPACITY)
-    # A vertex belongs to six triangles: its point is made once, and every corner refers to it.
+    # A vertex belongs to about six triangles: its point is made once, and all their corners refer to it.
     marker.points = list(corners(points(hand.vertices)))
 
 
@@ -110,7 +110,7 @@ def _fill_label(marker: Marker, hand: Hand) -> None:
 
 
 def points(values: np.ndarray) -> list[Point]:
-    """Points of (N, 3) m."""
+    """Point messages from positions (N, 3) m."""
     return [Point(x=x, y=y, z=z) for x, y, z in values.tolist()]
 
 

@@ -19,16 +19,16 @@ _NAMES = [field.name for field in fields(Hand) if field.name in HandMessage.get_
 
 
 def hands_from(message: HandArray) -> list[Hand]:
-    """The hands of a message, in its order, as the node had them: to the last bit of float32.
+    """The hands of a message, in its order, exactly as the node had them in float32.
 
-    A hand has no vertices, (0, 3), where the node's parameter vertices is false. Raises ValueError for a side or a
-    scale source that Hand.msg does not know.
+    A hand has no vertices, (0, 3), if the node's parameter `vertices` is false. Raises ValueError for a side or a scale
+    source that is not in Hand.msg.
     """
     return [_hand(hand) for hand in message.hands]
 
 
 def camera_from(message: HandArray) -> Camera:
-    """The camera of a message with its lens, assumed where the node had no CameraInfo.
+    """The camera of a message with its lens; `assumed` is set if the node had no CameraInfo.
 
     Raises ValueError for intrinsics that no camera has.
     """

@@ -9,16 +9,16 @@ from handos_model.wrist_pose import wrist_rotation
 
 
 class SideFrames:
-    """The frame of a side stays with its hand while that hand is tracked, so it never jumps between two people.
+    """The frame of a side stays with its hand as long as that hand is tracked, so it never jumps between two people.
 
-    Afterwards the hand of that side with the best score gets it.
+    After that, the best-scoring hand of that side gets it.
     """
 
     def __init__(self) -> None:
         self._holders: dict[str, int] = {}
 
     def chosen(self, hands: list[Hand], followed: Container[int]) -> list[Hand]:
-        """At most one hand of each known side, of those that have an orientation.
+        """At most one hand of each known side, chosen from those that have an orientation.
 
         followed: ids of tracked hands, including those that are not seen at the moment.
         """
@@ -30,7 +30,7 @@ class SideFrames:
             mine = [hand for hand in of_side if hand.id == holder >= 0]
             turned = any(hand.id == holder and hand.side not in (side, "unknown") for hand in hands)
             if not mine and holder in followed and not turned:
-                continue  # not seen, or without an orientation, for a moment
+                continue  # briefly not seen, or without an orientation
             mine = mine or of_side[:1]
             self._holders[side] = mine[0].id if mine else -1
             chosen += mine

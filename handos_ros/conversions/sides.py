@@ -18,7 +18,7 @@ from handos_ros.msg import Grasp, NamedPoseArray
 
 
 def openxr_poses(hand: Hand | None, header: Header, skeleton: HandSkeleton) -> NamedPoseArray:
-    """Makes OpenXR joints of a hand, in the header's frame; all invalid for None and for joints that span no palm."""
+    """Makes the OpenXR joints of a hand in the header's frame; all invalid if None or if its joints span no palm."""
     message = NamedPoseArray(header=header, name=OPENXR_JOINTS)
     message.pose = [Pose() for _ in OPENXR_JOINTS]
     message.is_valid = [False] * len(OPENXR_JOINTS)
@@ -34,7 +34,7 @@ def openxr_poses(hand: Hand | None, header: Header, skeleton: HandSkeleton) -> N
 
 
 def grasp_message(hand: Hand, header: Header) -> Grasp | None:
-    """Makes the grasp of a hand, in the header's frame; None if its joints define none."""
+    """Makes the grasp of a hand in the header's frame; None if its joints define none."""
     try:
         found = grasp(hand)
     except ValueError:

@@ -1,4 +1,4 @@
-"""TransformFilter: withholds transforms that tf2 refuses with an error on the console of every listener."""
+"""TransformFilter: withholds transforms that tf2 would refuse with an error on the console of every listener."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ TF2_CACHE = 10 * 10**9
 
 
 class TransformFilter:
-    """Keeps track of what tf2's buffers contain of the frames that this node sends."""
+    """Keeps track of which transforms of this node tf2's buffers contain."""
 
     def __init__(self) -> None:
         self.withheld = 0
-        """Transforms that were not sent."""
+        """Number of transforms that were not sent."""
         self._sent: defaultdict[str, deque[int]] = defaultdict(deque)
 
     def forget(self) -> None:
@@ -26,9 +26,9 @@ class TransformFilter:
     def taken(self, transforms: list[TransformStamped]) -> list[TransformStamped]:
         """Returns the transforms that tf2 accepts.
 
-        It leaves out transforms with an empty parent or child, a frame that is its own parent, numbers that are not
-        finite, a stamp that was sent before or is more than TF2_CACHE older than the newest, and children of a frame
-        that is left out.
+        It leaves out transforms with an empty parent or child, frames that are their own parents, numbers that are not
+        finite, stamps that were sent before or are more than TF2_CACHE older than the newest, and children of frames
+        that are left out.
         """
         refused: set[str] = set()
         good = []

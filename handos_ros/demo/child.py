@@ -1,4 +1,4 @@
-"""Runs a node of this package in a process of its own."""
+"""Runs a node of this package in a separate process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from ament_index_python.packages import get_package_prefix
 
 STOP = 15.0
-"""Seconds that a node may take to end once it is asked to."""
+"""Seconds that a node may take to end after it is asked to."""
 
 
 class Child:

@@ -13,14 +13,14 @@ from handos_ros.conversions.received import camera_from, hands_from
 from handos_ros.msg import HandArray
 
 KEPT = 60
-"""Images that wait for their hands; hands_node drops those that come while it is busy."""
+"""Number of images that may wait for their hands; hands_node drops images that arrive while it is busy."""
 
 
 class NodeView:
     """Shows the images of `image` with the hands of `hands` that have the same stamp."""
 
     def __init__(self, node: Node, view: View) -> None:
-        """node: subscribes."""
+        """node: the one that subscribes."""
         self._view = view
         self._waiting: dict[int, Image] = {}
         node.create_subscription(Image, "image", self._on_image, QoSProfile(depth=KEPT))

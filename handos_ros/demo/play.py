@@ -35,7 +35,7 @@ from handos_ros.msg import HandArray
 from handos_ros.process.fast_dds import profile
 
 START = 180.0
-"""Seconds that a node may take to start on a cold disk and a busy machine; if it ends, that is noticed at once."""
+"""Seconds that a node may take to start from a cold disk on a busy machine; if it ends, that is noticed at once."""
 SILENCE = 2.0
 """Seconds without a message after which nothing more is expected, once the camera is done."""
 TOPICS = {
@@ -48,7 +48,7 @@ TOPICS = {
 
 
 class DemoNode(Node):
-    """Listens to everything the nodes publish, measures times and passes the debug images on."""
+    """Listens to everything that the nodes publish, measures times and passes on the debug images."""
 
     def __init__(self, on_picture: Callable[[Image], None]) -> None:
         super().__init__("demo")
@@ -97,7 +97,7 @@ class AnnotatedVideo:
         self._written = 0
 
     def add(self, message: Image) -> None:
-        """Writes the image as often as its stamp asks for."""
+        """Writes the image as often as its stamp requires."""
         stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
         self._first = stamp if self._first is None else self._first
         due = round((stamp - self._first) * self._video.fps) + 1
@@ -125,7 +125,7 @@ def play(video: Path, out: Path, view: View | None = None) -> None:
         hands.start()
         wait_until(lambda: node.connected, node, hands, START, "hands_node did not start to listen")
         if view:
-            NodeView(node, view)  # now: `connected` counts who listens to images
+            NodeView(node, view)  # only now, since `connected` counts all subscribers to images
         camera.start()
         sending = node.times["camera_info"]
         wait_until(lambda: camera.ended or sending.count > 0, node, hands, START, "camera_node sent nothing")
@@ -173,14 +173,14 @@ def report(node: DemoNode, frames: int) -> None:
 
 
 def apart(environment: Mapping[str, str]) -> dict[str, str]:
-    """Environment variables that keep the topics of robots out of the demo, and those of the demo out of robots."""
+    """Environment variables that keep the topics of robots away from the demo, and its own topics away from robots."""
     domain = 51 + os.getpid() % 50  # domains that are rarely set by hand, out of the 101 that Linux has ports for
     if environment.get("ROS_DOMAIN_ID", "0") == str(domain):
         domain = 51 + (domain - 50) % 50
     return {
         "ROS_DOMAIN_ID": str(domain),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",  # from Iron on
-        "ROS_STATIC_PEERS": "127.0.0.1",  # machines without a network have no multicast
+        "ROS_STATIC_PEERS": "127.0.0.1",  # needed on machines without a network, which have no multicast
     }
 
 
@@ -202,7 +202,7 @@ def main() -> None:
     options.out = options.out or Path("demo") / f"{options.video.stem}-hands.mp4"
     if options.out.suffix.lower() not in VIDEO_SUFFIXES:
         parser.error(f"--out is {options.out}, must end in {', '.join(VIDEO_SUFFIXES[:-1])} or {VIDEO_SUFFIXES[-1]}")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # no longer that of the imports
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # replaces the handler used during imports
     os.environ.update(apart(os.environ))
     os.environ.update(profile(os.environ))
     rclpy.init()

@@ -15,7 +15,7 @@ class TopicTimes:
         self._latencies: list[float] = []
 
     def add(self, now: float, stamp: float | None) -> None:
-        """Records a message that arrived at `now`; stamp: its header's, or None. Both in seconds of the ROS clock."""
+        """Records a message that arrived at `now`; stamp: that of its header, or None; both in s of the ROS clock."""
         self.last_received = time.monotonic()
         self._received.append(now)
         if stamp is not None:

@@ -21,10 +21,10 @@ class CameraInput:
     def __init__(self, topic: str) -> None:
         self.topic = topic
         self.frame = ""
-        """Frame of its last message."""
+        """Frame of the last message."""
         self.received = 0
         self.used = 0
-        """Messages whose hands were fused."""
+        """Number of messages whose hands were fused."""
         self.problem = ""
         """Why its last message could not be used; empty if it could."""
         self.assumed = False
@@ -34,7 +34,7 @@ class CameraInput:
     def view(self, message: HandArray, pose: Callable[[str, float], Extrinsics]) -> View | None:
         """The hands of a message as a View; None, with the problem stored, if the message cannot be used.
 
-        pose: of a frame at a time in s, in the common frame; ValueError if it is unknown.
+        pose: returns the pose of a frame in the common frame at a time in s; ValueError if it is unknown.
         """
         stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
         try:

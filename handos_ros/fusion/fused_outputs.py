@@ -26,7 +26,7 @@ NO_CAMERA = Camera.from_fov(1, 1)  # fused hands belong to no single image
 
 
 class FusedOutputs:
-    """Publishes hands, transforms, markers, and the outputs of each side, all in the common frame."""
+    """Publishes hands, transforms, markers and the outputs of each side, all in the common frame."""
 
     def __init__(self, node: Node, template: HandTemplate) -> None:
         self._hands = node.create_publisher(HandArray, "hands", 5)
@@ -41,7 +41,10 @@ class FusedOutputs:
         self, fused: list[FusedHand], header: Header, assumed: bool, model: str, settings: FusionSettings,
         followed: Container[int],
     ) -> None:  # fmt: skip
-        """Transforms come first, as in hands_node. assumed: whether a camera has assumed intrinsics; followed: ids."""
+        """Publishes the hands of one time, transforms first, as in hands_node.
+
+        assumed: whether a camera has assumed intrinsics; followed: ids of tracked hands.
+        """
         hands = [one.hand for one in fused]
         of_sides = self._sides.chosen(hands, followed)
         self._of_sides.publish(of_sides, header)
@@ -55,7 +58,7 @@ class FusedOutputs:
             self._markers.publish(self._board.markers(hands, header, settings.marker_lifetime))
 
     def restart(self) -> None:
-        """Forgets the published transforms, after the clock jumped back."""
+        """Forgets the published transforms after the clock has jumped back."""
         self._filter.forget()
 
 

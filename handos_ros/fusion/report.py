@@ -10,7 +10,7 @@ from handos_model.fusion.hand_fusion import FusedHand
 from handos_model.fusion.sighting import View
 
 WIDE_GAP = 0.03
-"""Maximum median disagreement in m on one hand between cameras whose poses are right."""
+"""Maximum median disagreement in m about one hand between cameras whose poses are right."""
 ENOUGH, REMEMBERED = 10, 30
 """Number of frames needed to judge a fraction, and number of frames that are kept."""
 
@@ -20,17 +20,17 @@ class FusionReport:
 
     def __init__(self) -> None:
         self.published = 0
-        """Number of HandArrays, of all periods."""
-        self._met: deque[bool] = deque(maxlen=REMEMBERED)  # whether cameras that saw hands saw a common one
+        """Number of HandArrays in all periods."""
+        self._met: deque[bool] = deque(maxlen=REMEMBERED)  # whether cameras that saw hands had one in common
         self._gaps: deque[float] = deque(maxlen=REMEMBERED)  # m
         self.begin()
 
     def begin(self) -> None:
         """Starts a new period."""
         self.sets: Counter[int] = Counter()
-        """Number of HandArrays by number of cameras that had a frame in them."""
+        """Number of HandArrays, by the number of cameras that had a frame in them."""
         self.hands: Counter[int] = Counter()
-        """Number of hands by number of cameras that saw them."""
+        """Number of hands, by the number of cameras that saw them."""
 
     def add(self, views: Sequence[View], fused: Sequence[FusedHand]) -> None:
         """Counts one set of frames."""
@@ -43,7 +43,7 @@ class FusionReport:
 
     @property
     def gap(self) -> float:
-        """Median recent disagreement of cameras on one hand in m; NaN if no hand was seen by two cameras."""
+        """Median recent disagreement in m of cameras about one hand; NaN if no hand was seen by two cameras."""
         return statistics.median(self._gaps) if self._gaps else float("nan")
 
     def doubt(self) -> str:

@@ -17,19 +17,19 @@ from handos_model.kinematics.frames import quaternion
 MEMORY = 10.0
 """Time in s for which moving transforms are kept."""
 LONGEST_WAY = 100
-"""Maximum number of frames between two frames: longer paths are cycles."""
+"""Maximum number of frames on a path between two frames: longer paths are cycles."""
 MAX_FRAMES = 10_000
 AHEAD = 0.2
-"""s by which a moving transform may be older than what is placed by it: it is then taken as it was last."""
+"""s by which a moving transform may be older than the time for which it is needed: its last value is then used."""
 
 
 class NoTransform(ValueError):
-    """Tells why a frame has no pose in another one."""
+    """A frame has no pose in another one; the message says why."""
 
 
 @dataclass
 class _Link:
-    """Poses of a frame in its parent over time."""
+    """Poses over time of a frame in its parent."""
 
     parent: str
     static: bool
@@ -45,7 +45,7 @@ class TransformTree:
         self.parents: defaultdict[str, set[str]] = defaultdict(set)
         """Every parent with which a frame was published; more than one is a configuration error."""
         self.refused = ""
-        """Why the last unusable transform could not be used; empty if all were usable."""
+        """Why the latest unusable transform could not be used; empty if all were usable."""
 
     def keep_static(self, message: TFMessage) -> None:
         """Stores a message of /tf_static."""
@@ -84,7 +84,7 @@ class TransformTree:
             del link.stamps[0], link.poses[0]
 
     def pose(self, frame: str, common: str, stamp: float) -> Extrinsics:
-        """Pose of a frame in the common frame at a time in s; NoTransform, in one sentence, if it is unknown."""
+        """Pose of a frame in the common frame at a time in s; raises NoTransform with one sentence if it is unknown."""
         ours, theirs = self._way(frame.lstrip("/")), self._way(common.lstrip("/"))
         shared = next((name for name in ours if name in theirs), None)
         if shared is None:

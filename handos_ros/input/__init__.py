@@ -1,1 +1,1 @@
-"""Inputs of hands_node: images, their camera, depth."""
+"""Inputs of hands_node: images, their camera, and depth."""

@@ -10,9 +10,9 @@ REMEMBERED = 60
 NEEDED = 8
 """Number of gaps needed before images count as lost."""
 STEADY = 0.25
-"""Maximum relative difference between the last gaps if the camera has changed its rate."""
+"""Maximum relative difference between the last gaps for the camera to count as having changed its rate."""
 NOTICEABLE = 0.1
-"""Fraction of lost images from which on a warning is given."""
+"""Fraction of lost images above which a warning is given."""
 LONGEST_GAP = 5.0
 """Gaps longer than this, in s, are pauses."""
 
@@ -56,7 +56,7 @@ class Arrivals:
         )
 
     def _usual(self) -> float:
-        """The gap between two images without loss: that of the short gaps, or of the last ones if they agree."""
+        """The gap between two images without loss: taken from the short gaps, or from the last ones if they agree."""
         newest = list(self._gaps)[-NEEDED:]
         middle = statistics.median(newest)
         if max(newest) - min(newest) < STEADY * middle:

@@ -38,7 +38,7 @@ class DepthFrames:
     def nearest(self, stamp: float, max_difference: float) -> Image:
         """Returns the depth image closest to a stamp in seconds; ValueError if none is within `max_difference` seconds.
 
-        Waits for up to PATIENCE if depth images do arrive and the one with that stamp has not yet.
+        Waits for up to PATIENCE if depth images are arriving but the one for that stamp has not come yet.
         """
         with self._changed:
             if time.monotonic() - self._last_came < FRESH:

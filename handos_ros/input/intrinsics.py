@@ -15,9 +15,9 @@ MOST = 100
 def camera_from_info(info: CameraInfo, width: int, height: int, rectified: bool = False) -> Camera:
     """Returns the camera of an image of `width` x `height` px, from the CameraInfo of its topic.
 
-    K and D at full resolution, roi and binning as sensor_msgs says; rectified: for images that image_proc has
+    K and D are at full resolution, roi and binning as defined by sensor_msgs; rectified: for images that image_proc has
     undistorted. Raises ValueError for a camera that is not calibrated, for NaN and zero focal lengths, for coefficients
-    that the distortion model does not take, and when the image is of another size than the message says.
+    that the distortion model does not accept, and if the image has another size than the message says.
     """
     return fitted_to_image(camera_of_info(info, rectified), width, height)
 
@@ -25,7 +25,7 @@ def camera_from_info(info: CameraInfo, width: int, height: int, rectified: bool 
 class Intrinsics:
     """Keeps the latest CameraInfo and converts it only when it changes.
 
-    One thread keeps, another one asks.
+    One thread calls `keep`, another one `camera`.
     """
 
     def __init__(self) -> None:
@@ -34,8 +34,8 @@ class Intrinsics:
 
     def keep(self, info: CameraInfo) -> None:
         """Keeps a message, unless its camera is uncalibrated."""
-        info.header = Header()  # stamps differ although the camera is the same
-        info.distortion_model, info.d = info.distortion_model[:MOST], info.d[:MOST]  # enough to be refused
+        info.header = Header()  # stamps differ even if the camera is the same
+        info.distortion_model, info.d = info.distortion_model[:MOST], info.d[:MOST]  # still long enough to be refused
         if info != self._info:
             self._info = info if is_calibrated(info) else None
 
@@ -53,7 +53,7 @@ class Intrinsics:
         return self._converted[1]
 
     def describe(self, camera: Camera | None, assumed_fov: float) -> str:
-        """Describes the intrinsics in use for people to read; camera: that of the last frame."""
+        """Describes the intrinsics in use for human readers; camera: that of the last frame."""
         if camera is None:
             return "none yet"
         fx, fy, (cx, cy) = camera.K[0, 0], camera.K[1, 1], camera.K[:2, 2]

@@ -10,15 +10,15 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo
 
 NEWEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
-"""Matches every publisher, and keeps the newest message only."""
+"""Matches every publisher, and keeps only the newest message."""
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class CameraInfoSubscription:
-    """Hears a camera_info that comes with every image, and one that was sent once and latched.
+    """Receives a camera_info that comes with every image, and one that was sent once and latched.
 
-    A latched message needs a subscription of its own, which a publisher that latches nothing complains of on its
-    driver's console: so it is made once there is a publisher that does.
+    A latched message needs a separate subscription, about which a publisher that latches nothing complains on its
+    driver's console: so it is made only once there is a publisher that latches.
     """
 
     def __init__(self, node: Node, callback: Callable[[CameraInfo], None]) -> None:
@@ -35,9 +35,9 @@ class CameraInfoSubscription:
 
 
 def compressed_topic(node: Node) -> str:
-    """Where image_transport publishes the compressed images of `image`: next to it, wherever it is remapped to.
+    """The topic on which image_transport publishes compressed images: next to `image`, wherever that is remapped to.
 
-    A remapping of image/compressed itself comes first.
+    A remapping of image/compressed itself takes precedence.
     """
     own = node.resolve_topic_name("image/compressed")
     if own != node.resolve_topic_name("image/compressed", only_expand=True):

@@ -1,1 +1,1 @@
-"""Start and end of an executable."""
+"""Starting and stopping an executable."""

@@ -37,10 +37,10 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
     if extra := remove_ros_args(sys.argv)[1:]:
         return _refused(name, extra)
     stopped = _end_on_signals()
-    os.environ.update(profile(os.environ))  # Fast DDS reads it with the first node
+    os.environ.update(profile(os.environ))  # Fast DDS reads it when the first node is made
     try:
         rclpy.init()
-    except Exception as error:  # of rcl's C bindings: malformed arguments, unreadable parameter files
+    except Exception as error:  # from rcl's C bindings: malformed arguments, unreadable parameter files
         return _failed(name, _without_places(error))
     node = None
     try:
@@ -52,11 +52,11 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
     except START_ERRORS as error:
         if rclpy.ok():
             return _failed(name, str(error))
-    except rclpy_implementation.RCLError as error:  # the middleware refuses, as for want of keys
+    except rclpy_implementation.RCLError as error:  # the middleware refuses, for example if keys are missing
         if rclpy.ok():
             return _failed(name, _without_places(error))
     except Exception:
-        if rclpy.ok():  # else the signal arrived while the node was created, and nothing can be created any more
+        if rclpy.ok():  # else the signal arrived while the node was being created, and no more can be created
             raise
     finally:
         if node is not None:
@@ -66,7 +66,7 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
 
 
 def _refused(name: str, arguments: list[str]) -> int:
-    """Answers arguments that are not ROS's, of which only a plea for help is expected."""
+    """Handles arguments that are not ROS's; the only one expected is a request for help."""
     usage = f"usage: {name} --ros-args [-p PARAMETER:=VALUE] [-r TOPIC:=TOPIC] [--params-file FILE]"
     if set(arguments) & {"-h", "--help"}:
         print(usage, f"`ros2 param describe /{name} PARAMETER` explains the parameters of a running node.", sep="\n")
@@ -84,16 +84,16 @@ def _spin(node: GuardedNode) -> None:
             executor.spin_once()
         except ExternalShutdownException:
             return
-        except Exception as error:  # of rclpy itself, as for a message that cannot be converted
+        except Exception as error:  # from rclpy itself, for example if a message cannot be converted
             node.survive("rclpy", error)
 
 
 def _end_on_signals() -> threading.Event:
-    """Makes SIGINT and SIGTERM end the process within GRACE, whatever it is doing; set once one of them came.
+    """Makes SIGINT and SIGTERM end the process within GRACE, whatever it is doing; the event is set by either.
 
-    Python's own handler would raise KeyboardInterrupt wherever the main thread is, cleaning up included. rclpy's
-    handlers, installed by init on top of these, end the spinning. A main thread that waits for a device or a file, as
-    while it starts, sees neither: then a thread of its own ends the process, which Python wakes through a pipe.
+    Python's own handler would raise KeyboardInterrupt wherever the main thread is, even while it cleans up. rclpy's
+    handlers, installed by init on top of these, end the spinning. A main thread that waits for a device or a file, for
+    example while it starts, sees neither: then a separate thread, which Python wakes through a pipe, ends the process.
     """
     stopped = threading.Event()
     woken, waker = os.pipe()
@@ -115,13 +115,13 @@ def _end_on_signals() -> threading.Event:
 
 
 def _without_places(error: Exception) -> str:
-    """What an error of rcl says, without the lines of its source."""
+    """The message of an error of rcl, without its references to source lines."""
     return re.sub(r", at [^ ]+:[0-9]+", "", str(error))
 
 
 def _failed(name: str, sentence: str) -> int:
-    """Says why, and sees to it that the process ends within GRACE: Fast DDS may spin for minutes in its own end."""
+    """Prints why, and makes sure that the process ends within GRACE: Fast DDS may spin for minutes while it ends."""
     print(f"{name}: {one_line(sentence, 1000)}", file=sys.stderr, flush=True)
-    # A thread of C, for Python's would wait for a lock that rclpy may hold. It ends with exit code 1.
+    # It is a C thread, as a Python thread would wait for a lock that rclpy may hold. It ends with exit code 1.
     faulthandler.dump_traceback_later(GRACE, exit=True, file=open(os.devnull, "w"))  # noqa: SIM115
     return 1

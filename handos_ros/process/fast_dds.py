@@ -10,7 +10,7 @@ from ament_index_python.packages import get_package_share_directory
 BEFORE_KILTED = ("humble", "iron", "jazzy")
 """Distributions with a Fast DDS before version 3, which renamed the variable."""
 VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-"""Environment variables that name a settings file, since Fast DDS 3 and before it."""
+"""Environment variables that name a settings file, from Fast DDS 3 on and before it."""
 
 
 def profile(environment: Mapping[str, str]) -> dict[str, str]:

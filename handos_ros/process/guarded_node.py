@@ -26,17 +26,17 @@ WARN_EVERY = 5.0
 
 
 class GuardedNode(Node):
-    """What a subscription, timer or service raises is counted and said, the request is answered, and the node lives.
+    """A node that counts and logs what its subscriptions, timers and services raise, answers the request, and lives on.
 
-    That includes the services and subscriptions that rclpy makes for every node: of parameters, and of the clock.
+    That includes the services and subscriptions that rclpy makes for every node, for parameters and for the clock.
     """
 
     def __init__(self, name: str, **options: Any) -> None:
-        """options: of rclpy.node.Node."""
+        """options: those of rclpy.node.Node."""
         self.failure = ""
-        """Why the node has finished, if something was wrong."""
+        """Why the node has finished, if something went wrong."""
         self.finished = False
-        """Whether the node has nothing more to do, and its process is to end."""
+        """Whether the node has nothing more to do, so that its process is to end."""
         self._made = False
         self.survived = 0
         """Number of errors that did not stop the node."""
@@ -44,12 +44,12 @@ class GuardedNode(Node):
         self._made = True
         self._finish = self.create_guard_condition(lambda: None)  # wakes the executor
         self.steady = Clock(clock_type=ClockType.STEADY_TIME)
-        """A clock that continues even if the ROS clock stands still."""
+        """A clock that runs on even if the ROS clock stands still."""
         self.create_timer(WARN_EVERY, self._warn_of_no_clock, clock=self.steady)
 
     def survive(self, where: str, error: Exception) -> None:
-        """Counts and says an error that nobody else has handled; where: what was at work."""
-        if not self.context.ok():  # the node is shutting down, and nothing can be done any more
+        """Counts and logs an error that nobody else has handled; where: what was running."""
+        if not self.context.ok():  # the node is shutting down, and nothing more can be done
             return
         self.survived += 1
         sentence = f"{where} failed ({self.survived} errors so far): {type(error).__name__}: {error}"
@@ -57,14 +57,14 @@ class GuardedNode(Node):
         self.get_logger().debug(traceback.format_exc())
 
     def finish(self, failure: str = "") -> None:
-        """Ends the process of the node, from any thread; with a sentence, it ends as failed."""
+        """Ends the process of the node, from any thread; if a sentence is given, it ends as failed."""
         self.failure, self.finished = failure, True
         self._finish.trigger()
 
     def create_subscription(  # type: ignore[override]
         self, msg_type: type, topic: str, callback: Callable[[Any], None], *more: Any, **options: Any
     ) -> Subscription:
-        """As of rclpy.node.Node, with qos_overrides; the callback takes a message alone."""
+        """As in rclpy.node.Node, with qos_overrides; the callback takes only a message."""
 
         def guarded(message: Any) -> None:
             try:
@@ -74,11 +74,11 @@ class GuardedNode(Node):
 
         try:
             return super().create_subscription(msg_type, topic, guarded, *more, **self._with_qos_overrides(options))
-        except Exception as error:  # of another kind for every policy
+        except Exception as error:  # of a different type for each policy
             raise ValueError(f"cannot subscribe to {topic}, see its qos_overrides: {error}") from error
 
     def create_publisher(self, msg_type: type, topic: str, *more: Any, **options: Any) -> Publisher:
-        """As of rclpy.node.Node, with qos_overrides."""
+        """As in rclpy.node.Node, with qos_overrides."""
         try:
             return super().create_publisher(msg_type, topic, *more, **self._with_qos_overrides(options))
         except Exception as error:
@@ -87,7 +87,7 @@ class GuardedNode(Node):
     def create_timer(  # type: ignore[override]
         self, timer_period_sec: float, callback: Callable[[], None], *more: Any, **options: Any
     ) -> Timer:
-        """As of rclpy.node.Node; the callback takes nothing."""
+        """As in rclpy.node.Node; the callback takes no arguments."""
 
         def guarded() -> None:
             try:
@@ -100,7 +100,7 @@ class GuardedNode(Node):
     def create_service(
         self, srv_type: type, srv_name: str, callback: Callable[[Any, Any], Any], *more: Any, **options: Any
     ) -> Service:
-        """As of rclpy.node.Node."""
+        """As in rclpy.node.Node."""
 
         def guarded(request: Any, response: Any) -> Any:
             try:
@@ -112,12 +112,12 @@ class GuardedNode(Node):
         return super().create_service(srv_type, srv_name, guarded, *more, **options)
 
     def _with_qos_overrides(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Options of a topic, with every policy that a user may want to set; not of the topics that rclpy makes."""
+        """Options of a topic, with every policy that a user may want to set; unchanged for topics that rclpy makes."""
         kinds = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
         return {"qos_overriding_options": QoSOverridingOptions(kinds), **options} if self._made else options
 
     def set_parameters_atomically(self, parameter_list: list[Parameter]) -> SetParametersResult:
-        """As of rclpy.node.Node; an unknown name is refused as every wrong value is, and 2 is taken for 2.0."""
+        """As in rclpy.node.Node; an unknown name is refused like any wrong value, and 2 is accepted for 2.0."""
         for parameter in parameter_list:
             if not self.has_parameter(parameter.name):
                 return SetParametersResult(successful=False, reason=one_line(unknown(self, parameter.name), 1000))
@@ -134,9 +134,9 @@ class GuardedNode(Node):
 
 
 def _refusal(request: Any, response: Any, reason: str) -> Any:
-    """The response to a failed request, as far as its type can express it."""
+    """The response to a failed request, as far as its type can express failure."""
     failed = SetParametersResult(successful=False, reason=reason)
-    if isinstance(response, SetParameters.Response):  # one for each; those before the one that failed are there
+    if isinstance(response, SetParameters.Response):  # one result per parameter; those before the failed one exist
         response.results = [*response.results, *[failed] * (len(request.parameters) - len(response.results))]
     elif isinstance(response, SetParametersAtomically.Response):
         response.result = failed

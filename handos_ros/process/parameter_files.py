@@ -17,13 +17,13 @@ PARAMETERS = Kind("parameter file", MB)
 class GivenParameters:
     """Parameter names that the arguments of this process set for a node, by section.
 
-    A section whose name ends in * or ** is shared, as `/**` of a file for a whole robot: other nodes read it, too.
+    A section whose name ends in * or ** is shared, like `/**` in a file for a whole robot: other nodes read it too.
     """
 
     def __init__(self, node_name: str, arguments: Sequence[str] | None = None) -> None:
-        """node_name: fully qualified; arguments: of the process, its own when None."""
+        """node_name: fully qualified; arguments: those of a process, of this one when None."""
         self.shared: set[str] = set()
-        """Names in shared sections for this node, and nowhere else."""
+        """Names that shared sections set for this node, and no other section does."""
         self.ignored: list[str] = []
         """One sentence for each file without a section for this node."""
         own: set[str] = set()
@@ -42,7 +42,7 @@ class GivenParameters:
 
 
 def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Options of ROS that set parameters, each with its value."""
+    """The ROS options that set parameters, each with its value."""
     after_ros_args = False
     for argument, value in zip(arguments, [*arguments[1:], ""], strict=True):
         if argument in ("--ros-args", "--"):
@@ -52,7 +52,7 @@ def _options(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _sections(path: Path) -> dict[str, set[str]]:
-    """Parameter names by the node names of a file's sections; none where it cannot be read: rcl has said so."""
+    """Parameter names by the node names of a file's sections; empty if unreadable, which rcl has already reported."""
     try:
         return dict(_walked(read_yaml(path, PARAMETERS), ""))
     except (OSError, ValueError):
