@@ -47,7 +47,7 @@ class SelfAttention(nn.Module):
         n, q, d = queries.shape
         parts = self.qkv(rows(queries)).split(d, -1)
         query, key, value = (part.reshape(n, q, self.heads, d // self.heads).transpose(1, 2) for part in parts)
-        # Written out: on CPUs the fused kernel is several times slower than two matrix products at these sizes.
+        # Written out, as on CPUs the fused kernel is several times slower than two matrix products of this size.
         logits = query * (d // self.heads) ** -0.5 @ key.transpose(-1, -2)
         if mask is not None:
             logits = logits + torch.where(mask, 0.0, -1e4)
@@ -56,15 +56,15 @@ class SelfAttention(nn.Module):
 
 
 def rows(x: Tensor) -> Tensor:
-    """(..., d) as (rows, d): a linear layer on a matrix exports as one Gemm with its bias, on more axes as two ops."""
+    """(..., d) as (rows, d): a linear layer exports as one Gemm with bias for a matrix, as two ops for more axes."""
     return x.reshape(-1, x.shape[-1])
 
 
 def view_axes(views: Tensor, width: int, height: int) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """What grid_sample's x and y are of a view's point: (a, b, c) each, for a * x + b * y + c; all (B, N, 1).
+    """Coefficients (a, b, c) that give grid_sample's x and y as a * x + b * y + c of a view's point; all (B, N, 1).
 
     views (B, N, 4) in an image of width x height px. grid_sample counts from -1 to 1 between the outer edges of a map,
-    which are the image's own, whatever the map's stride is.
+    which coincide with the image's, whatever the map's stride.
     """
     x, y, size, angle = views.split(1, -1)
     cosine, sine = angle.cos() * size, angle.sin() * size
@@ -78,7 +78,7 @@ class DeformableAttention(nn.Module):
     """Multi-scale deformable attention (Deformable DETR) around reference boxes given in the hand's view.
 
     Every query looks at `points` places per head and scale. Offsets are learned in units of the query's reference
-    box, in the view's orientation, and turned into pixels by the view.
+    box, in the view's orientation, and the view converts them to pixels.
     """
 
     def __init__(self, d_model: int, d_value: int, heads: int, levels: int, points: int):
@@ -90,7 +90,7 @@ class DeformableAttention(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Heads start looking in different directions, points at growing distance, as in Deformable DETR."""
+        """Makes heads start in different directions and points at growing distances, as in Deformable DETR."""
         nn.init.zeros_(self.offsets.weight)
         angle = torch.arange(self.heads) * (2 * math.pi / self.heads)
         direction = torch.stack([angle.cos(), angle.sin()], -1)
@@ -122,7 +122,7 @@ class DeformableAttention(nn.Module):
     def read(self, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Offsets x and y (B, h levels p, N q) and weights (B h, levels, p, N q) of queries (B, N, q, d).
 
-        Queries come last: elementwise work on the places then runs along whole rows of memory.
+        Queries are the last axis, so that elementwise operations on the places run along whole rows of memory.
         """
         b, n, q, _ = queries.shape
         count = self.weights.out_features

@@ -1,4 +1,4 @@
-"""Where hands may be: the instances of a frozen detector that knows hands, and the ones of them that are decoded."""
+"""Where hands may be: the instances of a frozen detector that knows hands, and those of them that are decoded."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Candidates:
         return box_views(self.boxes)
 
     def of(self, rows: Tensor) -> Candidates:
-        """Those of some of the images, rows (n,)."""
+        """The candidates of some of the images, rows (n,)."""
         return Candidates(self.boxes[rows], self.points[rows], self.scores[rows], self.queries[rows])
 
     def at(self, indices: Tensor, boxes: Tensor) -> Candidates:
-        """The candidates `indices` (B, N) alone, each moved into one of `boxes` (B, N, 4) xyxy px."""
+        """Only the candidates `indices` (B, N), each moved into one of `boxes` (B, N, 4) xyxy px."""
         rows = torch.arange(len(indices), device=indices.device)[:, None]
         return Candidates(boxes, self.points[rows, indices], self.scores[rows, indices], self.queries[rows, indices])
 

@@ -12,14 +12,14 @@ from handos_model.network.attention import DeformableAttention, SelfAttention, a
 from handos_model.network.instances import Instances, to_pixels
 
 JOINTS = len(JOINT_NAMES)
-# Outputs of the heads are multiplied by these, so that one optimiser step moves a point by a little: with Adam every
-# weight moves by the learning rate, and without them a hundred weights move a joint by a tenth of the hand.
+# Outputs of the heads are multiplied by these units, so that an optimiser step moves a point only a little: with Adam,
+# every weight moves by the learning rate, and without them a hundred weights move a joint by a tenth of the hand.
 VERTEX_UNIT = 0.05  # metres
 POINT_UNIT = 0.1  # view sizes
 VOLUME_LOGIT = 4.0  # logit of a right hand that has the template's volume
 VIEW_METRES = 0.28  # average width in metres of what a view shows at the hand's depth
 # That width is learned within a factor of e^3. A box that the image or an object cuts down to a twentieth of its hand
-# needs 14 mm; a factor of e, 103 mm, is too much for every twelfth hand that is cut by 60 %.
+# needs 14 mm; a factor of e gives only 103 mm, too much for every twelfth of the hands that are cut by 60 %.
 WIDTH_RANGE = 3.0
 
 
@@ -30,7 +30,7 @@ class DecoderSize:
     unified_query: bool = False  # Q_uni of Table 6: one learned query for all instances, not the detector's
     vertex_queries: bool = False  # one per vertex of the template, not per coarse vertex
     shared_heads: bool = False  # one FFN for all points, as in the paper
-    deformable: bool = True  # queries look at the value maps; without, each knows what it was told alone
+    deformable: bool = True  # queries look at the value maps; otherwise each only knows its initial value
     own_values: bool = False  # each layer projects the value maps itself, as in Deformable DETR
 
     d_model: int = 128
@@ -57,7 +57,7 @@ def mesh_volume(vertices: Tensor, faces: Tensor) -> Tensor:
 
 
 def depth_flip(sign: Tensor) -> Tensor:
-    """(..., 3) factors that turn the depth of a left hand, sign -1, around."""
+    """Factors (..., 3) that invert the depth of a left hand, whose sign is -1."""
     return torch.stack([torch.ones_like(sign), torch.ones_like(sign), sign], -1)
 
 
@@ -66,9 +66,9 @@ def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
 
 
 class PointHead(nn.Module):
-    """Two layers from each query to k numbers; the last one is each point's own: points need not share a mean.
+    """Two layers from each query to k numbers; every point has its own last layer, so points need not share a mean.
 
-    With `points` 1, all points share it.
+    With `points` 1, all points share the last layer.
     """
 
     def __init__(self, points: int, d: int, k: int):
@@ -121,7 +121,7 @@ class DecoderLayer(nn.Module):
 
 
 class Heads(nn.Module):
-    """Read-outs of one layer: how the joints move, vertices, camera, confidences."""
+    """Read-outs of one layer: motion of the joints, vertices, camera, confidences."""
 
     def __init__(self, d: int, vertices: int, shared: bool, with_3d: bool):
         super().__init__()
@@ -142,7 +142,7 @@ class Lifted:
     centres: Tensor  # (B, N, q, 2) view units
     sizes: Tensor  # (B, N, q, 2)
     outputs: dict[str, Tensor]  # what lifting itself predicts, for every interactive layer's outputs
-    sign: Tensor | None = None  # (B, N) 1 or -1: turns the depth of what the vertex head says
+    sign: Tensor | None = None  # (B, N) 1 or -1: inverts the depth of the vertex head's output
 
 
 class HandDecoder(nn.Module):
@@ -185,8 +185,8 @@ class HandDecoder(nn.Module):
         """One dict for the query expansion, then one per layer; the last one is the prediction.
 
         values: maps per scale with their strides. stage "2d" runs every layer on the joints alone (the paper's first
-        stage), "full" lifts after the 2D layers. sides (B, N): the true ones, 1 right, -1 left, 0 to be guessed, which
-        is also what None does; the paper's decoder needs none.
+        stage), "full" lifts after the 2D layers. sides (B, N): the true ones, 1 right, -1 left, 0 to be guessed; None
+        means that all are guessed. The paper's decoder does not use them.
         """
         queries, centres, sizes, context = self.expand(hands)
         expansion = {"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, hands.views)}
@@ -214,8 +214,8 @@ class HandDecoder(nn.Module):
         return self.instance(hands.queries)
 
     def expand(self, hands: Instances) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-        """Query expansion: joint queries, centres and sizes of their reference boxes in view units; what lifting is to
-        know beside them. A view's origin is the centre of its instance's box."""
+        """Query expansion: joint queries, centres and sizes of their reference boxes in view units, and what lifting
+        needs in addition. A view's origin is the centre of its instance's box."""
         instance = self.expansion_norm(self.instance_vectors(hands))
         queries = instance[:, :, None] + self.joint_embedding
         return queries, self.reference(queries) * POINT_UNIT, self.joint_box * hands.extents[:, :, None], None
@@ -264,5 +264,5 @@ class HandDecoder(nn.Module):
         return output
 
     def right(self, output: dict[str, Tensor]) -> Tensor:
-        """Probability (B, N) of a right hand: the mesh's signed volume beside the template's (paper, section 3.5)."""
+        """Probability (B, N) of a right hand: from the signed volumes of mesh and template (paper, section 3.5)."""
         return torch.sigmoid(VOLUME_LOGIT * mesh_volume(output["pred_vertices"], self.faces) / self.volume)

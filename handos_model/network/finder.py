@@ -1,7 +1,7 @@
 """Find: where hands are in an image, from the frozen palm detector's maps.
 
 The palm detector was made for open palms, and misses hands that hold something or hide their palm. A trained hourglass
-beside its maps proposes a hand per cell as well; what `see` makes of each view decides.
+on its maps also proposes a hand per cell; what `see` finds in each view decides.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def enlarge(x: Tensor) -> Tensor:
 
 
 class Residual(nn.Module):
-    """Two convolutions beside a skip; it starts as the skip alone."""
+    """Two convolutions parallel to a skip connection; initially it is the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Hourglass(nn.Module):
 
 
 def decode(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits and views in px of what is read for every cell (B, 6, h, w)."""
+    """Logits and views in px from the six numbers that are read for every cell (B, 6, h, w)."""
     height, width = values.shape[-2:]
     cells = cell_centres(height, width, values.device)
     values = values.flatten(2).transpose(1, 2)  # (B, cells, 6)
@@ -124,7 +124,7 @@ class HandFinder(Trainable):
         super().__init__()
         self.detector = PalmDetector(weights)
         self.hourglass = Hourglass(self.detector.backbone_channels, self.detector.memory_channels)
-        self.template = EMBEDDED_NAME  # a finder knows no vertices: any template's hands are found
+        self.template = EMBEDDED_NAME  # a finder does not use vertices, so it finds hands of any template
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (B, Q) and views (B, Q, 4) px: centre, size, angle. images (B, 3, H, W) RGB in 0..1."""

@@ -1,6 +1,6 @@
-"""What others trained and stays as they left it: no gradient, no training mode, weights out of a checked file.
+"""Networks that others trained and that stay unchanged: no gradient, no training mode, weights from a checked file.
 
-And the networks on top of it, whose own weights are all that is trained and stored.
+Also the networks on top of these, of which only their own weights are trained and stored.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ OVERHEAD = 1_000_000  # bytes of a weight file beside its float32 values, at mos
 
 
 class Frozen(nn.Module):
-    """A network that nothing moves: an optimiser finds no gradient, `train()` no batch statistics or dropout."""
+    """A network that never changes: it has no gradients for an optimiser, and `train()` has no effect on it."""
 
     def freeze(self) -> None:
         """Stop gradients and switch to evaluation mode; a subclass calls this once its weights are loaded."""
@@ -32,14 +32,14 @@ class Frozen(nn.Module):
 
 
 class Trainable(nn.Module):
-    """A network whose frozen part is its child `detector`, which brings its own weights."""
+    """A network whose frozen part is its child `detector`, which loads its own weights."""
 
     def trainable_state(self) -> dict[str, Tensor]:
-        """Weights that training moves: everything but the detector's."""
+        """The weights that training changes: all but the detector's."""
         return {k: v for k, v in self.state_dict().items() if not k.startswith("detector.")}
 
     def load_trainable_state(self, state: dict[str, Tensor]) -> None:
-        """Load what :meth:`trainable_state` gave; ValueError for a missing or unknown name and for another shape."""
+        """Loads what :meth:`trainable_state` returned; ValueError for missing or unknown names and other shapes."""
         own = self.trainable_state()
         wrong = sorted(name for name in own.keys() & state.keys() if own[name].shape != state[name].shape)
         if wrong:
@@ -55,10 +55,10 @@ class Trainable(nn.Module):
 def read_weights(path: Path, expected: dict[str, Tensor], tool: str) -> dict[str, Tensor]:
     """Arrays of an .npz file as float32 tensors, which have the names and shapes of `expected`; `tool` writes the file.
 
-    Where path.npz.sha256 lies beside the file, the file must have that checksum. Only what `expected` has a place for
-    is unpacked, so that a small file cannot fill the memory.
+    If path.npz.sha256 lies next to the file, the file must have that checksum. Only what `expected` names is unpacked,
+    so that a small file cannot fill the memory.
 
-    Raises FileNotFoundError where there is no such file, ValueError for one that is damaged or of another network.
+    Raises FileNotFoundError if there is no such file, ValueError if it is damaged or of another network.
     """
     path = Path(path)
     most = OVERHEAD + 4 * sum(array.numel() for array in expected.values())

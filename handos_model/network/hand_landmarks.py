@@ -35,10 +35,10 @@ VECTOR = 6 * CHANNELS[-1]  # 1152
 
 @dataclass(frozen=True)
 class LandmarkFeatures:
-    """What the network says of B views.
+    """What the network says about B views.
 
-    In px of the view, the centre of pixel (0, 0) is at (0.0, 0.0): photos and their mirror images agree on that to
-    0.2 px in the mean.
+    In px of the view, the centre of pixel (0, 0) is at (0.0, 0.0): photos and their mirror images confirm that to
+    0.2 px on average.
     """
 
     landmarks: Tensor  # (B, 21, 3) px: x, y, and z towards the scene with the wrist near 0
@@ -46,7 +46,7 @@ class LandmarkFeatures:
     right: Tensor  # (B,) logit: it is a right hand, in a picture that is not mirrored
     world: Tensor  # (B, 21, 3) m: x to the right of the view, y down, z towards the scene; its origin is in the hand
     maps: tuple[Tensor, ...]  # (B, C, h, w) per stride of STRIDES, with CHANNELS
-    vector: Tensor  # (B, 1152): what the four before maps are linear in
+    vector: Tensor  # (B, 1152): the four outputs before `maps` are linear in it
 
 
 class Convolution(nn.Module):
@@ -58,7 +58,7 @@ class Convolution(nn.Module):
         super().__init__()
         padding = kernel // 2 if stride == 1 else 0
         self.conv = nn.Conv2d(channels, out_channels, kernel, stride, padding, groups=groups)
-        before = (kernel - 2) // 2  # at stride 2, the odd row and column come below and right
+        before = (kernel - 2) // 2  # at stride 2, the extra row and column are at the bottom and right
         self.padding = (before, kernel - 2 - before) * 2 if stride == 2 else None
         self.linear = linear
 
@@ -103,7 +103,7 @@ def stage(stride: int, channels: int) -> nn.Sequential:
 
 
 class LandmarkEnd(nn.Module):
-    """The last stage of the network, and what reads it: from the map of stride 16 on."""
+    """The last stage of the network, from the map of stride 16 on, and its read-outs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,9 +129,9 @@ class LandmarkEnd(nn.Module):
 class HandLandmarkNetwork(Frozen):
     """21 landmarks, presence and side of the one hand in a view, with the features that they come from.
 
-    With `weights` None its values are random: so the converter learns the names and shapes.
+    With `weights` None its values are random, which is enough for the converter to get names and shapes.
 
-    Raises ValueError for views or a weight file that do not fit, FileNotFoundError for a file that is not there.
+    Raises ValueError for views or a weight file that do not fit, FileNotFoundError for a missing file.
     """
 
     def __init__(self, weights: Path | None = WEIGHTS) -> None:

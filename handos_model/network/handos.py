@@ -22,13 +22,13 @@ from handos_model.network.side_tuning import SideTuning
 from handos_model.template.hand_template import HandTemplate
 
 STAGES = ("2d", "full")
-SAME_PLACE = 0.002  # m between a bone's origin and a joint that are one
+SAME_PLACE = 0.002  # m between a bone's origin and a joint that count as the same
 
 
 def template_tensors(template: HandTemplate, every_vertex: bool = False) -> dict[str, Tensor]:
     """The template's fixed tensors for the decoder, in the view frame: fingers up (-y), wrist at the origin.
 
-    every_vertex: all V vertices stand in the place of the C coarse ones.
+    every_vertex: all V vertices take the place of the C coarse ones.
     """
     joints = template.joint_regressor @ template.vertices
     up = joints[9] - joints[0]
@@ -52,9 +52,9 @@ def template_tensors(template: HandTemplate, every_vertex: bool = False) -> dict
 
 
 def joint_weights(template: HandTemplate) -> Tensor:
-    """Skinning weights (V, 21) with each bone's given to the joint that it turns about.
+    """Skinning weights (V, 21), in which each bone's weight goes to the joint about which it turns.
 
-    A bone that turns about none of the 21, as the metacarpals of four fingers, moves with the bone that it hangs on.
+    A bone that turns about none of the 21, such as the metacarpals of four fingers, moves with its parent bone.
     """
     at = np.zeros(len(template.bone_parents), int)
     for bone, parent in enumerate(template.bone_parents):  # parents come first
@@ -152,11 +152,11 @@ class HandOS(Trainable):
         return self.propose(images, self.tuned(detect_each(self.detector, images, sizes)))
 
     def tuned(self, detection: Detection) -> Detection:
-        """What was detected, with the trained copy of the detector's last stage in its place if there is one."""
+        """What was detected, with the detector's last stage replaced by its trained copy if there is one."""
         return detection if self.end is None else self.detector.detected(self.end(detection.memory[:-1]))
 
     def propose(self, images: Tensor, detection: Detection) -> tuple[Detection, list[Tensor], Candidates]:
-        """The same for what :meth:`tuned` made of what the detector saw in the images."""
+        """Like :meth:`detect`, from a detection in the images to which :meth:`tuned` was applied."""
         values = self.side_tuning(images, detection) if self.decoder.size.deformable else []
         return detection, values, own_candidates(detection)
 

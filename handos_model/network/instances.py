@@ -25,13 +25,13 @@ class Instances:
 
 
 def box_views(boxes: Tensor) -> Tensor:
-    """Upright views (..., 4) around the boxes (..., 4) xyxy px of a detector that gives no more."""
+    """Upright views (..., 4) around the boxes (..., 4) xyxy px of a detector that gives only boxes."""
     size = (boxes[..., 2:] - boxes[..., :2]).amax(-1, keepdim=True).clamp(min=1.0) / HAND_BOX_PER_VIEW
     return torch.cat([(boxes[..., :2] + boxes[..., 2:]) / 2, size, torch.zeros_like(size)], -1)
 
 
 def turn(points: Tensor, angle: Tensor) -> Tensor:
-    """Points (..., n, 2) turned by angles (...). Written out: a matrix product would run in bfloat16 under autocast."""
+    """Points (..., n, 2) turned by angles (...), written out since autocast runs matrix products in bfloat16."""
     sine, cosine = angle.sin()[..., None], angle.cos()[..., None]
     x, y = points[..., 0], points[..., 1]
     return torch.stack([cosine * x - sine * y, sine * x + cosine * y], -1)
@@ -65,8 +65,8 @@ def view_boxes(views: Tensor) -> Tensor:
 def camera_rotation(views: Tensor, K: Tensor) -> Tensor:
     """Rotation (..., 3, 3) from each view's frame to the camera frame: camera = rotation @ view.
 
-    The view frame looks along the ray through the view's centre with the fingers up, so that a hand looks the same
-    in it wherever it stands in the image. views (..., 4), K (..., 3, 3).
+    The view frame looks along the ray through the view's centre with the fingers up, so that a hand looks the same in
+    it wherever it is in the image. views (..., 4), K (..., 3, 3).
     """
     u = (views[..., 0] - K[..., 0, 2]) / K[..., 0, 0]
     v = (views[..., 1] - K[..., 1, 2]) / K[..., 1, 1]

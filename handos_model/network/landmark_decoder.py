@@ -1,8 +1,8 @@
 """The paper's decoder on a foundation that knows hands: joint queries start from its landmarks.
 
 The paper's instance queries come out of a DETR decoder, where they have attended to the whole hand. Here the landmark
-network has looked at the hand: a joint's query is what its maps hold at the landmark, where that is, and the vector
-that all its landmarks come from. docs/training.md says what each part brought.
+network has looked at the hand: a joint's query consists of what its maps hold at the landmark, the landmark's position,
+and the vector from which all landmarks come. docs/training.md says what each part contributes.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class LandmarkDecoder(HandDecoder):
             nn.init.normal_(heads.joints.weight, std=1e-3)
 
     def start(self, vertices: Tensor) -> Tensor:
-        """The template's, a right hand's: see :meth:`lift`."""
+        """Vertices of the template, a right hand: see :meth:`lift`."""
         return vertices.clone()
 
     def expand(self, hands: Instances) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
@@ -70,11 +70,11 @@ class LandmarkDecoder(HandDecoder):
     def lift(
         self, queries: Tensor, centres: Tensor, sizes: Tensor, context: Tensor | None, sides: Tensor | None
     ) -> Lifted:
-        """Query lifting that tells each lifted query the whole pose, and the side.
+        """Query lifting that gives each lifted query the whole pose, and the side.
 
-        What an image shows of a hand in 2D is also what a hand of the other side shows that is mirrored in depth: the
-        vertices are read as those of a right hand, and the depth of a left one is turned around. So the 2D pose alone
-        decides the vertices, and one number that learns from every labelled photo decides the side.
+        In 2D, a hand looks the same as one of the other side that is mirrored in depth: the vertices are read as those
+        of a right hand, and the depth of a left one is inverted. So the 2D pose alone decides the vertices, and a
+        single number, which learns from every labelled photo, decides the side.
         """
         d = self.size.d_model
         instance, world, presence, right = context.split([d, *QUERY[1:]], -1)
@@ -93,5 +93,5 @@ class LandmarkDecoder(HandDecoder):
         return lifted
 
     def right(self, output: dict[str, Tensor]) -> Tensor:
-        """Probability (B, N) of a right hand: how sure the side is."""
+        """Probability (B, N) of a right hand."""
         return output["pred_sides"].sigmoid()

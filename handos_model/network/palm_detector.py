@@ -133,7 +133,7 @@ class Palms:
 class PalmDetector(Frozen):
     """Palms as boxes and seven points, with the maps that they come from; H and W are multiples of 32.
 
-    Raises ValueError for an input or a weight file that does not fit, FileNotFoundError for one that is not there.
+    Raises ValueError for an input or a weight file that does not fit, FileNotFoundError for a missing file.
     """
 
     backbone_channels = (64, 128, 256)
@@ -159,7 +159,7 @@ class PalmDetector(Frozen):
 
 
 def pad_same(x: Tensor, stride: int) -> Tensor:
-    """Zero padding for a 5x5 kernel as TensorFlow's SAME does it on an even size: at stride 2 more below and right."""
+    """Zero padding for a 5x5 kernel like TensorFlow's SAME on even sizes: at stride 2, more at the bottom and right."""
     # With the value given, ONNX Runtime merges the padding into the convolution; without it, it does not.
     return F.pad(x, (2, 2, 2, 2) if stride == 1 else (1, 2, 1, 2), value=0.0)
 
@@ -167,8 +167,8 @@ def pad_same(x: Tensor, stride: int) -> Tensor:
 def anchors(height: int, width: int) -> Tensor:
     """Centres (Q, 2) px of the anchors of an input of height x width px.
 
-    MediaPipe puts a cell's anchors at (x + 0.5) * stride with pixel (0, 0) spanning 0..1; half a pixel is taken off,
-    because here its centre is (0, 0). It scales offsets by 192, its input's size, and thereby has them in pixels too.
+    MediaPipe puts a cell's anchors at (x + 0.5) * stride with pixel (0, 0) spanning 0..1; half a pixel is subtracted
+    here, where the centre of that pixel is (0, 0). Its offsets, scaled by its input size of 192, are in pixels too.
     """
     centres = []
     for stride, count in zip(STRIDES, ANCHORS, strict=True):

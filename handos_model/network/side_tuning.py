@@ -12,7 +12,7 @@ SWIN_STRIDES = (4, 8, 16, 32)
 
 
 def three_convolutions(channels: int, width: int, out: int) -> nn.Sequential:
-    """The paper's three convolutions on one backbone scale, 1x1, 3x3 and 1x1: it does not say their sizes."""
+    """The paper's three convolutions on one backbone scale; it does not state their sizes, here 1x1, 3x3 and 1x1."""
     return nn.Sequential(
         nn.Conv2d(channels, width, 1),
         nn.ReLU(inplace=True),
@@ -23,9 +23,9 @@ def three_convolutions(channels: int, width: int, out: int) -> nn.Sequential:
 
 
 class ScratchBackbone(nn.Module):
-    """Table 6, "SwinT": a Swin-T that starts from nothing, in place of the detector's backbone.
+    """Table 6, "SwinT": a Swin-T trained from scratch in place of the detector's backbone.
 
-    Maps at `strides`; those beyond 32 by convolutions of stride 2. Needs transformers.
+    It gives maps at `strides`; those beyond 32 come from convolutions of stride 2. Needs transformers.
     """
 
     def __init__(self, strides: tuple[int, ...], embed_dim: int = 96, depths: tuple[int, ...] = (2, 2, 6, 2)):
@@ -35,7 +35,7 @@ class ScratchBackbone(nn.Module):
         stages = [SWIN_STRIDES.index(stride) + 1 for stride in strides if stride in SWIN_STRIDES]
         names = [f"stage{stage}" for stage in stages]
         heads = [max(1, embed_dim * 2**i // 32) for i in range(4)]
-        # Without stochastic depth, which would draw from a generator that no checkpoint keeps.
+        # Without stochastic depth, which would use a random generator whose state no checkpoint keeps.
         config = SwinConfig(
             embed_dim=embed_dim, depths=list(depths), num_heads=heads, out_features=names, drop_path_rate=0.0
         )
@@ -83,7 +83,7 @@ class SideTuning(nn.Module):
         return [mix(m) for mix, m in zip(self.mix, self.joined(images, detection), strict=True)]
 
     def joined(self, images: Tensor, detection: Detection) -> list[Tensor]:
-        """F: the memory beside the side tuning's maps."""
+        """F: the memory concatenated with the side tuning's maps."""
         if not self.side:
             return detection.memory
         backbone = detection.backbone if self.scratch is None else self.scratch(images)

@@ -1,4 +1,4 @@
-"""What the model asks of a frozen detector: features, an image memory, and instance queries with boxes and scores."""
+"""What the model needs of a frozen detector: features, an image memory, and instance queries with boxes and scores."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Detection:
     seen: Tensor | None = None  # (B, Q, P, C): what the maps hold at the keypoints
 
     def of(self, rows: Tensor) -> Detection:
-        """What was detected in some of the images, rows (n,)."""
+        """The detections in some of the images, rows (n,)."""
         return replace(
             self,
             backbone=[m[rows] for m in self.backbone],
@@ -44,9 +44,9 @@ class Detection:
 
 
 def detect_each(detector: Detector, images: Tensor, sizes: Tensor | None) -> Detection:
-    """What is detected in images (B, 3, H, W) of which number i has content up to sizes[i] = (height, width) only.
+    """What is detected in images (B, 3, H, W), of which number i only has content up to sizes[i] = (height, width).
 
-    The detector sees each without the padding, as in prediction; its maps are padded with zeros instead.
+    The detector sees each image without its padding, as in prediction; its maps are padded with zeros instead.
     """
     kinds = [images.shape[2:]] if sizes is None else list(dict.fromkeys(map(tuple, sizes.tolist())))
     if len(kinds) == 1:
@@ -87,7 +87,7 @@ def check_images(images: Tensor, multiple: int) -> None:
 
 
 class Detector(Frozen):
-    """Base of every detector: frozen, so without gradient, and always in evaluation mode."""
+    """Base class of all detectors, which are frozen: without gradient, and always in evaluation mode."""
 
     backbone_channels: tuple[int, ...]
     backbone_strides: tuple[int, ...]

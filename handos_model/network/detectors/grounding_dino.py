@@ -23,7 +23,7 @@ from handos_model.network.detectors.transformers_detector import (
 
 
 class KeptText(nn.Module):
-    """Stands in for the text backbone with what that made of the one prompt: features (1, tokens, d)."""
+    """Replaces the text backbone by its result for the only prompt: features (1, tokens, d)."""
 
     def __init__(self, features: Tensor) -> None:
         super().__init__()
@@ -36,8 +36,8 @@ class KeptText(nn.Module):
 class GroundingDino(TransformersDetector):
     """Four scales, strides 8 to 64; the last is a strided convolution on the backbone's last map.
 
-    Until the encoder fuses them, text features do not depend on the image: they are computed once, and the text
-    backbone's weights are let go.
+    Until the encoder fuses them, text features do not depend on the image: they are computed once, and the weights of
+    the text backbone are freed.
     """
 
     architecture = GroundingDinoForObjectDetection
@@ -87,11 +87,11 @@ class GroundingDino(TransformersDetector):
 
 
 def prompt(target: str) -> str:
-    """As the detector was trained: lower case, each phrase with a full stop behind it."""
+    """The prompt as in the detector's training: in lower case, with a full stop after each phrase."""
     return target.strip().lower().rstrip(".") + "."
 
 
 def word_tokens(tokenizer: BertTokenizerFast, ids: list[int]) -> list[int]:
-    """Where in the prompt its words are: tokens that are neither special, unknown nor the end of a phrase."""
+    """Positions of the words in the prompt: tokens that are not special, unknown or the end of a phrase."""
     others = {*tokenizer.all_special_ids, *tokenizer.convert_tokens_to_ids([".", "?"])}
     return [position for position, token in enumerate(ids) if token not in others]

@@ -1,7 +1,7 @@
-"""The hand landmark network behind the detector's interface: an image is one view of one hand, and its one instance.
+"""The hand landmark network behind the detector's interface: an image is one view of one hand, its only instance.
 
-At the paper's scale one DETR finds hands and feeds the decoder. On a robot's CPU the two are apart: a finder says where
-hands are, and this foundation, which knows hands, sees each of them once more at 224 px.
+At the paper's scale, one DETR finds hands and feeds the decoder. On a robot's CPU these are separate: a finder says
+where hands are, and this foundation, which knows hands, sees each of them again at 224 px.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class LandmarkDetector(Detector):
 
     @classmethod
     def from_source(cls, source: str, target: str = "hand", memory_layer: int | None = None) -> LandmarkDetector:
-        """source: an .npz file, by default the embedded one. Raises ValueError for the other options: it has none."""
+        """source: an .npz file, by default the embedded one. Raises ValueError for other options, which it lacks."""
         if target != "hand" or memory_layer is not None:
             raise ValueError(
                 f"the landmarks detector has no options: leave out target={target!r}, memory_layer={memory_layer}"
@@ -65,7 +65,7 @@ class LandmarkDetector(Detector):
         return self.detected(replace(seen, maps=seen.maps[MAPS]))
 
     def detected(self, seen: LandmarkFeatures) -> Detection:
-        """What the network says of views, or another end of it does, with the maps of `memory_strides`."""
+        """The detection from the output of the network, or of another last stage, with maps at `memory_strides`."""
         query = torch.cat([seen.vector, seen.world.flatten(1), seen.presence[:, None], seen.right[:, None]], 1)
         maps, points = list(seen.maps), seen.landmarks[:, None, :, :2]
         return self.detection(maps, query[:, None], points, at_points(maps, points, self.memory_strides))
@@ -73,7 +73,7 @@ class LandmarkDetector(Detector):
     def detection(self, maps: list[Tensor], queries: Tensor, points: Tensor, seen: Tensor) -> Detection:
         """What was seen in views: maps (B, C, h, w), queries (B, 1, D), points (B, 1, 21, 2) px, seen (B, 1, 21, C).
 
-        Without maps it is enough for a decoder that does not look at them.
+        Without maps, it suffices for a decoder that does not look at them.
         """
         batch, device = len(queries), queries.device
         half = HAND_BOX_PER_VIEW * SIZE / 2
@@ -82,7 +82,7 @@ class LandmarkDetector(Detector):
             backbone=maps,
             memory=maps,
             boxes=box.expand(batch, 1, 4),
-            scores=torch.ones(batch, 1, device=device),  # whether a view shows a hand, the decoder says
+            scores=torch.ones(batch, 1, device=device),  # the decoder decides whether a view shows a hand
             backbone_strides=self.backbone_strides,
             memory_strides=self.memory_strides,
             queries=queries,

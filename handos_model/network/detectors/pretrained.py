@@ -1,6 +1,6 @@
-"""Models of transformers from a hub id or a local folder: safetensors and JSON only, and every weight accounted for.
+"""Models of transformers from a hub id or a local folder: only safetensors and JSON, and every weight accounted for.
 
-A hub id may say which commit of the model it means: owner/name@commit.
+A hub id may name a commit of the model: owner/name@commit.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PLAIN = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 def located(source: str) -> dict[str, str]:
-    """What transformers' loaders are told of a source: a folder, a hub id, or a hub id and a commit."""
+    """Arguments for transformers' loaders from a source: a folder, a hub id, or a hub id and a commit."""
     name, _, revision = source.partition("@")
     if not revision or Path(source).is_dir():
         return {"pretrained_model_name_or_path": source}
@@ -38,7 +38,7 @@ def located(source: str) -> dict[str, str]:
 def load_model(architecture: type[PreTrainedModel], source: str) -> PreTrainedModel:
     """The model of a hub id or a local folder, in evaluation mode.
 
-    Raises FileNotFoundError for a folder that is not there, ValueError for anything in it that does not fit.
+    Raises FileNotFoundError for a missing folder, ValueError for anything in it that does not fit.
     """
     config = load_config(architecture, source)
     try:
@@ -74,20 +74,20 @@ def load_config(architecture: type[PreTrainedModel], source: str) -> PretrainedC
         raise ValueError(f"there is no detector in {source}: it has no config.json that names its model_type")
     if config is None:
         raise ValueError(f"{source} holds a model of type {found}, expected {wanted}")
-    config.use_pretrained_backbone = False  # its weights are in the file, too
+    config.use_pretrained_backbone = False  # its weights are also in the file
     config.disable_custom_kernels = True  # deformable attention in PyTorch, which exports
     return config
 
 
 def missing_weights(model: PreTrainedModel, names: list[str]) -> list[str]:
-    """Those of the `names` without a weight in the file that need one: others share it with a name that has one."""
+    """Those of `names`, which have no weight in the file, that need one: others share that of another name."""
     weights = model.state_dict(keep_vars=True)
     loaded = {id(weight) for name, weight in weights.items() if name not in names}
     return sorted(name for name in names if id(weights[name]) not in loaded and not name.endswith(COUNTERS))
 
 
 def load_normalisation(source: str) -> Normalisation | None:
-    """What the source's image processor does to colours; None where the source has no image processor."""
+    """How the source's image processor normalises colours; None if the source has no image processor."""
     place = located(source)
     file = cached_file(
         place["pretrained_model_name_or_path"],

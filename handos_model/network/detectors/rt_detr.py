@@ -13,7 +13,7 @@ from handos_model.network.detectors.transformers_detector import ClassDetector, 
 
 
 class RTDetr(ClassDetector):
-    """Three scales, strides 8 to 32; the memory is all that the hybrid encoder makes of them, which has no layers."""
+    """Three scales, strides 8 to 32; the memory is the whole output of the hybrid encoder, which has no layers."""
 
     architecture: ClassVar[type[PreTrainedModel]] = RTDetrV2ForObjectDetection
     normalisation = PLAIN

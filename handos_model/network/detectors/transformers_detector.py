@@ -1,4 +1,4 @@
-"""What the DETR-like detectors of Hugging Face transformers share: one pass, and listening to the parts of a model."""
+"""What the DETR-like detectors of Hugging Face transformers share: one pass, in which parts of a model are observed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from transformers.utils import ModelOutput
 from handos_model.network.detectors.detector import Detection, Detector
 from handos_model.network.detectors.pretrained import IMAGENET, Normalisation, load_model, load_normalisation
 
-PROBE = 256  # px: side of the image that channels and strides are read from, with 1,360 cells at strides 8 to 64
+PROBE = 256  # px: side of the image from which channels and strides are read, with 1,360 cells at strides 8 to 64
 
 
 class Parts(NamedTuple):
@@ -37,7 +37,7 @@ class Call:
 
 @contextmanager
 def listening(modules: list[nn.Module]) -> Iterator[list[Call]]:
-    """The calls of `modules` while the block runs: what a model computes and does not return."""
+    """The calls of `modules` while the block runs, which show what a model computes but does not return."""
 
     def listener(call: Call) -> Any:
         def listen(module: nn.Module, positional: tuple, arguments: dict[str, Any], result: Any) -> None:
@@ -57,7 +57,7 @@ def listening(modules: list[nn.Module]) -> Iterator[list[Call]]:
 class TracedSizes(TorchFunctionMode):
     """Keeps the maps' heights and widths in an ONNX graph, so that it serves every image size.
 
-    transformers gathers them by torch.as_tensor(list of pairs), which a trace takes for constants.
+    transformers collects them with torch.as_tensor(list of pairs), which a trace takes for constants.
     """
 
     def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: Any = None) -> Any:
@@ -73,7 +73,7 @@ class TransformersDetector(Detector):
     """
 
     architecture: ClassVar[type[PreTrainedModel]]
-    normalisation: ClassVar[Normalisation] = IMAGENET  # where the source does not say
+    normalisation: ClassVar[Normalisation] = IMAGENET  # if the source does not give one
     # Cells for 900 queries, and Swin's windows of 7 or 12 pad every map: a trace without padding would never pad.
     example = (256, 320)
     picked: int = 0  # cells that become queries; an image must have as many
@@ -92,7 +92,7 @@ class TransformersDetector(Detector):
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
 
     def freeze(self) -> None:
-        """Also read channels and strides off a small image, so that no subclass has to state them."""
+        """Also reads channels and strides from a small image, so that no subclass has to state them."""
         super().freeze()
         self.backbone_strides = self.memory_strides = ()  # not known before this pass
         found = self(self.mean.new_zeros(1, 3, PROBE, PROBE))
@@ -103,7 +103,7 @@ class TransformersDetector(Detector):
         self.query_size = found.queries.shape[-1]
 
     def parts(self) -> Parts:
-        """Where the model keeps them."""
+        """The parts of the model."""
         raise NotImplementedError
 
     def run(self, images: Tensor) -> ModelOutput:
@@ -115,7 +115,7 @@ class TransformersDetector(Detector):
         raise NotImplementedError
 
     def scores(self, logits: Tensor) -> Tensor:
-        """(B, Q) 0..1 of the model's logits (B, Q, classes or tokens)."""
+        """Scores (B, Q) in 0..1 from the model's logits (B, Q, classes or tokens)."""
         raise NotImplementedError
 
     def check(self, images: Tensor) -> None:
@@ -134,7 +134,7 @@ class TransformersDetector(Detector):
         self.check(images)
         backbone, decoder, coarser = self.parts()
         traced = TracedSizes() if torch.jit.is_tracing() else nullcontext()
-        # What it says in training is what it says in prediction; and half precision puts boxes on a grid of 4 px.
+        # The output must be the same in training and prediction, and half precision puts boxes on a grid of 4 px.
         exact = torch.autocast(images.device.type, enabled=False)
         with exact, traced, listening([backbone, decoder, *coarser]) as calls:
             outputs = self.run((images - self.mean) / self.std)
@@ -151,7 +151,7 @@ class TransformersDetector(Detector):
 
 
 class ClassDetector(TransformersDetector):
-    """One that scores classes, of which the one named `target` counts."""
+    """A detector that scores classes, of which only the one named `target` counts."""
 
     def __init__(self, model: PreTrainedModel, target: str, normalisation: Normalisation | None) -> None:
         super().__init__(model, normalisation)
@@ -162,7 +162,7 @@ class ClassDetector(TransformersDetector):
 
 
 def to_pixels(boxes: Tensor, images: Tensor) -> Tensor:
-    """Boxes (B, Q, 4) of centre and size, as shares of the image, to xyxy px with the first pixel's centre at 0."""
+    """Boxes (B, Q, 4) from centre and size, in fractions of the image, to xyxy px; the first pixel's centre is at 0."""
     centre, size = boxes.split(2, -1)
     x, y = torch.cat([centre - size / 2, centre + size / 2], -1).unflatten(-1, (2, 2)).unbind(-1)
     return torch.stack([x * images.shape[3] - 0.5, y * images.shape[2] - 0.5], -1).flatten(2)
@@ -179,7 +179,7 @@ def unflatten(states: Tensor, maps: list[Tensor]) -> list[Tensor]:
 
 
 def scaled_parts(model: PreTrainedModel, projections: nn.ModuleList) -> Parts:
-    """Of a model whose input `projections` beyond the backbone's maps make coarser ones."""
+    """The parts of a model whose further input `projections`, beyond the backbone's maps, make coarser maps."""
     encoder = model.backbone.conv_encoder
     return Parts(encoder, model.decoder, list(projections[len(encoder.intermediate_channel_sizes) :]))
 
