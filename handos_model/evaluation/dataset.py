@@ -36,7 +36,7 @@ class MeshPredictor(Predictor, Protocol):
 
 @dataclass
 class Findings:
-    """What is found of one data set, image by image. template: of the predictor's meshes, None where it has none."""
+    """What is found in one data set, image by image. template: that of the predictor's meshes, None without meshes."""
 
     template: str | None
     given_boxes: bool
@@ -47,7 +47,7 @@ class Findings:
     meshes: set[str] = field(default_factory=set)
 
     def add(self, sample: Sample, hands: Sequence[Hand], frame: tuple[str, int] | None) -> None:
-        """The hands of one image; with given boxes one for each hand that counts, in the labels' order."""
+        """Adds the hands of one image; with given boxes, one for each hand that counts, in the order of the labels."""
         ignore = left_out(sample)
         if self.given_boxes:
             found: list[Hand | None] = [None] * len(ignore)
@@ -84,9 +84,9 @@ def evaluate_dataset(
 ) -> dict[str, Any]:
     """{"images": count, "figures": {...}, "absent": {what: why}}: see Findings.figures.
 
-    limit: only that many images, evenly spread. submission: takes the best hand of every image, in order. given_boxes:
-    the predictor is told where the hands are, as its predict_boxes takes it (paper, Table X). A hand whose labelled
-    joints span no box is left out: it can't be told which prediction is about it. ValueError for a limit below 1.
+    limit: only that many images, evenly spread. submission: receives the best hand of every image, in order.
+    given_boxes: the predictor's predict_boxes is given the boxes of the hands (paper, Table X). A hand whose labelled
+    joints span no box is left out: no prediction can be matched to it. ValueError for a limit below 1.
     """
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}, must be 1 or more")
@@ -108,7 +108,7 @@ def evaluate_dataset(
 
 
 class BoxDetector(Protocol):
-    """What says where things may be: a WholeImagePredictor of a TrainedNetwork."""
+    """Anything that says where objects may be, such as a WholeImagePredictor of a TrainedNetwork."""
 
     def detections(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Boxes (Q, 4) xyxy px and scores (Q,) in an image (H, W, 3) uint8 RGB."""
@@ -118,7 +118,7 @@ def evaluate_detector(dataset: Dataset, detector: BoxDetector, limit: int | None
     """COCO's AP of the detector's own boxes against the data set's, as evaluate_dataset gives its figures.
 
     The paper measures hands of COCO val2017. Pictures without a labelled hand are not in the data set, and hands that
-    the annotators could not label count as false where they are found.
+    the annotators could not label count as false if they are found.
     """
     images = []
     chosen = spread(range(len(dataset)), limit)
@@ -139,13 +139,13 @@ def left_out(sample: Sample) -> np.ndarray:
 
 
 def _without_box(joints_2d: np.ndarray) -> np.ndarray:
-    """Which of joints (n, 21, 3) have labelled ones that span no box: none, or all in one row or column."""
+    """Which of joints (n, 21, 3) span no box: no joint is labelled, or all of them are in one row or column."""
     labelled = [joints[joints[:, 2] > 0, :2] for joints in joints_2d]
     return np.array([len(joints) == 0 or np.ptp(joints, axis=0).min() == 0 for joints in labelled], bool)
 
 
 def _found(hands: Sequence[Hand], iou: np.ndarray) -> list[Hand | None]:
-    """What was found of each label of `iou` (n, len(hands))."""
+    """The hand that was found for each label of `iou` (n, len(hands))."""
     return [None if k < 0 else hands[k] for k in metrics.match(iou, MATCH_IOU)]
 
 

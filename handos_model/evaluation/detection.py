@@ -10,14 +10,14 @@ import numpy as np
 COCO_IOUS = np.linspace(0.5, 0.95, 10)
 RECALL_POINTS = np.linspace(0, 1, 101)
 MAX_DETECTIONS = 100
-"""Per image, the best by score: what comes after them does not exist for COCO."""
+"""Number of detections per image, the best by score: COCO ignores the others."""
 
 _WRONG, _RIGHT, _IGNORED = 0, 1, -1
 
 
 @dataclass(frozen=True)
 class ImageDetections:
-    """The boxes found in one image, set against those that are there."""
+    """The boxes found in one image, compared with those that are there."""
 
     scores: np.ndarray  # (M,) of what was found
     iou: np.ndarray  # (N, M) of labels and what was found
@@ -25,9 +25,9 @@ class ImageDetections:
 
 
 def average_precision(images: Sequence[ImageDetections], iou: float) -> float:
-    """Mean precision, 0 to 1, at 101 levels of recall, where a box counts as found from an overlap of `iou` on.
+    """Mean precision, 0 to 1, at 101 levels of recall; a box counts as found if the overlap is at least `iou`.
 
-    COCO's AP is the mean of this over COCO_IOUS. NaN where no label counts.
+    COCO's AP is the mean of this over COCO_IOUS. NaN if no label counts.
     """
     labels, scores, verdicts = _judge(images, iou)
     if not labels:
@@ -62,7 +62,7 @@ def _judge(images: Sequence[ImageDetections], iou: float) -> tuple[int, np.ndarr
 
 
 def _judge_image(image: ImageDetections, iou: float) -> tuple[np.ndarray, np.ndarray]:
-    """Best score first, each detection takes the free label that it overlaps most; ignored labels come last."""
+    """Assigns each detection, best score first, the free label that it overlaps most; ignored labels come last."""
     order = np.argsort(-image.scores, kind="stable")[:MAX_DETECTIONS]
     free = np.ones(len(image.ignore), bool)
     verdicts = np.full(len(order), _WRONG)

@@ -1,4 +1,4 @@
-"""How far each labelled hand of an image was off, and the figures of the paper over many hands.
+"""The errors of each labelled hand of an image, and the paper's figures over many hands.
 
 Sources: the paper's section 4.1, section II of its supplement, and the evaluation of the FreiHAND benchmark
 (github.com/lmb-freiburg/freihand, eval.py), which HO-3D's repeats.
@@ -19,12 +19,12 @@ from handos_model.hand import Hand
 PCK_FRACTIONS = (0.05, 0.1, 0.15)
 TIPS = (4, 8, 12, 16, 20)
 SUBSETS = {"": (1, 2), "_visible": (2,), "_occluded": (1,)}
-"""The joints that a PCK is over, by the third column of Sample.joints_2d."""
+"""Values of the third column of Sample.joints_2d for the joints that each PCK covers."""
 
 
 @dataclass(frozen=True)
 class HandErrors:
-    """One labelled hand. None: the label does not say, or (absolute, side_right) the hand was missed."""
+    """Errors of one labelled hand. None: the label does not say, or (absolute, side_right) the hand was missed."""
 
     found: bool
     visibility: np.ndarray  # (21,) as in Sample.joints_2d
@@ -42,9 +42,9 @@ class HandErrors:
 def hand_errors(hand: Hand | None, sample: Sample, i: int, template: str | None) -> HandErrors:
     """The errors of `hand` (None: missed) as hand `i` of the sample.
 
-    template: HandTemplate.name of the hand's vertices; they are compared where the label's are of the same. None: the
-    predictor knows joints in the image alone, and nothing else is compared. A missed
-    hand counts as in the paper: all points 0 for the aligned errors and F-scores, no joint right for PCK and AUC.
+    template: HandTemplate.name of the hand's vertices, which are compared if the label's have the same template. None:
+    the predictor only knows joints in the image, and nothing else is compared. A missed hand counts as in the paper:
+    all points 0 for the aligned errors and F-scores, no joint right for PCK and AUC.
     """
     flat = template is None
     side_known = int(sample.side[i]) in SIDE_NAMES and not flat
@@ -77,7 +77,7 @@ def hand_errors(hand: Hand | None, sample: Sample, i: int, template: str | None)
 
 
 def joints_with(hand: Hand, tips: tuple[int, ...] | None) -> np.ndarray:
-    """3D joints (21, 3) of a found hand, with its vertices `tips` (thumb to little) as fingertips; None: its own."""
+    """3D joints (21, 3) of a found hand, with its vertices `tips` (thumb to little) as fingertips unless None."""
     joints = hand.joints_3d.copy()
     if tips is not None:
         joints[list(TIPS)] = hand.vertices[list(tips)]
@@ -97,7 +97,7 @@ def _pixels(joints: np.ndarray | None, sample: Sample) -> np.ndarray | None:
 
 
 def _relative_errors(joints: np.ndarray | None, sample: Sample, i: int) -> np.ndarray:
-    """Distances (21,) to the labels in shares of the longer side of their box; infinity where there is nothing."""
+    """Distances (21,) to the labels as fractions of the longer side of their box; infinity if there is no joint."""
     if joints is None:
         return np.full(21, np.inf)
     target, labelled = sample.joints_2d[i, :, :2], sample.joints_2d[i, :, 2] > 0
@@ -106,7 +106,7 @@ def _relative_errors(joints: np.ndarray | None, sample: Sample, i: int) -> np.nd
 
 
 def hand_figures(errors: Sequence[HandErrors]) -> Figures:
-    """Figures over hands; those that no label speaks of are absent.
+    """Figures over hands; those for which there are no labels are absent.
 
     hands, found: counts. pck_2d*, pck_proj* (from the network's own translation), pck_proj_fit* (from the fitted one):
     shares. side: share right among found hands whose side is known, and side_recall: the share of such hands that are

@@ -51,9 +51,9 @@ def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 
 
 def match(iou: np.ndarray, minimum: float) -> np.ndarray:
-    """Which prediction serves which label: index (N,) into the M predictions of `iou` (N, M), -1 where none does.
+    """Which prediction belongs to which label: index (N,) into the M predictions of `iou` (N, M), -1 if none does.
 
-    Pairs are taken greedily from the largest overlap down to `minimum`, so one prediction serves one label at most.
+    Pairs are taken greedily from the largest overlap down to `minimum`, so a prediction belongs to at most one label.
     """
     iou = np.asarray(iou, np.float64)
     if iou.ndim != 2:
@@ -73,7 +73,7 @@ def match(iou: np.ndarray, minimum: float) -> np.ndarray:
 
 
 def pck(pred: np.ndarray | None, target: np.ndarray, labelled: np.ndarray, fraction: float) -> float:
-    """Share of the labelled joints of one hand that `pred` puts within `fraction` of the hand's size of `target`.
+    """Share of the labelled joints of one hand that `pred` puts within `fraction` of the hand's size from `target`.
 
     Both (J, 2). The size is the longer side of the box around the labelled joints. A missed hand (`pred` None) is 0.
     The figure of a data set is the mean over its hands.
@@ -90,7 +90,7 @@ def pck_of_joints(errors: np.ndarray, counted: np.ndarray, fraction: float) -> f
     """Share of joints whose error, relative to their hand's size, is within `fraction`: the mean over the joint kinds.
 
     errors (N, J), infinity for a missed hand; counted (N, J) bool. Kinds of joints that never count are left out; NaN
-    where none does. HaMeR's evaluation of HInt takes the same mean, and the paper's table 5 stands beside HaMeR's.
+    if none counts. HaMeR's evaluation of HInt takes the same mean, and the paper's table 5 compares with HaMeR's.
     """
     errors, counted = np.asarray(errors, np.float64), np.asarray(counted, bool)
     if errors.ndim != 2 or errors.shape != counted.shape:
@@ -103,9 +103,9 @@ def pck_of_joints(errors: np.ndarray, counted: np.ndarray, fraction: float) -> f
 
 
 def procrustes(pred: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """`pred` (P, 3) moved onto `target` (P, 3) by the scale, rotation (no reflection) and shift of least squares.
+    """`pred` (P, 3) moved onto `target` (P, 3) by the least-squares scale, rotation (no reflection) and shift.
 
-    Points that all coincide, as the zeros that stand for a missed hand, land on the target's centroid.
+    Points that all coincide, like the zeros that stand for a missed hand, land on the target's centroid.
     """
     pred, target = _pair(pred, target, 3)
     centre = target.mean(0)
@@ -163,7 +163,7 @@ def jitter(track: np.ndarray) -> float:
 
 
 def bone_spread(joints_3d: np.ndarray) -> tuple[float, float]:
-    """How much the bones of one hand change their length over frames: `joints_3d` (T, 21, 3) -> m, and a share of it.
+    """How much the bones of one hand change their length over frames `joints_3d` (T, 21, 3): in m, and relatively.
 
     The standard deviation over the frames, averaged over the 20 bones; a person's is 0. Raises ValueError for fewer
     than two frames.

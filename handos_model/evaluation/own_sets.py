@@ -23,7 +23,7 @@ from handos_model.io.video import VideoSource
 Results = dict[str, Any]
 
 VIDEOS = {"human_hand_video.mp4": None, "asl_hand.25fps.mp4": "asl_hand_mediapipe.npz"}
-"""Videos that show one right hand in every frame, and the file with MediaPipe's 2D joints where there is one."""
+"""Videos that show one right hand in every frame, and the file with MediaPipe's 2D joints if there is one."""
 
 RENDERS = 1000
 
@@ -36,7 +36,7 @@ class Predictor(Protocol):
 
 
 def annotated(data_root: Path, predictor: Predictor, limit: int | None = None) -> Results:
-    """Photos with hand-made joints: all real hands, then each source; synthetic hands apart and in no other figure."""
+    """Photos with hand-made joints: all real hands, then each source; synthetic hands only in a separate figure."""
     photos = Annotated.load(data_root / "annotated")
     scores: dict[str, list[HandScore]] = {}
     for name, records in progress(spread(list(photos.photos.items()), limit), "annotated"):
@@ -68,7 +68,7 @@ def val(data_root: Path, predictor: Predictor, limit: int | None = None) -> Resu
 
 
 def backgrounds(data_root: Path, predictor: Predictor, limit: int | None = None) -> Results:
-    """False hands on the hand-free photos that are kept out of training."""
+    """False hands on the hand-free photos that are never trained on."""
     counts: dict[str, list[int]] = {}
     for name in progress(spread(sorted(held_out_backgrounds()), limit), "backgrounds"):
         hands = predictor.predict(read_image(data_root / "train" / name), None)
@@ -79,7 +79,7 @@ def backgrounds(data_root: Path, predictor: Predictor, limit: int | None = None)
 
 def renders(data_root: Path, predictor: Predictor, limit: int | None = None) -> Results:
     """Renders that training never sees, with exact 2D, mesh, side and camera; hands of 60 px and less are masked."""
-    from handos_model.evaluation.renders import held_out_renders  # numba, which the other data sets do without
+    from handos_model.evaluation.renders import held_out_renders  # needs numba, which the other data sets do not
 
     scores: list[HandScore] = []
     extra = 0
@@ -92,7 +92,7 @@ def renders(data_root: Path, predictor: Predictor, limit: int | None = None) -> 
 
 
 def videos(data_root: Path, predictor: Predictor, limit: int | None = None) -> Results:
-    """Each frame on its own: share with a hand, side right, hands too many, jitter; PCK where MediaPipe's 2D is."""
+    """Scores each frame on its own: share with a hand, right sides, surplus hands, jitter; PCK if MediaPipe has 2D."""
     groups = {}
     for name, labels in VIDEOS.items():
         frames = progress(frames_of(data_root / "video" / name, limit), name)
@@ -115,9 +115,8 @@ DATASETS: dict[str, Callable[[Path, Predictor, int | None], Results]] = {
 def run(datasets: Sequence[str], data_root: Path, predictor: Predictor, limit: int | None = None) -> dict[str, Results]:
     """Figures of each of `datasets` (names of DATASETS, or "all"), read below `data_root`.
 
-    `limit`: only that many images of each, spread evenly, and the first so many frames of each video, for a quick look.
-    Raises ValueError for an unknown name or a limit below 1,
-    FileNotFoundError where the data is not there.
+    `limit`: only that many images of each, spread evenly, and only that many first frames of each video, for a quick
+    look. Raises ValueError for an unknown name or a limit below 1, FileNotFoundError if the data is missing.
     """
     unknown = sorted(set(datasets) - {*DATASETS, "all"})
     if unknown or not datasets:

@@ -1,4 +1,4 @@
-"""Renders that training never sees: a seed it cannot be given, before backgrounds that it leaves out."""
+"""Renders that training never sees: from a seed that it cannot have, in front of backgrounds that it leaves out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from handos_model.synthetic.render_options import RenderOptions
 SEED = (0x68656C64, 0x6F7574)
 """Followed by the frame's index: pools are seeded with fewer numbers, so no pool can repeat these frames."""
 MIN_SIZE = 60.0
-"""px of the longer side of the part of a hand that is in the picture: hands up to here are masked."""
+"""px, longer side of the part of a hand that is in the picture: hands up to this size are masked."""
 MIN_VISIBLE = 4
 """Joints in view below which a hand is masked, as in training."""
 

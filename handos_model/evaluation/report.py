@@ -16,12 +16,12 @@ UNITS = {
     **dict.fromkeys(("jitter_3d", "jitter_3d_of_labels"), ", mm"),
     **dict.fromkeys(("jitter_2d", "jitter_2d_of_labels"), ", px"),
 }
-"""Of the figures that are no shares."""
+"""Units of the figures that are not shares."""
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A figure, what it must reach and what it should."""
+    """A figure, the value that it must reach, and the one that it should reach."""
 
     dataset: str
     figure: str  # key in the results of the data set
@@ -32,7 +32,7 @@ class Bar:
     decimals: int = 3
 
     def verdict(self, value: float) -> str:
-        """Which of the two is reached."""
+        """Which of the two the value reaches."""
         sign = -1 if self.less_is_better else 1
         if sign * value >= sign * self.goal:
             return "goal"
@@ -92,7 +92,7 @@ def labelled(names: list[str]) -> str:
 
 
 def by_stem(names: Iterable[str]) -> list[list[str]]:
-    """Names that differ in what follows "@" alone share a row."""
+    """Groups of names that share a row, as they differ only in what follows "@"."""
     rows: dict[str, dict[str, None]] = {}
     for name in names:
         rows.setdefault(name.partition("@")[0], {})[name] = None

@@ -1,4 +1,4 @@
-"""From the hands found in one image and the hands that are there to figures of a whole data set."""
+"""Compares the hands found in an image with those that are there, and computes figures for a whole data set."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ PCK_FRACTIONS = (0.05, 0.1, 0.2)
 F_THRESHOLDS = (0.005, 0.015)  # m
 RECALL_IOU = 0.5
 MATCH_IOU = 0.1
-"""A prediction that overlaps a label less than this is not about that hand; what matters further is how near its joints
-are, so the bar is low: MediaPipe's figures are the same for anything from 0 to 0.3."""
+"""A prediction that overlaps a label less than this is not about that hand. The limit is low because beyond it only the
+distances of the joints matter: MediaPipe's figures are the same for anything from 0 to 0.3."""
 
 
 Figures = dict[str, float | int]
@@ -24,7 +24,7 @@ Figures = dict[str, float | int]
 
 @dataclass(frozen=True)
 class HandScore:
-    """How well one labelled hand was found. None where it was missed, or where its label says nothing of it."""
+    """How well one labelled hand was found. None if it was missed, or if its label does not contain the quantity."""
 
     found: bool
     iou: float
@@ -51,8 +51,8 @@ def label_overlaps(hands: Sequence[Hand], sample: Sample) -> np.ndarray:
 def score_image(hands: Sequence[Hand], sample: Sample, absolute: bool = False) -> tuple[list[HandScore], int]:
     """Scores of the labelled hands of one image that are not to be ignored, and the number of predictions left over.
 
-    Every prediction serves the labelled hand that it overlaps most. One that serves an ignored hand is neither right
-    nor wrong. `absolute`: labels are in the real camera's frame, so the wrist's position is scored too.
+    Every prediction is assigned to the labelled hand that it overlaps most. One assigned to an ignored hand is neither
+    right nor wrong. `absolute`: labels are in the real camera's frame, so the wrist's position is scored too.
     """
     labelled = sample.joints_2d[..., 2] > 0
     iou = label_overlaps(hands, sample)

@@ -34,7 +34,7 @@ class Sequences:
     tracks: dict[tuple[str, int, int], list[_Moment]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, sequence: str, number: int, sample: Sample, i: int, hand: Hand | None) -> None:
-        """Frame `number` shows hand `i` of the sample; found as `hand`, or None."""
+        """Adds hand `i` of the sample, in frame `number`, and the hand that was found for it, or None."""
         same_side = int((sample.side[:i] == sample.side[i]).sum())
         label = sample.joints_2d[i].astype(np.float64)
         known = sample.has_3d[i] and sample.absolute and hand is not None

@@ -24,7 +24,7 @@ from handos_model.template.mano import JOINT_ORDER
 
 OPENGL = np.float32([1, -1, -1])
 SPLIT = "evaluation"
-"""The split that both servers know the labels of."""
+"""The split whose labels both servers have."""
 
 _OURS = np.arange(len(JOINT_NAMES))
 _CONVENTIONS = {
@@ -54,7 +54,7 @@ class Submission:
         self._vertices: list[np.ndarray] = []
 
     def add(self, hand: Hand | None) -> None:
-        """The hand of the next image; None where nothing was found."""
+        """Adds the hand of the next image; None if nothing was found."""
         joints = np.zeros((len(JOINT_NAMES), 3)) if hand is None else joints_with(hand, self._tips)
         joints = joints[self._order] * self._axes
         vertices = np.zeros((VERTICES, 3)) if hand is None else hand.vertices * self._axes
@@ -62,7 +62,7 @@ class Submission:
         self._vertices.append(vertices.astype(np.float32))
 
     def write(self, path: Path) -> None:
-        """The zip, with micrometres; point by point, as HO-3D's is a gigabyte of text."""
+        """Writes the zip, in m to a micrometre; point by point, as HO-3D's is a gigabyte of text."""
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("pred.json", "w") as file:
             for piece in self._pieces():
                 file.write(piece.encode())

@@ -1,8 +1,8 @@
 """What the paper reports of itself (CVPR 2025 and supplement), row by row, and what each row is measured from.
 
-Shares from 0 to 1, lengths in mm; the names are those of the figures of evaluation/dataset.py and detection.py. Which
-of DexYCB's setups Table 4 is of, the paper does not say; S0, the toolkit's first, is assumed. Tables VIII, IX and X of
-one edition are Tables I, II and III of the supplement of the other.
+Shares from 0 to 1, lengths in mm; the names are those of the figures of evaluation/dataset.py and detection.py. The
+paper does not say which of DexYCB's setups Table 4 uses; S0, the toolkit's first, is assumed. Tables VIII, IX and X of
+one edition are Tables I, II and III in the supplement of the other.
 """
 
 from __future__ import annotations

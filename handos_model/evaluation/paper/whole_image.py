@@ -1,7 +1,7 @@
 """Hands as the paper evaluates them: a network over the whole image, of either stage, as ONNX file or checkpoint.
 
-HandPredictor prepares hands for robots: it merges what is one hand, leaves out what lies
-behind the camera and says "unknown" of a doubtful side. None of that is in the paper, and nothing of it is done here.
+HandPredictor prepares hands for robots: it merges results that are one hand, leaves out hands behind the camera and
+calls a doubtful side "unknown". The paper does nothing of the kind, so it is not done here.
 """
 
 from __future__ import annotations
@@ -49,16 +49,16 @@ class WholeImagePredictor:
         return "vertices" not in self.network.outputs
 
     def predict(self, image: np.ndarray, camera: Camera | None = None) -> list[Hand]:
-        """Hands in an image (H, W, 3) uint8 RGB that score enough, best first."""
+        """Hands in an image (H, W, 3) uint8 RGB whose score reaches the threshold, best first."""
         canvas, scale = letterbox(image, self.size)
         outputs = self.network.run(canvas)
-        # A score of 0 is that of the candidate which the graph always decodes.
+        # The graph always decodes one candidate; if there is none, it has a score of 0.
         kept = np.flatnonzero((outputs["scores"] >= self.threshold) & (outputs["scores"] > 0))
         kept = kept[np.argsort(-outputs["scores"][kept], kind="stable")]
         return self._hands({name: values[kept] for name, values in outputs.items()}, scale, _camera(image, camera))
 
     def predict_boxes(self, image: np.ndarray, boxes: np.ndarray, camera: Camera | None = None) -> list[Hand]:
-        """The hand in each of boxes (N, 4) xyxy px, whatever it scores (paper, Table X: "w/ GT box")."""
+        """The hand in each of boxes (N, 4) xyxy px, whatever its score (paper, Table X: "w/ GT box")."""
         canvas, scale = letterbox(image, self.size)
         corners = to_network(np.asarray(boxes, np.float64).reshape(-1, 2, 2), scale).reshape(-1, 4)
         outputs = self.network.run_boxes(canvas, corners)
@@ -85,8 +85,8 @@ class WholeImagePredictor:
     def _placed(
         self, outputs: Outputs, joints_2d: np.ndarray, scale: np.ndarray, camera: Camera
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """In the camera's axes: joints (N, 21, 3) and vertices (N, V, 3) m from the wrist; the wrist as it fits
-        the 2D joints, and as the network says it, (N, 3)."""
+        """In the camera's axes: joints (N, 21, 3) and vertices (N, V, 3) m from the wrist; and the wrist (N, 3), first
+        as it fits the 2D joints, then as the network gives it."""
         n = len(joints_2d)
         if self.flat:
             points, place = np.full((n, 21, 3), np.nan), np.full((n, 3), np.nan)
