@@ -1,7 +1,7 @@
 """Training batches: sources mixed by share, augmented in worker processes, padded and stacked.
 
-What the sample with number k of a run is depends on the recipe's seed and k alone. So neither the number of workers and
-processes nor a restart changes what is seen.
+Sample number k of a run depends only on the recipe's seed and k. So neither the number of workers and processes nor a
+restart changes what the network sees.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ TIPS = (4, 8, 12, 16, 20)
 
 @dataclass(frozen=True)
 class Source:
-    """Images that a run draws from."""
+    """A set of images from which a run draws."""
 
     name: str
     share: float
     root: Path
     samples: Photos | Pool | Dataset
-    weights: np.ndarray | None = None  # (images,) sum 1; None: all alike
+    weights: np.ndarray | None = None  # (images,) with sum 1; None: all equal
 
     def any_of(self, rng: Generator) -> Sample:
-        """One of the images."""
+        """A random image."""
         n = len(self.samples)
         return self.samples[int(rng.integers(n) if self.weights is None else rng.choice(n, p=self.weights))]
 
 
 def open_sources(mixture: Mixture) -> list[Source]:
-    """Every source with a share above 0. Raises ValueError where the mixture makes no sense or a source is empty."""
+    """Every source with a share above 0. Raises ValueError if the mixture makes no sense or a source is empty."""
     photos, pool = Path(mixture.photos), Path(mixture.pool)
     fixed = [
         ("photos", mixture.share_photos, photos, lambda: Photos.load(photos, "hand", "train")),
@@ -75,12 +75,12 @@ def open_sources(mixture: Mixture) -> list[Source]:
 
 
 def mano_folder(path: str) -> Path | None:
-    """Of a recipe's key, where "" stands for none."""
+    """The folder that a recipe's key names, where "" stands for none."""
     return Path(path) if path else None
 
 
 class Mix(TorchDataset[tuple[Sample, int]]):
-    """The augmented samples of a run by their number, without end.
+    """The augmented samples of a run by number, without end.
 
     Sources are opened once, before the workers start, and shared by them. Images are drawn with replacement.
     """
@@ -99,11 +99,11 @@ class Mix(TorchDataset[tuple[Sample, int]]):
 
     @property
     def images(self) -> int:
-        """How many images all sources hold: as many samples are an epoch."""
+        """Number of images in all sources: an epoch is that many samples."""
         return sum(len(source.samples) for source in self.sources)
 
     def __getitem__(self, number: int) -> tuple[Sample, int]:
-        """The sample, and a seed for what is chosen at random in the step that learns it."""
+        """The sample, and a seed for random choices in the step that learns from it."""
         rng = np.random.default_rng([self.recipe.seed, number])
         sample = augment(self.draw(rng), rng, self.recipe.augmentation).check()
         if sample.template != self.template:
@@ -116,7 +116,7 @@ class Mix(TorchDataset[tuple[Sample, int]]):
 
 
 def with_tips(sample: Sample, regressor: np.ndarray) -> Sample:
-    """Hands with labelled vertices take their fingertips from them, by rows (5, 778) of the template's regressor.
+    """The sample with fingertips taken from labelled vertices by the regressor's rows (5, 778) of the template.
 
     Data sets label different vertices as fingertips, some millimetres apart; the network's joints have one convention.
     """
@@ -130,7 +130,7 @@ def with_tips(sample: Sample, regressor: np.ndarray) -> Sample:
 
 
 def weigh_sources(photos: Source, weights: dict[str, float]) -> Source:
-    """Photos drawn by the weight of the source that their record names; 1 where `weights` does not say."""
+    """Photos drawn by the weight of the source that their record names; 1 if it is not in `weights`."""
     each = np.array([weights.get(record["source"], 1.0) for record in photos.samples.records])
     if (each < 0).any() or each.sum() <= 0:
         raise ValueError(f"source_weights are {weights}: expected 0 or more, and one photo above 0")
@@ -138,10 +138,10 @@ def weigh_sources(photos: Source, weights: dict[str, float]) -> Source:
 
 
 def collate(samples: list[Sample], seeds: list[int] | None = None) -> dict[str, Tensor]:
-    """Stack samples; hands padded to T, the most that a sample has. Hands that are `ignore` come last, counted apart.
+    """Stacks samples, with hands padded to T, the most in any sample. Hands to `ignore` come last, counted separately.
 
     images (B, 3, H, W) uint8, padded at the right and bottom to the largest; sizes (B, 2): height and width of each
-    without that; K (B, 3, 3); joints_2d (B, T, 21, 3); joints_3d; vertices; boxes (B, T, 4); side, has_3d,
+    without padding; K (B, 3, 3); joints_2d (B, T, 21, 3); joints_3d; vertices; boxes (B, T, 4); side, has_3d,
     has_vertices (B, T); count, ignored (B,): hands to learn from, then hands to ignore; complete, absolute (B,);
     seeds (B,), by default 0.
     """
@@ -177,7 +177,7 @@ def collate(samples: list[Sample], seeds: list[int] | None = None) -> dict[str, 
 
 
 def stack(drawn: list[tuple[Sample, int]]) -> dict[str, Tensor]:
-    """A batch of what Mix gives."""
+    """A batch of items of Mix."""
     samples, seeds = zip(*drawn, strict=True)
     return collate(list(samples), list(seeds))
 
@@ -185,7 +185,7 @@ def stack(drawn: list[tuple[Sample, int]]) -> dict[str, Tensor]:
 class Consecutive(Sampler[list[int]]):
     """Numbers of the samples in each batch of process `rank` of `processes`, from sample `start` on, without end.
 
-    The processes' batches lie side by side: together they take the next size * processes numbers.
+    The batches of the processes are consecutive: together they take the next size * processes numbers.
     """
 
     def __init__(self, start: int, size: int, rank: int, processes: int):
@@ -212,7 +212,7 @@ def batches(mix: Mix, start: int, rank: int = 0, processes: int = 1) -> Iterator
 
 
 def quiet_worker(_: int) -> None:
-    """Workers augment with OpenCV: one thread each, the rest is for training."""
+    """Limits OpenCV, with which workers augment, to one thread each; the rest is for training."""
     import cv2
 
     cv2.setNumThreads(1)

@@ -1,7 +1,7 @@
 """What a network costs: parameters and FLOPs of detector and decoder, time of each stage, memory.
 
-FLOPs are torch's count of matrix products and convolutions, a multiplication and an addition being two; papers often
-call one multiply-accumulate a FLOP, which is half of it. Sampling, norms and activations are not counted.
+FLOPs are torch's count of matrix products and convolutions, with a multiplication and an addition as two; papers often
+call one multiply-accumulate a FLOP, which gives half as many. Sampling, norms and activations are not counted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RUNS = 5
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one image with `hands` hands. Milliseconds are medians on `device`."""
+    """Costs of one image with `hands` hands. Milliseconds are medians on `device`."""
 
     width: int
     height: int
@@ -54,9 +54,9 @@ def chosen_device(wanted: str) -> str:
 
 
 def measure(network: HandOS, width: int, height: int, hands: int, device: str = "cpu") -> Cost:
-    """The costs of `network`, which is left without gradients, on images of width x height px.
+    """The costs of `network` on images of width x height px; afterwards the network has no gradients.
 
-    Raises ValueError for sizes that it does not take.
+    Raises ValueError for sizes that it does not accept.
     """
     multiple, fixed = network.detector.multiple, network.detector.fixed
     if fixed and (height, width) != fixed:
@@ -78,13 +78,13 @@ def measure(network: HandOS, width: int, height: int, hands: int, device: str = 
 
 
 def parameters(module: nn.Module) -> int:
-    """How many numbers a module holds."""
+    """Number of parameters of a module."""
     return sum(p.numel() for p in module.parameters())
 
 
 def count(network: HandOS, width: int, height: int) -> tuple[float, float, float]:
     """GFLOPs of the detector, of side tuning and the rest per image, of each hand."""
-    network = network.cpu().eval().requires_grad_(False)  # the counter stumbles over views of parameters
+    network = network.cpu().eval().requires_grad_(False)  # the counter fails on views of parameters
     images = torch.rand(1, 3, height, width)
     detector, detection = gflops(lambda: network.detector(images))
     proposing, places = gflops(lambda: network.propose(images, detection))
@@ -100,7 +100,7 @@ def gflops(run: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def some(hands: int, places: tuple[Detection, list[Tensor], Candidates]) -> Tensor:
-    """Instances of one image (1, hands): the first ones, over again where it has fewer, as a view of one hand has."""
+    """Instances (1, hands) of one image: the first ones, repeated if it has fewer, as a view of one hand has."""
     boxes = places[2].boxes
     return torch.arange(hands, device=boxes.device)[None] % boxes.shape[1]
 
@@ -118,7 +118,7 @@ def stage_times(network: HandOS, images: Tensor, hands: int) -> tuple[float, flo
 
 
 def median_ms(run: Callable[[], Any], device: str) -> float:
-    """Median time of a call after one that does not count."""
+    """Median time of a call, after a first one that does not count."""
     times = []
     for _ in range(RUNS + 1):
         start = time.perf_counter()

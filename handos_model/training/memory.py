@@ -1,8 +1,8 @@
-"""What a training step will take of a GPU's memory: measured on small steps on the CPU, and extrapolated.
+"""How much of a GPU's memory a training step will take: measured on small steps on the CPU, and extrapolated.
 
-The tensors that are alive at once in a step, forwards and backwards, grow linearly with the pixels of a batch and with
-the hands that are decoded. Three small steps give the three numbers of that line. A step in bfloat16 takes less,
-kernels and fragments of the allocator take more: the estimate is for choosing a batch size, not for filling a card.
+The bytes of tensors that are alive at once in a step, forwards and backwards, grow linearly with the pixels of a batch
+and with the hands that are decoded. Three small steps give the three coefficients. A step in bfloat16 takes less,
+kernels and fragmentation take more: the estimate is for choosing a batch size, not for filling a card.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STATES = 5  # copies of the trained weights: themselves, gradients, two of Adam,
 
 
 class LiveBytes(TorchDispatchMode):
-    """Counts the bytes of storages that come to be while it is on, and the most that are alive at once."""
+    """Counts the bytes of storages that are created while it is active, and the most that are alive at once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class LiveBytes(TorchDispatchMode):
         return result
 
     def add(self, storage: torch.UntypedStorage) -> None:
-        """Count a storage until it dies."""
+        """Counts a storage until it is freed."""
         address, size = storage.data_ptr(), storage.nbytes()
         if not size or address in self.known:
             return
@@ -53,7 +53,7 @@ class LiveBytes(TorchDispatchMode):
         weakref.finalize(storage, self.remove, address, size)
 
     def remove(self, address: int, size: int) -> None:
-        """It is dead."""
+        """Stops counting a storage that was freed."""
         self.known.discard(address)
         self.now -= size
 
@@ -79,12 +79,12 @@ def wanted_before_a_run() -> bool:
 
 
 def of_recipe(recipe: Recipe) -> Memory:
-    """For a run of a recipe, whose detector must be available."""
+    """The memory for a run of a recipe, whose detector must be available."""
     return estimate(TrainingStep(build_network(recipe), build_criterion(recipe, torch.device("cpu")), recipe))
 
 
 def estimate(losses: TrainingStep) -> Memory:
-    """For the recipe of a step whose network is on the CPU; its gradients are cleared."""
+    """The memory for the recipe of a step, whose network must be on the CPU; clears its gradients."""
     recipe, network = losses.recipe, losses.network
     peaks = [step_peak(losses, px, hands) for px, hands in SMALL]
     pixels = np.array([px * px for px, _ in SMALL])
@@ -100,7 +100,7 @@ def estimate(losses: TrainingStep) -> Memory:
 
 
 def step_peak(losses: TrainingStep, px: int, hands: int) -> int:
-    """Most bytes alive in a step on one image of px x px with so many hands."""
+    """Most bytes alive in a step on one image of px x px with that many hands."""
     batch = blank_batch(px, hands)
     small = TrainingStep(losses.network, losses.criterion, replace(losses.recipe, slots=hands, bf16=False))
     chosen = torch.arange(hands)[None]

@@ -19,11 +19,11 @@ from handos_model.prediction.session import OUTPUTS, OUTPUTS_2D
 from handos_model.training.objective.matcher import pairwise_iou
 
 OPSET = 17
-OF_DETECTOR = ("score_threshold", "size")  # metadata that a detector decides
+OF_DETECTOR = ("score_threshold", "size")  # metadata that the detector determines
 
 
 class Suppress(torch.autograd.Function):
-    """Non-maximum suppression as ONNX defines it, which torch alone lacks: kept indices (N,), best score first."""
+    """Non-maximum suppression as defined by ONNX, which torch lacks: kept indices (N,), best score first."""
 
     @staticmethod
     def forward(ctx: Any, boxes: Tensor, scores: Tensor, min_score: float, max_overlap: float, max_kept: int) -> Tensor:
@@ -75,9 +75,9 @@ class Graph(nn.Module):
         return tuple(found[name] for name in self.outputs)
 
     def likely(self, candidates: Candidates) -> Tensor:
-        """Those (1, N) that score enough, the best of what overlaps.
+        """Indices (1, N) of candidates whose score is high enough, the best of those that overlap.
 
-        ONNX's Reshape cannot pass zero hands on: the best candidate is always there, whatever it scores.
+        ONNX's Reshape cannot pass on zero hands: the best candidate is always included, whatever its score.
         """
         detector, scores = self.network.detector, candidates.scores[0]
         best = (torch.arange(scores.shape[0], device=scores.device) == scores.argmax()).float()
@@ -87,7 +87,7 @@ class Graph(nn.Module):
         ]
 
     def hands(self, image: Tensor, choose: Callable[[Candidates], Chosen]) -> dict[str, Tensor]:
-        """What the file calls the predictions of the instances that are chosen in the one image."""
+        """Predictions for the chosen instances of the image, by their names in the file."""
         hands = self.network(image.permute(0, 3, 1, 2).float() / 255, choose, self.stage)
         found = {
             "scores": hands["pred_scores"],
@@ -102,18 +102,18 @@ class Graph(nn.Module):
 
 
 def describe(network: HandOS) -> dict[str, str]:
-    """The entries of session.METADATA that a network decides."""
+    """The entries of session.METADATA that the network determines."""
     own = {name: f"{getattr(network.detector, name):g}" for name in OF_DETECTOR}
     return {"name": "handos", "version": __version__, "template": network.template} | own
 
 
 def export(network: HandOS, path: Path, metadata: dict[str, str], stage: str = "full") -> None:
-    """Write `path`, its checksum beside it, and the trained weights in half precision as .npz, to train on from.
+    """Writes `path`, its checksum next to it, and the trained weights in half precision as .npz, to continue training.
 
     stage "2d": a file of joints in the image alone, with the outputs OUTPUTS_2D.
 
-    metadata: entries of session.METADATA in place of the defaults: name, score_threshold, size. The graph gives no hand
-    below the detector's min_score, nor below score_threshold where that is less.
+    metadata: entries of session.METADATA that replace the defaults: name, score_threshold, size. The graph returns no
+    hand below the detector's min_score, or below score_threshold if that is less.
     """
     detector = network.detector
     min_score = min(detector.min_score, float(metadata.get("score_threshold", detector.score_threshold)))
@@ -135,7 +135,7 @@ def export(network: HandOS, path: Path, metadata: dict[str, str], stage: str = "
 
 
 def write_checked(model: onnx.ModelProto, path: Path, metadata: dict[str, str]) -> None:
-    """Write a model that is valid, with this metadata and no other, and its checksum beside it."""
+    """Checks a model and writes it with only this metadata, and its checksum next to it."""
     del model.metadata_props[:]
     for key, value in metadata.items():
         entry = model.metadata_props.add()

@@ -1,4 +1,4 @@
-"""How a run tells of itself: TensorBoard, and a bar on a terminal or a line now and then in a log file."""
+"""How a run reports its progress: to TensorBoard, and as a bar on a terminal or occasional lines in a log file."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-EVERY = 50  # steps to a point of the curves
+EVERY = 50  # steps per point of the curves
 BAR = "{percentage:5.1f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
 class Progress:
-    """For one process of a run. `begun`: the share of the run that was over when it started."""
+    """Progress of one process of a run. `begun`: the fraction of the run that was over when it started."""
 
     def __init__(self, folder: Path, step: int, begun: float):
         self.log = SummaryWriter(folder / "log", purge_step=step)  # points after the checkpoint will be made again
@@ -26,7 +26,7 @@ class Progress:
         self.since = self.started
 
     def add(self, step: int, images: int, done: float, values: dict[str, float]) -> None:
-        """After step number `step`, which saw `images`; done: share of the run that is over."""
+        """Records step number `step`, which saw `images` images; done: fraction of the run that is over."""
         self.steps += 1
         self.images += images
         for name, value in values.items():
@@ -48,6 +48,6 @@ class Progress:
             self.since = now
 
     def close(self) -> None:
-        """Write what is held back."""
+        """Writes what is still buffered."""
         self.bar.close()
         self.log.close()

@@ -27,7 +27,7 @@ class DetectorChoice:
 
 @dataclass(frozen=True)
 class DatasetShare:
-    """One split of a data set of handos_model/data/registry.py, and how often it is drawn from."""
+    """One split of a data set of handos_model/data/registry.py, and how often images are drawn from it."""
 
     name: str
     root: str
@@ -58,7 +58,7 @@ class Recipe:
     stage: str = "full"
     seed: int = 0
     batch_size: int = 32  # images of one process in one pass
-    accumulate: int = 1  # passes of every process to an optimiser step
+    accumulate: int = 1  # passes of every process per optimiser step
     slots: int = 1  # instances decoded per image
     learning_rate: float = 1e-3
     weight_decay: float = 0.01  # 0: Adam, as in the paper
@@ -85,7 +85,7 @@ class Recipe:
     views: Views = field(default_factory=Views)
 
     def check_run(self) -> None:
-        """ValueError unless a run can be made of this: one length, numbers that count something."""
+        """Raises ValueError unless this defines a run: it needs one length, and meaningful numbers."""
         lengths = {name: getattr(self, name) for name in ("minutes", "max_steps", "epochs")}
         if len([value for value in lengths.values() if value]) != 1 or min(lengths.values()) < 0:
             came = ", ".join(f"{name} {value:g}" for name, value in lengths.items())
@@ -114,7 +114,7 @@ def build(kind: type, values: Any, where: str) -> Any:
 
 
 def convert(kind: Any, value: Any, where: str) -> Any:
-    """`value`, as YAML has it, as the type `kind` of a recipe's field."""
+    """A value from YAML converted to `kind`, the type of a recipe's field."""
     if is_dataclass(kind):
         return build(kind, value, where)
     if get_origin(kind) is tuple:
@@ -133,15 +133,15 @@ def convert(kind: Any, value: Any, where: str) -> Any:
 
 
 def read_recipe(path: Path) -> Recipe:
-    """The recipe in a YAML file. Raises FileNotFoundError, or ValueError that names the key.
+    """The recipe in a YAML file. Raises FileNotFoundError, or a ValueError that names the key.
 
-    `extends: other.yaml` takes over what another recipe beside it says; mappings are merged key by key.
+    `extends: other.yaml` takes over the values of another recipe next to it; mappings are merged key by key.
     """
     return build(Recipe, read_values(path), str(path))
 
 
 def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """What a recipe's file, and those that it extends, say. above: the files that this one is read for."""
+    """The values of a recipe's file and of those that it extends. above: the files that extend this one."""
     if path in above:
         raise ValueError(f"{shown(path)} extends itself")
     values = read_yaml(path, RECIPE) or {}

@@ -1,7 +1,7 @@
 """From the folders of the data sets to every row of the paper: stage 1, stage 2, evaluations, submission files.
 
-All lies below the current folder, as the recipes name it: datasets/, runs/NAME for what is trained, results/NAME for
-what is measured. Whatever is there is not made again, so that a reproduction that was stopped goes on.
+Everything is below the current folder, as in the recipes: datasets/, runs/NAME for what is trained, results/NAME for
+what is measured. Whatever exists is not made again, so a reproduction that was stopped can continue.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from handos_model.training.trained import TrainedNetwork
 from handos_model.training.trainer import CHECKPOINT, train
 
 RUNS, RESULTS = Path("runs"), Path("results")
-DONE = "done"  # lies in the folder of a run that has come to its end
+DONE = "done"  # file in the folder of a run that has finished
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Reproduction:
     opened: tuple[str, WholeImagePredictor] | None = field(default=None, init=False, repr=False)
 
     def recipe(self, name: str) -> Recipe:
-        """FileNotFoundError for a name that no recipe has."""
+        """The recipe of that name, with the changes; FileNotFoundError if there is none."""
         return build(Recipe, self.values(name), f"recipe {name}")
 
     def values(self, name: str) -> dict[str, Any]:
@@ -71,7 +71,7 @@ class Reproduction:
 
     @cached_property
     def wanted(self) -> list[Measurement]:
-        """What is measured. ValueError for a name that belongs to no row."""
+        """The measurements to make. ValueError for a name that belongs to no row."""
         every = measurements()
         if unknown := set(self.only) - {source.recipe for source in every}:
             names = ", ".join(dict.fromkeys(source.recipe for source in every))
@@ -92,21 +92,21 @@ class Reproduction:
         return trained + [step for step in evaluations if not step.path.is_file()]
 
     def chain(self, name: str) -> Iterator[str]:
-        """A recipe behind those that it starts from."""
+        """The names of the recipes from which a recipe starts, followed by its own."""
         start = Path(self.recipe(name).start_from)
         if start.parts[:1] == RUNS.parts:
             yield from self.chain(start.parent.name)
         yield name
 
     def run(self, step: Step) -> None:
-        """Make it."""
+        """Does a step."""
         if step.what == "train":
             self.train(step.name)
         else:
             self.evaluate(step.source)
 
     def train(self, name: str) -> None:
-        """Train a recipe, or go on with it. ValueError where it ends with an error in another process."""
+        """Trains a recipe, or continues it. ValueError if training in another process ends with an error."""
         folder = RUNS / name
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / "reproduced.yaml"
@@ -140,14 +140,14 @@ class Reproduction:
         unfinished.replace(path)
 
     def predictor(self, name: str) -> WholeImagePredictor:
-        """Of what a recipe trained; kept until another one is asked for."""
+        """The predictor of what a recipe trained; kept until another one is requested."""
         if self.opened is None or self.opened[0] != name:
             network = TrainedNetwork(RUNS / name / CHECKPOINT, None, self.device, self.threshold)
             self.opened = name, WholeImagePredictor(network, network.template, self.size, self.threshold)
         return self.opened[1]
 
     def dataset(self, source: Measurement) -> Dataset:
-        """The data set, where the recipe that is measured has it. ValueError where that does not train on it."""
+        """The data set, at the location in the measured recipe. ValueError if that does not train on it."""
         for share in self.recipe(source.recipe).mixture.datasets:
             if share.name == source.dataset:
                 mano = Path(share.mano) if share.mano else None

@@ -28,13 +28,13 @@ from handos_model.training.recipe import Recipe
 
 PACKAGES = (torch, accelerate, numpy, cv2)
 LABEL_SUFFIXES = (".json", ".gz", ".npz", ".csv", ".txt")
-LABEL_DEPTH = 2  # folders below a data set's root that are searched: below lie images, and labels by the frame
+LABEL_DEPTH = 2  # levels of folders below a data set's root that are searched: deeper are images and frames' labels
 
 
 def write_start(
     folder: Path, recipe: Recipe, sources: list[Source], device: torch.device, processes: int, step: int
 ) -> None:
-    """Add a start at step `step` to the run's folder."""
+    """Records a start at step `step` in the run's folder."""
     (folder / "recipe.yaml").write_text(yaml.safe_dump(plain(asdict(recipe)), sort_keys=False))
     start = {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -55,14 +55,14 @@ def write_start(
 
 
 def plain(value: Any) -> Any:
-    """Tuples as lists: YAML's safe form has no tuples."""
+    """The value with lists instead of tuples, which YAML's safe form lacks."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def describe(source: Source) -> dict[str, Any]:
-    """Where a source lies, how many images it has, and the SHA-256 of its label files."""
+    """Location of a source, its number of images, and the SHA-256 of its label files."""
     return {
         "name": source.name,
         "root": str(source.root),
@@ -82,7 +82,7 @@ def label_files(root: Path) -> list[Path]:
 
 
 def sha256(path: Path) -> str:
-    """Of a file, read in pieces: labels may be larger than memory."""
+    """SHA-256 of a file, read in pieces, since labels may be larger than memory."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(1 << 20):

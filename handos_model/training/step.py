@@ -46,7 +46,7 @@ class TrainingStep(nn.Module):
     def choose(self, batch: dict[str, Tensor], candidates: Candidates) -> tuple[Chosen, Tensor]:
         """The instances to decode, and the hand that each is trained on, (b, N) or PADDING.
 
-        Images without a hand to learn from are not decoded, but for one where none has any.
+        Images without a hand to learn from are not decoded, except for one image if none has any.
         """
         indices, assigned = self.assign(batch, candidates)
         shown = (assigned >= 0).any(1)

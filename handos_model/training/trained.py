@@ -19,10 +19,10 @@ from handos_model.training.weights import load_weights
 
 
 class TrainedNetwork:
-    """Answers like HandSession. recipe: by default recipe.yaml beside the checkpoint; device: auto, cpu or cuda.
+    """Answers like HandSession. recipe: by default recipe.yaml next to the checkpoint; device: auto, cpu or cuda.
 
     threshold: minimum score of an instance that is decoded; by default the detector's. Raises FileNotFoundError without
-    the files, ValueError where they do not fit.
+    the files, ValueError if they do not fit together.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class TrainedNetwork:
 
 
 def nearest_instances(candidates: Candidates, boxes: Tensor) -> Tensor:
-    """Which instances (1, N) of one image are about the hands in boxes (N, 4): those that SimOTA's cost is least for.
+    """Which instances (1, N) of one image are the hands in boxes (N, 4): those for which SimOTA's cost is least.
 
-    The paper does not say whose query goes with a box that is given. One may serve several boxes.
+    The paper does not say which query belongs to a given box. One instance may serve several boxes.
     """
     iou = pairwise_iou(candidates.boxes[0], boxes)  # (Q, N)
     cost = -candidates.scores[0].clamp(1e-6, 1).log()[:, None] - iou.clamp(1e-8).log()

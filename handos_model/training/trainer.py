@@ -34,18 +34,18 @@ CHECKPOINT = "checkpoint.pt"
 
 
 def recipe_template(recipe: Recipe) -> HandTemplate:
-    """The hand whose vertices are learned."""
+    """The hand template whose vertices are learned."""
     return read_template(recipe.template)
 
 
 @cache
 def read_template(path: str) -> HandTemplate:
-    """Of a recipe's key; MANO's file takes seconds."""
+    """The template that a recipe's key names; reading MANO's file takes seconds."""
     return load_template(path or None)
 
 
 def build_network(recipe: Recipe) -> HandOS:
-    """The recipe's detector under a fresh decoder."""
+    """The recipe's detector with a new decoder."""
     chosen = recipe.detector
     detector = build_detector(chosen.kind, chosen.source, chosen.target, chosen.memory_layer or None)
     torch.manual_seed(recipe.seed)
@@ -65,9 +65,9 @@ def build_criterion(recipe: Recipe, device: torch.device) -> Criterion:
 
 
 def start_accelerator(recipe: Recipe) -> Accelerator:
-    """This process among those that `accelerate launch` or `torchrun` started, or alone."""
+    """The accelerator of this process, which is alone or one of those started by `accelerate launch` or `torchrun`."""
     accelerator = Accelerator(
-        cpu=not torch.cuda.is_available(),  # without it, processes on a machine of CPUs would not hear of each other
+        cpu=not torch.cuda.is_available(),  # else processes on a machine without GPUs would not find each other
         mixed_precision="bf16" if recipe.bf16 else "no",
         gradient_accumulation_plugin=GradientAccumulationPlugin(recipe.accumulate, sync_with_dataloader=False),
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=leaves_some_unused(recipe))],
@@ -82,7 +82,7 @@ def start_accelerator(recipe: Recipe) -> Accelerator:
 def leaves_some_unused(recipe: Recipe) -> bool:
     """Whether some parameters get no gradient in a step, which DistributedDataParallel must then look for.
 
-    Stage 2d has no use for what makes vertices, stages see and find none for side tuning that is off.
+    Stage 2d does not use what makes vertices, and stages see and find do not use side tuning if it is off.
     """
     return recipe.stage != "full"
 
@@ -153,7 +153,7 @@ class Trainer:
         self.step, self.samples, self.seconds = state["step"], state["samples"], state["seconds"]
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all. `samples` is the number of the next one."""
+        """Writes the checkpoint, completely or not at all. Its `samples` is the number of the next sample."""
         state = {
             "network": self.network.trainable_state(),
             "averaged": self.averaged,
@@ -171,7 +171,7 @@ class Trainer:
         unfinished.replace(self.folder / CHECKPOINT)
 
     def progress(self) -> float:
-        """Share of the run that is over, in what its length is given in."""
+        """Fraction of the run that is over, in the unit in which its length is given."""
         recipe = self.recipe
         if recipe.minutes:
             return self.seconds / (60 * recipe.minutes)
@@ -208,13 +208,13 @@ class Trainer:
         return {name: float(term.mean) for name, term in report.items()} | {"hands": float(hands.weight)}
 
     def label_totals(self, parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-        """What the labels of one optimiser step add up to, over all processes: see term.py."""
+        """Numbers of labels in one optimiser step, over all processes: see term.py."""
         each = [self.losses.totals(part) for part in parts]
         sums = torch.stack([torch.stack([value.float() for value in totals.values()]) for totals in each]).sum(0)
         return dict(zip(each[0], self.accelerator.reduce(sums), strict=True))
 
     def move(self) -> None:
-        """Let the optimiser use the gradients of the whole step, unless one of them is not finite."""
+        """Applies the gradients of the whole step with the optimiser, unless one of them is not finite."""
         moved = [p for group in self.optimizer.param_groups for p in group["params"]]
         norm = self.accelerator.clip_grad_norm_(moved, self.recipe.clip)
         if torch.isfinite(norm):
@@ -253,13 +253,13 @@ class Trainer:
             progress.close()
 
     def count_time(self, seconds: float) -> None:
-        """Add to the time trained, by the clock of the first process: all stop, and lower the rate, together."""
+        """Adds to the time trained, by the clock of the first process, so that all stop and lower the rate together."""
         spent = torch.tensor(seconds, dtype=torch.float64, device=self.accelerator.device)
         self.seconds += float(broadcast(spent))
 
 
 def share_batch_statistics(network: HandOS) -> None:
-    """Let batch normalisation see the batches of all processes. The detector's is frozen, and gloo (CPU) has none."""
+    """Makes batch normalisation use the batches of all processes; the detector's is frozen; gloo (CPU) lacks this."""
     for name, child in network.named_children():
         if name != "detector":
             setattr(network, name, nn.SyncBatchNorm.convert_sync_batchnorm(child))

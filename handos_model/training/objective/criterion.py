@@ -11,7 +11,7 @@ from handos_model.network.instances import camera_rotation, to_view
 from handos_model.training.objective import losses
 from handos_model.training.objective.term import Term, weigh, weighted
 
-CONFIDENT_WITHIN = 0.1  # joint confidence is the chance of an error below this share of the hand's long edge
+CONFIDENT_WITHIN = 0.1  # joint confidence is the probability of an error below this fraction of the hand's long edge
 SIGNS = torch.tensor([-1.0, 1.0, 0.0])  # of sides 0, 1 and, from the end, -1
 PREDICTIONS = (
     "pred_joints_view", "pred_joint_confidence", "pred_sides", "pred_vertices", "pred_joints_3d", "pred_translation",
@@ -43,7 +43,7 @@ class LossWeights:
 
 @dataclass
 class HandTargets:
-    """What the positive instances of a batch are trained on, in view coordinates; n hands."""
+    """Targets of the positive instances of a batch, in view coordinates; n hands."""
 
     joints: Tensor  # (n, 21, 2) view units
     rays: Tensor  # (n, 21, 2) view units: the same joints seen along the view's own ray
@@ -60,7 +60,7 @@ class HandTargets:
 
 
 def hand_size(joints_3d: Tensor) -> Tensor:
-    """Sum (n,) of palm and first finger bones: the part of a hand that barely changes with its pose."""
+    """Sum (n,) of the lengths of palm and first finger bones, the part of a hand that barely depends on its pose."""
     a, b = zip(*PALM_BONES, strict=True)
     return (joints_3d[:, list(a)] - joints_3d[:, list(b)]).norm(dim=-1).sum(-1)
 
@@ -68,7 +68,7 @@ def hand_size(joints_3d: Tensor) -> Tensor:
 def view_targets(batch: dict[str, Tensor], rows: Tensor, owners: Tensor, views: Tensor, size: float) -> HandTargets:
     """Labels of hands `owners` (n,) in images `rows` (n,), turned into `views` (n, 4) and to the hand size `size`.
 
-    An image does not tell how big a hand is, so every hand is learned at the template's size.
+    An image does not show how big a hand is, so every hand is learned at the template's size.
     """
     joints_px = batch["joints_2d"][rows, owners]
     K = batch["K"][rows]

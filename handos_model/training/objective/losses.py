@@ -48,7 +48,7 @@ def face_normals(edges: Tensor) -> Tensor:
 
 
 def normal(edges: Tensor, target_edges: Tensor) -> Tensor:
-    """How far predicted edges leave the plane of the true face: |unit edge . true normal|, (n,)."""
+    """How far predicted edges deviate from the plane of the true face: |unit edge . true normal|, (n,)."""
     unit = edges / edges.norm(dim=-1, keepdim=True).clamp(min=1e-6)
     return (unit * face_normals(target_edges)[:, :, None]).sum(-1).abs().mean((1, 2))
 
@@ -79,10 +79,10 @@ def face_neighbours(faces: Tensor) -> Tensor:
 
 
 def volume(vertices: Tensor, faces: Tensor, sign: Tensor, full: float) -> Tensor:
-    """How little the mesh says its side (n,): softplus of minus its signed volume, in shares of `full` m^3.
+    """How badly the mesh shows its side (n,): softplus of minus its signed volume, as a fraction of `full` m^3.
 
     sign (n,) is 1 for right hands, -1 for left ones, 0 for unknown. The paper leaves the side to the vertex loss, which
-    photos without 3D labels lack; the volume decides the side at prediction, so it learns, too.
+    photos without 3D labels lack; since the volume decides the side in prediction, it is trained as well.
     """
     return F.softplus(-4 * sign * mesh_volume(vertices, faces) / full) * sign.abs()
 
@@ -90,8 +90,8 @@ def volume(vertices: Tensor, faces: Tensor, sign: Tensor, full: float) -> Tensor
 def project(joints: Tensor, translation: Tensor, focal: Tensor) -> Tensor:
     """Root-relative joints (n, 21, 3) m through the normalised camera, (n, 21, 2) in view units.
 
-    translation (n, 3) = (x, y, width): the hand stands at (x, y, width * focal) metres in the view frame; focal (n,)
-    in view sizes. Joints nearer than NEAREST of the hand's distance are held there: a first guess may lie behind the
+    translation (n, 3) = (x, y, width): the hand is at (x, y, width * focal) metres in the view frame; focal (n,) in
+    view sizes. Joints closer than NEAREST of the hand's distance are kept there: an initial guess may lie behind the
     camera, and its gradient would drown all others.
     """
     width = translation[:, None, 2]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 PADDING = -1
-OVERLAP = 0.2  # IoU up to which a query looks at another place than the hand
+OVERLAP = 0.2  # IoU up to which a query counts as looking elsewhere than at the hand
 LIKELY = 0.02  # score below which a candidate is not trained as a hand
 
 
@@ -47,9 +47,9 @@ def select_instances(
 ) -> tuple[Tensor, Tensor]:
     """Queries to decode in a batch: indices (B, n), and the target of each (B, n) or PADDING.
 
-    n is the number of hands in the image that has most of them, from 1 to `slots`.
+    n is the number of hands in the image that has the most, from 1 to `slots`.
 
-    Of the queries that SimOTA gives to one hand a random one is taken: neighbouring queries see the same pixels, so
+    Of the queries that SimOTA gives to one hand, a random one is taken: neighbouring queries see the same pixels, so
     another image teaches more than they do. targets is a list of (T, 4) boxes; seeds (B,) int64, 0 by default, decide
     the choice in each image.
     """
@@ -67,6 +67,6 @@ def select_instances(
 
 
 def shuffled(queries: Tensor, owners: Tensor, generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
-    """The pairs in random order. generator: on the CPU, so that every device gives the same order."""
+    """The pairs in random order. generator: must be on the CPU, so that every device gives the same order."""
     order = torch.randperm(len(queries), generator=generator).to(queries.device)
     return list(zip(queries[order], owners[order], strict=True))

@@ -12,9 +12,9 @@ from handos_model.network.finder import STRIDE, cell_centres
 from handos_model.training.objective.term import Term, weighted
 
 PEAK = 0.11  # standard deviation of a hand's peak, in view sizes
-MIN_PEAK = 5.0  # px: that of a small hand reaches at least the next cell
+MIN_PEAK = 5.0  # px: so that the peak of a small hand reaches at least the next cell
 NEAR = 0.3  # height of the peak from which a cell also learns the view
-SHOWN = 0.2  # height that the nearest cell's peak must have: of hands beyond the edge it has less
+SHOWN = 0.2  # height that the peak must have at the nearest cell: for hands beyond the edge it is lower
 AROUND = 0.75  # view sizes around a labelled hand within which an incomplete photo is sure to show no other
 ELSEWHERE = 0.1  # weight of the rest of such a photo: it may show unlabelled hands
 
@@ -35,7 +35,7 @@ class FinderTargets:
         return (self.height > NEAR) & (self.weight > 0)
 
     def totals(self) -> dict[str, Tensor]:
-        """What the finder's terms are divided by: see term.py."""
+        """The numbers by which the finder's terms are divided: see term.py."""
         return {"finder_peaks": self.nearest.sum(), "finder_cells": self.height[self.near].sum()}
 
 

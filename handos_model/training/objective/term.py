@@ -1,8 +1,8 @@
-"""One loss term as a sum and what it is a sum over, so that a batch may be cut over processes and passes.
+"""One loss term as a sum and the sum of its weights, so that a batch may be split over processes and passes.
 
-A mean over each part's own hands would weigh a hand by the company it came in. So every term is a sum, and is divided
-by how many labels of its kind the whole batch carries (`totals`, known before the network runs), as DETR does with its
-number of boxes. The gradient is then that of the whole batch however it was cut.
+With a mean over the hands of each part, a hand's weight would depend on the others in its part. So every term is a sum
+that is divided by the number of labels of its kind in the whole batch (`totals`, known before the network runs), as
+DETR does with its number of boxes. The gradient is then that of the whole batch, however it was split.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LABEL_OF = {
     "finder_view": "finder_cells",
     "presence": "views",
 }
-"""Which label a term needs, where a hand alone is not enough."""
+"""The label that a term needs, if a hand alone is not enough."""
 
 
 class Term(NamedTuple):
@@ -35,7 +35,7 @@ class Term(NamedTuple):
 
     @property
     def mean(self) -> Tensor:
-        """Over what carries the label; zero where nothing does."""
+        """Mean over the hands or cells that have the label; zero if none has."""
         return self.total / self.weight.clamp(min=1e-6)
 
 
@@ -47,7 +47,7 @@ def weighted(values: Tensor, weight: Tensor) -> Term:
 def label_totals(batch: dict[str, Tensor], slots: int) -> dict[str, Tensor]:
     """Hands to learn from in a batch, and how many have a side, 3D joints and vertices.
 
-    Of an image with more hands than `slots` that many are learned, and each of its hands counts that part.
+    If an image has more hands than `slots`, only that many are learned, so each of its hands counts less in proportion.
     """
     count = batch["count"]
     known = torch.arange(batch["side"].shape[1], device=count.device) < count[:, None]  # (B, T)

@@ -20,19 +20,20 @@ from handos_model.network.instances import view_boxes
 from handos_model.prediction.view_network import FIND_OUTPUTS, SEE_OUTPUTS
 from handos_model.training.onnx_graph import OPSET, Suppress, write_checked
 
-MIN_SCORE = 0.05  # of a candidate that the graph gives out
+MIN_SCORE = 0.05  # least score of a candidate that the graph returns
 MAX_OVERLAP = 0.6  # IoU of the boxes of two: hands that touch overlap as well
 MAX_CANDIDATES = 64
 PRESENCE_SHIFT = 4.0
-"""Four of five views in training show a hand, few of the places that a finder proposes do: 0.5 is a logit of 4 there.
+"""Four of five views in training show a hand, but few of the places that a finder proposes do: so a score of 0.5 stands
+for a logit of 4.
 
-Chosen on hand-free photos of the training set, of which one in fifty shows a hand that is none at that score.
+It was chosen on hand-free photos of the training set: at that score, one in fifty has a false hand.
 """
 FIND_SIZE = 192  # px: long edge of the images that the finder was trained on
 MIN_HALVED = 1024  # values of an initialiser that is stored at half precision
 KEPT_FLOAT = 6
-"""Convolutions next to the image that stay in float32: in 8 bits they alone cost 4 px, and where the maps are large, to
-change them from one kind of number into the other takes as long as is won."""
+"""Number of convolutions next to the image that stay in float32: in 8 bits, they alone cost 4 px, and converting their
+large maps from one kind of number to the other takes as long as is saved."""
 IN_8_BITS = ("Conv", "Add", "Clip")
 
 
@@ -46,7 +47,7 @@ class FindGraph(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         logits, views = self.finder(image.permute(0, 3, 1, 2).float() / 255)
         scores = logits[0].sigmoid()
-        # ONNX's suppression cannot pass nothing on: the best candidate always stays, and scores 0 if it is none.
+        # ONNX's suppression cannot return nothing: the best candidate always stays, with score 0 if it is no hand.
         best = (torch.arange(scores.shape[0], device=scores.device) == scores.argmax()).float()
         wanted = torch.maximum(scores, best * 1.01 * MIN_SCORE)
         kept = Suppress.apply(view_boxes(views[0]), wanted, MIN_SCORE, MAX_OVERLAP, MAX_CANDIDATES)
@@ -76,7 +77,7 @@ class SeeGraph(nn.Module):
 
 
 def export_pair(network: HandOS, finder: HandFinder, stem: Path, metadata: dict[str, str]) -> list[Path]:
-    """Write <stem>.find.onnx and <stem>.see.onnx with their checksums, and say in both that they belong together.
+    """Writes <stem>.find.onnx and <stem>.see.onnx with their checksums, and marks them as belonging together.
 
     metadata: name, find_threshold and score_threshold. Returns the paths.
     """
@@ -111,16 +112,16 @@ def trace(
 
 
 def finish(path: Path, metadata: dict[str, str]) -> None:
-    """Halve what is stored, and write it with its metadata and checksum."""
+    """Stores a graph at half precision, with its metadata and checksum."""
     model = onnx.load(str(path))
     halve(model)
     write_checked(model, path, metadata)
 
 
 def halve(model: onnx.ModelProto) -> None:
-    """Store large float32 initialisers at half precision; ONNX Runtime turns them back once, when it loads them.
+    """Stores large float32 initialisers at half precision; ONNX Runtime converts them back once, when it loads them.
 
-    The foundations' weights were published at half precision: theirs stay as they are.
+    The foundations' weights were published at half precision, so they do not change.
     """
     graph, casts = model.graph, []
     for tensor in graph.initializer:
@@ -138,8 +139,8 @@ def halve(model: onnx.ModelProto) -> None:
 def quantise(path: Path, views: Sequence[np.ndarray], out: Path) -> None:
     """Write the see graph with its foundation in 8 bits, calibrated on views (1, 224, 224, 3).
 
-    Static, per channel: convolutions with what stands between them, so that values stay in 8 bits from one to the next.
-    The decoder's are few, and stay in float32.
+    Static, per channel: convolutions and the operations between them, so that values stay in 8 bits from one to the
+    next. The decoder's convolutions are few, and stay in float32.
     """
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process

@@ -57,7 +57,7 @@ class SeeStep(nn.Module):
 
 
 def hidden(detection: Detection, share: float) -> Detection:
-    """A share of the features that the decoder sees set to 0, at random; what is said of the hand stays."""
+    """The detection with a random share of the decoder's features set to 0; what it says about the hand is kept."""
     vector, said = detection.queries.split((QUERY[0], sum(QUERY[1:])), -1)
     queries = torch.cat([F.dropout(vector, share), said], -1)
     return replace(detection, queries=queries, seen=F.dropout(detection.seen, share))
@@ -71,7 +71,7 @@ def targets_of(batch: dict[str, Tensor], shown: Tensor, size: float) -> HandTarg
 
 
 def presence_term(logits: Tensor, presence: Tensor) -> Term:
-    """Cross entropy of whether a view shows a hand, where that is known."""
+    """Cross entropy of whether a view shows a hand, for views where that is known."""
     known = (presence >= 0).float()
     entropy = F.binary_cross_entropy_with_logits(logits, presence.clamp(min=0), reduction="none")
     return Term((entropy * known).sum(), known.sum())

@@ -1,4 +1,4 @@
-"""The two stages of the embedded checkpoint: what a run of `see` or `find` trains, and on what."""
+"""The two stages of the embedded checkpoint: what a run of `see` or `find` trains, and on which data."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ PHOTO, BACKGROUND = 320, 256  # px: long edge of photos as frames
 CANVASES = ((128, (11.0, 110.0)), (128, (11.0, 110.0)), (128, (11.0, 110.0)), (192, (45.0, 165.0)))
 """Sides of the finder's images in turn, and min and max long edge of a hand in them, px: small images are cheap."""
 CALIBRATION_VIEWS = 128
-TURN = 2000  # batches in which all pieces of the renders have had their turn
+TURN = 2000  # batches after which all pieces of the renders have had their turn
 
 
 class ViewTask:
-    """Frames of a recipe's photos, renders and backgrounds. Raises ValueError where one of them is missing."""
+    """Frames of a recipe's photos, renders and backgrounds. Raises ValueError if one of these is missing."""
 
     def __init__(self, recipe: Recipe, device: torch.device):
         self.recipe, self.device = recipe, device
@@ -80,7 +80,7 @@ class ViewTask:
 
     @property
     def lookalikes(self) -> Lookalikes | None:
-        """Places that teach what is no hand; see needs them, and find makes its own."""
+        """Places that teach what is not a hand; `see` needs them, while `find` makes its own."""
         return None
 
 
@@ -97,13 +97,13 @@ class SeeTask(ViewTask):
 
     @cached_property
     def see(self) -> Callable[[Tensor], Detection]:
-        """What the foundation says of views."""
+        """Function that returns what the foundation says about views."""
         detector = self.network.detector
         return fast_foundation(detector, self.recipe.threads) if self.device.type == "cpu" else detector
 
     @cached_property
     def photos(self) -> Frames:
-        """All photos with hands, their labels made better where the foundation agrees with itself."""
+        """All photos with hands, with labels improved where the foundation agrees with itself."""
         photos = super().photos
         if self.recipe.views.agreement:
             agree(photos, self.see, self.recipe.seed)
@@ -139,7 +139,7 @@ class SeeTask(ViewTask):
             with torch.no_grad():
                 images, targets, presence = see_batch(self.frames(number / TURN), counts, rng)
                 batch = batch_of(self.see(images), targets, presence, maps)
-            yield batch  # outside: whoever takes it learns with gradients
+            yield batch  # outside the block, since whoever takes it needs gradients
 
 
 class FindTask(ViewTask):
@@ -169,7 +169,7 @@ class FindTask(ViewTask):
 
 
 def calibration_views(recipe: Recipe, network: HandOS) -> list[np.ndarray]:
-    """Views (1, 224, 224, 3) uint8 to choose the ranges of whole numbers by."""
+    """Views (1, 224, 224, 3) uint8 from which the ranges of 8-bit numbers are chosen."""
     as_they_are = replace(recipe, views=replace(recipe.views, agreement=False, finder=""))  # labels do not matter
     return SeeTask(as_they_are, network, torch.device("cpu")).example_views(CALIBRATION_VIEWS)
 
@@ -183,7 +183,7 @@ def numbers(start: int, size: int, rank: int, processes: int) -> Iterator[int]:
 
 
 def seeded(seed: int, number: int) -> np.random.Generator:
-    """The generator of a batch, and torch's own set likewise: a batch depends on the seed and its number alone."""
+    """The generator of a batch; seeds torch's as well, so that a batch depends only on the seed and its number."""
     rng = np.random.default_rng([seed, number])
     torch.manual_seed(int(rng.integers(2**31)))
     return rng

@@ -1,7 +1,7 @@
-"""Labels of photos that the frozen foundation agrees on with itself.
+"""Labels of photos on which the frozen foundation agrees with itself.
 
-A pseudo-label is one look of one network. Its mean over moved, turned and mirrored views is nearer to the hand, and
-where the looks disagree, nobody knows: such labels stay as they are.
+A pseudo-label is a single look of one network. The mean over moved, turned and mirrored views is closer to the hand;
+where the looks disagree, the truth is unknown, and labels stay as they are.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ LOOKS = 6
 MOVED = (0.025, 0.08, 0.15)  # standard deviations of the place in view sizes, the size's logarithm, the angle in rad
 BATCH = 64
 MAX_SPREAD = 0.06  # mean distance of a look's joints from the median look's, in sizes of the hand
-MAX_MOVE = 0.08  # of the mean of all looks from the label, likewise
-MIN_LOOKS = 4  # that agree
+MAX_MOVE = 0.08  # distance of the mean of all looks from the label, likewise
+MIN_LOOKS = 4  # number of looks that must agree
 
 
 @torch.no_grad()
 def agree(photos: Frames, see: Callable[[Tensor], Detection], seed: int) -> int:
-    """Replace the labels of photos' hands by the mean of LOOKS looks where these agree. Returns how many were."""
+    """Replaces the labels of photos' hands by the mean of LOOKS looks where these agree; returns their number."""
     torch.manual_seed(seed)
     replaced = 0
     for part in photos.hands.split(BATCH):

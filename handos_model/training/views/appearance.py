@@ -1,4 +1,4 @@
-"""What light, cameras and things in front of it make of a view, for batches of images (B, 3, H, H) in 0..1."""
+"""Effects of light, cameras and occluding things on views, for batches of images (B, 3, H, H) in 0..1."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ GROUPS = 8  # parts of a batch that share a blur
 
 
 def each(values: Tensor) -> Tensor:
-    """One number per image (B,), to multiply images by."""
+    """One number per image (B,), shaped to multiply images."""
     return values[:, None, None, None]
 
 
 def change_colours(x: Tensor) -> Tensor:
-    """White balance, mixed channels, gamma, contrast, brightness, a light from one side; now and then no colour."""
+    """White balance, mixed channels, gamma, contrast, brightness, a light from one side; sometimes no colour."""
     count, device = len(x), x.device
 
     def uniform() -> Tensor:
@@ -60,7 +60,7 @@ def cover(x: Tensor, chance: float) -> Tensor:
 
 
 def spoil(x: Tensor, rng: Generator, strength: float) -> Tensor:
-    """What cameras do: low resolution, defocus and motion blur, noise, each now and then. strength: 1 for views."""
+    """Camera effects: low resolution, defocus and motion blur, noise, each of them sometimes. strength: 1 for views."""
     x = torch.cat([blurred(shrunk(part, rng, strength), rng, strength) for part in x.chunk(GROUPS)])
     count, device = len(x), x.device
     noisy = torch.rand(count, device=device) < 0.4
@@ -72,7 +72,7 @@ def spoil(x: Tensor, rng: Generator, strength: float) -> Tensor:
 
 
 def shrunk(x: Tensor, rng: Generator, strength: float) -> Tensor:
-    """At times as if the hand were far away: made smaller, at times noisy, and large again."""
+    """Sometimes as if the hand were far away: reduced, sometimes with noise, and enlarged again."""
     if rng.random() > 0.45:
         return x
     size = x.shape[-1]
@@ -84,7 +84,7 @@ def shrunk(x: Tensor, rng: Generator, strength: float) -> Tensor:
 
 
 def blurred(x: Tensor, rng: Generator, strength: float) -> Tensor:
-    """At times out of focus, at times moved."""
+    """Sometimes out of focus, sometimes blurred by motion."""
     kind = rng.random()
     if kind < 0.2:
         sigma = rng.uniform(0.4, 2.2 * strength + 0.3)

@@ -62,13 +62,13 @@ def sides(count: int, device: torch.device) -> Tensor:
 
 
 def surroundings(backgrounds: Frames, count: int, size: int) -> Tensor:
-    """What lies beyond the edge of frames: part of a hand-free photo, or nothing."""
+    """Fill beyond the edges of frames: part of a hand-free photo, or nothing."""
     around = background_crops(backgrounds, count, size)
     return around * (uniform(count, around.device) > 0.2)[:, None, None, None]
 
 
 def jittered(views: Tensor) -> Tensor:
-    """Views (n, 4) as a finder or the last frame would lay them: shifted, turned, larger or smaller."""
+    """Views (n, 4) as a finder or the last frame would place them: shifted, turned, larger or smaller."""
     count, device = len(views), views.device
     wide = torch.where(uniform(count, device) < 0.12, normal(count, device, 0.35), 0.0)
     size = views[:, 2] * (normal(count, device, 0.14) + wide).exp().clamp(0.6, 2.2)
@@ -81,7 +81,7 @@ def jittered(views: Tensor) -> Tensor:
 def see_batch(
     sources: Sources, counts: tuple[int, int, int, int], rng: Generator
 ) -> tuple[Tensor, HandTargets, Tensor]:
-    """Views (B, 3, 224, 224), what the first n of them, which show a hand, are trained on, and whether each shows one.
+    """Views (B, 3, 224, 224), targets of the first n of them, which show a hand, and whether each view shows one.
 
     counts: of renders, photos, places beside hands, hand-free photos. Presence is -1 where it is not known.
     """
@@ -102,7 +102,7 @@ def see_batch(
         images.append(lookalike_crops(sources, sources.lookalikes, alike))
     presence.append(torch.zeros(counts[3], device=views.device))
     x = cover(torch.cat(images), 0.18)
-    order = torch.randperm(len(x), device=x.device)  # what shares a blur shall not share a source
+    order = torch.randperm(len(x), device=x.device)  # images that share a blur shall not share a source
     x = spoil(change_colours(x[order]), rng, 1.0)[order.argsort()]
     return x, joined(targets), torch.cat(presence)
 
@@ -139,7 +139,7 @@ def beside_hands(renders: Frames, count: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def view_targets(frames: Frames, chosen: Tensor, number: Tensor, views: Tensor, flips: Tensor) -> HandTargets:
-    """What the hands `number` of the chosen frames are in their views, at the size of 1 m of palm and finger bones.
+    """Targets of the hands `number` of the chosen frames in their views, scaled to 1 m of palm and finger bones.
 
     The criterion scales them to its template's hand.
     """

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 PALM = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
-"""Joints that a view is laid around (MediaPipe's hand_landmark_landmarks_to_roi.pbtxt): fingertips move too much."""
+"""Joints around which a view is placed (MediaPipe's hand_landmark_landmarks_to_roi.pbtxt): fingertips move too much."""
 VIEW_PER_PALM = 2.0
 SHIFT_PER_PALM = 0.1  # towards the fingers
 
@@ -15,7 +15,7 @@ SHIFT_PER_PALM = 0.1  # towards the fingers
 def joint_views(joints: Tensor) -> Tensor:
     """Views (..., 4) of hands with joints (..., 21, 2) px: centre x, y and size in px, angle in rad, fingers up.
 
-    handos_model/prediction has the same rule in NumPy: a followed hand's view is laid around the joints seen last.
+    handos_model/prediction has the same rule in NumPy: a followed hand's view is placed around the joints seen last.
     """
     palm = joints[..., PALM, :]
     along = ((palm[..., 4, :] + palm[..., 8, :]) / 2 + palm[..., 6, :]) / 2 - palm[..., 0, :]

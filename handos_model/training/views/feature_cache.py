@@ -1,7 +1,7 @@
-"""What the frozen foundation says of training views, on disk: it needs no gradient, and is seen many times.
+"""The frozen foundation's output for training views, on disk: it needs no gradient, and is used many times.
 
-On one core a view takes 30 ms to cut, change and see; learning from a cached one takes 10 to 20 ms. It takes 22 kB, and
-142 kB with the maps, which only a decoder that looks at them needs.
+On one core it takes 30 ms to cut, change and see a view; learning from a cached one takes 10 to 20 ms. One takes 22 kB,
+or 142 kB with the maps, which only a decoder that looks at them needs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def batch_of(detection: Detection, targets: HandTargets, presence: Tensor, maps:
 
 
 def detection_of(batch: dict[str, Tensor], detector: LandmarkDetector) -> Detection:
-    """The foundation's outputs of a batch's rows, as it gave them."""
+    """The foundation's original outputs for the rows of a batch."""
     maps = [batch[f"map{stride}"] for stride in detector.memory_strides if f"map{stride}" in batch]
     return detector.detection(maps, torch.cat([batch["vector"], batch["said"]], -1), batch["points"], batch["seen"])
 
@@ -54,8 +54,8 @@ def fill_cache(
 ) -> None:  # fmt: skip
     """Cache as many of views.cached views as are missing. An interrupted run continues, with the same rows.
 
-    frames: those to cut from after a share of the cache. maps: cache the foundation's maps as well. Batch k depends on
-    the seed and k alone. Raises ValueError where the folder holds another cache.
+    frames: returns those to cut from, given the fraction of the cache that is filled. maps: also cache the foundation's
+    maps. Batch k depends only on the seed and k. Raises ValueError if the folder holds another cache.
     """
     folder.mkdir(parents=True, exist_ok=True)
     progress = folder / PROGRESS
@@ -91,7 +91,7 @@ def opened(folder: Path, name: str, value: Tensor, count: int) -> np.ndarray:
 def cached_batches(
     folder: Path, size: int, seed: int, start: int, rank: int, processes: int
 ) -> Iterator[dict[str, Tensor]]:
-    """Batches of random rows of a cache, without end. What batch k holds depends on the seed and k alone."""
+    """Batches of random rows of a cache, without end. Batch k depends only on the seed and k."""
     files = {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
     if not files:
         raise FileNotFoundError(f"there is no cache in {folder}")

@@ -1,4 +1,4 @@
-"""Images for the finder: frames at any size, turned, before other photos."""
+"""Images for the finder: frames at any size, turned, in front of other photos."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from handos_model.training.views.batches import Sources, background_crops, norma
 from handos_model.training.views.cutting import cut, joint_views
 from handos_model.training.views.frames import MAX_HANDS, Frames
 
-SPOILT = 0.35  # how much images for the finder are, beside views
+SPOILT = 0.35  # strength of camera effects on images for the finder, relative to views
 MAX_ENLARGEMENT = 2.2
-MIN_SHOWN = 0.45  # share of a hand's joints in the image, below which it is neither a hand nor none
+MIN_SHOWN = 0.45  # share of a hand's joints in the image below which it counts neither as a hand nor as none
 MIN_EXTENT = 9.0  # px, likewise
 
 
 @dataclass(frozen=True)
 class FinderBatch:
-    """B images and what is to be found in each."""
+    """B images and what the finder is to find in each."""
 
     images: Tensor  # (B, 3, S, S) 0..1
     views: Tensor  # (B, MAX_HANDS, 4) px

@@ -1,4 +1,4 @@
-"""The frozen foundation by ONNX Runtime, which is three times as fast as PyTorch on a CPU."""
+"""The frozen foundation in ONNX Runtime, which is three times as fast as PyTorch on a CPU."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from handos_model.network.detectors.landmark_detector import LandmarkDetector
 
 
 class Said(nn.Module):
-    """What a foundation says of views, as a tuple: queries, points, what the maps hold there, the maps."""
+    """A foundation's output for views as a tuple: queries, points, what the maps hold there, and the maps."""
 
     def __init__(self, detector: LandmarkDetector):
         super().__init__()
@@ -28,12 +28,12 @@ class Said(nn.Module):
 
 
 def fast_foundation(detector: LandmarkDetector, threads: int) -> Callable[[Tensor], Detection]:
-    """What answers as the detector does, which must be on a CPU: to 1e-4 px and 1e-4 of a feature."""
+    """A function that returns what the detector, which must be on a CPU, does: to 1e-4 px and 1e-4 of a feature."""
     file = io.BytesIO()
     size = detector.size
     names = ["queries", "points", "seen", *(f"map{stride}" for stride in detector.memory_strides)]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of what tracing is known to say
+        warnings.simplefilter("ignore")  # known warnings of tracing
         torch.onnx.export(
             Said(detector).eval(),
             (torch.zeros(2, 3, size, size),),

@@ -1,4 +1,4 @@
-"""Places without a hand that a trained finder takes for one: what telling hands apart is best learned from."""
+"""Places without a hand that a trained finder takes for one: the best examples for learning to tell hands apart."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from handos_model.network.finder import HandFinder
 from handos_model.training.views.frames import Frames
 
-LOW_SCORE = 0.04  # from which a place is taken
+LOW_SCORE = 0.04  # score from which on a place is taken
 MAX_PER_PHOTO = 6
 APART = 0.35  # distance of two places, in sizes of the better one
 CANVAS = 256  # px, a multiple of 32, of the photo as the finder sees it
@@ -39,7 +39,7 @@ def find_lookalikes(backgrounds: Frames, finder: HandFinder) -> Lookalikes:
 
 
 def apart(views: Tensor) -> Tensor:
-    """The first of views (n, 4) that do not cover one before."""
+    """The first of views (n, 4) that do not cover an earlier one."""
     kept: list[Tensor] = []
     for view in views:
         if all((view[:2] - other[:2]).norm() > APART * other[2] for other in kept):

@@ -1,4 +1,4 @@
-"""What views stages see and find learn from."""
+"""The views from which stages see and find learn."""
 
 from __future__ import annotations
 
