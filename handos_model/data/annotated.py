@@ -1,4 +1,4 @@
-"""Photos with hand-made 2D joints: annotations.json beside its pictures, one record per hand."""
+"""Photos with hand-made 2D joints: annotations.json next to its pictures, with one record per hand."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Annotated:
         return len(self.photos)
 
     def __getitem__(self, name: str) -> Sample:
-        """The hands of one photo; only 2D joints and sides mean something."""
+        """The hands of one photo; only their 2D joints and sides are meaningful."""
         records = self.photos[name]
         visible = np.array([np.asarray(r["vis"]) > 0 for r in records])
         joints = np.array([r["joints2d"] for r in records], np.float32)

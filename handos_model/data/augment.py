@@ -10,13 +10,13 @@ from numpy.random import Generator
 from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, Sample
 from handos_model.prediction.letterbox import letterbox, resized_shape
 
-MIN_JOINTS = 3  # labelled joints of a hand that something is learned from
+MIN_JOINTS = 3  # labelled joints that a hand needs for learning
 MIN_HAND = 12  # px, long edge
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How an image of a data set becomes a training image: as in the paper, by flips alone."""
+    """How an image of a data set becomes a training image: as in the paper, only by flips."""
 
     canvas: int = 160  # px: long edge
     flip: float = 0.5  # share of the images that are mirrored
@@ -64,9 +64,9 @@ def resized(sample: Sample, image: np.ndarray) -> Sample:
 
 
 def fill_unlabelled(sample: Sample) -> Sample:
-    """Joints without a label lie in the middle of those with one, and add nothing to the hand's extent.
+    """Puts joints without a label in the middle of the others, where they add nothing to the hand's extent.
 
-    A hand with fewer than MIN_JOINTS labelled joints has no extent to speak of, and is ignored.
+    A hand with fewer than MIN_JOINTS labelled joints has no useful extent, and is ignored.
     """
     labelled = sample.joints_2d[..., 2] > 0  # (n, 21)
     if labelled.all():
@@ -79,7 +79,7 @@ def fill_unlabelled(sample: Sample) -> Sample:
 
 
 def drop_unseen(sample: Sample) -> Sample:
-    """Hands that the canvas cut away are no targets; those cut through or too small to learn from are ignored."""
+    """Drops hands outside the canvas; those that it cuts through or that are too small for learning are ignored."""
     joints = sample.joints_2d[..., :2]
     inside = ((joints > -1) & (joints < sample.image.shape[1::-1])).all(-1).mean(1)
     extent = np.ptp(joints, axis=1).max(-1) if len(inside) else np.zeros(0)
@@ -88,7 +88,7 @@ def drop_unseen(sample: Sample) -> Sample:
 
 
 def augment(sample: Sample, rng: Generator, options: Augmentation) -> Sample:
-    """The image as prediction sees it, mirrored or not; deterministic for one state of `rng`."""
+    """The image as prediction sees it, mirrored or not; deterministic for a given state of `rng`."""
     sample = fill_unlabelled(sample)
     if rng.random() < options.flip:
         sample = mirror(sample)

@@ -10,13 +10,13 @@ from handos_model.template.hand_template import signed_volume
 from handos_model.template.mano_layer import ManoLayer
 
 LENGTHS = {"thumb_cmc": (0.015, 0.08), "mcp": (0.045, 0.13), "other": (0.008, 0.08)}
-"""m, from the joint before: the wrist to the thumb's CMC, the wrist to a finger's MCP, and along a finger. From small
-children to the largest adults, with some room, as joints are not at the same spot in all data sets."""
+"""m, from the previous joint: the wrist to the thumb's CMC, the wrist to a finger's MCP, and along a finger. The limits
+range from small children to the largest adults, with a margin, as data sets differ in where exactly joints are."""
 PROJECTION = 2.0, 0.02
 """Maximum distance between joints and their projection, in px and as a fraction of the hand's extent."""
 REGRESSED = 0.02
-"""m between a joint and where the mesh has it. The joints that pose a hand differ by some millimetres from those that
-its mesh gives, fingertips by up to one centimetre."""
+"""Maximum distance in m between a joint and its place in the mesh. The joints that pose a hand differ by some
+millimetres from those that its mesh gives, fingertips by up to one centimetre."""
 
 
 def faults(sample: Sample, mano: ManoLayer | None = None) -> list[str]:
@@ -41,7 +41,7 @@ def _in_picture(sample: Sample, hand: int) -> list[str]:
 
 
 def _projection(sample: Sample, hand: int) -> list[str]:
-    """2D joints against projected 3D ones, where the camera is known."""
+    """Compares 2D joints with projected 3D ones, if the camera is known."""
     if not (sample.absolute and sample.has_3d[hand]):
         return []
     joints = sample.joints_3d[hand].astype(np.float64)
@@ -78,7 +78,7 @@ def _bones(sample: Sample, hand: int) -> list[str]:
 
 
 def _mesh(sample: Sample, hand: int, mano: ManoLayer) -> list[str]:
-    """The mesh against side and joints."""
+    """Compares the mesh with side and joints."""
     if not sample.has_vertices[hand]:
         return []
     vertices, side, found = sample.vertices[hand].astype(np.float64), int(sample.side[hand]), []

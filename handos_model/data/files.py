@@ -22,9 +22,9 @@ MAX_UNPACKED = 512 * MB
 
 
 def read_image(path: Path) -> np.ndarray:
-    """A picture (H, W, 3) uint8 RGB; ValueError when it cannot be read or is cut short.
+    """A picture (H, W, 3) uint8 RGB; ValueError if it cannot be read or is truncated.
 
-    Its EXIF orientation is ignored: labels count the stored pixels.
+    Its EXIF orientation is ignored, as labels refer to the stored pixels.
     """
     return image_file.read_image(path, upright=False, kind=PICTURE)
 
@@ -65,7 +65,7 @@ def _unpacked(path: Path) -> bytes:
 
 
 def read_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """A JSON list of arrays of `shape`, as (n, *shape) float32; ValueError when they are of others.
+    """A JSON list of arrays of `shape`, as (n, *shape) float32; ValueError for other shapes.
 
     Large files are parsed once on a machine: see parsed.py.
     """
@@ -84,5 +84,5 @@ def as_floats(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     if array.ndim != len(shape) or any(n not in (-1, m) for n, m in zip(shape, array.shape, strict=True)):
         expected = ", ".join("any" if n == -1 else str(n) for n in shape)
         raise ValueError(f"{what} has the shape {array.shape}, expected ({expected})")
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and Sample.check refuses it
+    with np.errstate(over="ignore"):  # numbers that are too large become infinite, and Sample.check refuses them
         return np.asarray(array, np.float32)

@@ -1,4 +1,4 @@
-"""Large files of labels, parsed once on a machine: whoever comes first writes arrays, all others map them.
+"""Large label files, parsed only once on a machine: the first process writes arrays, all others map them.
 
 Eight training processes with four workers each would otherwise hold the labels 40 times, as Python objects.
 """
@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 LARGE = 20_000_000
-"""Bytes; smaller files are parsed by everybody."""
+"""Bytes; smaller files are parsed by every process."""
 FORMAT = 1
-"""Raised when a reader gives other arrays for the same file."""
+"""Version of the cache, to be increased when a reader returns other arrays for the same file."""
 CACHE = "HANDOS_CACHE"
 """The environment variable that names another folder than ~/.cache/handos."""
 
@@ -24,9 +24,9 @@ Arrays = dict[str, np.ndarray]
 
 
 def parsed(file: Path, parse: Callable[[], Arrays], reader: str) -> Arrays:
-    """What `parse`, of the module `reader`, makes of a file; of a large one mapped read-only from the cache.
+    """What `parse`, of the module `reader`, returns for a file; for a large one, mapped read-only from the cache.
 
-    Errors are those of `parse`. Where nothing can be written, every process parses for itself.
+    Errors are those of `parse`. If nothing can be written, every process parses for itself.
     """
     if not file.is_file() or file.stat().st_size < LARGE:
         return parse()
@@ -39,19 +39,19 @@ def parsed(file: Path, parse: Callable[[], Arrays], reader: str) -> Arrays:
     except OSError:
         return parse()
     with lock:
-        hold(lock.fileno())  # let go where the file is closed, also by a process that dies
+        hold(lock.fileno())  # released when the file is closed, even by a process that dies
         if not folder.is_dir():
             write(folder, parse())
     return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
 
 
 def cache() -> Path:
-    """The folder of what was parsed."""
+    """The folder of the cache."""
     return Path(os.environ.get(CACHE) or Path.home() / ".cache" / "handos")
 
 
 def hold(descriptor: int) -> None:
-    """Wait for other processes of this machine that parse the same file."""
+    """Waits for other processes on this machine that parse the same file."""
     try:
         import fcntl
     except ImportError:  # no such locks on Windows: two may parse at once, and the first to finish counts

@@ -1,4 +1,4 @@
-"""Real photos with pseudo-labels: labels.json.gz beside its `hands` and `backgrounds` folders."""
+"""Real photos with pseudo-labels: labels.json.gz next to its folders `hands` and `backgrounds`."""
 
 from __future__ import annotations
 

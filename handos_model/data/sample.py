@@ -82,7 +82,7 @@ class Sample:
 
 
 def without_hands(image: NDArray[np.uint8], complete: bool = True) -> Sample:
-    """A sample that shows no hand."""
+    """A sample without hands."""
     return Sample(
         image=image,
         K=assumed_intrinsics(image.shape[1], image.shape[0]),
@@ -130,7 +130,7 @@ def labelled_3d(
     complete: bool,
     tips: tuple[int, ...] | None = None,
 ) -> Sample:
-    """A checked sample of hands where they were before a calibrated camera; vertices (n, 778, 3) of MANO or None.
+    """A checked sample of hands as they were in front of a calibrated camera; vertices (n, 778, 3) of MANO or None.
 
     tips: the vertices that the data set takes for fingertips, thumb to little.
 

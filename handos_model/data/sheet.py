@@ -1,4 +1,4 @@
-"""Pictures of samples with their labels on them, to look at."""
+"""Pictures of samples with their labels drawn on them, for visual checks."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def blank_cell(caption: str, size: int) -> np.ndarray:
 
 
 def write_sheet(path: Path, cells: list[np.ndarray], columns: int = 6) -> None:
-    """Writes cells of equal size as a PNG grid; ValueError without any, or where it cannot be written."""
+    """Writes cells of equal size as a PNG grid; ValueError without cells, or if it cannot be written."""
     if not cells:
         raise ValueError("the contact sheet is empty: give at least one sample")
     empty = np.zeros_like(cells[0])

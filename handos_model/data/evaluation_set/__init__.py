@@ -1,1 +1,1 @@
-"""The public photos and videos of docs/accuracy.md, brought from the repositories that publish them."""
+"""The public photos and videos of docs/accuracy.md, fetched from the repositories that publish them."""

@@ -1,4 +1,4 @@
-"""Brings the evaluation set into a folder that `handos evaluate --data` reads."""
+"""Fetches the evaluation set into a folder that `handos evaluate --data` reads."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ SOURCES = "SOURCES.md"
 def fetch(folder: Path, read: Reader, files: tuple[EvaluationFile, ...] | None = None) -> int:
     """Fetches and checks every file, and writes a list of their sources; returns the number of fetched files.
 
-    files: those of docs/accuracy.md by default. A file that is there already stays. OSError for one that does not come,
-    ValueError for one that differs from that of the published figures.
+    files: those of docs/accuracy.md by default. A file that already exists is kept. OSError for a file that cannot be
+    fetched, ValueError for one that differs from that of the published figures.
     """
     files = evaluation_files() if files is None else files
     wanted = [file for file in files if not _is_there(folder / file.path, file.sha256)]

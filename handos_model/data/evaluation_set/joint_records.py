@@ -1,4 +1,4 @@
-"""Hand-made joints of five data sets as one list, from the samples that mmpose tests its own readers with."""
+"""Hand-made joints of five data sets as one list, from the samples with which mmpose tests its own readers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 Record = dict[str, Any]
 
 FROM_THE_TIPS = [0, *(joint for finger in range(5) for joint in range(4 * finger + 4, 4 * finger, -1))]
-"""Where RHD, whose fingers begin at their tips, has each of our joints."""
+"""Index in RHD, whose fingers begin at the tips, of each of our joints."""
 
 
 def joint_records(folder: Path) -> list[Record]:
@@ -38,7 +38,7 @@ def _of_file(folder: Path, name: str) -> Iterator[Record]:
 
 
 def _side(name: str, picture: str) -> str | None:
-    """FreiHAND has right hands only, Panoptic says it in the name, OneHand10K does not say it."""
+    """The side of a hand: FreiHAND has only right ones, Panoptic says it in the name, OneHand10K does not say it."""
     if name == "panoptic":
         return {"l": "left", "r": "right"}[Path(picture).stem[-1]]
     return "right" if name == "freihand" else None

@@ -1,4 +1,4 @@
-"""Photos as the published figures saw them: made smaller and encoded again, bit by bit the same everywhere."""
+"""Photos as used for the published figures: reduced and encoded again, bit by bit the same everywhere."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ QUALITY = 87  # of JPEG
 
 
 def kept_photo(content: bytes, longest: Sequence[int], crop: tuple[int, int, int, int] | None = None) -> bytes:
-    """A JPEG of the photo in `content`, cropped, then brought to every long edge in turn where it is longer.
+    """A JPEG of the photo in `content`, cropped, then reduced to every long edge in turn if it is longer.
 
-    It is encoded after each of them: the photos of the figures were.
+    It is encoded after each reduction, as the photos of the figures were.
     """
     image = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
     image = image.crop(crop) if crop else image

@@ -17,7 +17,7 @@ TIMEOUT = 60.0  # s without a byte
 
 
 def read_from_github(repository: Repository, path: str) -> bytes:
-    """The bytes of a file; OSError with the address where they do not come."""
+    """The bytes of a file; OSError with the address if they cannot be read."""
     address = f"{GITHUB}/{repository.repository}/{repository.commit}/{quote(path)}"
     try:
         with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
@@ -30,7 +30,7 @@ def read_from_github(repository: Repository, path: str) -> bytes:
 
 
 def read_from_clone(mirror: Path, repository: Repository, path: str) -> bytes:
-    """The bytes of a file from the clone mirror/OWNER/NAME, bare or not; OSError where it does not hold them."""
+    """The bytes of a file from the clone mirror/OWNER/NAME, bare or not; OSError if they are not in it."""
     clone = mirror / repository.repository
     if not clone.is_dir():
         raise FileNotFoundError(f"there is no clone of {repository.repository} at {shown(clone)}")

@@ -3,7 +3,7 @@
 Layout: README and dex_ycb_toolkit/dex_ycb.py of github.com/NVlabs/dex-ycb-toolkit. The splits of a setup choose among
 the ten subjects, the eight cameras and each subject's 100 sequences, in sorted order. Labels are in the frame of the
 camera, in metres; a hand's pose is 45 coefficients of MANO's components, from the mean hand. Frames whose labels are
-all -1 show no hand or were not labelled; nobody says which.
+all -1 show no hand or were not labelled; it is not documented which.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class HandsAndObjects:
         return as_floats(as_array(labels[name]), (21,), name) > 0 if name in labels else np.ones(21, bool)
 
     def _hands(self, image: np.ndarray, K: np.ndarray, labels: dict[str, Any], valid: dict[str, np.ndarray]) -> Sample:
-        """Hands with a joint to vouch for. Other joints are unlabelled, and a hand that has such has no 3D."""
+        """Hands with at least one valid joint. Other joints are unlabelled, and a hand with such joints has no 3D."""
         joints = [as_array(labels[f"{self.prefixes[side]}Joints3D"]) for side in valid]
         joints = as_floats(joints, (-1, 21, 3), "joints")
         vertices = [self._vertices(labels, side) for side in valid] if self.layers else None
@@ -109,12 +109,12 @@ class HandsAndObjects:
 
     @staticmethod
     def _posed(labels: dict[str, Any], side: str) -> bool:
-        """Whether the authors vouch for all of a hand's pose; where they do not say, they do."""
+        """Whether the authors vouch for the whole pose of a hand; if they say nothing, they do."""
         name = f"poseValid{side.capitalize()}"
         return name not in labels or bool(as_array(labels[name]).all())
 
     def _sample(self, image: np.ndarray, K: np.ndarray, joints: Any, vertices: Any, sides: list[str]) -> Sample:
-        """From OpenGL's frame and MANO's joint order to ours."""
+        """The sample, converted from OpenGL's frame and MANO's joint order to ours."""
         joints = np.asarray(joints)[:, JOINT_ORDER] * FROM_OPENGL
         vertices = None if vertices is None else np.asarray(vertices) * FROM_OPENGL
         complete = self.complete and len(sides) == len(self.prefixes)
