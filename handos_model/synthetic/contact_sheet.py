@@ -1,4 +1,4 @@
-"""A contact sheet of synthetic frames, to look at."""
+"""A contact sheet of synthetic frames for visual checks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from handos_model.synthetic.render_options import RenderOptions
 
 
 def contact_sheet(path: Path, columns: int, rows: int, seed: int, options: RenderOptions) -> None:
-    """Write a PNG grid of frames; every second one shows its labels. Frame i is that of a pool with the same seed.
+    """Writes a PNG grid of frames, every second one with its labels. Frame i equals that of a pool with the same seed.
 
     Raises ValueError for an empty grid.
     """

@@ -1,4 +1,4 @@
-"""Whole synthetic frames: no, one or two hands as a camera sees them, with exact labels."""
+"""Whole synthetic frames: zero to two hands as a camera sees them, with exact labels."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from handos_model.synthetic.rendering.photograph import photograph
 from handos_model.template.load import load_template
 
 MAX_HANDS, JOINTS, VERTICES = 2, 21, 778
-# m that a joint may lie under the surface one sees and still count as visible: the thickest way through the flesh of
-# the part it belongs to, less than the next finger's far side
+# m that a joint may lie below the visible surface and still count as visible: at most the thickness of the flesh of its
+# part, and less than the distance to the far side of the next finger
 FINGER = [0.023, 0.014, 0.012, 0.012]
 UNDER_SKIN = np.array([0.032, 0.028, 0.019, 0.015, 0.013, *FINGER, *FINGER, *FINGER, *FINGER])
 
@@ -66,7 +66,7 @@ def render_hands(rng: np.random.Generator, options: RenderOptions) -> Render:
 
 
 def _soften(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
-    """Background out of focus, at times."""
+    """Puts the background out of focus, sometimes."""
     if rng.random() < 0.35:
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.5, 4.0) * max(picture.shape[:2]) / 256)
     return picture
@@ -78,7 +78,7 @@ def _camera(rng: np.random.Generator, options: RenderOptions) -> np.ndarray:
     x, y = (options.width - 1) / 2, (options.height - 1) / 2
     shift = rng.normal(0, 0.015, 2) * options.width
     K = np.array([[focal, 0, x + shift[0]], [0, focal * rng.uniform(0.99, 1.01), y + shift[1]], [0, 0, 1]])
-    return K.astype(np.float32).astype(np.float64)  # labels are made with the very numbers that are stored
+    return K.astype(np.float32).astype(np.float64)  # labels are made with exactly the numbers that are stored
 
 
 def _arrange(
@@ -88,7 +88,7 @@ def _arrange(
     count = int(rng.choice(3, p=np.array(options.hands) / sum(options.hands)))
     studio = _studio()
     person = sample_person(rng, tone)
-    if count == 0:  # at times an arm whose hand is out of the picture
+    if count == 0:  # sometimes an arm whose hand is outside the picture
         if rng.random() < 0.6:
             return []
         outside = place_outside(rng, build_hand(rng, studio, person, -1, materials), studio, K, options)
@@ -103,7 +103,7 @@ def _arrange(
 
 
 def _surround(meshes: list[Mesh]) -> tuple[np.ndarray, float]:
-    """Centre (3,) and radius in m of the sphere that shadows are worked out for: hands, or all where there is none."""
+    """Centre (3,) and radius in m of the sphere in which shadows are computed: around the hands, or else everything."""
     hands = [m.vertices[:VERTICES] for m in meshes if m.owner >= 0]
     points = np.concatenate(hands if hands else [m.vertices for m in meshes])
     centre = (points.min(0) + points.max(0)) / 2
@@ -136,7 +136,7 @@ def _label(
     seen: np.ndarray,
     covered: np.ndarray,
 ) -> Render:
-    """Labels of the hands of which anything is seen; seen (H,W) number of the hand or -1, inverse_depth (2H,2W)."""
+    """Labels of the hands that are at least partly seen; seen (H,W): number of hand or -1; inverse_depth (2H,2W)."""
     height, width = seen.shape
     seen[covered] = -1
     shown = [hand for hand in hands if hand.owner >= 0 and (seen == hand.owner).sum() > 12]

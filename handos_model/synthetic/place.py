@@ -1,4 +1,4 @@
-"""Where hands and things stand in front of the camera."""
+"""Places hands and things in front of the camera."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ TRIES = 12
 
 @dataclass(frozen=True)
 class PlacedHand:
-    """A hand in the camera frame. vertices (778,3), joints_3d (21,3) m; joints_2d (21,2) px; meshes with the outside
-    out, whichever the side; owner: its number in the picture; size: factor on the template; extent: long edge, px."""
+    """A hand in the camera frame. vertices (778,3), joints_3d (21,3) m; joints_2d (21,2) px; meshes whose normals point
+    outwards for either side; owner: its number in the picture; size: factor on the template; extent: long edge, px."""
 
     vertices: np.ndarray
     joints_3d: np.ndarray
@@ -52,7 +52,7 @@ def _stand(joints: np.ndarray, K: np.ndarray, extent: float, centre: np.ndarray)
         pixels = project(joints + translation, K)
         target = target + (centre - (pixels.min(0) + pixels.max(0)) / 2)
         grown = _extent(pixels) / extent
-        # a near hand grows faster than 1 / distance: step on the logarithm, damped
+        # a near hand grows faster than 1 / distance, so the steps are in the logarithm, and damped
         distance *= grown**0.8
         if abs(grown - 1) < 0.003:
             break
@@ -73,7 +73,7 @@ def _sample_spot(
         centre = (first.joints_2d.min(0) + first.joints_2d.max(0)) / 2 + away
         return extent, np.clip(centre, 0, frame)
     extent = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-    if rng.random() < 0.22:  # anywhere, cut off at the edge where it comes to that
+    if rng.random() < 0.22:  # anywhere, even if the edge cuts it off
         return extent, rng.uniform(0, 1, 2) * frame
     margin = np.minimum(extent * 0.5, frame * 0.48)
     return extent, margin + rng.uniform(0, 1, 2) * (frame - 2 * margin)
@@ -87,7 +87,7 @@ def place_hand(
     options: RenderOptions,
     first: PlacedHand | None,
 ) -> PlacedHand:
-    """Turn a hand at random and put it before the camera; its long edge in px lies in the range of the options."""
+    """Turns a hand at random and puts it in front of the camera; its long edge in px is in the range of the options."""
     if first is None:
         left = bool(rng.random() < 0.5)
     else:
@@ -129,7 +129,7 @@ def _put(
 def place_outside(
     rng: np.random.Generator, hand: RightHand, studio: Studio, K: np.ndarray, options: RenderOptions
 ) -> PlacedHand | None:
-    """Put a hand outside the picture with its arm reaching in; None when no try left the picture without hand."""
+    """Puts a hand outside the picture with its arm reaching in; None if no try kept the hand out of the picture."""
     frame = np.array([options.width, options.height], float)
     regressor = studio.rig.template.joint_regressor
     for _ in range(TRIES):
@@ -168,7 +168,7 @@ def stand_behind(
 def scatter_things(
     rng: np.random.Generator, hands: list[PlacedHand], K: np.ndarray, materials: list[np.ndarray]
 ) -> list[Mesh]:
-    """Objects before and behind the hands, at times; new rows are appended to materials."""
+    """Objects in front of and behind the hands, sometimes; new rows are appended to materials."""
     meshes = []
     for front, chance in ((True, 0.14), (False, 0.15)):
         if rng.random() > (chance if hands else 0.3):

@@ -46,8 +46,8 @@ def _description(count: int, size: int, seed: int, options: RenderOptions) -> di
 def write_pool(folder: Path, count: int, size: int, seed: int, options: RenderOptions, workers: int = 1) -> None:
     """Render `count` frames of size x size px into `folder`: images.npy, labels.npz, meta.json.
 
-    Frame i depends on seed, i and options alone (their width and height are replaced by size). A run that was cut off
-    goes on where it stopped when called again with the same arguments; a finished folder is left as it is. labels.npz:
+    Frame i depends only on seed, i and options (whose width and height are replaced by size). An interrupted run
+    continues when called again with the same arguments; a finished folder is left as it is. labels.npz:
     count (M,), K (M,3,3), joints_2d (M,2,21,3) px and flag, vertices (M,2,778,3) m, joints_3d (M,2,21,3) m, side (M,2);
     unused hands are zeros with side -1. Raises ValueError for wrong numbers or a folder that holds another pool.
     """

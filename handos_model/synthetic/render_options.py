@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RenderOptions:
-    """What frames look like.
+    """Options for how frames look.
 
     width, height in px; hand_size: least and greatest long edge of a hand's joints as a share of the frame's long
     edge, drawn log-uniformly; hands: probabilities of no, one and two hands; backgrounds: folder of photos or None for

@@ -1,1 +1,1 @@
-"""What is rendered: hands, arms, people and things."""
+"""The things that are rendered: hands, arms, people and objects."""

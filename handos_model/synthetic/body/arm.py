@@ -18,8 +18,8 @@ STATIONS = np.array(
 
 @dataclass(frozen=True)
 class WristRim:
-    """Where the closed hand is cut open for the arm. ring (N,): vertices in order, around the arm so that the tube's
-    faces look outwards; open_faces (F,) bool: all but the lid."""
+    """Where the closed hand is cut open for the arm. ring (N,): vertices in order around the arm, such that the tube's
+    faces point outwards; open_faces (F,) bool: all but the lid."""
 
     ring: np.ndarray
     open_faces: np.ndarray
@@ -37,7 +37,7 @@ class ArmShape:
 
 
 def find_rim(template: HandTemplate) -> WristRim:
-    """The flat lid that closes the wrist and the ring around it; raises ValueError when there is none."""
+    """The flat lid that closes the wrist, and the ring around it; raises ValueError if there is none."""
     v, faces = template.vertices.astype(float), template.faces
     normals = np.cross(v[faces[:, 1]] - v[faces[:, 0]], v[faces[:, 2]] - v[faces[:, 0]])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)

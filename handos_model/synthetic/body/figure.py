@@ -1,4 +1,4 @@
-"""A plain figure - head, hair, neck, shirt - for hands to pass in front of: skin against skin, cloth against cloth."""
+"""A plain figure (head, hair, neck, shirt) behind the hands: skin against skin, cloth against cloth."""
 
 from __future__ import annotations
 

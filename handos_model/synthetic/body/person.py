@@ -1,4 +1,4 @@
-"""One hand with what belongs to it: skin or glove, forearm, sleeve, ring, watch, and something it may hold."""
+"""One hand with everything that belongs to it: skin or glove, forearm, sleeve, ring, watch, and what it may hold."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXTURES = 3  # sheets that cloth and objects choose from
 
 @dataclass(frozen=True)
 class Studio:
-    """A template with all that is worked out once."""
+    """A template with everything that is computed only once."""
 
     rig: Rig
     skin: SkinMap
@@ -44,7 +44,7 @@ def make_studio(template: HandTemplate) -> Studio:
 
 @dataclass(frozen=True)
 class Person:
-    """What the hands of one frame share."""
+    """What all hands of one frame share."""
 
     tone: np.ndarray
     sleeve: bool
@@ -66,7 +66,7 @@ class RightHand:
 
 
 def sample_colour(rng: np.random.Generator) -> np.ndarray:
-    """A linear colour (3,) of cloth or plastic: greys, blues and anything."""
+    """A linear colour (3,) for cloth or plastic: often a grey or a blue, but possibly anything."""
     kind = rng.random()
     if kind < 0.35:
         return np.full(3, rng.uniform(0.02, 0.9)) ** 1.5 * rng.uniform(0.95, 1.0, 3)
@@ -124,7 +124,7 @@ def build_hand(
 
 
 def _hand_and_arm(rng, studio: Studio, vertices, rings, albedo, materials, person: Person, number: int) -> Mesh:
-    """The hand without its lid and the bare arm as one surface, so that normals run on across the wrist."""
+    """The hand without its lid and the bare arm as one surface, so that normals are continuous across the wrist."""
     rim, template = studio.rim, studio.rig.template
     tube, faces = arm_tube(rings)
     around, hand_faces = len(rim.ring), int(rim.open_faces.sum())
@@ -132,7 +132,7 @@ def _hand_and_arm(rng, studio: Studio, vertices, rings, albedo, materials, perso
     arm_rest[:] = tube[around:] * [1, 1, 1] + [0.3, 0, 0]
     from_rim = np.clip(np.linalg.norm(tube[around:] - rings[0].mean(0), axis=1, keepdims=True) / 0.06, 0, 1)
     shade = person.tone**2 * rng.uniform(0.85, 1.05)
-    # the arm starts in the colour of the rim and goes over into its own
+    # the arm starts with the colour of the rim and fades into its own
     ring_colour = np.tile(albedo[rim.ring], (len(rings), 1))[: len(tube) - around]
     arm_colour = ring_colour * (1 - from_rim) + shade * from_rim
     skin, cover = materials

@@ -1,4 +1,4 @@
-"""Hand poses within anatomical limits, weighted towards those that are hard to see.
+"""Hand poses within anatomical limits, with more of those that are hard to see.
 
 A pose is an array (5,5) of angles in degrees, in the rows and columns of anatomy.ANGLE_NAMES.
 """
@@ -19,7 +19,7 @@ THUMBS = np.array([OPEN_THUMB, OUT_THUMB, SIDE_THUMB, ACROSS_THUMB, OPPOSED_THUM
 
 
 def _fingers(rng: np.random.Generator, mcp, pip, dip=None, spread: float = 0.0) -> np.ndarray:
-    """Pose with the given flexions (4,), DIP following PIP unless given, spread in degrees between fingers."""
+    """Pose with the given flexions (4,), where DIP follows PIP unless given; spread: degrees between fingers."""
     pose = np.zeros((5, 5))
     pose[1:, 0] = mcp
     pose[1:, 2] = pip
@@ -30,7 +30,7 @@ def _fingers(rng: np.random.Generator, mcp, pip, dip=None, spread: float = 0.0) 
 
 
 def _thumb(rng: np.random.Generator, pose: np.ndarray, weights) -> np.ndarray:
-    """Set the thumb to a mix of two of the named positions (weights over THUMBS)."""
+    """Sets the thumb to a mix of two of the named positions; weights: over THUMBS."""
     weights = np.asarray(weights, float) / np.sum(weights)
     first, second = rng.choice(len(THUMBS), 2, p=weights)
     mix = rng.random() * 0.5
@@ -108,7 +108,7 @@ def _pinch(rng: np.random.Generator) -> np.ndarray:
 
 
 def _free(rng: np.random.Generator) -> np.ndarray:
-    """Every finger on its own."""
+    """Every finger bent independently."""
     curl = rng.beta(0.9, 1.1, 4)
     pose = _fingers(rng, np.clip(curl * 85 + rng.normal(0, 18, 4), -20, 90), curl * 100, spread=rng.uniform(-1, 8))
     return _thumb(rng, pose, [1, 1, 1, 1, 1, 0.5])

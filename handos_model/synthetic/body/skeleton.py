@@ -22,7 +22,7 @@ RADII = np.array(
     ]
 )
 PALM_RADIUS = 0.012
-TOLERANCE = 0.0035  # m that flesh may give way before two fingers count as one through the other
+TOLERANCE = 0.0035  # m that flesh may yield before two fingers count as passing through each other
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ def worst_collision(frames, tips, bones, girth):
 
 @njit(cache=True, fastmath=True)
 def _resolve(pose, lengths, thickness, local, parents, bones, tips, lowest, highest, girth, tolerance):
-    """Open the fingers that run into each other, a little at a time; returns the overlap that is left."""
+    """Opens fingers that run into each other, a little at a time; returns the remaining overlap."""
     depth = 0.0
     for _ in range(24):
         frames = forward(_rotations(pose, bones, len(parents)), lengths, thickness, local, parents)
@@ -230,7 +230,7 @@ def _resolve(pose, lengths, thickness, local, parents, bones, tips, lowest, high
 def sample_free_pose(
     rng: np.random.Generator, rig: Rig, lengths: np.ndarray, thickness: np.ndarray, tries: int = 6
 ) -> np.ndarray:
-    """A random pose (5,5) in degrees in which no finger runs through another by more than flesh gives way."""
+    """A random pose (5,5) in degrees in which no finger enters another by more than flesh yields."""
     parents = rig.template.bone_parents
     best, least = None, np.inf
     girth = float(np.mean(thickness))

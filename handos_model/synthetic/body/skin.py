@@ -23,7 +23,7 @@ VARNISH = np.array([[0.7, 0.05, 0.1], [0.9, 0.6, 0.65], [0.1, 0.1, 0.15], [0.85,
 
 @dataclass(frozen=True)
 class SkinMap:
-    """Where what lies on the template. Weights (V,) 0..1; features (N,14) and feature_start (B+1,) as in surface.py."""
+    """Details of skin on the template. Weights (V,) 0..1; features (N,14) and feature_start (B+1,) as in surface.py."""
 
     palm: np.ndarray
     tip: np.ndarray
@@ -34,7 +34,7 @@ class SkinMap:
 
 
 def make_skin_map(rig: Rig) -> SkinMap:
-    """Lay nails, finger folds, knuckle wrinkles and palm lines on a template."""
+    """Places nails, finger folds, knuckle wrinkles and palm lines on a template."""
     template = rig.template
     vertices = template.vertices.astype(np.float32)
     dominant = template.skinning_weights.argmax(1)

@@ -1,1 +1,1 @@
-"""How it is rendered: meshes, light and camera."""
+"""How things are rendered: meshes, light and camera."""

@@ -34,7 +34,7 @@ def draw(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Blend meshes over a background (H,W,3) float32 in 0..1.
 
-    around: centre (3,) and radius in m of what gets shadows; detail: features, feature_start and nail of a Look.
+    around: centre (3,) and radius in m of the region with shadows; detail: features, feature_start and nail of a Look.
     Returns the picture, the inverse depth (2H,2W) in 1/m (0 where nothing is) and the hand at every pixel (H,W), -1
     for none.
     """
@@ -65,7 +65,7 @@ def draw(
 
 
 def _cast_shadow(rng: np.random.Generator, picture: np.ndarray, alpha: np.ndarray, toward: np.ndarray) -> None:
-    """Darken a picture (H,W,3) in place where what alpha (H,W) covers would shadow a wall or table close behind."""
+    """Darkens a picture (H,W,3) in place where objects (alpha (H,W)) would cast a shadow on a surface close behind."""
     height, width = alpha.shape
     edge = max(height, width)
     small = cv2.resize(alpha, (width // 4, height // 4), interpolation=cv2.INTER_AREA)

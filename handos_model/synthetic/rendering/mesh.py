@@ -1,4 +1,4 @@
-"""Triangles with everything the shader asks for, and how to put several of them into one scene."""
+"""Meshes with everything that the shader needs, and how to join several of them into one scene."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def plain_mesh(
 
 
 def join(meshes: list[Mesh]) -> Mesh:
-    """One mesh of many."""
+    """Joins several meshes into one."""
     offsets = np.cumsum([0] + [len(m.vertices) for m in meshes[:-1]])
     return Mesh(
         np.concatenate([m.vertices for m in meshes]).astype(np.float32),
@@ -50,10 +50,10 @@ def join(meshes: list[Mesh]) -> Mesh:
 def refine(
     meshes: list[Mesh], whole: Mesh, normals: np.ndarray, openness: np.ndarray
 ) -> tuple[Mesh, np.ndarray, np.ndarray, np.ndarray]:
-    """Round those of the joined meshes that ask for it. normals (V,3) and openness (V,) belong to `whole`.
+    """Rounds those of the joined meshes that require it. normals (V,3) and openness (V,) belong to `whole`.
 
-    Returns the new whole; for each of its faces the hand it is skin or glove of, -1 for anything else; the normals and
-    openness of its vertices.
+    Returns the new whole; for each of its faces, the hand whose skin or glove it is, -1 for anything else; and the
+    normals and openness of its vertices.
     """
     vertices, rest, albedo = [whole.vertices], [whole.rest], [whole.albedo]
     all_normals, all_openness = [normals], [openness]
