@@ -1,4 +1,4 @@
-"""A hands_node in a process of its own and the robot that talks to it: for benchmarks and tests of the running node."""
+"""A hands_node in a separate process, and the robot that talks to it: for benchmarks and tests of the running node."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""How far off the joints of one hand are in the common frame: several cameras together against each alone.
+"""How far off the joints of one hand are in the common frame: several cameras together compared with each alone.
 
     python benchmarks/cameras.py
 
 Random hands of random people are rendered as two cameras see them, 60 degrees apart and about 0.6 m away, and once more
 as a third one does. HandPredictor looks at each picture, and HandFusion at what it found. Errors are of joints in the
-common frame, in mm, without any alignment; a hand counts where every camera finds it. The people's hands differ in
-size, which is most of what one camera cannot know: so it is also told. Needs what renders (`pip install '.[train]'`).
+common frame, in mm, without any alignment; a hand counts if every camera finds it. The people's hands differ in size,
+which is most of what one camera cannot know: so it is also given. Needs the renderer (`pip install '.[train]'`).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the paper's network costs beside the figures it states, with a Grounding DINO of random weights.
+"""What the paper's network costs, next to the figures in the paper, with a Grounding DINO of random weights.
 
     python benchmarks/cost.py
 

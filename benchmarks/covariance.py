@@ -3,8 +3,8 @@
     python benchmarks/covariance.py --data ../shared/data
 
 An error over its standard deviation has a root mean square of 1, and lies within 1 for 68 % and within 2 for 95 % if it
-is as the covariance says. On renders that training never sees all of the pose is known, and what a depth camera would
-measure of the hands; on the photos of `annotated` where the wrist is labelled. Needs what renders
+is as the covariance says. On renders that training never sees, the whole pose is known, and so is what a depth camera
+would measure of the hands; on the photos of `annotated`, where the wrist is labelled. Needs the renderer
 (`pip install '.[train]'`).
 """
 

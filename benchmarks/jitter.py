@@ -4,10 +4,10 @@
     python benchmarks/jitter.py --data ../shared/data
 
 HandOS raw, HandOS smoothed and MediaPipe follow the one hand of each video, frame by frame in turn. Jitter is the
-mean length of the joints' second differences, as `handos evaluate videos` has it, but around still frames alone: the
-third of the frames that differ least from their neighbours. Noise is the standard deviation of white noise that would
-give the second differences of the median one among them, where a finger that moves does not count. Pixels are those of
-a frame whose long edge has 1280. Lag is the delay that makes the motion of a frame that is moved to and fro most alike
+mean length of the joints' second differences, as in `handos evaluate videos`, but only around still frames: the third
+of the frames that differ least from their neighbours. Noise is the standard deviation of white noise that would give
+the second differences of the median one among them, where a finger that moves does not count. Pixels are those of a
+frame whose long edge has 1280. Lag is the delay at which the motion of a frame that is moved to and fro best matches
 what is seen of it.
 """
 

@@ -1,6 +1,6 @@
 """MediaPipe Hands behind the interface of HandPredictor, to be scored and timed by the same code.
 
-It runs in an environment of its own, which `make mediapipe` makes: it needs other versions of NumPy and protobuf.
+It runs in a separate environment, which `make mediapipe` makes, since it needs other versions of NumPy and protobuf.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""MediaPipe Hands as a process of its own: images in, hands out; mediapipe_hands.py starts it.
+"""MediaPipe Hands as a separate process: images in, hands out; mediapipe_hands.py starts it.
 
-Its one argument is JSON with the options of mediapipe.solutions.hands.Hands. The first line on stdout is the version.
-Then every image is a line with its height and width on stdin, followed by its RGB bytes, and every answer one line of
-JSON: the seconds that MediaPipe took, by the clock and of CPU time, and the hands. Imports nothing of this project.
+Its only argument is JSON with the options of mediapipe.solutions.hands.Hands. The first line on stdout is the version.
+Then every image is a line with its height and width on stdin, followed by its RGB bytes, and every answer is one line
+of JSON: the seconds that MediaPipe took, by the clock and in CPU time, and the hands. Imports nothing of this project.
 """
 
 import json

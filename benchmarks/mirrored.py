@@ -2,9 +2,9 @@
 
     python benchmarks/mirrored.py --data ../shared/data
 
-On the photos of `annotated` and every tenth of the first 200 frames of both videos. Each hand is compared with the one
-of the mirror image that lies nearest, turned back: joints by their mean distance, in px of a hand whose view has 224
-px, wrists by the angle between their frames.
+On the photos of `annotated` and every tenth of the first 200 frames of both videos. Each hand is compared with the
+nearest one of the mirror image, mirrored back: joints by their mean distance, in px of a hand whose view has 224 px,
+wrists by the angle between their frames.
 """
 
 from __future__ import annotations

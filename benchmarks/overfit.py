@@ -2,9 +2,10 @@
 
     python benchmarks/overfit.py
 
-First the 2D stage, then the full one from its weights, as the paper trains. Prints the mean 2D error in shares of the
-hand's long edge, and PA-MPJPE in mm; below 5 mm decoder, losses and the gradient through them work. What a detector's
-features are worth is another matter. Needs the [train] extra, and about twelve minutes of one core.
+First the 2D stage, then the full one from its weights, as in the paper's training. Prints the mean 2D error as a
+fraction of the hand's long edge, and PA-MPJPE in mm; if that is below 5 mm, the decoder, the losses and the gradient
+through them work. It says nothing about a detector's features. Needs the [train] extra, and about twelve minutes of one
+core.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
-"""The paper's network on one GPU, beside the times and the memory that the paper states. About ten minutes at most.
+"""The paper's network on one GPU, next to the times and the memory that the paper states. Takes at most ten minutes.
 
     python benchmarks/paper_gpu.py --full --out paper_gpu.json    # Grounding DINO of full size, random weights, 1280 px
     python benchmarks/paper_gpu.py --out paper_gpu.json           # a small one: whether the script runs, on a CPU too
 
 Times of prediction by stage for 1 to 10 hands, a training step in bfloat16 (time, memory, images/s, and the memory that
-`handos train --memory` foretells), and the exported file under ONNX Runtime. The file is written after every part, so a
-run that is cut off leaves what it had. Needs the [train] extra; nothing is downloaded. The paper: "our detector takes
+`handos train --memory` predicts), and the exported file under ONNX Runtime. The file is written after every part, so a
+run that is cut off leaves what it has. Needs the [train] extra; nothing is downloaded. The paper: "our detector takes
 0.5s, and decoder time is from 0.1s (H=1) to 0.7s (H=10)" on an RTX 3090, 8 GB.
 """
 

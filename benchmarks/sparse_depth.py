@@ -5,7 +5,7 @@
 The hands, noise and depth images of rendered_hand.py, half a metre away and followed at 30 Hz. Depth comes with
 every frame, every second, fifth and tenth one, or with all but those of two seconds in the middle. Printed are the
 largest distance of the wrist's z from its median, in percent, of the median hand and of the worst one, after the first
-second; and how many hands stay within one per cent. Hands that are lost are left out. Needs what renders
+second; and how many hands stay within one per cent. Hands that are lost are left out. Needs the renderer
 (`pip install '.[train]'`).
 """
 

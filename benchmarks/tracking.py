@@ -2,8 +2,8 @@
 
     python benchmarks/tracking.py
 
-The hands are made, and so is what a predictor would see of them: this is about HandTracker alone. jitter.py follows
-the hands of real videos.
+The hands are artificial, and so is what a predictor would see of them: this only measures HandTracker. jitter.py
+follows the hands of real videos.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Hands of known motion, and what a predictor makes of them: noise, missed hands, wrong sides."""
+"""Hands with known motion, and what a predictor would see of them: noise, missed hands, wrong sides."""
 
 from __future__ import annotations
 

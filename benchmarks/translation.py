@@ -1,9 +1,9 @@
-"""Where hands are in metres: synthetic hands before 200 random cameras, ours and HaMeR's formula side by side.
+"""Where hands are in metres: synthetic hands in front of 200 random cameras, our formula and HaMeR's side by side.
 
     python benchmarks/translation.py
 
 Cameras differ in size, field of view, fx / fy, principal point, lens (none, plumb_bob, equidistant), crop and binning.
-Each sees one posed hand, wholly inside of its image, 0.3 to 1.5 m away. Both formulas get the joints' pixels, exact or
+Each sees one posed hand, wholly inside its image, 0.3 to 1.5 m away. Both formulas get the joints' pixels, exact or
 with 1 px of noise, and their exact places relative to the wrist. Errors are distances between the wrist found and the
 true one.
 
