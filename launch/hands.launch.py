@@ -1,4 +1,4 @@
-"""Hands in the images of one camera: hands_node, and where asked for RViz or a video in place of the camera."""
+"""Hands in the images of one camera: hands_node, and optionally RViz, or a video instead of the camera."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def _check_options(args: argparse.Namespace) -> None:
         return
     if args.own or args.data is not None:
         came = args.own[0] if args.own else "--data"
-        raise ValueError(f"{came} is of the project's own images: give either that or --dataset {args.dataset}")
+        raise ValueError(f"{came} belongs to the project's own images: give either that or --dataset {args.dataset}")
     if args.root is None:
         raise ValueError(f"--dataset {args.dataset} needs --root DIR, the folder of the data set")
     if args.checkpoint is None and (args.given_boxes or args.detector):

@@ -1,4 +1,4 @@
-"""One set of hands from what `handos predict` found in the images of several calibrated cameras."""
+"""Combine the results of `handos predict` for several calibrated cameras into one set of hands."""
 
 from __future__ import annotations
 

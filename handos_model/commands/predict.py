@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--mano",
         type=Path,
         metavar="DIR",
-        help="also write MANO's pose and shape; DIR: of MANO_RIGHT.pkl, MANO_LEFT.pkl",
+        help="also write MANO's pose and shape; DIR: folder of MANO_RIGHT.pkl and MANO_LEFT.pkl",
     )
     output.add_argument(
         "--jobs",
@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     images = parser.add_argument_group("images and camera")
     images.add_argument("--track", action="store_true", help="track hands: ids, sides decided over time, smooth motion")
     images.add_argument("--fps", type=float, metavar="N", help="the images of a folder are a sequence of N per second")
-    images.add_argument("--mirrored", action="store_true", help="the images are mirrored, as selfies are")
+    images.add_argument("--mirrored", action="store_true", help="the images are mirrored, like selfies")
     images.add_argument(
         "--intrinsics", metavar="fx,fy,cx,cy", help="in pixels; default: those of the recording, else assumed"
     )

@@ -1,4 +1,4 @@
-"""Train, evaluate and report every row of the paper, or go on with it.
+"""Train, evaluate and report every row of the paper, or continue an interrupted run.
 
 Works in the current folder: reads datasets/ and what the recipes name, writes runs/ and results/.
 """

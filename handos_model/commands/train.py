@@ -1,4 +1,4 @@
-"""Train the network by a recipe, or continue a run."""
+"""Train the network according to a recipe, or continue a run."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     if type(stamp) is not int or abs(stamp) >= 2**63:
         raise ValueError(f"stamp_ns is {stamp!r}: images have no time; give videos or recordings")
     if len(record["hands"]) > MAX_CAMERA_HANDS:
-        raise ValueError(f"it has {len(record['hands'])} hands, at most {MAX_CAMERA_HANDS} are allowed")
+        raise ValueError(f"it has {len(record['hands'])} hands, but at most {MAX_CAMERA_HANDS} are allowed")
     lens = Camera(
         np.array([[values["fx"], 0, values["cx"]], [0, values["fy"], values["cy"]], [0, 0, 1]], np.float64),
         record["width"],

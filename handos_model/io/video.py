@@ -157,7 +157,7 @@ def _video_stream(container: Any, name: str) -> Any:
     if not 0 < width * height <= MAX_PIXELS:
         size = f"{width}x{height}" if width * height else "of unknown size"  # or larger than FFmpeg was allowed
         raise ValueError(
-            f"video {one_line(name)} is {size}, must have at most {MAX_PIXELS // 1_000_000} million pixels a frame"
+            f"video {one_line(name)} is {size}, must have at most {MAX_PIXELS // 1_000_000} million pixels per frame"
         )
     stream.codec_context.options = _LIMITS  # a stream may grow later
     stream.thread_type = "AUTO" if width * height <= THREADED_PIXELS else "SLICE"

@@ -50,7 +50,7 @@ def fit_to_depth(hand: Hand, depth: np.ndarray, camera: Camera) -> Hand:
     if depth.shape != (camera.height, camera.width):
         size = f"{depth.shape[1]}x{depth.shape[0]}" if depth.ndim == 2 else str(depth.shape)
         colour = f"{camera.width}x{camera.height}"
-        raise ValueError(f"depth image is {size}, must be {colour} as the colour image that it is registered to")
+        raise ValueError(f"depth image is {size}, must be {colour} like the colour image to which it is registered")
     seen, measured = _measurements(hand.vertices, depth, camera)
     scale, own = _scale(hand.vertices[seen, 2].astype(np.float64), measured)
     scaled = hand.scaled(scale, "depth")

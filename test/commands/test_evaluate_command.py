@@ -102,8 +102,8 @@ def test_figures_come_before_the_submission(tmp_path, weights, capsys, monkeypat
     [
         ([], "give --data DIR for the project's own images, or --dataset NAME --root DIR"),
         (["--dataset", "freihand"], "--dataset freihand needs --root DIR"),
-        (["val", "--dataset", "freihand", "--root", "."], "val is of the project's own images"),
-        (["--data", ".", "--dataset", "freihand", "--root", "."], "--data is of the project's own images"),
+        (["val", "--dataset", "freihand", "--root", "."], "val belongs to the project's own images"),
+        (["--data", ".", "--dataset", "freihand", "--root", "."], "--data belongs to the project's own images"),
         (["val", "--data", ".", "--split", "x"], "--split is for a published data set: name it with --dataset"),
         (["--root", "."], "--root is for a published data set"),
         (["--dataset", "frei", "--root", "."], "unknown data set 'frei': known are "),

@@ -16,7 +16,7 @@ def test_wrong_recordings_are_refused(tmp_path):
         with pytest.raises(ValueError, match=f"cannot read recording .*{name}: .*{says}"):
             opened(tmp_path / name)
     (tmp_path / "empty.mcap").touch()
-    with pytest.raises(ValueError, match="does not start like an MCAP file"):
+    with pytest.raises(ValueError, match="does not have the header of an MCAP file"):
         opened(tmp_path / "empty.mcap")
 
 

@@ -65,7 +65,7 @@ def test_the_size_of_every_kind(suffix: str) -> None:
         (b"\xff\xd8\xff\xd9", "no frame or no scan"),
         (encoded(".webp")[:-2], "more bytes than the file has"),
         (patched(encoded(".webp"), 16, b"\xff\xff\xff\x7f"), "extends beyond the end of the file"),
-        (patched(encoded(".bmp"), 28, b"\x07\0"), "has 7 bits a pixel"),
+        (patched(encoded(".bmp"), 28, b"\x07\0"), "has 7 bits per pixel"),
         (patched(encoded(".bmp"), 18, struct.pack("<i", 8000)), "it is truncated"),
         (tiff_of(GREY | {273: (4, 2**31)}, bytes(4800)), "strip or tile of its TIFF extends beyond"),
         (tiff_of(GREY | {322: (4, 2**20), 323: (4, 2**20)}, bytes(4800)), "tiles of 1099511627776 pixels"),

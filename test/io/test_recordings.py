@@ -109,7 +109,7 @@ def test_what_has_no_colour_images(tmp_path):
         opened(tmp_path / "bag")
     with made(tmp_path / "words", "SQLITE3") as bag:
         bag.write("/words", "String", SECOND, data="no image")
-    with pytest.raises(ValueError, match="contains no images: its topics are of std_msgs/msg/String"):
+    with pytest.raises(ValueError, match="contains no images: its topics have the types std_msgs/msg/String"):
         opened(tmp_path / "words/bag")
 
 

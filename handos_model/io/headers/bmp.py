@@ -19,6 +19,6 @@ def read(data: memoryview) -> Promise:
     else:
         raise ValueError(f"its BMP has a header of {header} bytes")
     if bits not in (1, 2, 4, 8, 16, 24, 32) or first > len(data):
-        raise ValueError(f"its BMP has {bits} bits a pixel, which begin at byte {first}")
+        raise ValueError(f"its BMP has {bits} bits per pixel, which begin at byte {first}")
     rows = (width * bits + 31) // 32 * 4
     return Promise(width, abs(height), first + rows * abs(height) if compression in (_PLAIN, _BIT_FIELDS) else 0)

@@ -92,7 +92,7 @@ def _colour(recording: Recording, looks: list[SeenTopic], topic: str | None) -> 
     name = one_line(recording.path)
     if not looks:
         others = ", ".join(sorted({one_line(topic.kind, 80) for topic in recording.topics})[:5]) or "nothing"
-        raise ValueError(f"recording {name} contains no images: its topics are of {others}")
+        raise ValueError(f"recording {name} contains no images: its topics have the types {others}")
     if topic is not None:
         look = next((look for look in looks if look.topic == topic), None)
         if look is None:

@@ -38,7 +38,7 @@ class McapFile:
         self._file = data = FileBytes(path)
         if data[: len(MAGIC)] != MAGIC:
             self._file.close()
-            raise ValueError("it does not start like an MCAP file")
+            raise ValueError("it does not have the header of an MCAP file")
         self._end = len(data) - (len(MAGIC) if data[-len(MAGIC) :] == MAGIC else 0)
         self._schemas: dict[int, str] = {}
         self._channels: dict[int, _Channel] = {}

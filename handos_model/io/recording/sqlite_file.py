@@ -32,7 +32,7 @@ class SqliteFile:
     def __init__(self, path: Path) -> None:
         with open_file(path, RECORDING) as file:
             if file.read(16) != b"SQLite format 3\0":
-                raise ValueError("it does not start like an SQLite file")
+                raise ValueError("it does not have the header of an SQLite file")
         # Without immutable, SQLite makes files next to it; with it, SQLite ignores a -wal file that is not yet merged.
         alone = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
         self._database = sqlite3.connect(f"file:{quote(bytes(path.absolute()))}?mode=ro{alone}", uri=True)
