@@ -34,14 +34,14 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
 
     `make` may raise one of START_ERRORS.
     """
-    if extra := remove_ros_args(sys.argv)[1:]:
-        return _refused(name, extra)
     stopped = _end_on_signals()
     os.environ.update(profile(os.environ))  # Fast DDS reads it when the first node is made
     try:
+        if extra := remove_ros_args(sys.argv)[1:]:
+            return _refused(name, extra)
         rclpy.init()
     except Exception as error:  # from rcl's C bindings: malformed arguments, unreadable parameter files
-        return _failed(name, _without_places(error))
+        return _failed(name, f"wrong ROS arguments: {_without_places(error)}")
     node = None
     try:
         if not stopped.is_set():

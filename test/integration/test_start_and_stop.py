@@ -34,6 +34,8 @@ def test_a_wrong_start_is_one_sentence(corrupt: Path, tmp_path: Path, monkeypatc
         (parameters(weights=corrupt), f"weights file {corrupt} is damaged or not an ONNX file"),
         (["-p", "qos_overrides./image.subscription.dept:=3"], "did you mean qos_overrides./image.subscription.depth?"),
         (["-p", "qos_overrides./image.subscription.reliability:=so_so"], "so_so"),
+        (["-p", "smoothing"], "Couldn't parse parameter override rule: '-p smoothing'"),
+        (["--nonsense"], "wrong ROS arguments: ['--nonsense']"),
     ]
     if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
         cases.append((parameters(device="cuda"), 'device is "cuda", but the installed ONNX Runtime has no CUDA'))
