@@ -25,8 +25,12 @@ from handos_model.output.output_file import (
 from handos_model.output.recording import write_recording
 from handos_model.output.tables import TABLES
 
-OF_TABLES = {suffix: table.package for suffix, table in TABLES.items()}
-PACKAGES = {".jsonl": "", **OF_TABLES, ".mcap": "rosbags", "": "rosbags"}
+PACKAGES = {
+    ".jsonl": "",
+    **{suffix: table.package for suffix, table in TABLES.items()},
+    ".mcap": "rosbags",
+    "": "rosbags",
+}
 """Package needed to write a file with each suffix; without a suffix it is a rosbag2 folder."""
 SUFFIXES = ", ".join(filter(None, PACKAGES))
 

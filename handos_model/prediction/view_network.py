@@ -26,7 +26,8 @@ SMALLEST_VIEW = 8.0
 WORTH_ANOTHER_LOOK = 0.5
 """Fraction of the least score: a hand that scores less in its first view gets no second one."""
 BEYOND_DOUBT = 0.98
-"""Score from which on a hand of a still image is not looked for again."""
+"""Minimum score of a hand that is beyond doubt: neither is it looked for again in a still image, nor is any part of it
+taken for another hand."""
 PATIENCE = 6
 """Number of consecutive views without a hand after which a window's other views are skipped."""
 SEARCHES = ("fast", "thorough")

@@ -54,7 +54,7 @@ class Followed:
     view: np.ndarray  # (4,): the view in which it is seen next, if it does not move
     place: np.ndarray  # (2,) px: where it was
     velocity: np.ndarray  # (2,) px / s
-    told: bool  # whether it was reported, not only remembered until it is seen a second time
+    reported: bool  # if not, it is only remembered until it is seen a second time
 
 
 class HandFollower:
@@ -112,8 +112,8 @@ class HandFollower:
             rows = rows[: self.max_hands]
         self._followed = [self._remembered(*row, float(stamp)) for row in rows]
         self._stamp, self._anew = float(stamp), False
-        told = [hand for (hand, *_), remembered in zip(rows, self._followed, strict=True) if remembered.told]
-        hands = sorted(told, key=lambda hand: -hand.score)
+        reported = [hand for (hand, *_), remembered in zip(rows, self._followed, strict=True) if remembered.reported]
+        hands = sorted(reported, key=lambda hand: -hand.score)
         hands = self._measured(hands, camera, depth)
         return self.tracker.update(hands, stamp) if self.tracking else hands
 
@@ -165,9 +165,9 @@ class HandFollower:
             off = _displacement(view, now, image.shape) if len(now) and now.scores[0] >= least else math.inf
             if off < FARTHEST and now.scores[0] > 0:
                 found.append((off, now, hand))
-            elif hand.told:
+            elif hand.reported:
                 self._search.miss(view, stamp)
-        if not found and any(hand.told for hand in self._followed):
+        if not found and any(hand.reported for hand in self._followed):
             self._search.restart()  # all were lost at once: perhaps the scene has changed
         both = joined([now for _, now, _ in found])
         kept = both.kept(sorted(range(len(found)), key=lambda i: found[i][0]))
@@ -192,8 +192,8 @@ class HandFollower:
         view, velocity, step = view_of_joints(hand.joints_2d), np.zeros(2), stamp - self._stamp
         if old is not None and step > 0:
             velocity = (view[:2] - old.place) / step
-        told = old is not None or self._anew or hand.score >= SURE
-        return Followed(seen_in if _is_still(seen_in, view) else view, view[:2], velocity, told)
+        reported = old is not None or self._anew or hand.score >= SURE
+        return Followed(seen_in if _is_still(seen_in, view) else view, view[:2], velocity, reported)
 
     def _measured(self, hands: list[Hand], camera: Camera, depth: Depth | None) -> list[Hand]:
         """The hands, moved to their measured depth where there is one."""

@@ -8,15 +8,15 @@ from dataclasses import replace
 import numpy as np
 
 from handos_model.hand import Hand, joints_box
-from handos_model.tracking.one_euro import OneEuro
+from handos_model.tracking.one_euro import CLEAR, OneEuro
 from handos_model.tracking.plain_joints import PlainJoints, long_edge
 
 REMEMBERED = 0.1
 """Weight of a place whose depth follows from the hand's remembered size, against 1 for a measured one: it is off by one
 or two per cent, and a hand at rest shall stay where it was measured."""
-CLEAR, MOST_DOUBT = 3.5, 0.015
-"""Standard deviations of the noise of a hand's nearness that are in doubt, and the most that they amount to: a smaller
-change of its distance does not count, and one of twice that counts in full."""
+MOST_DOUBT = 0.015
+"""Largest change of a hand's distance, as a fraction, that the noise of its nearness can put in doubt. A smaller change
+does not count, and one of twice that counts in full."""
 
 
 class HandSmoother:
