@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bz2
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Protocol
 
 LARGEST_PIECE = 256 * 2**20
@@ -93,8 +95,4 @@ def _decompressor(compression: str) -> Any:
 
 def zstd() -> Any:
     """The module that handles Zstandard: Python's own from 3.14 on."""
-    try:
-        from compression import zstd
-    except ModuleNotFoundError:
-        from backports import zstd
-    return zstd
+    return import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
