@@ -5,14 +5,19 @@
 #
 # FOLDER is made where it is missing; SUITE is bookworm. Without further words: make demo, make test, both once more,
 # pip install '.[bags]', make demo. BIND names folders of this machine that the other reads, such as certificates of a
-# company's network or wheels; variables of pip and of TLS are handed on.
+# company's network or wheels; variables of pip and of TLS are handed on. OPTIONS and MIRROR are debootstrap's. Ubuntu
+# 26.04 has Python 3.14:
+#
+#   OPTIONS="--components=main,universe --keyring=UBUNTU_ARCHIVE_KEYRING" \
+#   MIRROR="http://archive.ubuntu.com/ubuntu /usr/share/debootstrap/scripts/gutsy" \
+#   sudo -E tools/fresh_debian.sh FOLDER resolute
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
 root=$(mkdir -p "$1" && cd "$1" && pwd)
 suite=${2:-bookworm}
 [ $# -gt 2 ] && shift 2 || set -- demo test demo test bags demo
 
-[ -x "$root/bin/sh" ] || debootstrap --variant=minbase "$suite" "$root" > "$root.log"
+[ -x "$root/bin/sh" ] || debootstrap --variant=minbase ${OPTIONS:-} "$suite" "$root" ${MIRROR:-} > "$root.log"
 mounted=""
 finish() {
   for folder in $mounted; do umount "$folder"; done
