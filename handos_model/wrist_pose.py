@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache
+
 import numpy as np
 
 from handos_model.camera import Camera
@@ -33,6 +36,7 @@ UNKNOWN_TURN = np.pi**2
 _MIN_CONFIDENCE = 0.1
 
 
+@lru_cache(maxsize=32)  # a frame's messages and transforms each ask for it
 def wrist_rotation(hand: Hand) -> np.ndarray | None:
     """Rotation (3, 3) from the wrist's frame to the camera's; None if the joints or the side do not define one."""
     if hand.side == "unknown":
@@ -57,24 +61,28 @@ def wrist_covariance(hand: Hand, camera: Camera, turn_known: bool) -> np.ndarray
     WRONG_SIDE_TURN weighted by the probability of a wrong side; UNKNOWN_TURN if the pose has no rotation. Position and
     rotation count as independent. Every figure is an average over poses and views.
     """
-    confidence = np.clip(hand.joint_confidence.astype(float), _MIN_CONFIDENCE, 1)
-    translation = hand.translation.astype(float)
-    distance = np.linalg.norm(translation)
-    joint = JOINT_DEVIATION * float((hand.box[2:] - hand.box[:2]).max())  # px
-    spread = np.sqrt(hand.joints_2d.var(axis=0).sum())  # px
-    fit = joint / (max(spread, 1.0) * np.sqrt(confidence.sum()))
-    doubt = 1 / confidence.mean()
+    confidence = [min(max(share, _MIN_CONFIDENCE), 1.0) for share in hand.joint_confidence.tolist()]
+    doubt = len(confidence) / sum(confidence)
+    x0, y0, x1, y1 = hand.box.tolist()
+    joint = JOINT_DEVIATION * max(x1 - x0, y1 - y0)  # px
+    distance = math.hypot(*hand.translation.tolist())
     along = (SCALE_DEVIATION[hand.scale_source] * distance) ** 2
     if hand.scale_source == "depth":
         along += (WRIST_DEVIATION * doubt) ** 2
     else:
+        spread = math.sqrt(sum(map(_variance, hand.joints_2d.T.tolist())))  # px
+        fit = joint / (max(spread, 1.0) * math.sqrt(sum(confidence)))
         focal = FOCAL_DEVIATION if camera.assumed else 0.0
         along += (fit**2 + (SHAPE_DEVIATION * doubt) ** 2 + focal**2) * distance**2
     across = (joint / confidence[0] / camera.focal * distance) ** 2
-    ray = translation / max(distance, 1e-9)
+    ray = hand.translation / max(distance, 1e-9)
     wrong = (1 - hand.side_confidence) / 2  # probability of the other side: that fraction of such sides is wrong
     turn = (TURN_DEVIATION * doubt) ** 2 + wrong * WRONG_SIDE_TURN**2 if turn_known else UNKNOWN_TURN
-    covariance = np.zeros((6, 6))
-    covariance[:3, :3] = across * np.eye(3) + (along - across) * np.outer(ray, ray)
-    covariance[3:, 3:] = min(turn, UNKNOWN_TURN) * np.eye(3)
+    covariance = np.diag([across] * 3 + [min(turn, UNKNOWN_TURN)] * 3)
+    covariance[:3, :3] += (along - across) * np.outer(ray, ray)
     return covariance.ravel()
+
+
+def _variance(values: list[float]) -> float:
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values) / len(values)
