@@ -119,14 +119,13 @@ class VideoOutput:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Adds the name of the file to disk errors, which PyAV would report as its own."""
+        """Raises disk errors with the name of the file."""
         with named(self.path):
             try:
                 yield
-            except Exception:
+            finally:
                 if self._file is not None and self._file.error is not None:
                     raise self._file.error from None
-                raise
 
     def close(self, complete: bool = True) -> None:
         """Finishes the file, and gives it its name if it is complete."""
@@ -140,7 +139,7 @@ class VideoOutput:
 
 
 class _DiskFile:
-    """A file for PyAV that remembers the first disk error."""
+    """A file for PyAV that keeps the first disk error: PyAV would print a second one before it raises the first."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -148,12 +147,13 @@ class _DiskFile:
         self.error: OSError | None = None
 
     def write(self, data: bytes) -> int:
-        """Like write of any file."""
+        """Like write of any file, but without errors."""
         try:
-            return self._file.write(data)
+            if self.error is None:
+                self._file.write(data)
         except OSError as error:
             self.error = error
-            raise
+        return len(data)
 
     def close(self) -> None:
         """Writes what is still in memory."""

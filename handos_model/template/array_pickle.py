@@ -32,6 +32,7 @@ MAX_DEPTH = 4  # selections of selections
 _NAMES = {
     **{("numpy", name): name for name in ("ndarray", "dtype")},
     **{(f"numpy.{core}.multiarray", name): name for core in ("core", "_core") for name in ("_reconstruct", "scalar")},
+    **{(f"numpy.{core}.numeric", "_frombuffer"): "_frombuffer" for core in ("core", "_core")},
     **{(f"scipy.sparse{module}", f"{kind}_matrix"): kind for kind in ("csc", "csr")
        for module in ("", f".{kind}", f"._{kind}")},
     ("chumpy", "Ch"): "Ch", ("chumpy.ch", "Ch"): "Ch", ("chumpy.reordering", "Select"): "Select",
@@ -42,7 +43,7 @@ _NAMES = {
 _LITERALS = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
     "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES",
-    "BINBYTES8",
+    "BINBYTES8", "BYTEARRAY8",
 }  # fmt: skip
 _OPERATIONS = {operation.code: operation for operation in pickletools.opcodes}
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
@@ -219,6 +220,9 @@ def _numbers(value: Any, deepest: int) -> np.ndarray:
     if kind == "_reconstruct":
         _, shape, dtype, fortran, raw = _expect(value.state, tuple)
         return _dense(shape, dtype, fortran, raw)
+    if kind == "_frombuffer":  # protocol 5
+        raw, dtype, shape, order = value.args
+        return _dense(shape, dtype, order == "F", raw)
     if kind == "scalar":
         return _dense((), value.args[0], False, value.args[1])
     if kind == "Ch":
@@ -238,7 +242,7 @@ def _dense(shape: Any, dtype: Any, fortran: Any, raw: Any) -> np.ndarray:
     """A new NumPy array; its bytes must fit its shape exactly."""
     if isinstance(raw, _Object):  # how Python 3 writes bytes in protocols 0 to 2
         raw = raw.args[0] if raw.args else b""
-    raw = raw.encode("latin1") if isinstance(raw, str) else _expect(raw, bytes)
+    raw = raw.encode("latin1") if isinstance(raw, str) else bytes(_expect(raw, bytes | bytearray))
     numbers = _number_type(_expect(dtype, _Object))
     shape = tuple(_expect(n, int) for n in _expect(shape, tuple))
     possible = len(shape) <= 32 and all(0 <= n <= MAX_FILE for n in shape)  # before the product, which may be huge

@@ -79,13 +79,16 @@ def _spin(node: GuardedNode) -> None:
     """Spins the node until it has finished or is stopped, whatever its callbacks raise."""
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    while node.context.ok() and not node.finished:
-        try:
-            executor.spin_once()
-        except ExternalShutdownException:
-            return
-        except Exception as error:  # from rclpy itself, for example if a message cannot be converted
-            node.survive("rclpy", error)
+    try:
+        while node.context.ok() and not node.finished:
+            try:
+                executor.spin_once()
+            except ExternalShutdownException:
+                return
+            except Exception as error:  # from rclpy itself, for example if a message cannot be converted
+                node.survive("rclpy", error)
+    finally:
+        executor.shutdown()  # it cannot be collected after ROS has ended
 
 
 def _end_on_signals() -> threading.Event:

@@ -72,7 +72,7 @@ def test_freihand_of_unequal_length(tmp_path):
         open_dataset("freihand", tmp_path, "training")
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 def test_ho3d(tmp_path, mano, protocol):
     hands = make_ho3d(tmp_path, protocol)
     dataset = open_dataset("ho3d", tmp_path, "train", mano)

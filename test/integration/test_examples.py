@@ -78,6 +78,7 @@ class Other:
 def other() -> Iterator[Other]:
     side = Other()
     yield side
+    side.executor.shutdown()
     side.node.destroy_node()
 
 

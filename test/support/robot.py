@@ -58,6 +58,11 @@ class Robot(Node):
         if shown:
             self.listen(Mesh, "hands/mesh", LATCHED)
 
+    def destroy_node(self) -> None:
+        """Ends the executor first: neither may be left to the garbage collector."""
+        self._executor.shutdown()
+        super().destroy_node()
+
     def listen(self, kind: type, topic: str, qos: QoSProfile | int = 50) -> None:
         """Keeps what comes on a topic in got[topic]."""
         self.create_subscription(kind, topic, self.got[topic].append, qos)

@@ -47,7 +47,7 @@ def csc(**changes: object) -> Reduced:
     return Reduced(copyreg._reconstructor, (sparse.csc_matrix, object, None), {**state, **changes})
 
 
-@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
 @pytest.mark.parametrize("value", [
     np.arange(6.0).reshape(2, 3), np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3)),
     np.arange(6, dtype=">i4").reshape(3, 2), np.array([True, False]), np.zeros((0, 3)), np.float64(1.5), np.uint8(7),
@@ -59,7 +59,7 @@ def test_arrays_come_back(tmp_path, value, protocol):
     assert found.dtype == value.dtype.newbyteorder("=") and found.flags.writeable
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 def test_plain_values_and_sparse_matrices_come_back(tmp_path, protocol):
     plain = {"name": "mug", "none": None, "box": [1, 2.5, -(2**40)], "pair": (True, "\xe9\n'"), "no": {}, "deep": [()]}
     found = load_arrays(written(tmp_path, {**plain, "sparse": sparse.csr_matrix(np.eye(3)), "set": {1}}, protocol))

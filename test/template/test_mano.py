@@ -55,7 +55,7 @@ def test_mano_left_becomes_a_right_hand(tmp_path):
     check_mano(load_template(write_pickle(tmp_path / "hand.pkl", left)))
 
 
-@pytest.mark.parametrize("protocol", [0, 1, 2, 4])
+@pytest.mark.parametrize("protocol", [0, 1, 2, 4, 5])
 def test_mano_with_chumpy_objects_needs_no_chumpy(tmp_path, monkeypatch, chumpy, protocol):
     array, selection = chumpy["chumpy.ch"].Ch(), chumpy["chumpy.reordering"].Select()
     array.__dict__.update(x=MANO_FIELDS["v_template"], _dirty_vars=set())
@@ -88,7 +88,7 @@ class Payload:
         return os.system, ("echo attacked > attacked.txt",)
 
 
-@pytest.mark.parametrize("protocol", [0, 2, 4])
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
 def test_hostile_pickle_is_refused_and_not_run(tmp_path, monkeypatch, protocol):
     monkeypatch.chdir(tmp_path)
     file = write_pickle(tmp_path / "m.pkl", {**MANO_FIELDS, "J": Payload()}, protocol)
