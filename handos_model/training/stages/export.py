@@ -23,11 +23,9 @@ from handos_model.training.onnx_graph import OPSET, Suppress, write_checked
 MIN_SCORE = 0.05  # least score of a candidate that the graph returns
 MAX_OVERLAP = 0.6  # IoU of the boxes of two: hands that touch overlap as well
 MAX_CANDIDATES = 64
-PRESENCE_SHIFT = 4.0
-"""Four of five views in training show a hand, but few of the places that a finder proposes do: so a score of 0.5 stands
-for a logit of 4.
-
-It was chosen on hand-free photos of the training set: at that score, one in fifty has a false hand.
+PRESENCE_SHIFT = 3.6
+"""Three of four views in training show a hand, but few of the places that a finder proposes do: so a score of 0.5
+stands for a logit of 3.6. docs/training.md has what was measured at other values.
 """
 FIND_SIZE = 192  # px: long edge of the images that the finder was trained on
 MIN_HALVED = 1024  # values of an initialiser that is stored at half precision
