@@ -33,6 +33,7 @@ try:
 except (KeyboardInterrupt, ExternalShutdownException):
     pass
 finally:
+    executor.shutdown()
     for node in nodes:
         node.destroy_node()
     rclpy.try_shutdown()
