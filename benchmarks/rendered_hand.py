@@ -18,7 +18,7 @@ some hands are at the right distance by chance. Needs what renders (`pip install
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import cv2
@@ -90,14 +90,23 @@ def steady(
 
 
 def followed(
-    predictor: HandPredictor, pictures: Iterable[np.ndarray], rng: np.random.Generator, noise: float
+    predictor: HandPredictor,
+    pictures: Iterable[np.ndarray],
+    rng: np.random.Generator,
+    noise: float,
+    settled: int = SETTLED,
+    depth: Callable[[int], np.ndarray | None] = lambda frame: None,
 ) -> np.ndarray | None:
-    """Joints (T, 21, 3) m of the one hand that is followed through them after SETTLED frames, None where it is lost."""
+    """Joints (T, 21, 3) m of the one hand that is followed through them after `settled` frames, None where it is lost.
+
+    depth: returns the depth image of a frame, None where it has none.
+    """
     follower = HandFollower(predictor)
     joints = []
     for frame, picture in enumerate(pictures):
-        hands = follower.follow(noisy(picture, rng, noise), frame / RATE, CAMERA)
-        if frame >= SETTLED:
+        image, measurement = noisy(picture, rng, noise), depth(frame)
+        hands = follower.follow(image, frame / RATE, CAMERA, lambda measurement=measurement: measurement)
+        if frame >= settled:
             if len(hands) != 1:
                 return None
             joints.append(hands[0].joints_3d)

@@ -15,9 +15,9 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
-from rendered_hand import CAMERA, RATE, measured, noisy, picture_at
+from rendered_hand import followed, measured, picture_at
 
-from handos_model import HandFollower, HandPredictor
+from handos_model import HandPredictor
 from handos_model.evaluation.own_sets import progress
 from handos_model.synthetic.body.person import make_studio
 from handos_model.synthetic.several_cameras import HandScene, make_scene
@@ -57,16 +57,15 @@ def strayed(
     has_depth: Callable[[int], bool],
 ) -> float | None:
     """Largest relative distance of the wrist's z from its median; None for a hand that is lost."""
-    follower, picture, z = HandFollower(predictor), picture_at(scene, rng, DISTANCE), []
-    for frame in range(FRAMES):
-        image = noisy(picture, rng, noise)
-        depth = measured(scene, rng, DISTANCE) if has_depth(frame) else None
-        hands = follower.follow(image, frame / RATE, CAMERA, lambda depth=depth: depth)
-        if frame >= SETTLED:
-            if len(hands) != 1:
-                return None
-            z.append(hands[0].joints_3d[0, 2])
-    return float(np.abs(np.array(z) / np.median(z) - 1).max())
+    picture = picture_at(scene, rng, DISTANCE)
+    joints = followed(
+        predictor, [picture] * FRAMES, rng, noise, SETTLED,
+        lambda frame: measured(scene, rng, DISTANCE) if has_depth(frame) else None,
+    )  # fmt: skip
+    if joints is None:
+        return None
+    z = joints[:, 0, 2]
+    return float(np.abs(z / np.median(z) - 1).max())
 
 
 if __name__ == "__main__":

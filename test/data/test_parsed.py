@@ -10,7 +10,7 @@ import pytest
 
 from handos_model.data import parsed as parsed_module
 from handos_model.data.files import read_array
-from handos_model.data.parsed import parsed
+from handos_model.data.parsed import LARGE, parsed
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +31,9 @@ def use(folder: Path, start) -> None:
 
 
 def test_of_processes_that_come_together_one_parses(tmp_path):
-    (tmp_path / "labels.json").write_text("x" * 100)
-    context = multiprocessing.get_context("fork")
+    (tmp_path / "labels.json").touch()
+    os.truncate(tmp_path / "labels.json", LARGE)
+    context = multiprocessing.get_context("spawn")  # pytest has threads, with which no process should fork
     start = context.Event()
     processes = [context.Process(target=use, args=(tmp_path, start)) for _ in range(4)]
     for process in processes:

@@ -1,5 +1,6 @@
 import sqlite3
 import struct
+from contextlib import closing
 
 import pytest
 from made_bags import SECOND, STORAGES, file_of, images, made
@@ -90,7 +91,7 @@ def test_a_chunk_that_would_fill_the_memory_is_refused(tmp_path):
 
 
 def test_a_view_that_computes_for_ever_is_no_recording(tmp_path):
-    with sqlite3.connect(tmp_path / "evil.db3") as database:
+    with closing(sqlite3.connect(tmp_path / "evil.db3")) as database:
         database.execute("CREATE TABLE topics (id, name, type, serialization_format)")
         loop = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x AS id, 1 AS topic_id FROM n"
         database.execute(f"CREATE VIEW messages AS {loop}")
@@ -141,7 +142,8 @@ def test_pages_that_lead_back_to_earlier_rows_end(tmp_path):
     first = leaf_of(file, root)
     file[(root - 1) * PAGE : root * PAGE] = interior([first] * 50)
     path.write_bytes(file)
-    read = list(SqliteFile(path).messages({"/i"}))
+    with closing(SqliteFile(path)) as storage:
+        read = list(storage.messages({"/i"}))
     rows = [message.recorded_ns for message in read if not isinstance(message, ValueError)]
     assert rows and rows == sorted(set(rows))
     assert any("comes after row" in str(message) for message in read)
@@ -169,7 +171,7 @@ def test_pages_that_lead_to_the_same_pages_for_ever_end(tmp_path):
         file += interior([child] * 50)
     file[28:32] = struct.pack(">I", count + levels)
     path.write_bytes(file)
-    storage = SqliteFile(path)
-    assert [topic.count for topic in storage.topics] == [0]  # not counted
-    read = list(storage.messages({"/i"}))
+    with closing(SqliteFile(path)) as storage:
+        assert [topic.count for topic in storage.topics] == [0]  # not counted
+        read = list(storage.messages({"/i"}))
     assert isinstance(read[-1], ValueError) and len(read) < 100
