@@ -1,12 +1,12 @@
 """What `handos predict` makes of recordings, killed again and again: one HandArray per image, and the same bytes.
 
-    python benchmarks/bags.py [--frames 1000 --kills 10]
+    python benchmarks/bags.py [--frames 1000 --kills 10] [--ray]
 
 Records the clip with depth in both storages of rosbag2, raw and compressed, and predicts each into a recording: once
 undisturbed, once killed (SIGKILL) after so many parts of the frames, each time with --resume. Prints for each how many
 images and HandArrays there are, whether their stamps are equal to the nanosecond, and whether both results are equal
-byte by byte. Then 20 short recordings with --jobs 1 and 2: seconds by the clock and of all processors. Needs
-`pip install '.[bags]'`.
+byte by byte. Then 20 short recordings with --jobs 1 and 2: seconds by the clock and of all processors; with --ray also
+on a Ray cluster of this machine, its start included. Needs `pip install '.[bags]'`, and '.[ray]' for --ray.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from handos_model.io.inputs import open_inputs
 CLIP = Path(__file__).resolve().parents[1] / "docs" / "demo.mp4"
 SECOND = 10**9
 STORE = get_typestore(Stores.ROS2_HUMBLE)
-SHORT, BAGS = 20, 20  # frames of a short recording, and how many there are
+SHORT, BAGS = 40, 20  # frames of a short recording, and how many there are
 
 
 def main() -> None:
@@ -48,11 +48,14 @@ def main() -> None:
                 shutil.rmtree(bag)
         for number in range(BAGS):
             recorded(folder / "short" / f"{number}", "MCAP", False, SHORT)
-        for jobs in (1, 2):
-            before, start = cpu(), time.monotonic()
-            out = str(folder / f"jobs_{jobs}" / "{}.jsonl")
-            assert predict(folder / "short", out, "--jobs", str(jobs)).wait() == 0
-            print(f"{BAGS} bags, --jobs {jobs}: {time.monotonic() - start:.1f} s, {cpu() - before:.1f} s of processors")
+        for where in ((), ("--ray",)) if arguments.ray else ((),):
+            for jobs in ("1", "2"):
+                before, start = cpu(), time.monotonic()
+                options = ("--jobs", jobs, *where)
+                out = str(folder / "_".join(options) / "{}.jsonl")
+                assert predict(folder / "short", out, *options).wait() == 0
+                used = "" if where else f", {cpu() - before:.1f} s of processors"  # Ray's processes are its own
+                print(f"{BAGS} bags, {' '.join(options)}: {time.monotonic() - start:.1f} s{used}", flush=True)
 
 
 def recorded(path: Path, storage: str, packed: bool, frames: int) -> Path:
@@ -142,6 +145,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=1000)
     parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--ray", action="store_true")
     return parser.parse_args()
 
 
