@@ -74,8 +74,10 @@ class Sample:
         return replace(self, boxes=boxes, **{name: getattr(self, name)[kept] for name in PER_HAND})
 
     def hand_boxes(self) -> NDArray[np.float32]:
-        """Boxes (n, 4) xyxy px: the published ones; else of all joints, and a tenth of the long edge around."""
-        boxes = joints_box(self.joints_2d[..., :2])
+        """Boxes (n, 4) xyxy px: the published ones; else around the labelled joints, with a tenth of the long edge."""
+        labelled = self.joints_2d[..., 2] > 0
+        any_labelled = self.joints_2d[np.arange(len(labelled)), labelled.argmax(axis=1), None]
+        boxes = joints_box(np.where(labelled[..., None], self.joints_2d, any_labelled)[..., :2])
         if self.boxes is None:
             return boxes
         return np.where(np.isnan(self.boxes).any(-1, keepdims=True), boxes, self.boxes)

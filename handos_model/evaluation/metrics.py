@@ -53,7 +53,9 @@ def box_iou(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
 def match(iou: np.ndarray, minimum: float) -> np.ndarray:
     """Which prediction belongs to which label: index (N,) into the M predictions of `iou` (N, M), -1 if none does.
 
-    Pairs are taken greedily from the largest overlap down to `minimum`, so a prediction belongs to at most one label.
+    Predictions are in the order of their scores, best first, as in COCO: each in turn takes the label that is still
+    free and that it overlaps most, by at least `minimum`. Were the largest overlaps paired first, a network that says
+    the same hand several times would be judged by whichever fits best.
     """
     iou = np.asarray(iou, np.float64)
     if iou.ndim != 2:
@@ -61,14 +63,10 @@ def match(iou: np.ndarray, minimum: float) -> np.ndarray:
     if not 0 < minimum <= 1:
         raise ValueError(f"the minimum overlap must lie in (0, 1], got {minimum}")
     served = np.full(iou.shape[0], -1)
-    taken = np.zeros(iou.shape[1], bool)
-    for flat in np.argsort(-iou, axis=None, kind="stable"):
-        label, prediction = np.unravel_index(flat, iou.shape)
-        if iou[label, prediction] < minimum:
-            break
-        if served[label] < 0 and not taken[prediction]:
-            served[label] = prediction
-            taken[prediction] = True
+    for prediction, overlaps in enumerate(iou.T if len(iou) else ()):
+        overlaps = np.where(served < 0, overlaps, 0)
+        if overlaps.max() >= minimum:
+            served[overlaps.argmax()] = prediction
     return served
 
 

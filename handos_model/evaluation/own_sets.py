@@ -137,8 +137,8 @@ def spread(items: Sequence[Any], limit: int | None) -> Sequence[Any]:
 
 
 def predict(predictor: Predictor, sample: Sample) -> list[Hand]:
-    """The hands in a sample's image, seen through its camera."""
-    return predictor.predict(sample.image, sample.camera)
+    """The hands in a sample's image, seen through its camera, best score first."""
+    return sorted(predictor.predict(sample.image, sample.camera), key=lambda hand: -hand.score)
 
 
 def _false_hands(counts: Sequence[int]) -> Results:

@@ -1,7 +1,8 @@
 """From the folders of the data sets to every row of the paper: stage 1, stage 2, evaluations, submission files.
 
 Everything is below the current folder, as in the recipes: datasets/, runs/NAME for what is trained, results/NAME for
-what is measured. Whatever exists is not made again, so a reproduction that was stopped can continue.
+what is measured. Whatever exists is not made again, so a reproduction that was stopped can continue; if it was made
+with other settings, as in a trial, that is an error.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from handos_model.training.trainer import CHECKPOINT, train
 
 RUNS, RESULTS = Path("runs"), Path("results")
 DONE = "done"  # file in the folder of a run that has finished
+TRAINED = "reproduced.yaml"  # file there with the settings of the run
+SETTINGS = "settings"  # key of a file of results
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,8 @@ class Reproduction:
         return [source for source in every if not self.only or source.recipe in self.only]
 
     def steps(self) -> list[Step]:
-        """All that is still to be made, in an order in which it can be."""
+        """All that is still to be made, in an order in which it can be. ValueError if a part of it has been made with
+        other settings."""
         trainings: dict[str, Step] = {}
         for source in self.wanted:
             for name in self.chain(source.recipe):
@@ -88,8 +92,27 @@ class Reproduction:
             Step("evaluate", f"{source.recipe} on {source.dataset} {source.split}", RESULTS / source.file, source)
             for source in self.wanted
         ]
+        for step in trainings.values():
+            self._check_same(step.path.with_name(TRAINED), self.values(step.name))
+        for step in evaluations:
+            self._check_same(step.path, self.settings, SETTINGS)
         trained = [step for step in trainings.values() if not (step.path.parent / DONE).is_file()]
         return trained + [step for step in evaluations if not step.path.is_file()]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What results depend on, apart from the recipe itself."""
+        return {"changes": self.changes, "size": self.size, "threshold": self.threshold, "limit": self.limit}
+
+    def _check_same(self, path: Path, settings: dict[str, Any], key: str = "") -> None:
+        """ValueError if a file exists, but was made with other settings than these, which it holds (under `key`)."""
+        made = yaml.safe_load(path.read_text()) if path.is_file() else settings
+        made = made.get(key, settings) if key else made  # results of `handos evaluate --json` do not tell
+        if other := sorted(name for name in made.keys() | settings if made.get(name) != settings.get(name)):
+            names = ", ".join(other)
+            raise ValueError(
+                f"{path} was made with other settings ({names}): give the same ones, or move {path.parent} away"
+            )
 
     def chain(self, name: str) -> Iterator[str]:
         """The names of the recipes from which a recipe starts, followed by its own."""
@@ -109,7 +132,7 @@ class Reproduction:
         """Trains a recipe, or continues it. ValueError if training in another process ends with an error."""
         folder = RUNS / name
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / "reproduced.yaml"
+        path = folder / TRAINED
         path.write_text(yaml.safe_dump(self.values(name), sort_keys=False))
         if self.launch:
             command = [*self.launch, "-m", "handos_model.cli", "train", str(path), "--out", str(folder)]
@@ -135,7 +158,7 @@ class Reproduction:
         if submission is not None:
             submission.write(path.with_name(f"{source.dataset}_pred.zip"))
         unfinished = path.with_suffix(".tmp")
-        content = {"dataset": source.dataset, "split": source.split, **results}
+        content = {"dataset": source.dataset, "split": source.split, SETTINGS: self.settings, **results}
         unfinished.write_text(json.dumps(content, indent=1) + "\n")
         unfinished.replace(path)
 

@@ -42,10 +42,11 @@ def test_box_iou_by_hand() -> None:
         metrics.box_iou(np.zeros((2, 5)), boxes)
 
 
-def test_match_gives_each_prediction_to_one_label_largest_overlap_first() -> None:
+def test_match_gives_each_prediction_in_turn_to_the_free_label_that_it_overlaps_most() -> None:
     iou = np.array([[0.6, 0.2, 0.0], [0.9, 0.5, 0.0], [0.0, 0.0, 0.05]])
     assert metrics.match(iou, 0.1).tolist() == [1, 0, -1]
     assert metrics.match(iou, 0.55).tolist() == [-1, 0, -1]
+    assert metrics.match(np.array([[0.4, 0.9, 0.95]]), 0.1).tolist() == [0]  # the best score, not the best fit
     assert metrics.match(np.zeros((2, 0)), 0.1).tolist() == [-1, -1]
     assert metrics.match(np.zeros((0, 3)), 0.1).tolist() == []
 

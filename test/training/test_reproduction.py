@@ -46,6 +46,12 @@ def test_a_trial_fills_every_cell_of_every_table(tmp_path, monkeypatch, capsys):
     Path("results/paper_dexycb/dexycb_s0_test.json").unlink()
     assert main([*argv, "--list"]) == 0
     assert capsys.readouterr().out.split(" -> ")[0] == "1/1 evaluate paper_dexycb on dexycb s0_test"
+    # What was made in a trial is not taken for the real thing.
+    for trial, named in ((["--limit", "1"], "(limit)"), (["--threshold", "0.5"], "(threshold)")):
+        assert main([*argv, *trial]) == 2
+        assert f"was made with other settings {named}: give the same ones, or move results/" in capsys.readouterr().err
+    assert main(["reproduce", "--recipes", str(RECIPES)]) == 2
+    assert "runs/paper_2d/reproduced.yaml was made with other settings (" in capsys.readouterr().err
     assert main(["evaluate", "--paper", "results"]) == 0
     table = capsys.readouterr().out
     assert "Empty: 3 cells." in table and "not measured: there is no results/paper_dexycb/" in table

@@ -1,6 +1,8 @@
 """Stages see and find by the trainer: cache, resume, what moves, and files that predict."""
 
+import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,15 +17,35 @@ from handos_model.network.finder import HandFinder
 from handos_model.training.recipe import DetectorChoice, Recipe
 from handos_model.training.stages.export import FIND_OUTPUTS, SEE_OUTPUTS, export_pair
 from handos_model.training.stages.see_step import SeeStep, presence_term
+from handos_model.training.stages.tasks import SeeTask
 from handos_model.training.trainer import build_criterion, build_network
 from handos_model.training.views.batches import Sources, see_batch
-from handos_model.training.views.feature_cache import batch_of, cached_batches, detection_of, fill_cache
+from handos_model.training.views.feature_cache import (
+    BATCH,
+    batch_of,
+    cached_batches,
+    detection_of,
+    fill_cache,
+    filled,
+)
 from handos_model.training.views.shares import Shares, Views
 
 DECODER = DecoderSize(d_model=32, d_value=16, heads=2, self_heads=2, feedforward=32, deformable=False)
 RECIPE = Recipe(
     stage="see", max_steps=1, detector=DetectorChoice("landmarks"), side_tuning="off", decoder=DECODER, bf16=False
 )
+
+
+class MadeTask(SeeTask):
+    """Stage see on made frames."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe, self.network, self.device, self.sources = recipe, build_network(recipe), torch.device("cpu"), []
+
+    def frames(self, at: float) -> Sources:
+        """See ViewTask; like labels that are improved first, it draws random numbers of its own."""
+        torch.manual_seed(99)
+        return sources()
 
 
 def made_batch(network: torch.nn.Module, count: int = 8, maps: bool = False) -> dict[str, torch.Tensor]:
@@ -88,7 +110,7 @@ def test_presence_that_is_not_known_does_not_count() -> None:
 
 
 def test_a_cache_that_was_cut_off_ends_as_one_that_never_was(tmp_path: Path) -> None:
-    detector, views = build_network(RECIPE).detector, Views(cached=100)
+    detector = build_network(RECIPE).detector
 
     def made(_at: float) -> Sources:
         return sources()
@@ -105,21 +127,52 @@ def test_a_cache_that_was_cut_off_ends_as_one_that_never_was(tmp_path: Path) -> 
             raise Stopped
         return detector(images)
 
-    fill_cache(tmp_path / "whole", made, detector, views, 7, maps=True)
+    origin = {"count": 100, "seed": 7, "maps": True, "sources": ["renders"]}
+    counts = Views().shares.counts(BATCH)
+    fill_cache(tmp_path / "whole", origin, counts, made, detector)
     with pytest.raises(Stopped):
-        fill_cache(tmp_path / "cut", made, stopping, views, 7, maps=True)
-    fill_cache(tmp_path / "cut", made, detector, views, 7, maps=True)
+        fill_cache(tmp_path / "cut", origin, counts, made, stopping)
+    assert filled(tmp_path / "cut", origin) == 1
+    fill_cache(tmp_path / "cut", origin, counts, made, detector)
     for path in (tmp_path / "whole").glob("*.npy"):
         assert np.array_equal(np.load(path), np.load(tmp_path / "cut" / path.name)), path.name
-    with pytest.raises(ValueError, match="with other settings"):
-        fill_cache(tmp_path / "cut", made, detector, views, 8, maps=True)
-    first, again = (next(cached_batches(tmp_path / "whole", 8, 1, 16, 0, 1)) for _ in range(2))
+    for other in ({"seed": 8}, {"sources": ["other renders"]}, {"agreement": True}):
+        with pytest.raises(ValueError, match=f"with other settings .{next(iter(other))}"):
+            fill_cache(tmp_path / "cut", origin | other, counts, made, detector)
+    first, again = (next(cached_batches(tmp_path / "whole", 8, [np.random.default_rng(3)])) for _ in range(2))
     assert all(torch.equal(first[name], again[name]) for name in first)
 
 
 def test_without_a_cache_there_are_no_batches(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no cache"):
-        next(cached_batches(tmp_path, 8, 1, 0, 0, 1))
+        next(cached_batches(tmp_path, 8, [np.random.default_rng(0)]))
+
+
+def test_other_processes_wait_until_the_first_has_filled_the_cache(tmp_path: Path) -> None:
+    recipe = replace(RECIPE, views=Views(cache=str(tmp_path / "cache"), cached=130), batch_size=8, seed=3)
+    tasks = [MadeTask(recipe) for _ in range(3)]
+    with ThreadPoolExecutor() as pool:
+        second = pool.submit(next, tasks[1].stream(0, 1, 2))  # it begins first, and finds nothing
+        time.sleep(0.5)
+        assert not second.done()
+        first = pool.submit(next, tasks[0].stream(0, 0, 2))
+        halves = [half.result(120) for half in (first, second)]
+    alone = tasks[2].stream(0, 0, 1)
+    for half, batch in zip(halves, (next(alone), next(alone)), strict=True):
+        assert all(torch.equal(half[name], batch[name]) for name in batch)
+        assert half["points"].abs().amax(dim=(1, 2)).min() > 0  # no row that was not written yet
+
+
+@pytest.mark.parametrize("cache", ["", "cache"])
+def test_a_batch_and_what_is_hidden_in_it_depend_on_the_seed_and_its_number_alone(tmp_path: Path, cache: str) -> None:
+    folder = str(tmp_path / cache) if cache else ""
+    task = MadeTask(replace(RECIPE, views=Views(cache=folder, cached=64, dropout=0.5), batch_size=8, seed=3))
+    whole = task.stream(0, 0, 1)
+    next(whole)
+    batch, hidden = next(whole), torch.rand(4)
+    torch.rand(7)  # whatever happened before a resumed run
+    again, hidden_again = next(task.stream(8, 0, 1)), torch.rand(4)
+    assert all(torch.equal(batch[name], again[name]) for name in batch) and torch.equal(hidden, hidden_again)
 
 
 def test_the_pair_of_files_says_what_the_networks_say(tmp_path: Path) -> None:

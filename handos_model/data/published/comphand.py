@@ -3,7 +3,7 @@
 Layout: complement_data.md and mobrecon/datasets/comphand.py of github.com/SeanChenxy/HandMesh. Below any folder pic256
 lies <pose>/<view>/<name>.<number>.png; its mesh is model_mano/<pose>/<number>.obj. Image and mesh are those of a
 mirror: turned over they show a right hand before the one camera, in metres. There are no splits, and no joints but
-those of the mesh. The authors' reader leaves out pictures with 215 in their name, without a reason; so does this one.
+those of the mesh.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from handos_model.io.files import read_file
 from handos_model.template.mano_layer import ManoLayer
 
 SPLITS = ("train",)
-LEFT_OUT = "215"  # in the name of a picture
 TIPS = (744, 333, 444, 555, 672)  # MobRecon's fingertips, thumb to little
 K = np.array([[373.3511425, 0, 128], [0, 373.3511425, 128], [0, 0, 1]], np.float32)
 
@@ -33,8 +32,7 @@ class CompHand:
             )
         self.root = root
         self.layer = ManoLayer.load(mano, "right")
-        pictures = (path for path in root.rglob("pic256/**/*.png") if LEFT_OUT not in path.name)
-        self.pictures = sorted(path.relative_to(root).as_posix() for path in pictures)
+        self.pictures = sorted(path.relative_to(root).as_posix() for path in root.rglob("pic256/**/*.png"))
         if not self.pictures:
             raise FileNotFoundError(f"no pic256/*/*/*.png below {root}: docs/datasets.md tells how to get them")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,11 +18,12 @@ from handos_model.network.handos import HandOS
 from handos_model.training.batches import Source, open_sources
 from handos_model.training.objective.criterion import Criterion
 from handos_model.training.recipe import Recipe
+from handos_model.training.run_folder import describe, sha256
 from handos_model.training.stages.find_step import FindStep
 from handos_model.training.stages.see_step import SeeStep
 from handos_model.training.views.agreement import agree
 from handos_model.training.views.batches import Sources, see_batch
-from handos_model.training.views.feature_cache import batch_of, cached_batches, fill_cache
+from handos_model.training.views.feature_cache import BATCH, await_cache, batch_of, cached_batches, fill_cache
 from handos_model.training.views.finding_batches import finder_batch
 from handos_model.training.views.foundation import fast_foundation
 from handos_model.training.views.frames import Frames, load_frames
@@ -120,26 +122,46 @@ class SeeTask(ViewTask):
 
     def example_views(self, count: int) -> list[np.ndarray]:
         """Views (1, 224, 224, 3) uint8 as they are trained on."""
-        rng = seeded(self.recipe.seed, 0)
-        images, _, _ = see_batch(self.frames(0.0), self.recipe.views.shares.counts(count), rng)
+        frames, rng = self.frames(0.0), seeded(self.recipe.seed, 0)
+        images, _, _ = see_batch(frames, self.recipe.views.shares.counts(count), rng)
         return list((255 * images).round().byte().permute(0, 2, 3, 1)[:, None].cpu().numpy())
 
     def stream(self, start: int, rank: int, processes: int) -> Iterator[dict[str, Tensor]]:
         """Batches of process `rank` of a run that has seen `start` views."""
-        recipe = self.recipe
+        recipe, views = self.recipe, self.recipe.views
         maps = self.network.decoder.size.deformable or self.network.end is not None
-        if recipe.views.cache:
-            folder = Path(recipe.views.cache)
+        turns = numbers(start, recipe.batch_size, rank, processes)
+        if views.cache:
+            folder, made = Path(views.cache), self.origin(maps)
             if rank == 0:
-                fill_cache(folder, self.frames, lambda images: self.see(images), recipe.views, recipe.seed, maps)
-            yield from cached_batches(folder, recipe.batch_size, recipe.seed, start, rank, processes)
-        counts = recipe.views.shares.counts(recipe.batch_size)
-        for number in numbers(start, recipe.batch_size, rank, processes):
+                fill_cache(folder, made, views.shares.counts(BATCH), self.frames, lambda images: self.see(images))
+            else:
+                await_cache(folder, made)
+            yield from cached_batches(folder, recipe.batch_size, (seeded(recipe.seed, number) for number in turns))
+        counts = views.shares.counts(recipe.batch_size)
+        for number in turns:
+            frames = self.frames(number / TURN)  # made first, as this draws random numbers of its own
             rng = seeded(recipe.seed, number)
             with torch.no_grad():
-                images, targets, presence = see_batch(self.frames(number / TURN), counts, rng)
+                images, targets, presence = see_batch(frames, counts, rng)
                 batch = batch_of(self.see(images), targets, presence, maps)
             yield batch  # outside the block, since whoever takes it needs gradients
+
+    def origin(self, maps: bool) -> dict[str, Any]:
+        """Everything that cached views depend on."""
+        views = self.recipe.views
+        sources = [{key: value for key, value in describe(source).items() if key != "root"} for source in self.sources]
+        return {
+            "count": views.cached,
+            "seed": self.recipe.seed,
+            "maps": maps,
+            "shares": vars(views.shares),
+            "agreement": views.agreement,
+            "finder": sha256(Path(views.finder)) if views.finder else "",
+            "piece": views.piece,
+            "source_weights": dict(self.recipe.mixture.source_weights),
+            "sources": sources,
+        }
 
 
 class FindTask(ViewTask):
@@ -161,10 +183,11 @@ class FindTask(ViewTask):
         renders, photos, beside, backgrounds = shares.counts(recipe.batch_size)
         for number in numbers(start, recipe.batch_size, rank, processes):
             size, extents = CANVASES[number % len(CANVASES)]
+            frames = self.frames(number / TURN)
             rng = seeded(recipe.seed, number)
             counts = (renders, photos, beside + backgrounds)
             with torch.no_grad():
-                batch = finder_batch(self.frames(number / TURN), counts, size, extents, rng)
+                batch = finder_batch(frames, counts, size, extents, rng)
             yield dict(vars(batch))
 
 

@@ -7,8 +7,10 @@ or 142 kB with the maps, which only a decoder that looks at them needs.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,10 +21,10 @@ from handos_model.network.detectors.detector import Detection
 from handos_model.network.detectors.landmark_detector import QUERY, LandmarkDetector
 from handos_model.training.objective.criterion import HandTargets
 from handos_model.training.views.batches import Sources, see_batch
-from handos_model.training.views.shares import Views
 
 BATCH = 64
 PROGRESS = "cached.json"
+PAUSE = 1.0  # s
 HALF = ("map8", "map16", "map32", "vector", "seen", "vertices")  # kept at half precision
 
 
@@ -49,34 +51,59 @@ def detection_of(batch: dict[str, Tensor], detector: LandmarkDetector) -> Detect
 
 
 def fill_cache(
-    folder: Path, frames: Callable[[float], Sources], see: Callable[[Tensor], Detection], views: Views, seed: int,
-    maps: bool,
+    folder: Path, made: dict[str, Any], counts: Sequence[int], frames: Callable[[float], Sources],
+    see: Callable[[Tensor], Detection],
 ) -> None:  # fmt: skip
-    """Cache as many of views.cached views as are missing. An interrupted run continues, with the same rows.
+    """Cache as many views as are missing. An interrupted run continues, with the same rows.
 
-    frames: returns those to cut from, given the fraction of the cache that is filled. maps: also cache the foundation's
-    maps. Batch k depends only on the seed and k. Raises ValueError if the folder holds another cache.
+    made: everything that the views depend on, as JSON holds it; used here are count, seed and maps, which is whether to
+    cache the foundation's maps. counts: kinds of views in a batch. frames: returns those to cut from, given the
+    fraction of the cache that is filled. Raises ValueError if the folder holds another cache.
     """
     folder.mkdir(parents=True, exist_ok=True)
     progress = folder / PROGRESS
-    count, shares = views.cached, views.shares
-    made = {"count": count, "seed": seed, "shares": vars(shares), "maps": maps}
-    done = json.loads(progress.read_text()) if progress.is_file() else made | {"batches": 0}
-    if {name: done[name] for name in made} != made:
-        raise ValueError(f"{folder} contains a cache with other settings (see {progress}): give another folder")
+    count, batches, done = made["count"], batches_of(made), filled(folder, made)
     files: dict[str, np.ndarray] = {}
-    batches = -(-count // BATCH)
-    for k in tqdm(range(done["batches"], batches), desc="cache", unit="batch"):
+    for k in tqdm(range(done, batches), desc="cache", unit="batch"):
         sources = frames(k / batches)
-        rng = np.random.default_rng([seed, k])
+        rng = np.random.default_rng([made["seed"], k])
         torch.manual_seed(int(rng.integers(2**31)))
         with torch.no_grad():
-            images, targets, presence = see_batch(sources, shares.counts(BATCH), rng)
-            rows = batch_of(see(images), targets, presence, maps)
+            images, targets, presence = see_batch(sources, counts, rng)
+            rows = batch_of(see(images), targets, presence, made["maps"])
         files = files or {name: opened(folder, name, value, count) for name, value in rows.items()}
         for name, value in rows.items():
             files[name][k * BATCH : (k + 1) * BATCH] = value[: count - k * BATCH].cpu().numpy()
-        progress.write_text(json.dumps(made | {"batches": k + 1}))
+        _replaced(progress, json.dumps(made | {"batches": k + 1}))
+
+
+def _replaced(path: Path, text: str) -> None:
+    """Replaces a file at once: other processes read it meanwhile."""
+    whole = path.with_suffix(".tmp")
+    whole.write_text(text)
+    whole.replace(path)
+
+
+def filled(folder: Path, made: dict[str, Any]) -> int:
+    """How many batches of a cache are there. Raises ValueError if the folder holds another cache."""
+    progress = folder / PROGRESS
+    done = json.loads(progress.read_text()) if progress.is_file() else made | {"batches": 0}
+    if other := sorted(name for name in done.keys() | made if name != "batches" and done.get(name) != made.get(name)):
+        raise ValueError(
+            f"{folder} contains a cache with other settings ({', '.join(other)}; see {progress}): give another folder"
+        )
+    return done["batches"]
+
+
+def batches_of(made: dict[str, Any]) -> int:
+    """How many batches a whole cache has."""
+    return -(-made["count"] // BATCH)
+
+
+def await_cache(folder: Path, made: dict[str, Any]) -> None:
+    """Waits until another process, perhaps on another machine, has filled the cache."""
+    while filled(folder, made) < batches_of(made):
+        time.sleep(PAUSE)
 
 
 def opened(folder: Path, name: str, value: Tensor, count: int) -> np.ndarray:
@@ -88,16 +115,12 @@ def opened(folder: Path, name: str, value: Tensor, count: int) -> np.ndarray:
     return np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(count, *value.shape[1:]))
 
 
-def cached_batches(
-    folder: Path, size: int, seed: int, start: int, rank: int, processes: int
-) -> Iterator[dict[str, Tensor]]:
-    """Batches of random rows of a cache, without end. Batch k depends only on the seed and k."""
+def cached_batches(folder: Path, size: int, draws: Iterable[np.random.Generator]) -> Iterator[dict[str, Tensor]]:
+    """Batches of random rows of a whole cache, each drawn by the next generator."""
     files = {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
     if not files:
         raise FileNotFoundError(f"there is no cache in {folder}")
     count = len(files["presence"])
-    number = start // (size * processes)
-    while True:
-        rows = np.sort(np.random.default_rng([seed, number, rank]).integers(count, size=size))
+    for rng in draws:
+        rows = np.sort(rng.integers(count, size=size))
         yield {name: torch.from_numpy(np.array(file[rows])).float() for name, file in files.items()}
-        number += 1
