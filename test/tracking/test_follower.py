@@ -150,6 +150,17 @@ def test_stamps_that_stand_still_are_followed(watched):
         assert watched(scene((RED, 150 + 5 * frame, 150, 80)), step=0.0)[0].id == 0
 
 
+@pytest.mark.parametrize("gap", [0.0001, 0.001, 0.003, 0.01])
+def test_frames_that_arrive_in_bursts_are_expected_where_the_hand_goes(tmp_path, gap):
+    watched = Watched(tmp_path, search_rate=0)
+    for frame in range(30):
+        x = 100 + 12 * frame
+        (hand,) = watched(scene((RED, x, 200, 90)), step=gap if frame % 2 else 2 * STEP - gap)
+        assert hand.id == 0
+        if frame:
+            assert abs(watched.views[-1][0][0] - x) < 30  # half of the view, which is 180 px wide, would be 90
+
+
 def test_an_image_of_another_size_is_survived(watched):
     watched(scene((RED, 600, 400, 80)))
     (hand,) = watched(scene((RED, 100, 100, 60), width=320, height=240))
