@@ -126,14 +126,16 @@ class HandFollower:
         if predictor.hand_scale != self._hand_scale:
             self.tracker.forget_sizes()
             self._hand_scale = predictor.hand_scale
+        height, width = image.shape[:2]
+        if self._size != (width, height) or not self.tracking:
+            self.reset()  # what the tracker knows is in pixels of the last frames, and of hands that had ids
+        self._size = (width, height)
         if not isinstance(network, ViewNetwork) or not self.tracking:
             self._forget()
             seen = network.hands(image, predictor.size, predictor.score_threshold, predictor.search, predictor.passes)
             return seen, [None] * len(seen)
-        height, width = image.shape[:2]
-        if self._size != (width, height) or not self.tracker.continues(stamp):
+        if not self.tracker.continues(stamp):
             self._forget()
-        self._size = (width, height)
         seen, before = self._see_followed(network, image, stamp)
         if self.max_hands and len(seen) >= self.max_hands:
             return seen, before

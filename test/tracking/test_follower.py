@@ -168,6 +168,18 @@ def test_an_image_of_another_size_is_survived(watched):
     assert watched(scene((RED, 110, 100, 60), width=320, height=240))[0].id == hand.id
 
 
+def test_no_hand_takes_the_id_or_side_of_another_when_the_size_changes(watched):
+    for _ in range(30):
+        before = watched(scene((RED, 150, 120, 90), (GREEN, 300, 240, 90)))
+    assert sorted((hand.id, hand.side) for hand in before) == [(0, "right"), (1, "left")]
+    for _ in range(10):  # what was at (150, 120) is at (300, 240), where the other hand was
+        after = watched(scene((RED, 300, 240, 180), (GREEN, 600, 480, 180), width=1280, height=960))
+        for hand in after:
+            x, side = (300, "right") if hand.side == "right" else (600, "left")
+            assert abs(centre(hand)[0] - x) < 5 and hand.side == side and hand.id >= 2
+    assert len(after) == 2
+
+
 @pytest.mark.parametrize("rate", [1.0, 2.0, 3.0])
 def test_slow_cameras_are_followed(watched, rate):
     ids = [watched(scene((RED, 150 + 12 * frame, 200, 90)), step=1 / rate)[0].id for frame in range(8)]
@@ -270,12 +282,23 @@ def test_without_tracking_every_frame_is_a_still(watched):
         np.testing.assert_allclose(centre(hand), [x, 200], atol=1.5)
 
 
+def test_tracking_that_is_turned_off_leaves_no_ids_to_wait_for(watched):
+    image = scene((RED, 300, 200, 80))
+    assert [hand.id for hand in watched(image)] == [0] and watched.follower.tracker.ids == {0}
+    watched.follower.tracking = False
+    assert [hand.id for hand in watched(image)] == [-1] and watched.follower.tracker.ids == set()
+    watched.follower.tracking = True
+    assert [hand.id for hand in watched(image)] == [1]
+
+
 def test_a_graph_of_the_whole_image_is_followed_too(tmp_path):
     vertices, joints = posed_hand(0.5)
     path = write_network(tmp_path / "fake.onnx", [answer(vertices + (0, 0, 0.5), joints + (0, 0, 0.5), PLAIN)], 640)
     follower = HandFollower(HandPredictor(path, "cpu"))
     ids = [hand.id for frame in range(3) for hand in follower.follow(EMPTY, frame * STEP, PLAIN)]
     assert ids == [0, 0, 0]
+    (hand,) = follower.follow(scene(width=620), 3 * STEP)
+    assert hand.id == 1  # places in images of another size mean nothing
 
 
 def test_real_hands_are_followed_at_their_own_size():
