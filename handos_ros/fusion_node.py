@@ -46,7 +46,7 @@ class FusionNode(GuardedNode):
         given = take_overrides(self)
         self._settings = settings = declare(self, FusionSettings(), given)
         self._frame, self._known = _cameras_of(settings)
-        template = load_template()
+        template = load_template(settings.template or None)
         self._fusion = HandFusion(template.faces, settings.track_max_age)
         self._outputs = FusedOutputs(self, template)
         self._inputs = {topic: CameraInput(topic) for topic in settings.topics.split()}

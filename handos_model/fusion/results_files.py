@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,10 +70,10 @@ def fused_frames(
     extrinsics: those of cameras, by CameraFrame.camera; slop: s by which stamps that belong together may differ. Raises
     what read_results raises, and ValueError for a camera without extrinsics and for two files of one camera.
     """
-    sets: FrameSets[CameraFrame] = FrameSets(map(str, paths), slop, wait=0.0, silence=0.0)
+    # Time is that of the stamps: a frame exactly `slop` later still belongs to one, whatever is lost in rounding.
+    sets: FrameSets[CameraFrame] = FrameSets(map(str, paths), slop, wait=slop + 1e-3, silence=math.inf)
     fusion = HandFusion()
     names: dict[str, Path] = {}
-    first: int | None = None  # ns, stamp of the first waiting frame
     streams = [zip(read_results(path), itertools.repeat(path)) for path in paths]
     for frame, path in heapq.merge(*streams, key=lambda one: one[0].stamp_ns):
         if names.setdefault(frame.camera, path) != path:
@@ -80,10 +81,7 @@ def fused_frames(
         if frame.camera not in extrinsics:
             known = ", ".join(extrinsics)
             raise ValueError(f"{one_line(frame.camera)} of {path} has no extrinsics; the file has those of {known}")
-        if first is not None and frame.stamp_ns > first + slop * NS:  # all frames of that time are there
-            yield from (_fused(fusion, found, extrinsics) for found in sets.rest())
-            first = None
-        first = frame.stamp_ns if first is None else first
+        yield from (_fused(fusion, found, extrinsics) for found in sets.ready(frame.stamp_ns / NS))
         sets.add(str(path), frame.stamp_ns, frame, frame.stamp_ns / NS)
     yield from (_fused(fusion, found, extrinsics) for found in sets.rest())
 

@@ -39,6 +39,8 @@ STILL = 0.04
 not tremble."""
 LONGEST_STEP = 0.5
 """Largest distance, as a fraction of a view's size, by which motion shifts an expected view."""
+SHORTEST_STEP = 0.015
+"""Least s over which a velocity is measured: frames that arrive in bursts seem to come within 1 ms of each other."""
 MAX_LOOKS = 3
 """Number of places that one search looks at while hands are followed."""
 REFUSED = 16
@@ -52,7 +54,8 @@ class Followed:
     """A hand of the last frame."""
 
     view: np.ndarray  # (4,): the view in which it is seen next, if it does not move
-    place: np.ndarray  # (2,) px: where it was
+    place: np.ndarray  # (2,) px: where it was when its velocity was last measured
+    since: float  # s, the stamp of that frame
     velocity: np.ndarray  # (2,) px / s
     reported: bool  # if not, it is only remembered until it is seen a second time
 
@@ -123,14 +126,16 @@ class HandFollower:
         if predictor.hand_scale != self._hand_scale:
             self.tracker.forget_sizes()
             self._hand_scale = predictor.hand_scale
+        height, width = image.shape[:2]
+        if self._size != (width, height) or not self.tracking:
+            self.reset()  # what the tracker knows is in pixels of the last frames, and of hands that had ids
+        self._size = (width, height)
         if not isinstance(network, ViewNetwork) or not self.tracking:
             self._forget()
             seen = network.hands(image, predictor.size, predictor.score_threshold, predictor.search, predictor.passes)
             return seen, [None] * len(seen)
-        height, width = image.shape[:2]
-        if self._size != (width, height) or not self.tracker.continues(stamp):
+        if not self.tracker.continues(stamp):
             self._forget()
-        self._size = (width, height)
         seen, before = self._see_followed(network, image, stamp)
         if self.max_hands and len(seen) >= self.max_hands:
             return seen, before
@@ -189,11 +194,15 @@ class HandFollower:
 
     def _remembered(self, hand: Hand, old: Followed | None, seen_in: np.ndarray, stamp: float) -> Followed:
         """What the next frame needs to know of a hand that was seen in a view."""
-        view, velocity, step = view_of_joints(hand.joints_2d), np.zeros(2), stamp - self._stamp
-        if old is not None and step > 0:
-            velocity = (view[:2] - old.place) / step
+        view = view_of_joints(hand.joints_2d)
+        place, since, velocity = view[:2], stamp, np.zeros(2)
+        if old is not None and stamp > self._stamp:
+            if stamp - old.since < SHORTEST_STEP:
+                place, since, velocity = old.place, old.since, old.velocity
+            else:
+                velocity = (place - old.place) / (stamp - old.since)
         reported = old is not None or self._anew or hand.score >= SURE
-        return Followed(seen_in if _is_still(seen_in, view) else view, view[:2], velocity, reported)
+        return Followed(seen_in if _is_still(seen_in, view) else view, place, since, velocity, reported)
 
     def _measured(self, hands: list[Hand], camera: Camera, depth: Depth | None) -> list[Hand]:
         """The hands, moved to their measured depth where there is one."""

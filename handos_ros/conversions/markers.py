@@ -31,7 +31,8 @@ def hand_markers(hands: list[Hand], header: Header, faces: np.ndarray, lifetime:
 
     Right hands are orange and left ones blue, which colour-blind people can tell apart; unknown sides are grey. Ids
     are those of the hands; untracked hands have -1, -2, ... in order. The faces of left hands, which are mirrored right
-    hands, are turned over so that all normals point outwards.
+    hands, are turned over so that all normals point outwards. A hand without vertices has no mesh: the marker deletes
+    one that was shown.
     """
     outward = {"right": faces, "unknown": faces, "left": faces[:, ::-1]}
     corners = {side: _picker(outward[side].ravel()) for side in {hand.side for hand in hands}}
@@ -83,6 +84,9 @@ def _marker(header: Header, namespace: str, number: int, lifetime: float) -> Mar
 
 
 def _fill_mesh(marker: Marker, hand: Hand, corners: itemgetter) -> None:
+    if not len(hand.vertices):
+        marker.action = Marker.DELETE
+        return
     marker.type = Marker.TRIANGLE_LIST
     marker.scale = Vector3(x=1.0, y=1.0, z=1.0)
     marker.color = _colour(MESH_COLOURS[hand.side], MESH_OPACITY)

@@ -23,6 +23,9 @@ class FusionInputSettings:
         "", "Common frame, such as base_link; empty uses the one in the extrinsics file", read_only=True
     )
     extrinsics: str = parameter("", "YAML file with the poses of the cameras; empty takes them from TF", read_only=True)
+    template: str = parameter(
+        "", "MANO_RIGHT.pkl, if the hands_nodes have that template; empty uses the embedded one", read_only=True
+    )
     slop: float = parameter(
         SLOP, "Maximum difference between stamps that belong together, in seconds", 0.0, 1.0, read_only=True
     )

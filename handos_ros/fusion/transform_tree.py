@@ -73,7 +73,7 @@ class TransformTree:
         self.parents[child].add(parent)
         stamp = transform.header.stamp.sec + transform.header.stamp.nanosec * 1e-9
         link = self._links.get(child)
-        back = link is not None and link.stamps and stamp < link.stamps[-1] - MEMORY
+        back = link is not None and link.stamps and stamp < link.stamps[-1] - AHEAD  # its clock was set back
         if link is None or static or link.static or link.parent != parent or back:
             self._links[child] = _Link(parent, static, [stamp], [pose])
             return

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import statistics
 import threading
 import time
 from collections import deque
+from itertools import pairwise
 
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import Image
@@ -42,11 +44,18 @@ class DepthFrames:
         """
         with self._changed:
             if time.monotonic() - self._last_came < FRESH:
+                least = stamp - min(max_difference, self._half_interval())
                 self._changed.wait_for(
-                    lambda: any(seconds(kept.header.stamp) >= stamp - max_difference for kept in self._kept), PATIENCE
+                    lambda: any(seconds(kept.header.stamp) >= least for kept in self._kept), PATIENCE
                 )
             kept = [(nanoseconds(message.header.stamp), message) for message in self._kept]
         return closest(kept, round(stamp * 1e9), max_difference)
+
+    def _half_interval(self) -> float:
+        """Half the usual s between depth images: a stamp farther behind the last one is closer to the next one."""
+        stamps = sorted(seconds(kept.header.stamp) for kept in self._kept)
+        steps = [after - before for before, after in pairwise(stamps)]
+        return statistics.median(steps) / 2 if steps else float("inf")
 
     def doubt(self, topic: str) -> str:
         """A sentence if no depth image has arrived for SILENCE; else empty."""

@@ -87,6 +87,49 @@ def test_a_clock_that_jumps_back_starts_anew() -> None:
     assert given(frames, 10.1) == [["a1000"]] and frames.restarts == 1
 
 
+def test_a_clock_that_was_ahead_blocks_nobody_once_its_camera_is_gone() -> None:
+    frames, found = sets("a", "b"), []
+    for tick in range(90):
+        now = tick / 30
+        if tick < 10:
+            add(frames, "b", now + 60, now)
+        add(frames, "a", now)
+        found += given(frames, now)
+    assert frames.restarts == 1 and not frames.sends("b", 3.0)
+    assert [one for one in found if one[0].startswith("a")][-45:] == [
+        [f"a{tick / 30 * 1000:g}"] for tick in range(45, 90)
+    ]
+
+
+def pairs(rate: float, offset: float, lost: int) -> list[dict[str, str]]:
+    """The frames of two cameras in sets, by number; "b" comes `offset` s after "a", and one of its frames is lost."""
+    frames, found = sets("a", "b", wait=0.05), []
+    sent = [(tick / rate, "a", tick) for tick in range(60)]
+    sent += [(tick / rate + offset, "b", tick) for tick in range(60) if tick != lost]
+    for stamp, camera, tick in sorted(sent):
+        frames.add(camera, round(stamp * NS), str(tick), stamp + 0.012)
+        found += frames.ready(stamp + 0.012)
+    return [one.frames for one in found + frames.rest()]
+
+
+@pytest.mark.parametrize("rate", [30, 50, 60, 90, 120])
+@pytest.mark.parametrize("offset", [0.001, 0.003])
+def test_a_lost_frame_shifts_no_pair_however_fast_the_cameras_are(rate: float, offset: float) -> None:
+    found = pairs(rate, offset, lost=20)
+    for one in found:
+        assert len(set(one.values())) == 1, one
+    assert [one for one in found[5:] if len(one) == 1] == [{"a": "20"}]
+
+
+def test_stamps_in_bursts_are_no_fast_camera() -> None:
+    frames, found = sets("a", "b"), []
+    for tick in range(0, 40, 2):
+        for camera, stamp in (("a", 0.0), ("a", 0.001), ("b", 0.01), ("b", 0.01 + 1 / 30)):
+            add(frames, camera, tick / 30 + stamp)
+            found += given(frames, tick / 30 + stamp)
+    assert sum(len(one) == 2 for one in found) >= 19
+
+
 def test_the_rest_comes_when_nothing_follows() -> None:
     frames = sets("a", "b")
     for camera, stamp in (("a", 0.0), ("b", 0.0), ("a", 0.1)):

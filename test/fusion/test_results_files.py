@@ -73,6 +73,29 @@ def test_files_become_one(folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert "vertices" not in json.loads((folder / "fused.jsonl").read_text().splitlines()[0])["hands"][0]
 
 
+@pytest.mark.parametrize("rate", [30, 60, 90])
+@pytest.mark.parametrize("offset", [0.0, 0.004])
+def test_fast_cameras_are_fused_frame_by_frame(folder: Path, rate: int, offset: float) -> None:
+    for name, late in (("left", 0.0), ("right", offset)):
+        record = json.loads((folder / f"{name}.jsonl").read_text().splitlines()[0])
+        lines = [json.dumps(record | {"stamp_ns": round((tick / rate + late) * 1e9)}) for tick in range(20)]
+        (folder / f"{name}.jsonl").write_text("\n".join(lines) + "\n")
+    assert main(FUSE) == 0
+    fused = [json.loads(line) for line in (folder / "fused.jsonl").read_text().splitlines()]
+    assert [line["hands"][0]["cameras"] for line in fused] == [["left", "right"]] * 20
+    wanted = [round((tick / rate + offset / 2) * 1e9) for tick in range(20)]
+    np.testing.assert_allclose([line["stamp_ns"] for line in fused], wanted, atol=1)
+
+
+@pytest.mark.parametrize("slop", ["0", "0.003"])
+def test_stamps_that_differ_by_exactly_the_slop_belong_together(folder: Path, slop: str) -> None:
+    if slop == "0":
+        (folder / "right.jsonl").write_text((folder / "right.jsonl").read_text().replace("03000000,", "00000000,"))
+    assert main([*FUSE, "--slop", slop]) == 0
+    fused = [json.loads(line) for line in (folder / "fused.jsonl").read_text().splitlines()]
+    assert [len(line["hands"][0]["cameras"]) for line in fused] == [1] * 4 + [2] * 8
+
+
 def test_stamps_that_never_meet_are_said(folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert main([*FUSE, "--slop", "0.001"]) == 0
     assert "no hand was seen by two cameras at once" in capsys.readouterr().err

@@ -10,14 +10,17 @@ import numpy as np
 import pytest
 import yaml
 from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
+from made_mano import write_mano
 from node_process import NodeProcess, parameters
 from robot import LATCHED, Robot, diagnostics, stamped
 from tf2_msgs.msg import TFMessage
-from watched_hand import CAMERA, found_by, standing, true_hand
+from visualization_msgs.msg import Marker
+from watched_hand import CAMERA, PLACE, found_by, standing, true_hand
 
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.hand import Hand
 from handos_model.kinematics.frames import quaternion
+from handos_model.template.load import load_template
 from handos_ros.conversions import hands_from
 from handos_ros.conversions.hands import hand_array
 from handos_ros.msg import Hand as HandMessage
@@ -240,12 +243,35 @@ def test_damaged_messages_are_left_out(by_file: Rig) -> None:
     assert diagnostics(by_file.got["/diagnostics"][-1])["errors survived"] == "0"
 
 
+def test_hands_of_another_template_have_its_faces(tmp_path: Path) -> None:
+    path = write_mano(tmp_path / "mano") / "MANO_RIGHT.pkl"
+    template = load_template(path)
+    vertices = template.vertices + PLACE
+    rest = (vertices, template.joint_regressor @ vertices)
+    arguments = parameters(frame="world", template=path, topics="left/hands right/hands", max_wait=0.5)
+    with NodeProcess("fusion_node", "-r", "__ns:=/mano", *arguments) as node:
+        rig = Rig("mano")
+        rig.meet()
+        rig.static.publish(TFMessage(transforms=[transform("mano_left", standing(PLACES["left"]))]))
+        later = count()
+
+        def shown() -> list[Marker]:
+            rig.send("left", next(later), found_by(standing(PLACES["left"]), rest))
+            return [part for message in rig.got["hands/markers"] for part in message.markers if part.ns == "mesh"]
+
+        mesh = rig.until(shown)[0]
+        node.stop()
+    corners = np.array([(p.x, p.y, p.z) for p in mesh.points]).reshape(-1, 3, 3)
+    np.testing.assert_allclose(corners, vertices[template.faces], atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
         ({}, "frame is not set"),
         ({"frame": "world", "topics": "''"}, "topics is"),
         ({"frame": "world", "topics": "a a"}, "must name 1 to"),
+        ({"frame": "world", "template": "/nowhere.pkl"}, "there is no hand template /nowhere.pkl"),
         ({"extrinsics": "/nowhere.yaml"}, "there is no extrinsics file /nowhere.yaml"),
         ({"frame": "world", "slop": -1.0}, "slop is -1"),
         ({"frame": "world", "sloop": 1.0}, "did you mean slop"),

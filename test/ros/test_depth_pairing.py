@@ -49,6 +49,21 @@ def test_it_waits_for_an_image_that_is_on_its_way() -> None:
     assert seconds(frames.nearest(1.1, 0.02).header.stamp) == pytest.approx(1.1)
 
 
+@pytest.mark.parametrize(("rate", "max_difference"), [(30, 0.05), (60, 0.02), (90, 0.02)])
+def test_an_older_one_within_reach_does_not_end_the_wait(rate: int, max_difference: float) -> None:
+    frames = DepthFrames()
+    for tick in range(4):
+        frames.keep(depth(100 + tick / rate))
+    late = threading.Timer(0.005, frames.keep, [depth(100 + 4 / rate)])
+    late.start()
+    assert seconds(frames.nearest(100 + 4 / rate, max_difference).header.stamp) == pytest.approx(
+        100 + 4 / rate, abs=1e-6
+    )
+    late.join()
+    with_offset = frames.nearest(100 + 4.4 / rate, max_difference)
+    assert seconds(with_offset.header.stamp) == pytest.approx(100 + 4 / rate, abs=1e-6)
+
+
 def test_old_images_are_let_go() -> None:
     frames = DepthFrames()
     for number in range(KEPT + 1):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from posed_hand import posed_hand
@@ -46,6 +48,16 @@ def test_a_mesh_has_its_surface_outside(side):
     assert signed_volume(corners.reshape(-1, 3), order) > 0
     assert xyz([mesh.scale]).tolist() == [[1, 1, 1]]
     assert (mesh.pose.orientation.w, 0 < mesh.color.a <= 1) == (1, True)
+
+
+def test_a_hand_without_vertices_has_all_but_a_mesh():
+    hand = make_hand("left", 3)
+    bare = replace(hand, vertices=np.zeros((0, 3), np.float32))
+    board = MarkerBoard(TEMPLATE.faces)
+    whole = as_seen(board.markers([hand], HEADER, 0.0))
+    markers = as_seen(board.markers([bare], HEADER, 0.0))
+    assert (markers["mesh"].action, markers["mesh"].id, markers["mesh"].points) == (Marker.DELETE, 3, [])
+    assert markers["skeleton"] == whole["skeleton"] and markers["label"] == whole["label"]
 
 
 def test_a_skeleton_joins_the_joints_bone_by_bone():

@@ -48,6 +48,14 @@ def test_poses_of_no_hand_and_of_joints_in_one_point_are_invalid() -> None:
     assert grasp_message(flat, HEADER) is None
 
 
+def test_poses_without_a_mesh_are_those_of_the_joints() -> None:
+    bare = replace(make_hand(), vertices=np.zeros((0, 3), np.float32))
+    message = openxr_poses(bare, HEADER, embedded_skeleton())
+    invalid = {name for name, valid in zip(message.name, message.is_valid, strict=True) if not valid}
+    assert invalid == {"palm", *(f"{finger}_metacarpal" for finger in ("index", "middle", "ring", "little"))}
+    assert grasp_message(bare, HEADER) == grasp_message(make_hand(), HEADER)
+
+
 def test_a_grasp() -> None:
     hand = make_hand("left", shape="left", number=6)
     message = deserialize_message(serialize_message(grasp_message(hand, HEADER)), Grasp)
@@ -71,6 +79,8 @@ def test_joint_states_are_the_angles_of_both_hands() -> None:
             assert [found[f"{side}_{name}"] for name in names] == expected[finger].tolist()
     assert found["right_index_pip_flexion"] == pytest.approx(0.4, abs=0.02)  # what make_hand's joints flex by
     assert joint_state([], HEADER, embedded_skeleton()).name == []
+    bare = replace(right, vertices=np.zeros((0, 3), np.float32))
+    assert len(joint_state([bare, left], HEADER, embedded_skeleton()).name) == 25
     broken = replace(right, vertices=np.full((778, 3), np.nan))
     assert len(joint_state([broken, left], HEADER, embedded_skeleton()).name) == 25
 

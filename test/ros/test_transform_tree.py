@@ -42,8 +42,8 @@ def test_moving_cameras_are_where_they_were_at_the_time() -> None:
     tree = TransformTree()
     tree.keep(sent("base", "lens", (0, 0, 0), stamp=10.0))
     tree.keep(sent("base", "lens", (2, 0, 0), rotation((0, 0, 1), 1.0), stamp=12.0))
-    tree.keep(sent("base", "lens", (1, 0, 0), rotation((0, 0, 1), 0.8), stamp=11.0))  # late
-    half = tree.pose("lens", "base", 11.5)
+    tree.keep(sent("base", "lens", (1, 0, 0), rotation((0, 0, 1), 0.8), stamp=12.0 - AHEAD / 2))  # late
+    half = tree.pose("lens", "base", 12.0 - AHEAD / 4)
     np.testing.assert_allclose(half.position, [1.5, 0, 0])
     np.testing.assert_allclose(half.rotation, rotation((0, 0, 1), 0.9), atol=1e-9)
     np.testing.assert_allclose(tree.pose("lens", "base", 12.0 + AHEAD / 2).position, [2, 0, 0])
@@ -61,6 +61,17 @@ def test_old_transforms_are_forgotten_and_a_new_start_is_one() -> None:
         tree.pose("lens", "base", 105.0)
     tree.keep(sent("base", "lens", (7, 0, 0), stamp=3.0))
     np.testing.assert_allclose(tree.pose("lens", "base", 3.0).position, [7, 0, 0])
+
+
+@pytest.mark.parametrize("jump", [1.0, 8.0, 30.0])
+def test_time_that_jumps_back_forgets_where_a_camera_was(jump: float) -> None:
+    tree = TransformTree()
+    for tick in range(60):
+        tree.keep(sent("base", "lens", (5, 0, 0), stamp=100 + tick / 30))
+    for tick in range(30):
+        now = 102 - jump + tick / 30
+        tree.keep(sent("base", "lens", (0, 0, 0), stamp=now))
+        np.testing.assert_array_equal(tree.pose("lens", "base", now + 0.02).position, 0)
 
 
 def test_what_is_missing_is_said() -> None:

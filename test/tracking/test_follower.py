@@ -124,58 +124,6 @@ def test_a_hand_at_the_edge_is_followed_out_of_the_image(watched):
     assert hands == []
 
 
-# --- what is no steady video
-
-
-def test_a_scene_cut_ends_with_the_hands_of_the_new_scene(watched):
-    for _ in range(5):
-        watched(scene((RED, 150, 150, 80)))
-    (hand,) = watched(scene((GREEN, 480, 330, 100)))
-    assert hand.id == 1 and hand.side == "left"
-    np.testing.assert_allclose(centre(hand), [480, 330], atol=2)
-
-
-@pytest.mark.parametrize("jump", [-50.0, 700.0])
-def test_time_that_jumps_starts_anew(watched, jump):
-    watched.stamp = 100.0
-    for _ in range(5):
-        assert watched(scene((RED, 150, 150, 80)))[0].id == 0
-    (hand,) = watched(scene((RED, 170, 150, 80)), step=jump)
-    assert hand.id == 1 and len(watched.searches[-1]) == 1
-    assert watched(scene((RED, 180, 150, 80)))[0].id == 1
-
-
-def test_stamps_that_stand_still_are_followed(watched):
-    for frame in range(20):
-        assert watched(scene((RED, 150 + 5 * frame, 150, 80)), step=0.0)[0].id == 0
-
-
-def test_an_image_of_another_size_is_survived(watched):
-    watched(scene((RED, 600, 400, 80)))
-    (hand,) = watched(scene((RED, 100, 100, 60), width=320, height=240))
-    np.testing.assert_allclose(centre(hand), [100, 100], atol=2)
-    assert watched(scene((RED, 110, 100, 60), width=320, height=240))[0].id == hand.id
-
-
-@pytest.mark.parametrize("rate", [1.0, 2.0, 3.0])
-def test_slow_cameras_are_followed(watched, rate):
-    ids = [watched(scene((RED, 150 + 12 * frame, 200, 90)), step=1 / rate)[0].id for frame in range(8)]
-    assert ids == [0] * 8
-
-
-def test_wrong_frames_are_refused_and_change_nothing(watched):
-    watched(scene((RED, 150, 150, 80)))
-    with pytest.raises(ValueError, match="must be a NumPy array"):
-        watched.follower.follow(EMPTY.astype(np.float32), watched.stamp)
-    with pytest.raises(ValueError, match="the camera has"):
-        watched.follower.follow(EMPTY[:200], watched.stamp, PLAIN)
-    with pytest.raises(ValueError, match="stamp is nan"):
-        watched.follower.follow(EMPTY, float("nan"))
-    with pytest.raises(ValueError, match="search_rate is -1, must be 0 or more"):
-        HandFollower(watched.follower.predictor, search_rate=-1)
-    assert watched(scene((RED, 152, 150, 80)))[0].id == 0
-
-
 # --- several hands
 
 
@@ -259,12 +207,23 @@ def test_without_tracking_every_frame_is_a_still(watched):
         np.testing.assert_allclose(centre(hand), [x, 200], atol=1.5)
 
 
+def test_tracking_that_is_turned_off_leaves_no_ids_to_wait_for(watched):
+    image = scene((RED, 300, 200, 80))
+    assert [hand.id for hand in watched(image)] == [0] and watched.follower.tracker.ids == {0}
+    watched.follower.tracking = False
+    assert [hand.id for hand in watched(image)] == [-1] and watched.follower.tracker.ids == set()
+    watched.follower.tracking = True
+    assert [hand.id for hand in watched(image)] == [1]
+
+
 def test_a_graph_of_the_whole_image_is_followed_too(tmp_path):
     vertices, joints = posed_hand(0.5)
     path = write_network(tmp_path / "fake.onnx", [answer(vertices + (0, 0, 0.5), joints + (0, 0, 0.5), PLAIN)], 640)
     follower = HandFollower(HandPredictor(path, "cpu"))
     ids = [hand.id for frame in range(3) for hand in follower.follow(EMPTY, frame * STEP, PLAIN)]
     assert ids == [0, 0, 0]
+    (hand,) = follower.follow(scene(width=620), 3 * STEP)
+    assert hand.id == 1  # places in images of another size mean nothing
 
 
 def test_real_hands_are_followed_at_their_own_size():
