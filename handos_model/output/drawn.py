@@ -165,12 +165,12 @@ Drawing = FolderOutput | VideoOutput
 
 def open_drawing(target: Path, fps: float | None) -> Drawing:
     """A video if the name ends in one of VIDEO_SUFFIXES, else a folder."""
-    return VideoOutput(target, fps or DEFAULT_FPS) if _is_video(target) else FolderOutput(target)
+    return VideoOutput(target, fps or DEFAULT_FPS) if is_video(target) else FolderOutput(target)
 
 
 def check_drawing(target: Path, inputs: Inputs, rules: WriteRules) -> None:
     """Raises ValueError or OSError if drawings cannot or must not be written to `target`, before any are."""
-    if _is_video(target):
+    if is_video(target):
         check_file(target, inputs, rules)
         if rules.resume:
             raise ValueError(
@@ -188,7 +188,8 @@ def check_drawing(target: Path, inputs: Inputs, rules: WriteRules) -> None:
     check_folder(target)
 
 
-def _is_video(target: Path) -> bool:
+def is_video(target: Path) -> bool:
+    """Whether drawings with this name are one video, not a folder of images."""
     return target.suffix.lower() in VIDEO_SUFFIXES and not target.is_dir()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from handos_model.io.inputs import Source
 from handos_model.io.recording.source import BagSource
+from handos_model.output.apart import check_apart
 from handos_model.output.drawn import check_drawing
 from handos_model.output.output_file import Inputs, WriteRules
 from handos_model.output.results import check_results, is_recording
@@ -49,13 +51,15 @@ def plan(sources: list[Source], out: Path | None, draw: Path | None) -> list[Tas
     ]
 
 
-def check_tasks(tasks: list[Task], inputs: Inputs, rules: WriteRules) -> None:
-    """Raises ValueError or OSError if an output cannot or must not be written."""
+def check_tasks(tasks: list[Task], inputs: Inputs, rules: WriteRules, view: Path | None = None) -> None:
+    """Raises ValueError or OSError if an output cannot or must not be written; view: the file of --view."""
     for task in tasks:
         if task.out:
             check_results(task.out, inputs, rules)
         if task.draw:
             check_drawing(task.draw, inputs, rules)
+    named = [(("--out", task.out), ("--draw", task.draw)) for task in tasks]
+    check_apart((option, path) for option, path in (*chain.from_iterable(named), ("--view", view)) if path)
 
 
 def _filled(pattern: Path | None, name: str) -> Path | None:

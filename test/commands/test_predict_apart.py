@@ -1,0 +1,63 @@
+"""Outputs of one run of `handos predict` that would replace each other are refused before anything is read."""
+
+import pytest
+
+pytest.importorskip("onnx")
+from command_line import refused
+from made_files import write_video
+from predicted import PHOTO, contents, lines_of
+
+from handos_model import HandPredictor
+from handos_model.cli import main
+
+
+@pytest.fixture
+def unopened(monkeypatch):
+    """Fails if the run starts."""
+    monkeypatch.setattr(HandPredictor, "__init__", lambda *_, **__: pytest.fail("opened"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--out", "res", "--draw", "res/drawn"),
+        ("--out", "res", "--draw", "res"),
+        ("--out", "{}", "--draw", "{}"),
+        ("--out", "res", "--draw", "res/d.mp4"),
+        ("--out", "res", "--draw", "other/../link/d.mp4"),
+        ("--out", "res", "--view", "rerun=res/h.rrd"),
+        ("--out", "res.jsonl", "--view", "foxglove=res.part.mcap", "--draw", "res.part.mp4/../res.part.jsonl/d"),
+    ],
+)
+@pytest.mark.parametrize("rule", [[], ["--overwrite"]])
+def test_a_folder_that_is_replaced_holds_no_other_output(tmp_path, video, capsys, monkeypatch, unopened, options, rule):
+    for package in ("rosbags", "rerun", "foxglove"):
+        pytest.importorskip(package)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "link").symlink_to("res")
+    before = contents(tmp_path)
+    assert "would replace each other" in refused(capsys, "predict", video, *options, *rule)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("option, kind", [("--out", "jsonl"), ("--draw", "mp4"), ("--out", "mcap")])
+def test_no_output_is_the_unfinished_file_of_another(tmp_path, capsys, unopened, option, kind):
+    pytest.importorskip("rosbags")
+    for name in ("clip.part.avi", "clip.avi"):
+        write_video(tmp_path / name, [PHOTO])
+    outputs = tmp_path / "o" / f"{{}}.{kind}"
+    given = ["predict", tmp_path / "clip.part.avi", tmp_path / "clip.avi", option, outputs]
+    says = refused(capsys, *given)
+    assert "clip.part" in says and "would replace each other" in says
+    assert not (tmp_path / "o").exists()
+
+
+def test_outputs_side_by_side_are_written(tmp_path, weights, video):
+    pytest.importorskip("rosbags")
+    out, drawn = tmp_path / "res" / "{}", tmp_path / "res"
+    argv = ["predict", str(video), "--weights", weights]
+    assert main([*argv, "--out", str(out), "--draw", str(tmp_path / "res" / "{}.mp4")]) == 0
+    assert sorted(path.name for path in (tmp_path / "res").iterdir()) == ["in", "in.mp4"]
+    assert main([*argv, "--out", str(drawn / "o.jsonl"), "--draw", str(drawn)]) == 0
+    assert len(lines_of(drawn / "o.jsonl")) == len(list(drawn.glob("in_*.jpg"))) == 6
