@@ -42,6 +42,14 @@ class FolderOutput:
 
     def write(self, name: str, image: np.ndarray, _stamp_ns: int | None = None) -> None:
         """Writes the frame of that name; image (H, W, 3) uint8 RGB."""
+        file = self.skip(name)
+        _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
+        with named(file):
+            partial(file).write_bytes(data.tobytes())
+            os.replace(partial(file), file)
+
+    def skip(self, name: str) -> Path:
+        """The file of the frame of that name, which no other frame gets; an earlier run may have written it."""
         frame = _NUMBERED.fullmatch(name)
         stem = f"{Path(frame[1]).stem}_{int(frame[2]):06d}" if frame else Path(name).stem
         unique, count = stem, 1
@@ -49,11 +57,7 @@ class FolderOutput:
             count += 1
             unique = f"{stem}_{count}"
         self._names.add(unique)
-        file = self.folder / f"{unique}.jpg"
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-        with named(file):
-            partial(file).write_bytes(data.tobytes())
-            os.replace(partial(file), file)
+        return self.folder / f"{unique}.jpg"
 
     def close(self, complete: bool = True) -> None:
         """Does nothing: every file is already complete."""
@@ -93,6 +97,9 @@ class VideoOutput:
         frame.pts, frame.time_base = round(self._time / _TIME_BASE), _TIME_BASE
         with self._writing():
             self._container.mux(self._stream.encode(frame))
+
+    def skip(self, name: str) -> None:
+        """Does nothing: a video is not resumed."""
 
     def _next_time(self, stamp_ns: int | None) -> float:
         usual = self._time + 1 / self.fps
@@ -168,8 +175,11 @@ def open_drawing(target: Path, fps: float | None) -> Drawing:
     return VideoOutput(target, fps or DEFAULT_FPS) if is_video(target) else FolderOutput(target)
 
 
-def check_drawing(target: Path, inputs: Inputs, rules: WriteRules) -> None:
-    """Raises ValueError or OSError if drawings cannot or must not be written to `target`, before any are."""
+def check_drawing(target: Path, inputs: Inputs, rules: WriteRules, begun: bool = False) -> None:
+    """Raises ValueError or OSError if drawings cannot or must not be written to `target`, before any are.
+
+    begun: an earlier run, which is resumed, has drawn there.
+    """
     if is_video(target):
         check_file(target, inputs, rules)
         if rules.resume:
@@ -181,7 +191,7 @@ def check_drawing(target: Path, inputs: Inputs, rules: WriteRules) -> None:
         raise ValueError(f"--draw takes a folder or a file that ends in {', '.join(VIDEO_SUFFIXES)}, got {target}")
     if inputs.lie_in(target):
         raise ValueError(f"the folder {target} contains inputs, which drawings could replace: draw to another folder")
-    if not (rules.overwrite or rules.resume) and any(target.glob("*.jpg")):
+    if not (rules.overwrite or begun) and any(target.glob("*.jpg")):
         raise FileExistsError(
             f"the folder {target} contains images: use --overwrite to replace those with the same name"
         )

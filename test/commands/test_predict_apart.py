@@ -1,11 +1,11 @@
-"""Outputs of one run of `handos predict` that would replace each other are refused before anything is read."""
+"""Outputs of `handos predict` that would replace each other, or what is not its own, are refused before it starts."""
 
 import pytest
 
 pytest.importorskip("onnx")
 from command_line import refused
-from made_files import write_video
-from predicted import PHOTO, contents, lines_of
+from made_files import write_image, write_video
+from predicted import PHOTO, contents, interrupt_at, lines_of
 
 from handos_model import HandPredictor
 from handos_model.cli import main
@@ -61,3 +61,29 @@ def test_outputs_side_by_side_are_written(tmp_path, weights, video):
     assert sorted(path.name for path in (tmp_path / "res").iterdir()) == ["in", "in.mp4"]
     assert main([*argv, "--out", str(drawn / "o.jsonl"), "--draw", str(drawn)]) == 0
     assert len(lines_of(drawn / "o.jsonl")) == len(list(drawn.glob("in_*.jpg"))) == 6
+
+
+# --- drawings of a run that is resumed
+
+
+def test_drawings_of_frames_that_are_done_keep_their_names(tmp_path, weights, monkeypatch):
+    photos = [write_image(tmp_path / folder / "x.png", PHOTO + 30 * i) for i, folder in enumerate("abcd")]
+    argv = ["predict", *map(str, photos), "--weights", weights, "--out"]
+    assert main([*argv, str(tmp_path / "whole.jsonl"), "--draw", str(tmp_path / "whole")]) == 0
+    argv += [str(tmp_path / "o.jsonl"), "--draw", str(tmp_path / "drawn")]
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 3)
+        assert main(argv) == 130
+    assert main([*argv, "--resume"]) == 0
+    assert sorted(contents(tmp_path / "drawn")) == ["x.jpg", "x_2.jpg", "x_3.jpg", "x_4.jpg"]
+    assert contents(tmp_path / "drawn") == contents(tmp_path / "whole")
+
+
+def test_resume_without_an_earlier_run_replaces_no_image(tmp_path, weights, capsys):
+    photo, mine = write_image(tmp_path / "x.png", PHOTO), tmp_path / "mine" / "x.jpg"
+    mine.parent.mkdir()
+    mine.write_bytes(b"precious")
+    argv = ["predict", photo, "--out", tmp_path / "o.jsonl", "--draw", mine.parent, "--weights", weights]
+    assert "mine contains images: use --overwrite" in refused(capsys, *argv, "--resume")
+    assert mine.read_bytes() == b"precious"
+    assert not (tmp_path / "o.jsonl").exists()

@@ -198,6 +198,8 @@ class PredictionRun:
                 break
             if frame.image is not None and results and results.did(frame.name):
                 self._tally.earlier += 1
+                if drawing:
+                    drawing.skip(frame.name)
             elif problem := frame.problem if frame.image is None else self._do(frame, results, drawing):
                 problems += 1
                 if problems <= NAMED_PROBLEMS:

@@ -12,7 +12,7 @@ from handos_model.io.recording.source import BagSource
 from handos_model.output.apart import check_apart
 from handos_model.output.drawn import check_drawing
 from handos_model.output.output_file import Inputs, WriteRules
-from handos_model.output.results import check_results, is_recording
+from handos_model.output.results import check_results, is_recording, journal
 
 PLACE = "{}"
 """Stands for the name of the input in the name of an output."""
@@ -57,7 +57,8 @@ def check_tasks(tasks: list[Task], inputs: Inputs, rules: WriteRules, view: Path
         if task.out:
             check_results(task.out, inputs, rules)
         if task.draw:
-            check_drawing(task.draw, inputs, rules)
+            begun = rules.resume and task.out is not None and (task.out.exists() or journal(task.out).exists())
+            check_drawing(task.draw, inputs, rules, begun)
     named = [(("--out", task.out), ("--draw", task.draw)) for task in tasks]
     check_apart((option, path) for option, path in (*chain.from_iterable(named), ("--view", view)) if path)
 
