@@ -13,6 +13,7 @@ from typing import IO, Any
 import cv2
 import numpy as np
 
+from handos_model.output.jpeg import jpeg
 from handos_model.output.output_file import Inputs, WriteRules, check_file, check_folder, finish, named, partial
 
 DEFAULT_FPS = 10.0
@@ -21,6 +22,10 @@ VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
 """Kinds of video files that are written, all of them with H.264, which every browser plays."""
 LONGEST_PAUSE = 3600.0
 """s between two frames of one input: a longer pause means that a clock was set, and is left out."""
+QUALITY = 92
+"""Of JPEG."""
+LONGEST_EDGE = 16_384
+"""px: the largest frame that x264 encodes."""
 PLANNED_PIXELS = 9_000_000
 """Largest frame of a video whose encoder looks ahead: it keeps 20 frames, each in several forms."""
 _TIME_BASE = Fraction(1, 90_000)  # s: the unit of times in the file
@@ -41,11 +46,11 @@ class FolderOutput:
         """Does nothing: images have no time."""
 
     def write(self, name: str, image: np.ndarray, _stamp_ns: int | None = None) -> None:
-        """Writes the frame of that name; image (H, W, 3) uint8 RGB."""
+        """Writes the frame of that name; image (H, W, 3) uint8 RGB; ValueError if it is too large."""
+        data = jpeg(image, QUALITY)
         file = self.skip(name)
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
         with named(file):
-            partial(file).write_bytes(data.tobytes())
+            partial(file).write_bytes(data)
             os.replace(partial(file), file)
 
     def skip(self, name: str) -> Path:
@@ -88,7 +93,13 @@ class VideoOutput:
         self._origin = None
 
     def write(self, _name: str, image: np.ndarray, stamp_ns: int | None = None) -> None:
-        """Writes the next frame; image (H, W, 3) uint8 RGB; stamp_ns: its time in the input, None if it has none."""
+        """Writes the next frame; image (H, W, 3) uint8 RGB; stamp_ns: its time in the input, None if it has none.
+
+        Raises ValueError if the first frame is larger than a video can be.
+        """
+        height, width = image.shape[:2]
+        if self._stream is None and max(height, width) > LONGEST_EDGE:
+            raise ValueError(f"it has {width} x {height} pixels, a video has at most {LONGEST_EDGE} on an edge")
         self._time = self._next_time(stamp_ns)
         if self._stream is None:
             self._open(image)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,7 +37,7 @@ def write_recording(
         folder = Path(temporary, name)
         is_sqlite = recorded is not None and not one_file and _is_sqlite(recorded)
         storage = StoragePlugin.SQLITE3 if is_sqlite else StoragePlugin.MCAP
-        with Writer(folder, version=VERSION, storage_plugin=storage) as writer:
+        with _disk_errors(), Writer(folder, version=VERSION, storage_plugin=storage) as writer:
             bag = _Bag(writer)
             if recorded is None:
                 _write_alone(bag, records)
@@ -44,6 +46,15 @@ def write_recording(
                 notes = _write_beside(bag, records, recorded)
         os.replace(folder / f"{name}.mcap" if one_file else folder, place)
     return notes
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Raises errors of SQLite as those of the disk that caused them."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OSError(errno.ENOSPC if "full" in str(error) else errno.EIO, str(error)) from error
 
 
 class _Bag:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import astuple, dataclass, replace
-from types import FrameType
 
 import numpy as np
 from tqdm import tqdm
 
 from handos_model.camera import Camera
+from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tasks import Task
 from handos_model.drawing.hand_drawing import draw_hands, draw_labels
 from handos_model.hand import Hand
@@ -228,12 +227,15 @@ class PredictionRun:
             self._say_once("depth", f"the depth of {frame.name} cannot be used: {self._finder.depth_problem}")
         if self._finder.track and frame.stamp_ns is None:
             self._say_once("time", f"{frame.name} is not tracked: images have no time unless --fps N gives it")
+        try:
+            if drawing and drawn is not None:
+                drawing.write(frame.name, drawn, frame.stamp_ns)
+            if self._view:
+                self._view.write(*self._finder.unmirrored(frame, camera, hands))
+        except ValueError as error:
+            return f"cannot use {frame.name}: {error}"
         self._tally.frames += 1
         self._tally.hands += len(hands)
-        if drawing and drawn is not None:
-            drawing.write(frame.name, drawn, frame.stamp_ns)
-        if self._view:
-            self._view.write(*self._finder.unmirrored(frame, camera, hands))
         if results:
             results.write(record)
         elif not (drawing or self._view):
@@ -273,22 +275,3 @@ def _frames(source: Source) -> Iterator[Frame]:
 
 def _fps(sources: list[Source]) -> float | None:
     return next((source.fps for source in sources if source.fps), None)
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """The first signal lets the current frame finish, so that files end with a whole record; a second stops at once."""
-    pressed = False
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: pressed
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
