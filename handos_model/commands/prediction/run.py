@@ -115,17 +115,24 @@ class Tally:
     earlier: int = 0
     """Number of frames that an interrupted run had done."""
     interrupted: bool = False
+    unfit: int = 0
+    """Number of the unreadable frames whose camera cannot have the user's intrinsics."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def say(self) -> int:
-        """Prints a summary; returns exit code 0, 1 if some frames could not be read, or 130 if a signal stopped it."""
+        """Prints a summary; returns the exit code.
+
+        It is 0, 1 if some frames could not be read, 2 if the user's intrinsics fit none, or 130 if a signal stopped it.
+        """
         parts = [f"{self.frames} frames, {self.hands} hands"]
         parts += [f"{self.earlier} done before"] * (self.earlier > 0)
         parts += [f"{self.unreadable} not readable"] * (self.unreadable > 0)
         print(", ".join([*parts, *["interrupted"] * bool(self.interrupted)]), file=sys.stderr)
-        return 130 if self.interrupted else int(self.unreadable > 0)
+        if self.interrupted:
+            return 130
+        return 2 if self.unfit and not self.frames + self.earlier else int(self.unreadable > 0)
 
 
 class PredictionRun:
@@ -213,8 +220,7 @@ class PredictionRun:
         try:
             camera, intrinsics = self._finder.camera(frame)
         except ValueError as error:
-            if not self._tally.frames:
-                raise  # the user's own intrinsics are wrong, not one image among others
+            self._tally.unfit += 1
             return f"cannot use {frame.name}: {error}"
         try:
             hands = self._finder.find(frame, camera)
