@@ -6,6 +6,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
@@ -58,6 +59,18 @@ def check_results(path: Path, inputs: Inputs, rules: WriteRules) -> None:
 def journal(path: Path) -> Path:
     """Where lines are collected until all are there."""
     return partial(path) if path.suffix.lower() == ".jsonl" else path.with_name(f"{path.name}.part.jsonl")
+
+
+def first_image(path: Path) -> str | None:
+    """The image of the first record of complete results; None if they do not say, like recordings and empty ones."""
+    suffix = path.suffix.lower()
+    with suppress(Exception):  # whatever the file contains
+        if suffix == ".jsonl":
+            with path.open("rb") as file:
+                return _image(file.readline())
+        if suffix in TABLES:
+            return TABLES[suffix].first(path)
+    return None
 
 
 class Results:

@@ -87,3 +87,25 @@ def test_resume_without_an_earlier_run_replaces_no_image(tmp_path, weights, caps
     assert "mine contains images: use --overwrite" in refused(capsys, *argv, "--resume")
     assert mine.read_bytes() == b"precious"
     assert not (tmp_path / "o.jsonl").exists()
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "npz", "parquet"])
+def test_resume_takes_no_results_of_another_input_for_complete(tmp_path, weights, capsys, kind):
+    pytest.importorskip("pyarrow")
+    a, b = (tmp_path / folder / "clip.avi" for folder in "ab")
+    for clip in (a, b):
+        clip.parent.mkdir()
+        write_video(clip, [PHOTO] * 2)
+    photo = write_image(tmp_path / "c" / "clip.png", PHOTO)
+    end = ["--weights", weights, "--resume", "--out", str(tmp_path / f"{{}}.{kind}")]
+    assert main(["predict", str(b), *end]) == 0
+    before = contents(tmp_path)
+    capsys.readouterr()
+    for inputs in ([a, b], [a], [photo, b]):
+        says = refused(capsys, "predict", *inputs, *end)
+        assert f"clip.{kind} is complete, but holds {b}#0 and not {inputs[0]}: resume with the same inputs" in says
+    assert contents(tmp_path) == before
+    for inputs in ([b, a, photo.parent], [b, a, photo.parent]):
+        assert main(["predict", *map(str, inputs), *end]) == 0
+    assert capsys.readouterr().err.count("is complete") == 4
+    assert sorted(path.name for path in tmp_path.glob(f"*.{kind}")) == [f"c.{kind}", f"clip.{kind}", f"clip_2.{kind}"]
