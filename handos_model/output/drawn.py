@@ -13,6 +13,7 @@ from typing import IO, Any
 import cv2
 import numpy as np
 
+from handos_model.output.frame_record import NUMBERED
 from handos_model.output.jpeg import jpeg
 from handos_model.output.output_file import Inputs, WriteRules, check_file, check_folder, finish, named, partial
 
@@ -29,7 +30,6 @@ LONGEST_EDGE = 16_384
 PLANNED_PIXELS = 9_000_000
 """Largest frame of a video whose encoder looks ahead: it keeps 20 frames, each in several forms."""
 _TIME_BASE = Fraction(1, 90_000)  # s: the unit of times in the file
-_NUMBERED = re.compile(r"(.+)#(\d+)", re.DOTALL)  # a frame of a video or recording; no image file's suffix is a number
 _FILE_SUFFIX = re.compile(r"\.[A-Za-z]\w*")  # run_0.5 is the name of a folder
 
 
@@ -55,7 +55,7 @@ class FolderOutput:
 
     def skip(self, name: str) -> Path:
         """The file of the frame of that name, which no other frame gets; an earlier run may have written it."""
-        frame = _NUMBERED.fullmatch(name)
+        frame = NUMBERED.fullmatch(name)
         stem = f"{Path(frame[1]).stem}_{int(frame[2]):06d}" if frame else Path(name).stem
         unique, count = stem, 1
         while unique in self._names:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from handos_model.output.frame_record import printable, record_line
+from handos_model.output.frame_record import NUMBERED, printable, record_line
 from handos_model.output.output_file import (
     Inputs,
     WriteRules,
@@ -192,5 +192,6 @@ def _image(line: bytes) -> str | None:
 
 
 def _input(name: str) -> str:
-    """The video, recording or folder from which a frame comes."""
-    return name.rpartition("#")[0] or os.path.dirname(name)
+    """The video or recording from which a frame comes; empty for all pictures, which may be one sequence."""
+    numbered = NUMBERED.fullmatch(name)
+    return numbered[1] if numbered else ""

@@ -165,6 +165,7 @@ class PredictionRun:
         return self._viewer.opened(self._finder.faces, self._stopped) if self._viewer else nullcontext()
 
     def _run_task(self, task: Task, rules: WriteRules, bar: tqdm) -> None:
+        self._still = 0  # a sequence ends with its outputs, so that they are the same whichever other tasks are done
         results = Results(task.out, rules, self._finder.track, task.recorded) if task.out else None
         if results and results.complete:
             self._say(f"{task.out} is complete")
