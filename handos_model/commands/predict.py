@@ -146,9 +146,7 @@ def run(args: argparse.Namespace) -> int:
     for note in (note for source in sources for note in source.notes):
         print(f"handos predict: {note}", file=sys.stderr)
     tasks = plan(sources, out, draw)
-    check_tasks(tasks, inputs, rules)
-    if viewer:
-        viewer.check_apart(task.out for task in tasks)
+    check_tasks(tasks, inputs, rules, viewer.path if viewer else None)
     if not parallel:
         return _open_run(args, viewer).run(tasks, rules).say()
     if len(tasks) < len(sources):

@@ -78,7 +78,9 @@ def open_inputs(
         parts, notes = _parts(place)
         first = len(sources)
         for part in parts:
-            if isinstance(part, ImageSource):
+            if isinstance(part, UnreadableInput):
+                errors.append(OSError(part.problem))
+            if not isinstance(part, str):
                 sources.append(part)
                 continue
             try:
@@ -92,23 +94,30 @@ def open_inputs(
     return sources
 
 
-def _parts(place: str) -> tuple[list[str | ImageSource], tuple[str, ...]]:
+_Part = str | ImageSource | UnreadableInput
+"""A part of what the user named: opened already, or a path."""
+
+
+def _parts(place: str) -> tuple[list[_Part], tuple[str, ...]]:
     """A folder's images as one source, its videos and recordings, and notes on what is skipped; else only the place."""
     folder = Path(place)
     if "://" in place or not folder.is_dir() or is_recording(folder):
         return [place], ()
-    files = _contents(folder)
-    images = [path for path in files if path.suffix.lower() in SUFFIXES]
-    media = [path for path in files if path.suffix.lower() in VIDEO_SUFFIXES or is_recording(path)]
-    parts: list[str | ImageSource] = [ImageSource(place, images)] if images else []
-    parts += [str(path) for path in media]
+    files, unread = _contents(folder)
+    images = [path for path in files if path.suffix.lower() in SUFFIXES and not path.is_dir()]
+    media = [
+        path for path in files if path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir() or is_recording(path)
+    ]
+    parts: list[_Part] = [ImageSource(place, images)] if images else []
+    parts += [*map(str, media), *unread]
     known = {*images, *media}
-    others = [str(path.relative_to(folder)) for path in files if path not in known]
+    others = [path for path in files if path not in known]
     if not parts:
         return [place], ()  # opening it will fail with a reason
     if not others:
         return parts, ()
-    listed = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED} more" if len(others) > NAMED else "")
+    names = [f"{path.relative_to(folder)}{' (a link to a folder)' * path.is_dir()}" for path in others[:NAMED]]
+    listed = ", ".join(names) + (f" and {len(others) - NAMED} more" if len(others) > NAMED else "")
     return parts, (f"folder {folder} also contains files that are not known inputs and are skipped: {listed}",)
 
 
@@ -133,11 +142,16 @@ def _open(place: str, options: tuple[str | None, str, bool, bool]) -> Source:
     raise ValueError(f"{path} is not a known input: give a folder, a rosbag2 folder, or one of {known}")
 
 
-def _contents(folder: Path) -> list[Path]:
-    """Files below a folder in natural order; a folder that is a recording is listed instead of its files."""
+def _contents(folder: Path) -> tuple[list[Path], list[UnreadableInput]]:
+    """What is below a folder in natural order, and the folders that cannot be read.
+
+    A folder that is a recording is listed instead of its files, as is a link to a folder, which could lead to a circle.
+    """
     found: list[Path] = []
-    for place, folders, files in os.walk(folder):
-        recordings = [name for name in folders if is_recording(Path(place, name))]
-        folders[:] = [name for name in folders if name not in recordings]
-        found += [Path(place, name) for name in (*files, *recordings)]
-    return sorted(found, key=lambda path: natural_order(path.relative_to(folder)))
+    errors: list[OSError] = []
+    for place, folders, files in os.walk(folder, onerror=errors.append):
+        listed = [name for name in folders if Path(place, name).is_symlink() or is_recording(Path(place, name))]
+        folders[:] = [name for name in folders if name not in listed]
+        found += [Path(place, name) for name in (*files, *listed)]
+    unread = [UnreadableInput(str(e.filename), f"cannot read folder {e.filename}: {e.strerror}") for e in errors]
+    return sorted(found, key=lambda path: natural_order(path.relative_to(folder))), unread

@@ -13,6 +13,8 @@ from typing import IO, Any
 import cv2
 import numpy as np
 
+from handos_model.output.frame_record import NUMBERED
+from handos_model.output.jpeg import jpeg
 from handos_model.output.output_file import Inputs, WriteRules, check_file, check_folder, finish, named, partial
 
 DEFAULT_FPS = 10.0
@@ -21,10 +23,13 @@ VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
 """Kinds of video files that are written, all of them with H.264, which every browser plays."""
 LONGEST_PAUSE = 3600.0
 """s between two frames of one input: a longer pause means that a clock was set, and is left out."""
+QUALITY = 92
+"""Of JPEG."""
+LONGEST_EDGE = 16_384
+"""px: the largest frame that x264 encodes."""
 PLANNED_PIXELS = 9_000_000
 """Largest frame of a video whose encoder looks ahead: it keeps 20 frames, each in several forms."""
 _TIME_BASE = Fraction(1, 90_000)  # s: the unit of times in the file
-_NUMBERED = re.compile(r"(.+)#(\d+)", re.DOTALL)  # a frame of a video or recording; no image file's suffix is a number
 _FILE_SUFFIX = re.compile(r"\.[A-Za-z]\w*")  # run_0.5 is the name of a folder
 
 
@@ -41,19 +46,23 @@ class FolderOutput:
         """Does nothing: images have no time."""
 
     def write(self, name: str, image: np.ndarray, _stamp_ns: int | None = None) -> None:
-        """Writes the frame of that name; image (H, W, 3) uint8 RGB."""
-        frame = _NUMBERED.fullmatch(name)
+        """Writes the frame of that name; image (H, W, 3) uint8 RGB; ValueError if it is too large."""
+        data = jpeg(image, QUALITY)
+        file = self.skip(name)
+        with named(file):
+            partial(file).write_bytes(data)
+            os.replace(partial(file), file)
+
+    def skip(self, name: str) -> Path:
+        """The file of the frame of that name, which no other frame gets; an earlier run may have written it."""
+        frame = NUMBERED.fullmatch(name)
         stem = f"{Path(frame[1]).stem}_{int(frame[2]):06d}" if frame else Path(name).stem
         unique, count = stem, 1
         while unique in self._names:
             count += 1
             unique = f"{stem}_{count}"
         self._names.add(unique)
-        file = self.folder / f"{unique}.jpg"
-        _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-        with named(file):
-            partial(file).write_bytes(data.tobytes())
-            os.replace(partial(file), file)
+        return self.folder / f"{unique}.jpg"
 
     def close(self, complete: bool = True) -> None:
         """Does nothing: every file is already complete."""
@@ -84,7 +93,13 @@ class VideoOutput:
         self._origin = None
 
     def write(self, _name: str, image: np.ndarray, stamp_ns: int | None = None) -> None:
-        """Writes the next frame; image (H, W, 3) uint8 RGB; stamp_ns: its time in the input, None if it has none."""
+        """Writes the next frame; image (H, W, 3) uint8 RGB; stamp_ns: its time in the input, None if it has none.
+
+        Raises ValueError if the first frame is larger than a video can be.
+        """
+        height, width = image.shape[:2]
+        if self._stream is None and max(height, width) > LONGEST_EDGE:
+            raise ValueError(f"it has {width} x {height} pixels, a video has at most {LONGEST_EDGE} on an edge")
         self._time = self._next_time(stamp_ns)
         if self._stream is None:
             self._open(image)
@@ -93,6 +108,9 @@ class VideoOutput:
         frame.pts, frame.time_base = round(self._time / _TIME_BASE), _TIME_BASE
         with self._writing():
             self._container.mux(self._stream.encode(frame))
+
+    def skip(self, name: str) -> None:
+        """Does nothing: a video is not resumed."""
 
     def _next_time(self, stamp_ns: int | None) -> float:
         usual = self._time + 1 / self.fps
@@ -165,12 +183,15 @@ Drawing = FolderOutput | VideoOutput
 
 def open_drawing(target: Path, fps: float | None) -> Drawing:
     """A video if the name ends in one of VIDEO_SUFFIXES, else a folder."""
-    return VideoOutput(target, fps or DEFAULT_FPS) if _is_video(target) else FolderOutput(target)
+    return VideoOutput(target, fps or DEFAULT_FPS) if is_video(target) else FolderOutput(target)
 
 
-def check_drawing(target: Path, inputs: Inputs, rules: WriteRules) -> None:
-    """Raises ValueError or OSError if drawings cannot or must not be written to `target`, before any are."""
-    if _is_video(target):
+def check_drawing(target: Path, inputs: Inputs, rules: WriteRules, begun: bool = False) -> None:
+    """Raises ValueError or OSError if drawings cannot or must not be written to `target`, before any are.
+
+    begun: an earlier run, which is resumed, has drawn there.
+    """
+    if is_video(target):
         check_file(target, inputs, rules)
         if rules.resume:
             raise ValueError(
@@ -181,14 +202,15 @@ def check_drawing(target: Path, inputs: Inputs, rules: WriteRules) -> None:
         raise ValueError(f"--draw takes a folder or a file that ends in {', '.join(VIDEO_SUFFIXES)}, got {target}")
     if inputs.lie_in(target):
         raise ValueError(f"the folder {target} contains inputs, which drawings could replace: draw to another folder")
-    if not (rules.overwrite or rules.resume) and any(target.glob("*.jpg")):
+    if not (rules.overwrite or begun) and any(target.glob("*.jpg")):
         raise FileExistsError(
             f"the folder {target} contains images: use --overwrite to replace those with the same name"
         )
     check_folder(target)
 
 
-def _is_video(target: Path) -> bool:
+def is_video(target: Path) -> bool:
+    """Whether drawings with this name are one video, not a folder of images."""
     return target.suffix.lower() in VIDEO_SUFFIXES and not target.is_dir()
 
 

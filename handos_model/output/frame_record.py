@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from handos_model.wrist_pose import wrist_covariance, wrist_rotation
 
 INTRINSICS_SOURCES = ("camera", "user", "assumed")
 """Source of the intrinsics: the recording, the user, or an assumption, which makes distances guesses."""
+
+NUMBERED = re.compile(r"(.+)#(\d+)", re.DOTALL)
+"""The name of a frame of a video or recording: its file and its number. No image file's suffix is a number."""
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from handos_model.io.recording.parts import Message
 from handos_model.io.recording.recording import Recording
 from handos_model.output.message_types import HAND_ARRAY, TRANSFORMS, Messages, open_types
+from handos_model.output.ros1_messages import Ros1Messages
 
 HANDS, TF = "/hands", "/tf"
 VERSION: Literal[8] = 8
@@ -32,15 +37,24 @@ def write_recording(
         folder = Path(temporary, name)
         is_sqlite = recorded is not None and not one_file and _is_sqlite(recorded)
         storage = StoragePlugin.SQLITE3 if is_sqlite else StoragePlugin.MCAP
-        with Writer(folder, version=VERSION, storage_plugin=storage) as writer:
+        with _disk_errors(), Writer(folder, version=VERSION, storage_plugin=storage) as writer:
             bag = _Bag(writer)
             if recorded is None:
                 _write_alone(bag, records)
                 notes: tuple[str, ...] = ()
             else:
-                notes = _write_beside(bag, records, _as_ros2(recorded, Path(temporary)), recorded)
+                notes = _write_beside(bag, records, recorded)
         os.replace(folder / f"{name}.mcap" if one_file else folder, place)
     return notes
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Raises errors of SQLite as those of the disk that caused them."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OSError(errno.ENOSPC if "full" in str(error) else errno.EIO, str(error)) from error
 
 
 class _Bag:
@@ -49,6 +63,7 @@ class _Bag:
     def __init__(self, writer: Any) -> None:
         self._writer, self._types = writer, open_types()
         self._messages = Messages(self._types)
+        self.ros1 = Ros1Messages(self._types)
         self._connections: dict[tuple[str, str], Any] = {}
 
     def declare(self, topic: str, kind: str, store: Any = None, qos: Iterable[Any] = ()) -> bool:
@@ -67,6 +82,17 @@ class _Bag:
         """Writes a message in CDR."""
         self._writer.write(self._connections[topic, kind], recorded_ns, data)
 
+    def copy(self, message: Message) -> str:
+        """Copies a message, in CDR; returns why it cannot be copied."""
+        try:
+            copied = self.ros1.converted(message) if message.encoding == "ros1" else message
+        except ValueError as error:
+            return str(error)
+        if not self.declare(copied.topic, copied.kind):
+            return "their type is not defined"
+        self.write(copied.topic, copied.kind, copied.recorded_ns, copied.data)
+        return ""
+
     def write_hands(self, record: dict[str, Any], recorded_ns: int) -> None:
         """Writes TF frames before hands, so that whoever receives a hand can look up its frame."""
         self.declare(TF, TRANSFORMS)
@@ -84,22 +110,20 @@ def _write_alone(bag: _Bag, records: Iterable[dict[str, Any]]) -> None:
         bag.write_hands(record, record["stamp_ns"])
 
 
-def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path, named: Path) -> tuple[str, ...]:
+def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path) -> tuple[str, ...]:
     """Copies the original's messages; the hands of an image come right after it."""
     recording = Recording(original)
     topics = {topic.name for topic in recording.topics if topic.name != HANDS}
     _declare_as_recorded(bag, original)
-    missed: dict[str, int] = {}
+    missed: Counter[tuple[str, str]] = Counter()
     waiting = iter(records)
     record = next(waiting, None)
     count = 0
     for message in recording.messages(topics):
         if isinstance(message, ValueError):
             continue  # was reported when it was read
-        if not bag.declare(message.topic, message.kind):
-            missed[message.topic] = missed.get(message.topic, 0) + 1
-            continue
-        bag.write(message.topic, message.kind, message.recorded_ns, message.data)
+        if reason := bag.copy(message):
+            missed[message.topic, reason] += 1
         if record and message.topic == record["topic"]:
             if int(record["image"].rpartition("#")[2]) == count:
                 bag.write_hands(record, message.recorded_ns)
@@ -107,40 +131,30 @@ def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path, 
             count += 1
     bag.declare(TF, TRANSFORMS)
     bag.declare(HANDS, HAND_ARRAY)
-    undefined = "were not copied, as their type is not defined"
-    notes = [f"{number} messages of {topic} {undefined}" for topic, number in missed.items()]
+    notes = [f"{number} messages of {topic} were not copied, as {why}" for (topic, why), number in missed.items()]
     if len(topics) < len(recording.topics):
-        notes.append(f"{HANDS} of {named} is replaced by the hands of this run")
+        notes.append(f"{HANDS} of {original} is replaced by the hands of this run")
     return tuple(notes)
 
 
 def _declare_as_recorded(bag: _Bag, original: Path) -> None:
     """Declares topics with the definitions and QoS of the recording; a damaged one does not give enough of them."""
+    from rosbags.convert.converter import LATCH
     from rosbags.highlevel import AnyReader
+    from rosbags.interfaces import ConnectionExtRosbag2
     from rosbags.typesys import Stores, get_typestore
 
     with suppress(Exception), AnyReader([original], default_typestore=get_typestore(Stores.ROS2_HUMBLE)) as reader:
+        if not reader.is2:
+            bag.ros1.known = reader.typestore
         for connection in reader.connections:
-            if connection.topic != HANDS:
-                bag.declare(
-                    connection.topic,
-                    connection.msgtype,
-                    reader.typestore,
-                    getattr(connection.ext, "offered_qos_profiles", ()),
-                )
-
-
-def _as_ros2(recorded: Path, temporary: Path) -> Path:
-    """The recording itself, converted to ROS 2 if it is one of ROS 1."""
-    if recorded.suffix.lower() != ".bag":
-        return recorded
-    from rosbags.convert.converter import convert
-    from rosbags.typesys import Stores, get_typestore
-
-    converted = temporary / "converted"
-    store = get_typestore(Stores.ROS2_HUMBLE)
-    convert([recorded], converted, "mcap", VERSION, None, "", None, store, (), (), (), ())
-    return converted
+            topic, kind, recorded = connection.topic, connection.msgtype, connection.ext
+            if topic == HANDS:
+                continue
+            if isinstance(recorded, ConnectionExtRosbag2):
+                bag.declare(topic, kind, reader.typestore, recorded.offered_qos_profiles)
+            else:
+                bag.declare(topic, bag.ros1.kind(kind), qos=LATCH if recorded.latching else ())
 
 
 def _is_sqlite(recorded: Path) -> bool:

@@ -6,11 +6,12 @@ import json
 import os
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from handos_model.output.frame_record import printable, record_line
+from handos_model.output.frame_record import NUMBERED, printable, record_line
 from handos_model.output.output_file import (
     Inputs,
     WriteRules,
@@ -58,6 +59,18 @@ def check_results(path: Path, inputs: Inputs, rules: WriteRules) -> None:
 def journal(path: Path) -> Path:
     """Where lines are collected until all are there."""
     return partial(path) if path.suffix.lower() == ".jsonl" else path.with_name(f"{path.name}.part.jsonl")
+
+
+def first_image(path: Path) -> str | None:
+    """The image of the first record of complete results; None if they do not say, like recordings and empty ones."""
+    suffix = path.suffix.lower()
+    with suppress(Exception):  # whatever the file contains
+        if suffix == ".jsonl":
+            with path.open("rb") as file:
+                return _image(file.readline())
+        if suffix in TABLES:
+            return TABLES[suffix].first(path)
+    return None
 
 
 class Results:
@@ -179,5 +192,6 @@ def _image(line: bytes) -> str | None:
 
 
 def _input(name: str) -> str:
-    """The video, recording or folder from which a frame comes."""
-    return name.rpartition("#")[0] or os.path.dirname(name)
+    """The video or recording from which a frame comes; empty for all pictures, which may be one sequence."""
+    numbered = NUMBERED.fullmatch(name)
+    return numbered[1] if numbered else ""

@@ -32,6 +32,15 @@ def write_parquet(records: Iterable[dict[str, Any]], place: Path) -> None:
             writer.write_table(pa.Table.from_pylist(batch, schema))
 
 
+def first_of_parquet(path: Path) -> str:
+    """The image of the first row."""
+    from pyarrow import parquet
+
+    with path.open("rb") as file:
+        batch = next(parquet.ParquetFile(file).iter_batches(1, columns=["image"]))
+        return str(batch.column(0)[0])
+
+
 def _schema(pa: Any) -> Any:
     text, number, numbers = pa.string(), pa.float64(), pa.list_(pa.float64())
     intrinsics = pa.struct(
@@ -68,6 +77,12 @@ def write_npz(records: Iterable[dict[str, Any]], place: Path) -> None:
     with place.open("wb") as file:
         arrays: dict[str, Any] = {**_of_frames(frames), "frame": np.array(numbers, np.int64), **_of_hands(hands)}
         np.savez_compressed(file, **arrays)
+
+
+def first_of_npz(path: Path) -> str:
+    """The image of the first frame."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return str(arrays["frame_image"][0])
 
 
 def _arrays(hand: dict[str, Any]) -> dict[str, Any]:
@@ -129,9 +144,14 @@ class Table:
     """A table format."""
 
     write: Callable[[Iterable[dict[str, Any]], Path], None]
+    first: Callable[[Path], str]
+    """Reads the name of the first image; raises any error if there is none."""
     package: str = ""
     """A package that it needs in addition to the requirements of this package."""
 
 
-TABLES = {".parquet": Table(write_parquet, "pyarrow"), ".npz": Table(write_npz)}
+TABLES = {
+    ".parquet": Table(write_parquet, first_of_parquet, "pyarrow"),
+    ".npz": Table(write_npz, first_of_npz),
+}
 """Table formats by the suffix of the file."""

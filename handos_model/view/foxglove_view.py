@@ -14,9 +14,10 @@ import numpy as np
 from handos_model.camera import Camera
 from handos_model.hand import Hand
 from handos_model.io.frame import Frame
+from handos_model.output.jpeg import jpeg
 from handos_model.output.output_file import finish, named, partial
 from handos_model.view.foxglove_scene import FoxgloveScene
-from handos_model.view.scene import CAMERA_FRAME, Clock, jpeg, shown_hands
+from handos_model.view.scene import CAMERA_FRAME, JPEG_QUALITY, Clock, shown_hands
 
 PORT = 8765
 """Port that Foxglove tries by default; another one is used if it is taken."""
@@ -90,7 +91,7 @@ class FoxgloveView:
             R=np.eye(3).ravel().tolist(),
             P=np.column_stack([K, np.zeros(3)]).ravel().tolist(),
         )
-        image = CompressedImage(timestamp=stamp, frame_id=frame_id, data=jpeg(frame.image), format="jpeg")
+        image = CompressedImage(timestamp=stamp, frame_id=frame_id, data=jpeg(frame.image, JPEG_QUALITY), format="jpeg")
         shown = shown_hands(hands, self._faces)
         self._tf.log(self._scene.transforms(shown, stamp, frame_id), log_time=at)
         self._calibration.log(calibration, log_time=at)

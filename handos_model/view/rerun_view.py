@@ -13,8 +13,9 @@ from handos_model.camera import Camera
 from handos_model.drawing.mesh_shading import vertex_normals
 from handos_model.hand import Hand
 from handos_model.io.frame import Frame
+from handos_model.output.jpeg import jpeg
 from handos_model.output.output_file import finish, named, partial
-from handos_model.view.scene import AXIS, Clock, ShownHand, jpeg, shown_hands
+from handos_model.view.scene import AXIS, JPEG_QUALITY, Clock, ShownHand, shown_hands
 
 PLANE = 0.15
 """m: length of the camera's frustum in space."""
@@ -138,7 +139,7 @@ class RerunView:
             image_plane_distance=PLANE,
         )
         self._stream.log("camera", pinhole)
-        self._stream.log("camera/image", rr.EncodedImage(contents=jpeg(image), media_type="image/jpeg"))
+        self._stream.log("camera/image", rr.EncodedImage(contents=jpeg(image, JPEG_QUALITY), media_type="image/jpeg"))
 
     def _log_in_image(self, shown: ShownHand) -> None:
         rr, place = self._rr, f"camera/image/{shown.name}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from handos_model.drawing.hand_drawing import LABEL_COLOURS, MESH_COLOURS
@@ -80,12 +79,6 @@ def shown_hands(hands: list[Hand], faces: np.ndarray) -> list[ShownHand]:
         outward = faces[:, ::-1] if hand.side == "left" else faces
         shown.append(ShownHand(hand, f"hand_{number}", outward, wrist_rotation(hand)))
     return shown
-
-
-def jpeg(image: np.ndarray) -> bytes:
-    """An image (H, W, 3) uint8 RGB as the bytes of a JPEG."""
-    _, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-    return data.tobytes()
 
 
 class Clock:

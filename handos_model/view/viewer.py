@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -59,11 +59,6 @@ class Viewer:
         check_file(self.path, inputs, rules)
         if rules.resume:
             raise ValueError("a file of --view cannot be resumed: leave it out, or use --overwrite")
-
-    def check_apart(self, results: Iterable[Path | None]) -> None:
-        """Raises ValueError if the file is one of the results of the same run."""
-        if self.path and self.path.resolve() in [path.resolve() for path in results if path]:
-            raise ValueError(f"--out and --view are both {self.path}: give one of them another name")
 
     @contextmanager
     def opened(self, faces: np.ndarray, stopped: Callable[[], bool]) -> Iterator[View]:

@@ -135,6 +135,35 @@ def test_a_disk_that_takes_no_more_is_noticed(tmp_path, weights, output):
     assert not named.exists()
 
 
+def test_a_disk_that_takes_no_more_of_a_database(tmp_path, weights):
+    from made_bags import SECOND, BagWriter
+
+    with BagWriter(tmp_path / "bag", "SQLITE3") as bag:
+        for number in range(3):
+            bag.image("/cam/image_raw", PHOTO, (number + 1) * SECOND)
+    argv = [sys.executable, "-m", "handos_model.cli", "predict", tmp_path / "bag", "--out", tmp_path / "o"]
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    done = subprocess.run([*argv, "--weights", weights], capture_output=True, text=True, preexec_fn=limit)
+    assert done.stderr == f"handos predict: cannot write {tmp_path / 'o'}: Input/output error\n"
+    assert done.returncode == 2
+    assert [path.name for path in tmp_path.glob("o*")] == ["o.part.jsonl"]
+
+
+@pytest.mark.parametrize("output, edge, most", [("drawn", 65_501, 65_500), ("o.mp4", 16_386, 16_384)])
+def test_a_picture_that_is_too_large_to_be_drawn(tmp_path, weights, capsys, output, edge, most):
+    wide = write_image(tmp_path / "wide.png", np.full((16, edge, 3), 90, np.uint8))
+    photo, out = write_image(tmp_path / "photo.png", PHOTO), tmp_path / "o.jsonl"
+    argv = ["predict", str(wide), str(photo), "--draw", str(tmp_path / output), "--out", str(out), "--weights", weights]
+    assert main(argv) == 1
+    says = capsys.readouterr().err
+    assert f"cannot use {wide}: it has {edge} x 16 pixels" in says and f"at most {most} on an edge" in says
+    assert [line["image"] for line in lines_of(out)] == [str(photo)]
+    if output == "o.mp4":
+        assert times_of(tmp_path / output) == [0]
+    else:
+        assert [path.name for path in (tmp_path / output).iterdir()] == ["photo.jpg"]
+
+
 # --- names
 
 

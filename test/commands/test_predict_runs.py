@@ -218,6 +218,23 @@ def test_a_mirrored_image_shows_the_other_side(tmp_path, weights):
 # --- cameras that are none
 
 
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "2"]])
+def test_intrinsics_that_do_not_fit_every_input(tmp_path, weights, capfd, jobs):
+    small = write_video(tmp_path / "a.avi", [PHOTO[:120, :160]] * 2)
+    large = write_video(tmp_path / "b.avi", [PHOTO])
+    argv = ["--weights", weights, "--intrinsics", "600,600,320,240", "--out", str(tmp_path / "{}.jsonl"), *jobs]
+    for inputs in ([small, large], [large, small]):
+        assert main(["predict", *map(str, inputs), *argv, "--overwrite"]) == 1
+        says = capfd.readouterr().err
+        assert [f"cannot use {small}#{i}: --intrinsics has fx = 600" in says for i in range(3)] == [True, True, False]
+        assert "1 frames, 1 hands, 2 not readable" in says
+        assert [path.name for path in tmp_path.glob("*.jsonl")] == ["b.jsonl"]
+    assert main(["predict", str(small), *argv, "--overwrite"]) == 2
+    says = capfd.readouterr().err
+    assert "focal lengths must lie between 1.6 and 16000 px, and the principal point in the image" in says
+    assert [path.name for path in tmp_path.glob("*.jsonl")] == ["b.jsonl"]
+
+
 @pytest.mark.parametrize("focal", [7.0, 60_000.0])
 def test_a_hand_that_cannot_be_there_is_left_out(tmp_path, weights, focal):
     photo = str(write_image(tmp_path / "photo.png", PHOTO))

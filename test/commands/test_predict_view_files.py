@@ -181,9 +181,9 @@ def test_nothing_is_written_over(tmp_path, weights, capsys, kind):
 def test_a_view_is_no_result(tmp_path, weights, capsys):
     photo, file = write_image(tmp_path / "x.png", PHOTO), tmp_path / "o.mcap"
     given = ["predict", photo, "--view", f"foxglove={file}", "--weights", weights]
-    assert "--out and --view are both" in refused(capsys, *given, "--out", file)
+    assert "would replace each other" in refused(capsys, *given, "--out", file)
     photo_too = ["predict", photo, "--view", f"foxglove={tmp_path}/x.mcap", "--weights", weights, "--fps", "1"]
-    assert "--out and --view are both" in refused(capsys, *photo_too, "--out", tmp_path / "{}.mcap")
+    assert "would replace each other" in refused(capsys, *photo_too, "--out", tmp_path / "{}.mcap")
     assert "cannot be resumed" in refused(capsys, *given, "--out", tmp_path / "o.jsonl", "--resume")
     assert "leave out --jobs" in refused(capsys, *given, "--out", tmp_path / "{}.jsonl", "--jobs", "2")
     assert not file.exists()

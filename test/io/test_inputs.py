@@ -177,6 +177,29 @@ def test_one_input_that_cannot_be_opened_among_others(tmp_path):
         open_inputs(["x.png", "y.png"])
 
 
+def test_folders_below_that_are_not_read_are_named(tmp_path, monkeypatch):
+    """Permissions do not stop an administrator, so the system's answer is imitated."""
+    scan, locked = os.scandir, str(tmp_path / "in" / "locked")
+
+    def scandir(path):
+        if os.fspath(path) == locked:
+            raise PermissionError(13, "Permission denied", locked)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    write_image(tmp_path / "in" / "i.png", picture())
+    write_image(tmp_path / "in" / "locked" / "hidden.png", picture())
+    write_image(tmp_path / "elsewhere.png" / "linked.png", picture())
+    (tmp_path / "in" / "link.png").symlink_to(tmp_path / "elsewhere.png")
+    (tmp_path / "in" / "circle").symlink_to(tmp_path / "in")
+    images, folder = open_inputs([str(tmp_path / "in")])
+    assert [frame.name for frame in images] == [str(tmp_path / "in" / "i.png")]
+    assert "skipped: circle (a link to a folder), link.png (a link to a folder)" in images.notes[0]
+    assert [frame.problem for frame in folder] == [f"cannot read folder {locked}: Permission denied"]
+    with pytest.raises(OSError, match="cannot read folder .*locked: Permission denied"):
+        open_inputs([locked])
+
+
 # --- files that are none, and kinds that are not read
 
 

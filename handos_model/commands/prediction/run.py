@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import astuple, dataclass, replace
-from types import FrameType
 
 import numpy as np
 from tqdm import tqdm
 
 from handos_model.camera import Camera
+from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tasks import Task
 from handos_model.drawing.hand_drawing import draw_hands, draw_labels
 from handos_model.hand import Hand
@@ -116,17 +115,24 @@ class Tally:
     earlier: int = 0
     """Number of frames that an interrupted run had done."""
     interrupted: bool = False
+    unfit: int = 0
+    """Number of the unreadable frames whose camera cannot have the user's intrinsics."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def say(self) -> int:
-        """Prints a summary; returns exit code 0, 1 if some frames could not be read, or 130 if a signal stopped it."""
+        """Prints a summary; returns the exit code.
+
+        It is 0, 1 if some frames could not be read, 2 if the user's intrinsics fit none, or 130 if a signal stopped it.
+        """
         parts = [f"{self.frames} frames, {self.hands} hands"]
         parts += [f"{self.earlier} done before"] * (self.earlier > 0)
         parts += [f"{self.unreadable} not readable"] * (self.unreadable > 0)
         print(", ".join([*parts, *["interrupted"] * bool(self.interrupted)]), file=sys.stderr)
-        return 130 if self.interrupted else int(self.unreadable > 0)
+        if self.interrupted:
+            return 130
+        return 2 if self.unfit and not self.frames + self.earlier else int(self.unreadable > 0)
 
 
 class PredictionRun:
@@ -159,6 +165,7 @@ class PredictionRun:
         return self._viewer.opened(self._finder.faces, self._stopped) if self._viewer else nullcontext()
 
     def _run_task(self, task: Task, rules: WriteRules, bar: tqdm) -> None:
+        self._still = 0  # a sequence ends with its outputs, so that they are the same whichever other tasks are done
         results = Results(task.out, rules, self._finder.track, task.recorded) if task.out else None
         if results and results.complete:
             self._say(f"{task.out} is complete")
@@ -198,6 +205,8 @@ class PredictionRun:
                 break
             if frame.image is not None and results and results.did(frame.name):
                 self._tally.earlier += 1
+                if drawing:
+                    drawing.skip(frame.name)
             elif problem := frame.problem if frame.image is None else self._do(frame, results, drawing):
                 problems += 1
                 if problems <= NAMED_PROBLEMS:
@@ -212,8 +221,7 @@ class PredictionRun:
         try:
             camera, intrinsics = self._finder.camera(frame)
         except ValueError as error:
-            if not self._tally.frames:
-                raise  # the user's own intrinsics are wrong, not one image among others
+            self._tally.unfit += 1
             return f"cannot use {frame.name}: {error}"
         try:
             hands = self._finder.find(frame, camera)
@@ -226,12 +234,15 @@ class PredictionRun:
             self._say_once("depth", f"the depth of {frame.name} cannot be used: {self._finder.depth_problem}")
         if self._finder.track and frame.stamp_ns is None:
             self._say_once("time", f"{frame.name} is not tracked: images have no time unless --fps N gives it")
+        try:
+            if drawing and drawn is not None:
+                drawing.write(frame.name, drawn, frame.stamp_ns)
+            if self._view:
+                self._view.write(*self._finder.unmirrored(frame, camera, hands))
+        except ValueError as error:
+            return f"cannot use {frame.name}: {error}"
         self._tally.frames += 1
         self._tally.hands += len(hands)
-        if drawing and drawn is not None:
-            drawing.write(frame.name, drawn, frame.stamp_ns)
-        if self._view:
-            self._view.write(*self._finder.unmirrored(frame, camera, hands))
         if results:
             results.write(record)
         elif not (drawing or self._view):
@@ -271,22 +282,3 @@ def _frames(source: Source) -> Iterator[Frame]:
 
 def _fps(sources: list[Source]) -> float | None:
     return next((source.fps for source in sources if source.fps), None)
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """The first signal lets the current frame finish, so that files end with a whole record; a second stops at once."""
-    pressed = False
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        nonlocal pressed
-        if pressed:
-            raise KeyboardInterrupt
-        pressed = True
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: pressed
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

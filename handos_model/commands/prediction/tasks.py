@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from handos_model.io.inputs import Source
+from handos_model.io.inputs import ImageSource, Source
 from handos_model.io.recording.source import BagSource
+from handos_model.output.apart import check_apart
 from handos_model.output.drawn import check_drawing
+from handos_model.output.frame_record import printable
 from handos_model.output.output_file import Inputs, WriteRules
-from handos_model.output.results import check_results, is_recording
+from handos_model.output.results import check_results, first_image, is_recording, journal
 
 PLACE = "{}"
 """Stands for the name of the input in the name of an output."""
@@ -49,13 +52,38 @@ def plan(sources: list[Source], out: Path | None, draw: Path | None) -> list[Tas
     ]
 
 
-def check_tasks(tasks: list[Task], inputs: Inputs, rules: WriteRules) -> None:
-    """Raises ValueError or OSError if an output cannot or must not be written."""
+def check_tasks(tasks: list[Task], inputs: Inputs, rules: WriteRules, view: Path | None = None) -> None:
+    """Raises ValueError or OSError if an output cannot or must not be written; view: the file of --view."""
     for task in tasks:
         if task.out:
             check_results(task.out, inputs, rules)
+            if rules.resume and task.sources:
+                _check_complete(task.out, task.sources)
         if task.draw:
-            check_drawing(task.draw, inputs, rules)
+            begun = rules.resume and task.out is not None and (task.out.exists() or journal(task.out).exists())
+            check_drawing(task.draw, inputs, rules, begun)
+    named = [(("--out", task.out), ("--draw", task.draw)) for task in tasks]
+    check_apart((option, path) for option, path in (*chain.from_iterable(named), ("--view", view)) if path)
+
+
+def _check_complete(out: Path, sources: list[Source]) -> None:
+    """Raises ValueError if complete results, which --resume leaves alone, are of other inputs.
+
+    {} stands for clip, clip_2 and so on in the order of the inputs, so one more clip can change what a name stands for.
+    """
+    image = first_image(out)
+    if image is None:
+        return
+    names = chain.from_iterable(_names(source) for source in sources)
+    if not any(printable(name) in (image, image.rpartition("#")[0]) for name in names):
+        raise ValueError(
+            f"{out} is complete, but holds {image} and not {sources[0].name}: resume with the same inputs, or give "
+            "another --out"
+        )
+
+
+def _names(source: Source) -> Iterable[str]:
+    return map(str, source.paths) if isinstance(source, ImageSource) else (source.name,)
 
 
 def _filled(pattern: Path | None, name: str) -> Path | None:

@@ -1,0 +1,44 @@
+"""Pictures as sequences by `handos predict --fps`: the same times and ids with --resume and --jobs as in one run."""
+
+import pytest
+
+pytest.importorskip("onnx")
+from made_files import write_image
+from predicted import PHOTO, contents, interrupt_at, lines_of
+
+from handos_model.cli import main
+
+
+@pytest.fixture
+def argv(weights):
+    return ["--weights", weights, "--fps", "20", "--track", "--out"]
+
+
+def test_a_tracked_sequence_in_several_folders_is_gone_on_with_from_its_start(tmp_path, argv, monkeypatch, capsys):
+    for i in range(6):
+        write_image(tmp_path / "set" / f"part{i // 2}" / f"{i}.png", PHOTO + i)
+    argv = ["predict", str(tmp_path / "set"), *argv]
+    whole, out = tmp_path / "whole.jsonl", tmp_path / "o.jsonl"
+    assert main([*argv, str(whole)]) == 0
+    assert [line["stamp_ns"] for line in lines_of(whole)] == [50_000_000 * i for i in range(6)]
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 5)
+        assert main([*argv, str(out)]) == 130
+    capsys.readouterr()
+    assert main([*argv, str(out), "--resume"]) == 0
+    assert capsys.readouterr().err == "6 frames, 6 hands\n"
+    assert out.read_bytes() == whole.read_bytes()
+
+
+def test_pictures_with_an_output_each_are_sequences_of_their_own(tmp_path, argv):
+    photos = [str(write_image(tmp_path / f"{name}.png", PHOTO)) for name in "abc"]
+    one, two = tmp_path / "one", tmp_path / "two"
+    assert main(["predict", *photos, *argv, str(one / "{}.jsonl")]) == 0
+    for name in "abc":
+        (line,) = lines_of(one / f"{name}.jsonl")
+        assert (line["stamp_ns"], line["hands"][0]["id"]) == (0, 0)
+    assert main(["predict", *photos, *argv, str(two / "{}.jsonl"), "--jobs", "2"]) == 0
+    assert contents(two) == contents(one)
+    (two / "b.jsonl").unlink()
+    assert main(["predict", *photos, *argv, str(two / "{}.jsonl"), "--resume"]) == 0
+    assert contents(two) == contents(one)
