@@ -20,8 +20,10 @@ import yaml
 from handos_model.data.registry import Dataset, open_dataset
 from handos_model.evaluation.dataset import evaluate_dataset, evaluate_detector
 from handos_model.evaluation.paper.rows import DETECTOR, GIVEN_BOXES, HANDS, Measurement, measurements
+from handos_model.evaluation.paper.table import read_results
 from handos_model.evaluation.paper.whole_image import WholeImagePredictor
 from handos_model.evaluation.submission import SPLIT, SUBMITTED, Submission
+from handos_model.output.output_file import completed
 from handos_model.training.recipe import Recipe, build, merged, read_values
 from handos_model.training.trained import TrainedNetwork
 from handos_model.training.trainer import CHECKPOINT, train
@@ -93,9 +95,12 @@ class Reproduction:
             for source in self.wanted
         ]
         for step in trainings.values():
-            self._check_same(step.path.with_name(TRAINED), self.values(step.name))
+            path = step.path.with_name(TRAINED)
+            if path.is_file():
+                _check_same(path, read_values(path), self.values(step.name))
         for step in evaluations:
-            self._check_same(step.path, self.settings, SETTINGS)
+            if results := read_results(step.path):  # those of `handos evaluate --json` do not tell their settings
+                _check_same(step.path, results.get(SETTINGS, self.settings), self.settings)
         trained = [step for step in trainings.values() if not (step.path.parent / DONE).is_file()]
         return trained + [step for step in evaluations if not step.path.is_file()]
 
@@ -103,16 +108,6 @@ class Reproduction:
     def settings(self) -> dict[str, Any]:
         """What results depend on, apart from the recipe itself."""
         return {"changes": self.changes, "size": self.size, "threshold": self.threshold, "limit": self.limit}
-
-    def _check_same(self, path: Path, settings: dict[str, Any], key: str = "") -> None:
-        """ValueError if a file exists, but was made with other settings than these, which it holds (under `key`)."""
-        made = yaml.safe_load(path.read_text()) if path.is_file() else settings
-        made = made.get(key, settings) if key else made  # results of `handos evaluate --json` do not tell
-        if other := sorted(name for name in made.keys() | settings if made.get(name) != settings.get(name)):
-            names = ", ".join(other)
-            raise ValueError(
-                f"{path} was made with other settings ({names}): give the same ones, or move {path.parent} away"
-            )
 
     def chain(self, name: str) -> Iterator[str]:
         """The names of the recipes from which a recipe starts, followed by its own."""
@@ -157,10 +152,9 @@ class Reproduction:
         path.parent.mkdir(parents=True, exist_ok=True)
         if submission is not None:
             submission.write(path.with_name(f"{source.dataset}_pred.zip"))
-        unfinished = path.with_suffix(".tmp")
         content = {"dataset": source.dataset, "split": source.split, SETTINGS: self.settings, **results}
-        unfinished.write_text(json.dumps(content, indent=1) + "\n")
-        unfinished.replace(path)
+        with completed(path) as place:
+            place.write_text(json.dumps(content, indent=1) + "\n")
 
     def predictor(self, name: str) -> WholeImagePredictor:
         """The predictor of what a recipe trained; kept until another one is requested."""
@@ -176,3 +170,12 @@ class Reproduction:
                 mano = Path(share.mano) if share.mano else None
                 return open_dataset(source.dataset, Path(share.root), source.split, mano)
         raise ValueError(f"recipe {source.recipe} does not train on {source.dataset}, so it gives no folder for it")
+
+
+def _check_same(path: Path, made: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """ValueError if what lies at a path was made with other settings than those wanted."""
+    if other := sorted(name for name in made.keys() | wanted if made.get(name) != wanted.get(name)):
+        names = ", ".join(other)
+        raise ValueError(
+            f"{path} was made with other settings ({names}): give the same ones, or move {path.parent} away"
+        )

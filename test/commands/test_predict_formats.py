@@ -14,6 +14,7 @@ from command_line import refused
 from made_bags import SECOND, BagWriter, file_of
 from made_files import write_image, write_video
 from predicted import PHOTO, contents, interrupt_at, lines_of
+from read_bags import read_all
 
 from handos_model.cli import main
 
@@ -27,17 +28,6 @@ def write_recording(path, storage, frames=5):
             bag.image("/cam/image_raw", PHOTO, stamp, recorded=stamp + 7, cut=100 if number == 2 else None)
             bag.camera_info("/cam/camera_info", stamp + 8, width=640, height=480, fx=600.0)
     return path
-
-
-def read_all(path):
-    """Topic, type, time and message of everything in a recording, by rosbags from the file alone."""
-    from rosbags.highlevel import AnyReader
-
-    with AnyReader([path]) as reader:
-        return [
-            (connection.topic, connection.msgtype, time, reader.deserialize(raw, connection.msgtype))
-            for connection, time, raw in reader.messages()
-        ]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ pytest.importorskip("onnx")
 pytest.importorskip("rosbags")
 from made_bags import SECOND, BagWriter
 from predicted import PHOTO
+from read_bags import read_all
 
 from handos_model.cli import main
 from handos_model.io.recording.parts import Message
@@ -23,16 +24,6 @@ def write_ros1(path, frames=5):
             bag.image("/cam/image_raw", PHOTO + number, stamp)
             bag.camera_info("/cam/camera_info", stamp + 8, width=640, height=480, fx=600.0)
     return path
-
-
-def read_all(path):
-    from rosbags.highlevel import AnyReader
-
-    with AnyReader([path]) as reader:
-        return [
-            (connection.topic, connection.msgtype, time, reader.deserialize(raw, connection.msgtype))
-            for connection, time, raw in reader.messages()
-        ]
 
 
 def check_copied(out, original, frames):

@@ -6,21 +6,16 @@ import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
-from disc_network import BLUE, GREEN, RED, SURE, scene, unit_joints, write_pair
+from disc_network import BLUE, GREEN, RED, SURE, centre, scene, unit_joints, write_pair
 
 from handos_model import Camera, HandPredictor
 from handos_model.prediction.seen_hands import NONE, SeenHands, agreed
-from handos_model.prediction.views import view_of_joints
 from handos_model.prediction.windows import parts
 
 
 @pytest.fixture
 def pair(tmp_path):
     return write_pair(tmp_path)
-
-
-def centre(hand):
-    return view_of_joints(hand.joints_2d.astype(np.float64))[:2]
 
 
 def test_an_empty_image_has_no_hand(pair):

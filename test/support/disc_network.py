@@ -188,3 +188,8 @@ def _save(
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     helper.set_model_props(model, about)
     onnx.save(model, str(path))
+
+
+def centre(hand):
+    """px: the middle of a hand that was found, which is that of its disc."""
+    return view_of_joints(hand.joints_2d.astype(np.float64))[:2]

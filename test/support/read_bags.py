@@ -17,3 +17,14 @@ def numbers(frames):
 def problems(frames):
     """What was said in place of an image."""
     return [frame.problem for frame in frames if frame.image is None]
+
+
+def read_all(path):
+    """Topic, type, time and message of everything in a recording, by rosbags from the file alone."""
+    from rosbags.highlevel import AnyReader
+
+    with AnyReader([path]) as reader:
+        return [
+            (connection.topic, connection.msgtype, time, reader.deserialize(raw, connection.msgtype))
+            for connection, time, raw in reader.messages()
+        ]

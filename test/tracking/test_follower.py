@@ -7,27 +7,17 @@ import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
-from disc_network import BLUE, GREEN, RED, scene
+from disc_network import BLUE, GREEN, RED, centre, scene
 from fake_network import answer, write_network
 from made_cameras import PLAIN
 from posed_hand import posed_hand
 from watched_follower import STEP, Watched
 
 from handos_model import Camera, HandFollower, HandPredictor
-from handos_model.prediction.views import view_of_joints
 from handos_model.tracking.tracker import TrackerOptions
 
 CLIP = Path(__file__).parents[2] / "docs" / "demo.mp4"
 EMPTY = scene()
-
-
-def centre(hand):
-    return view_of_joints(hand.joints_2d.astype(np.float64))[:2]
-
-
-@pytest.fixture
-def watched(tmp_path):
-    return Watched(tmp_path)
 
 
 # --- one hand

@@ -4,23 +4,13 @@ import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
-from disc_network import GREEN, RED, scene
+from disc_network import GREEN, RED, centre, scene
 from made_cameras import PLAIN
 from watched_follower import STEP, Watched
 
 from handos_model import HandFollower
-from handos_model.prediction.views import view_of_joints
 
 EMPTY = scene()
-
-
-def centre(hand):
-    return view_of_joints(hand.joints_2d.astype(np.float64))[:2]
-
-
-@pytest.fixture
-def watched(tmp_path):
-    return Watched(tmp_path)
 
 
 def test_a_scene_cut_ends_with_the_hands_of_the_new_scene(watched):

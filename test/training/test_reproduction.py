@@ -67,6 +67,8 @@ def test_rows_that_nobody_has_are_one_sentence(tmp_path, monkeypatch, capsys):
     Path("results/paper_freihand/freihand_evaluation.json").write_text(json.dumps({"figures": []}))
     assert main(["evaluate", "--paper", "results"]) == 2
     assert "freihand_evaluation.json is damaged" in capsys.readouterr().err
+    assert main(["reproduce", "--recipes", str(RECIPES), "--only", "paper_freihand", "--list"]) == 2
+    assert "freihand_evaluation.json is damaged" in capsys.readouterr().err
 
 
 def test_a_training_that_fails_elsewhere_stops_the_reproduction(tmp_path, monkeypatch, capsys):

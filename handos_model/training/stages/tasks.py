@@ -23,7 +23,14 @@ from handos_model.training.stages.find_step import FindStep
 from handos_model.training.stages.see_step import SeeStep
 from handos_model.training.views.agreement import agree
 from handos_model.training.views.batches import Sources, see_batch
-from handos_model.training.views.feature_cache import BATCH, await_cache, batch_of, cached_batches, fill_cache
+from handos_model.training.views.feature_cache import (
+    BATCH,
+    await_cache,
+    batch_of,
+    cached_batches,
+    fill_cache,
+    seeded,
+)
 from handos_model.training.views.finding_batches import finder_batch
 from handos_model.training.views.foundation import fast_foundation
 from handos_model.training.views.frames import Frames, load_frames
@@ -203,10 +210,3 @@ def numbers(start: int, size: int, rank: int, processes: int) -> Iterator[int]:
     while True:
         yield number
         number += processes
-
-
-def seeded(seed: int, number: int) -> np.random.Generator:
-    """The generator of a batch; seeds torch's as well, so that a batch depends only on the seed and its number."""
-    rng = np.random.default_rng([seed, number])
-    torch.manual_seed(int(rng.integers(2**31)))
-    return rng

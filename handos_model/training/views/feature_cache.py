@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from handos_model.network.detectors.detector import Detection
 from handos_model.network.detectors.landmark_detector import QUERY, LandmarkDetector
+from handos_model.output.output_file import completed
 from handos_model.training.objective.criterion import HandTargets
 from handos_model.training.views.batches import Sources, see_batch
 
@@ -50,6 +51,13 @@ def detection_of(batch: dict[str, Tensor], detector: LandmarkDetector) -> Detect
     return detector.detection(maps, torch.cat([batch["vector"], batch["said"]], -1), batch["points"], batch["seen"])
 
 
+def seeded(seed: int, number: int) -> np.random.Generator:
+    """The generator of a batch; seeds torch's as well, so that a batch depends only on the seed and its number."""
+    rng = np.random.default_rng([seed, number])
+    torch.manual_seed(int(rng.integers(2**31)))
+    return rng
+
+
 def fill_cache(
     folder: Path, made: dict[str, Any], counts: Sequence[int], frames: Callable[[float], Sources],
     see: Callable[[Tensor], Detection],
@@ -66,22 +74,15 @@ def fill_cache(
     files: dict[str, np.ndarray] = {}
     for k in tqdm(range(done, batches), desc="cache", unit="batch"):
         sources = frames(k / batches)
-        rng = np.random.default_rng([made["seed"], k])
-        torch.manual_seed(int(rng.integers(2**31)))
+        rng = seeded(made["seed"], k)
         with torch.no_grad():
             images, targets, presence = see_batch(sources, counts, rng)
             rows = batch_of(see(images), targets, presence, made["maps"])
         files = files or {name: opened(folder, name, value, count) for name, value in rows.items()}
         for name, value in rows.items():
             files[name][k * BATCH : (k + 1) * BATCH] = value[: count - k * BATCH].cpu().numpy()
-        _replaced(progress, json.dumps(made | {"batches": k + 1}))
-
-
-def _replaced(path: Path, text: str) -> None:
-    """Replaces a file at once: other processes read it meanwhile."""
-    whole = path.with_suffix(".tmp")
-    whole.write_text(text)
-    whole.replace(path)
+        with completed(progress) as place:  # other processes read it meanwhile
+            place.write_text(json.dumps(made | {"batches": k + 1}))
 
 
 def filled(folder: Path, made: dict[str, Any]) -> int:
