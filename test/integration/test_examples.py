@@ -52,7 +52,8 @@ def running(example: str, *arguments: str) -> Iterator[subprocess.Popen]:
             process.send_signal(signal.SIGINT)
             code = process.wait(180)
             said.seek(0)
-            assert "Traceback" not in said.read()
+            # If Ctrl-C comes while rclpy is making a Task, Python ignores, but prints, what goes wrong in Task.__del__.
+            assert "Traceback" not in said.read().split("Exception ignored in: <function Task.__del__")[0]
             assert code in (0, -signal.SIGINT)  # on a busy machine rclpy sometimes leaves the end to the signal
         finally:
             process.kill()
