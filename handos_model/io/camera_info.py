@@ -59,16 +59,17 @@ def _intrinsics(message: Any) -> np.ndarray:
 
 
 def _distortion(message: Any) -> tuple[str, np.ndarray]:
-    """Model and coefficients; "none" if all are zero, as in image_geometry.
+    """Model and coefficients; "none" if all are zero, unless the model is equidistant: without coefficients, it still
+    maps angles to lengths, as ideal fisheye lenses of simulators do.
 
     Drivers differ in how many trailing zeros they send, so these are removed or added to fit the model.
     """
     coefficients = np.array(message.d if hasattr(message, "d") else message.D, np.float64)
     used = int(np.flatnonzero(coefficients).max(initial=-1)) + 1
-    if not used:
-        return "none", np.zeros(0)
     given = one_line(message.distortion_model, 100).lower()  # an unknown model is named in an error message
     model = _ALIASES.get(given, given)
+    if not used and model != "equidistant":
+        return "none", np.zeros(0)
     counts = DISTORTION_COEFFICIENTS.get(model, ())
     length = next((count for count in counts if count >= used), used)
     return model, np.append(coefficients[:used], np.zeros(length - used))

@@ -42,6 +42,9 @@ def test_a_plain_camera():
         ("rational_polynomial", (0.1,) * 12 + (0, 0), "rational_polynomial", 12),
         ("equidistant", (0.1, 0.01, 0, 0), "equidistant", 4),
         ("fisheye", (0.1, 0.01, 0.2, 0.1), "equidistant", 4),
+        ("equidistant", (0, 0, 0, 0), "equidistant", 4),
+        ("Fisheye", (), "equidistant", 4),
+        ("rational_polynomial", (0,) * 8, "none", 0),
     ],
 )
 def test_distortion_models(model, d, expected, count):
@@ -49,6 +52,15 @@ def test_distortion_models(model, d, expected, count):
     assert (camera.distortion_model, len(camera.distortion)) == (expected, count)
     kept = min(len(d), count)
     np.testing.assert_array_equal(camera.distortion[:kept], d[:kept])
+
+
+@pytest.mark.parametrize(
+    "model, d", [("equidistant", (0, 0, 0, 0)), ("kannala_brandt4", (0, 0, 0, 0, 0)), ("fisheye", ())]
+)
+def test_zeros_of_a_fisheye_lens_are_an_ideal_fisheye_lens(model, d):
+    camera = camera_from_info(info(model=model, d=d), 640, 480)
+    angle = np.radians(25)
+    np.testing.assert_allclose(camera.project([np.sin(angle), 0, np.cos(angle)]), [322 + 600 * angle, 241], atol=1e-9)
 
 
 def test_roi_and_binning_keep_the_rays():
