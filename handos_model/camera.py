@@ -10,6 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from handos_model.equidistant import EquidistantLens
+
 DISTORTION_COEFFICIENTS = {"none": (0,), "plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
 """Distortion models of sensor_msgs/CameraInfo and the numbers of coefficients that each may have."""
 
@@ -27,6 +29,7 @@ MAX_FOCAL = 100.0
 """Longest focal length, in long edges of the image; the shortest is 1 / MAX_FOCAL. No lens is outside this range."""
 
 _INVERSION_ERROR = 0.5  # px: with a larger error, a pixel lies outside what the distortion model can explain
+_HALVINGS = 30  # of the way to a pixel without a ray: what is left is far less than a pixel
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +153,10 @@ class Camera:
         """(2,) cx and cy in px."""
         return self.K[:2, 2]
 
+    @cached_property
+    def _fisheye(self) -> EquidistantLens:
+        return EquidistantLens(self.distortion)
+
     def pinhole(self, pixels: np.ndarray) -> np.ndarray:
         """x / z and y / z (..., 2) of the rays of pixels (..., 2), as if the lens had no distortion."""
         return (pixels - self.principal_point) / self.focals
@@ -157,24 +164,38 @@ class Camera:
     def normalise(self, pixels: np.ndarray) -> np.ndarray:
         """Undistorted normalised image coordinates (..., 2) of pixels (..., 2): x / z and y / z of their rays.
 
-        NaN where no ray leads to that pixel: outside what the distortion model covers.
+        NaN where no ray leads to that pixel: outside what the distortion model covers. Rays at 90 degrees or more from
+        the optical axis, which some fisheye lenses see, have no x / z; their pixels count as outside.
         """
         pixels = np.asarray(pixels, np.float64)
         if self.distortion_model == "none":
             return self.pinhole(pixels)
+        if self.distortion_model == "equidistant":
+            return self._fisheye.undistorted(self.pinhole(pixels))
         flat = pixels.reshape(-1, 1, 2)
         if not len(flat):
             return pixels.copy()
-        if self.distortion_model == "equidistant":
-            rays = cv2.fisheye.undistortPoints(flat, self.K, self.distortion)
-        else:
-            # OpenCV's default of 5 iterations leaves several pixels of error at the corners of a wide lens.
-            stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-12)
-            rays = cv2.undistortPointsIter(flat, self.K, self.distortion, np.eye(3), np.eye(3), stop)
+        # OpenCV's default of 5 iterations leaves several pixels of error at the corners of a wide lens.
+        stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 50, 1e-12)
+        rays = cv2.undistortPointsIter(flat, self.K, self.distortion, np.eye(3), np.eye(3), stop)
         rays = rays.reshape(pixels.shape)
         back = self.project(np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1))
         valid = np.linalg.norm(back - pixels, axis=-1, keepdims=True) < _INVERSION_ERROR  # False for NaN
         return np.where(valid, rays, np.nan)
+
+    def nearest_rays(self, pixels: np.ndarray) -> np.ndarray:
+        """As `normalise`; where no ray leads to a pixel, the last ray on the way there from the principal point."""
+        rays = self.normalise(pixels)
+        lost = ~np.isfinite(rays).all(axis=-1)
+        if lost.any():
+            way = np.asarray(pixels, np.float64)[lost] - self.principal_point
+            near, far = np.zeros((len(way), 1)), np.ones((len(way), 1))
+            for _ in range(_HALVINGS):
+                middle = (near + far) / 2
+                seen = np.isfinite(self.normalise(self.principal_point + middle * way)).all(axis=1, keepdims=True)
+                near, far = np.where(seen, middle, near), np.where(seen, far, middle)
+            rays[lost] = self.normalise(self.principal_point + near * way)
+        return rays
 
     def project(self, points: np.ndarray) -> np.ndarray:
         """Pixels (..., 2) of points (..., 3) in the camera frame, m; NaN for points that are not in front of it."""

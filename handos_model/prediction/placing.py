@@ -52,9 +52,7 @@ def view_rotation(views: np.ndarray, camera: Camera) -> np.ndarray:
     views (N, 4): centre and size in px of the source image, angle in rad. The z axis of a view frame is the ray through
     the view's centre, so what the network sees of a hand does not change with the hand's place in the image.
     """
-    rays = camera.normalise(views[:, :2])
-    if not np.isfinite(rays).all():  # centres beyond the distortion model, off the image's edge
-        rays = np.where(np.isfinite(rays), rays, camera.pinhole(views[:, :2]))
+    rays = camera.nearest_rays(views[:, :2])  # centres may lie beyond the distortion model, off the image's edge
     turns = [(math.cos(angle), math.sin(angle)) for angle in views[:, 3].tolist()]
     spin = np.array([[[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]] for c, s in turns]).reshape(-1, 3, 3)
     return ray_rotation(rays) @ spin
