@@ -22,9 +22,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handos_model.camera import Camera, fit_translation, ray_rotation
+from handos_model.camera import Camera, ray_rotation
 from handos_model.template.hand_template import HandTemplate, skin
 from handos_model.template.load import load_template
+from handos_model.translation_fit import fit_translation
 
 CAMERAS = 200
 KINDS = ("pinhole", "plumb_bob", "equidistant", "cropped", "binned")

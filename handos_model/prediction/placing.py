@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
-from handos_model.camera import Camera, fit_translation, ray_rotation
+from handos_model.camera import Camera, ray_rotation
 from handos_model.hand import Hand, joints_box
 from handos_model.prediction.seen_hands import SeenHands
 from handos_model.template.hand_template import HandTemplate, signed_volume
+from handos_model.translation_fit import fit_translation
 
 MIN_SIDE_CONFIDENCE = 0.1
 """Side confidence below which the side is reported as unknown."""

@@ -10,11 +10,12 @@ from typing import Protocol
 
 import numpy as np
 
-from handos_model.camera import Camera, fit_translation
+from handos_model.camera import Camera
 from handos_model.hand import Hand, joints_box
 from handos_model.prediction.letterbox import letterbox, to_network, to_source
 from handos_model.prediction.placing import view_rotation
 from handos_model.template.hand_template import HandTemplate, signed_volume
+from handos_model.translation_fit import fit_translation
 
 Outputs = dict[str, np.ndarray]
 
