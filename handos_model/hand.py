@@ -97,12 +97,10 @@ class Hand:
         return replace(self, joints_3d=joints_3d, vertices=vertices, translation=joints_3d[0])
 
     def moved_along_rays(self, relief: np.ndarray) -> Hand:
-        """The hand in another shape of the same size: joints and vertices are moved along their rays by `relief` (see
-        the field), then the hand is resized so that its palm is as long as before."""
+        """The hand in another shape that looks the same in the image: joints and vertices are moved along their rays
+        by `relief` (see the field)."""
         joints_3d, vertices = self.joints_3d * (1 + relief[:21, None]), self.vertices * (1 + relief[21:, None])
-        moved = replace(self, joints_3d=joints_3d, vertices=vertices, translation=joints_3d[0], relief=relief)
-        length = palm_length(moved)
-        return moved.resized(palm_length(self) / length) if length > 0 else moved
+        return replace(self, joints_3d=joints_3d, vertices=vertices, translation=joints_3d[0], relief=relief)
 
     def to_dict(self, vertices: bool = False) -> dict[str, Any]:
         """Returns plain numbers for JSON, to 0.01 px and 0.01 mm; `vertices` adds the mesh.

@@ -24,7 +24,8 @@ class HandSize:
     Only a depth image measures the size; without one it is predicted. From the first measurement on, only measurements
     count. Their median is taken, since a single one may be off by several per cent, and the first one often is. In a
     frame with depth the hand stays where it was measured; in others it is scaled about the camera, so that it looks the
-    same in the image, and keeps the relief that was measured last.
+    same in the image, and keeps the relief that was measured last. Sizes are those without relief, as the network sees
+    them: a relief that fades does not move the hand.
     """
 
     def __init__(self) -> None:
@@ -35,7 +36,7 @@ class HandSize:
 
     def kept(self, hand: Hand, step: float) -> Hand:
         """The hand scaled to its own size, `step` s after the frame before."""
-        now = palm_length(hand)
+        now = palm_length(_without_relief(hand))
         if not now > 0:
             return hand
         if hand.scale_source == "depth":
@@ -57,3 +58,7 @@ class HandSize:
         """The hand scaled to the size that was measured before; unchanged if it is measured now, or never was."""
         kept = self.kept(hand, step)
         return kept if kept.scale_source == "remembered" else hand
+
+
+def _without_relief(hand: Hand) -> Hand:
+    return hand if hand.relief is None else hand.moved_along_rays(1 / (1 + hand.relief) - 1)

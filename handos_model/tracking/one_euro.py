@@ -17,6 +17,11 @@ MOST_NOISE = 0.006
 FEW = 1 / 15
 """s between frames: at shorter steps motion looks less noisy, and MOST_NOISE is raised in proportion."""
 
+SETTLING = 1.0
+"""s at rest after which a point that is to be held hardly moves any more."""
+HELD_CUTOFF = 0.015
+"""Hz, cut-off of such a point: it follows what is left of an error over 10 s."""
+
 
 class OneEuro:
     """Smooths N points of D coordinates, each according to its own speed and its own noise.
@@ -40,6 +45,7 @@ class OneEuro:
         self._known: np.ndarray = np.zeros(0)  # (N, 1): number of values whose mean would be as smooth
         self._variance: np.ndarray = np.zeros(0)  # (N, 1): of the noise, summed over coordinates
         self._step = math.inf
+        self._rested = 0.0  # s for which the point to be held has been at rest
 
     def update(
         self,
@@ -49,13 +55,14 @@ class OneEuro:
         beta: float,
         unit: float | np.ndarray = 1.0,
         trust: float | np.ndarray = 1.0,
-        no_faster: tuple[int, int] | None = None,
+        held: tuple[int, int] | None = None,
     ) -> np.ndarray:
         """Smoothed points (N, D), `step` > 0 s after the last ones; the first ones are returned as they are.
 
         unit: metres per unit of the points; a number, or (N, 1). trust > 0: how many ordinary values these count as
-        at rest; a number, or (N, 1). no_faster: indices of two points; the first counts as no faster than the second.
-        The precision is that of points, unit and trust.
+        at rest; a number, or (N, 1). held: indices of two points; the first counts as no faster than the second, and
+        once it has been at rest for SETTLING, it is held: it follows with HELD_CUTOFF. The precision is that of points,
+        unit and trust.
         """
         if self._value is None:
             self._value = self._before = points
@@ -74,12 +81,16 @@ class OneEuro:
         noise = np.minimum(unit * np.sqrt(self._variance), MOST_NOISE * max(1.0, FEW / step))  # (N, 1) m
         noise = CLEAR * math.sqrt(fade / (2 - fade)) / step * noise  # of the derivative, m/s
         speed = np.maximum(unit * np.sqrt(_squared(self._derivative)) - noise, 0)  # (N, 1) m/s
-        if no_faster is not None:
-            slow, fast = no_faster
+        cutoff, mean = np.full_like(speed, min_cutoff), trust / (self._known + trust)
+        if held is not None:
+            slow, fast = held
             speed[slow] = min(speed[slow], speed[fast])
-        # Weights of the newest value after `step` s, for low-passes of min_cutoff + beta * speed, and of a mean.
-        weight = -np.expm1(-2 * math.pi * step * (min_cutoff * trust + beta * speed))
-        weight = np.where(self._frames > 1, np.maximum(weight, trust / (self._known + trust)), 1)
+            self._rested = 0.0 if speed[slow] else self._rested + step
+            if self._rested > SETTLING:
+                cutoff[slow], mean[slow] = min(min_cutoff, HELD_CUTOFF), 0
+        # Weights of the newest value after `step` s, for low-passes of this cut-off + beta * speed, and of a mean.
+        weight = -np.expm1(-2 * math.pi * step * (cutoff * trust + beta * speed))
+        weight = np.where(self._frames > 1, np.maximum(weight, mean), 1)
         self._known = trust / weight
         self._value = np.where(self._frames > 1, self._value + weight * lag, points)
         return self._value
@@ -93,6 +104,7 @@ class OneEuro:
         if self._value is not None:
             self._frames = self._frames.copy()
             self._frames[points] = 0
+            self._rested = 0.0
 
     def _measure_noise(self, points: np.ndarray, step: float) -> None:
         """Measures noise by how much each point's last two steps differ, whatever the times between them."""

@@ -54,8 +54,8 @@ class HandSmoother:
         unit[self.NEARNESS] = abs(hand.translation[2])
         trust = np.ones_like(unit)
         trust[self.WRIST] = REMEMBERED if hand.scale_source == "remembered" else 1.0
-        no_faster = (self.DEPTH, self.NEARNESS) if self._measured else None
-        points = self._filter.update(points, step, min_cutoff, beta, unit, trust, no_faster)
+        held = (self.DEPTH, self.NEARNESS) if self._measured else None
+        points = self._filter.update(points, step, min_cutoff, beta, unit, trust, held)
         place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
         shape = points[self.SHAPE] + place
         if hand.scale_source == "depth":  # the mean of both: a single measurement is noisy, a smoothed one lags

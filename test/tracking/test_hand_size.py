@@ -72,7 +72,9 @@ def test_relief_stays_for_a_moment_when_depth_is_missing():
     for _ in range(600):
         later = size.kept(hand, STEP)
     np.testing.assert_allclose(later.joints_3d, 1.3 * hand.joints_3d, atol=1e-3)
-    assert palm_length(later) == pytest.approx(palm_length(measured), rel=1e-5)
+    assert palm_length(measured) != pytest.approx(
+        1.3 * palm_length(hand), rel=1e-2
+    )  # as tilted it is longer or shorter
 
 
 def test_without_smoothing_measured_frames_pass_and_others_keep_what_was_measured():

@@ -104,8 +104,28 @@ def test_a_point_moves_no_faster_than_another() -> None:
     for other, expected in ((still, 0.5), (moving, free)):  # the mean of two values, or as if it were alone
         both = OneEuro()
         both.update(np.zeros((2, 1)), 0.1, 1.0, 2.0)
-        found = both.update(np.concatenate([moving, other]), 0.1, 1.0, 2.0, no_faster=(0, 1))
+        found = both.update(np.concatenate([moving, other]), 0.1, 1.0, 2.0, held=(0, 1))
         assert found[0, 0] == pytest.approx(expected)
+
+
+def test_a_held_point_that_has_come_to_rest_stays_though_its_values_jump() -> None:
+    rng, places = np.random.default_rng(0), []
+    held, free = OneEuro(), OneEuro()
+    for _ in range(150):
+        jumping = np.array([[0.5 + 0.04 * rng.choice([-1, 1])], [0.2]])
+        both = held.update(jumping, 1 / 30, 0.1, 10.0, held=(0, 1)), free.update(jumping, 1 / 30, 0.1, 10.0)
+        places.append([points[0, 0] for points in both])
+    strays = np.ptp(places[35:], axis=0)
+    assert strays[0] < 0.004 < 0.015 < strays[1]
+
+
+def test_a_held_point_follows_once_the_other_moves() -> None:
+    held = OneEuro()
+    for frame in range(150):
+        z = 0.5 + 0.2 * max(frame / 30 - 3, 0)
+        found = held.update(np.full((2, 1), z), 1 / 30, 0.1, 10.0, held=(0, 1))
+        assert found[0, 0] == pytest.approx(z, abs=0.012)
+    assert found[0, 0] == pytest.approx(z, abs=0.007)
 
 
 def test_restart_forgets() -> None:
