@@ -104,6 +104,13 @@ class Hand:
         length = palm_length(moved)
         return moved.resized(palm_length(self) / length) if length > 0 else moved
 
+    def flipped(self, width: int) -> Hand:
+        """The hand with its pixels flipped left to right, in an image of that width; side and metres stay."""
+        joints_2d, box = self.joints_2d.copy(), self.box.copy()
+        joints_2d[:, 0] = width - 1 - joints_2d[:, 0]
+        box[[0, 2]] = width - 1 - box[[2, 0]]
+        return replace(self, joints_2d=joints_2d, box=box)
+
     def to_dict(self, vertices: bool = False) -> dict[str, Any]:
         """Returns plain numbers for JSON, to 0.01 px and 0.01 mm; `vertices` adds the mesh.
 
