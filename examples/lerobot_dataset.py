@@ -58,11 +58,15 @@ def at_rate(frames: Iterable[tuple[int, Any]], fps: int) -> Iterator[Any]:
 
 
 def read(recording: Path, records: list[dict]) -> Iterator[tuple[int, np.ndarray]]:
-    """Stamp in ns and image (H, W, 3) of the frames that have a record."""
-    stamps = {record["image"]: record["stamp_ns"] for record in records}
+    """Stamp in ns and image (H, W, 3) of the frames that have a record.
+
+    Mirror images (--mirrored) are turned over, since states are those of the real hands.
+    """
+    known = {record["image"]: record for record in records}
     for frame in open_inputs([str(recording)])[0]:
-        if frame.image is not None and frame.name in stamps:
-            yield stamps[frame.name], frame.image
+        if frame.image is not None and (record := known.get(frame.name)):
+            image = np.ascontiguousarray(frame.image[:, ::-1]) if record.get("mirrored") else frame.image
+            yield record["stamp_ns"], image
 
 
 def main() -> None:

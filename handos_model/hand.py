@@ -102,6 +102,13 @@ class Hand:
         joints_3d, vertices = self.joints_3d * (1 + relief[:21, None]), self.vertices * (1 + relief[21:, None])
         return replace(self, joints_3d=joints_3d, vertices=vertices, translation=joints_3d[0], relief=relief)
 
+    def flipped(self, width: int) -> Hand:
+        """The hand with its pixels flipped left to right, in an image of that width; side and metres stay."""
+        joints_2d, box = self.joints_2d.copy(), self.box.copy()
+        joints_2d[:, 0] = width - 1 - joints_2d[:, 0]
+        box[[0, 2]] = width - 1 - box[[2, 0]]
+        return replace(self, joints_2d=joints_2d, box=box)
+
     def to_dict(self, vertices: bool = False) -> dict[str, Any]:
         """Returns plain numbers for JSON, to 0.01 px and 0.01 mm; `vertices` adds the mesh.
 

@@ -16,6 +16,15 @@ def hand(**changes) -> Hand:
     return Hand(**{**values, **changes})
 
 
+def test_flipped_pixels_come_back_and_metres_stay():
+    shown = hand(joints_2d=np.arange(42, dtype=np.float32).reshape(21, 2))
+    flipped = shown.flipped(100)
+    assert flipped.joints_2d[3].tolist() == [93, 7] and flipped.box.tolist() == [96, 2, 98, 4]
+    assert flipped.side == "left" and np.array_equal(flipped.joints_3d, shown.joints_3d)
+    again = flipped.flipped(100)
+    assert np.array_equal(again.joints_2d, shown.joints_2d) and np.array_equal(again.box, shown.box)
+
+
 def test_record_has_the_documented_keys_in_plain_numbers():
     record = hand().to_dict()
     assert list(record) == [

@@ -4,6 +4,8 @@
 
 The root link is the wrist's frame that hands_node sends on /tf, <side>_hand. Every other link has x along its bone and
 z out of its back, as finger_frames. A joint is called as in hands/joint_states, and has the limits of handos_model.
+The wrist's frame follows the knuckles, which cupping the palm moves, but the bones start from the wrist's own bone:
+so joints that mimic those that cup the palm turn the link <side>_palm, from which all fingers start, against the root.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from handos_model.hand import FINGERS, SIDES
@@ -18,6 +21,7 @@ from handos_model.kinematics.frames import wrist_frame
 from handos_model.kinematics.openxr_joints import OPENXR_JOINTS, OPENXR_RADII
 from handos_model.kinematics.skeleton import TIPS
 from handos_model.template.anatomy import ANGLE_NAMES, HIGHEST, LOWEST, finger_bones
+from handos_model.template.hand_template import HandTemplate, skin
 from handos_model.template.load import load_template
 
 FOLDER = Path(__file__).resolve().parents[1] / "urdf"
@@ -45,8 +49,9 @@ def hand_urdf(side: str) -> str:
     root = np.eye(4)
     root[:3, 3], root[:3, :3] = wrist_frame(joints, side)
     ET.SubElement(robot, "link", name=f"{side}_hand")
+    palm = _add_palm(robot, side, template, joints)
     for finger, bones in enumerate(finger_bones(template)):
-        name, parent, before = f"{side}_{FINGERS[finger]}", f"{side}_hand", root
+        name, parent, before = f"{side}_{FINGERS[finger]}", palm, root
         there = [level for level, bone in enumerate(bones) if bone >= 0]
         for level in there:
             frame = frames[bones[level]]
@@ -65,6 +70,26 @@ def hand_urdf(side: str) -> str:
     return f'<?xml version="1.0"?>\n<!-- Written by tools/make_urdf.py. -->\n{ET.tostring(robot, "unicode")}\n'
 
 
+def _add_palm(robot: ET.Element, side: str, template: HandTemplate, joints: np.ndarray) -> str:
+    """Links that turn with the fingers' cmc_flexion, so that the root is the wrist's frame; returns the last one."""
+    rest, parent = wrist_frame(joints, side)[1], f"{side}_hand"
+    for finger, name in enumerate(FINGERS[1:], start=1):
+        most = float(np.radians(HIGHEST[finger, ANGLE_NAMES[finger].index(f"{name}_cmc_flexion")]))
+        angle = most / 2
+        rotations = np.tile(np.eye(3), (len(template.bone_names), 1, 1))
+        rotations[finger_bones(template)[finger, 0]] = cv2.Rodrigues(np.array([-angle, 0.0, 0.0]))[0]
+        cupped = wrist_frame(template.joint_regressor.astype(np.float64) @ skin(template, rotations), side)[1]
+        turn = cv2.Rodrigues(cupped.T @ rest)[0].ravel() / angle  # for each rad: nearly the same for every angle
+        factor = float(np.linalg.norm(turn))
+        child = f"{side}_palm" if name == FINGERS[-1] else f"{side}_palm_{name}_turned"
+        limits = np.array([0, factor * most])
+        added = _add_revolute(robot, f"{side}_palm_{name}", parent, child, np.eye(4), turn / factor, limits)
+        ET.SubElement(added, "mimic", joint=f"{side}_{name}_cmc_flexion", multiplier=f"{factor:.6f}")
+        ET.SubElement(robot, "link", name=child)
+        parent = child
+    return parent
+
+
 def _add_joints(
     robot: ET.Element, side: str, finger: int, level: int, parent: str, link: str, place: np.ndarray
 ) -> None:
@@ -74,18 +99,25 @@ def _add_joints(
     names = [name for name in names if name in ANGLE_NAMES[finger]]
     for number, name in enumerate(names):
         child = link if number == len(names) - 1 else f"{link}_{name.rpartition('_')[2]}"
-        added = _add_joint(robot, f"{side}_{name}", "revolute", parent, child, place)
         mirror = -1 if side == "left" else 1
         axis = {"abduction": (0, 0, mirror), "flexion": (0, 1, 0), "twist": (-mirror, 0, 0)}[name.rpartition("_")[2]]
-        ET.SubElement(added, "axis", xyz=_text(np.array(axis)))
         column = ANGLE_NAMES[finger].index(name)
-        low, high = (float(np.radians(angles[finger, column])) for angles in (LOWEST, HIGHEST))
-        ET.SubElement(
-            added, "limit", lower=f"{low:.6f}", upper=f"{high:.6f}", effort=f"{EFFORT:g}", velocity=f"{SPEED:g}"
-        )
+        limits = np.radians([angles[finger, column] for angles in (LOWEST, HIGHEST)])
+        _add_revolute(robot, f"{side}_{name}", parent, child, place, np.array(axis), limits)
         if child != link:
             ET.SubElement(robot, "link", name=child)
         parent, place = child, np.eye(4)
+
+
+def _add_revolute(
+    robot: ET.Element, name: str, parent: str, child: str, place: np.ndarray, axis: np.ndarray, limits: np.ndarray
+) -> ET.Element:
+    """A joint about an axis (3,) with limits (2,) rad."""
+    added = _add_joint(robot, name, "revolute", parent, child, place)
+    ET.SubElement(added, "axis", xyz=_text(axis))
+    low, high = limits.tolist()
+    ET.SubElement(added, "limit", lower=f"{low:.6f}", upper=f"{high:.6f}", effort=f"{EFFORT:g}", velocity=f"{SPEED:g}")
+    return added
 
 
 def _add_joint(robot: ET.Element, name: str, kind: str, parent: str, child: str, place: np.ndarray) -> ET.Element:

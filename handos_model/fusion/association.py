@@ -12,7 +12,7 @@ INDEPENDENT = 4.0
 """Number of independent joints that tell as much as 21 with correlated errors."""
 GATE = 30.0
 """Squared standard deviations by which two cameras may disagree on one hand; if both are right, it is about 6."""
-OTHER_SIDE = 8.0
+OTHER_SIDE = 16.0
 """Penalty in the same unit if one camera says left and the other right, both with certainty."""
 TOGETHER = 10.0
 """Reduction in the same unit if the two were one hand in the last frame."""
@@ -44,11 +44,23 @@ def _against(group: Group, seen: Sighting, together: Collection[frozenset[tuple[
 
 
 def disagreement(one: Sighting, other: Sighting) -> float:
-    """Squared standard deviations by which two sightings differ if they are one hand."""
+    """Squared standard deviations by which two sightings differ if they are one hand.
+
+    If they are not known to be of the same side, either camera may have taken the hand for its mirror image in depth,
+    with every depth on the wrong side of the wrist: the best of these three counts.
+    """
+    sides = {one.hand.side, other.hand.side}
+    pairs = [(one, other)]
+    if len(sides) > 1 or "unknown" in sides:
+        pairs += [(a, b) for a, b in ((one.turned, other), (one, other.turned)) if a and b]
+    side = OTHER_SIDE * one.hand.side_confidence * other.hand.side_confidence if sides == {"left", "right"} else 0.0
+    return min(_apart(a, b) for a, b in pairs) + side
+
+
+def _apart(one: Sighting, other: Sighting) -> float:
+    """The disagreement of two sightings as they are, whatever their sides."""
     found = triangulate((one, other))
     joints = INDEPENDENT * float((found.residuals**2).mean(axis=1).sum())
     doubts = (one.distance_deviation, other.distance_deviation)
     scales = sum(((k - 1) / doubt) ** 2 for k, doubt in zip(found.scales.tolist(), doubts, strict=True))
-    sides = {one.hand.side, other.hand.side}
-    side = OTHER_SIDE * one.hand.side_confidence * other.hand.side_confidence if sides == {"left", "right"} else 0.0
-    return joints + scales + side
+    return joints + scales

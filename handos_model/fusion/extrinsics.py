@@ -10,7 +10,7 @@ import numpy as np
 
 from handos_model.io.files import EXTRINSICS, one_line, shown
 from handos_model.io.yaml_file import read_yaml
-from handos_model.kinematics.frames import rotation_matrix
+from handos_model.kinematics.frames import nearest_rotation, rotation_matrix
 
 UNIT = 1e-2
 """Maximum difference of a quaternion's length from 1, since files give few digits."""
@@ -21,7 +21,10 @@ LONGEST_NAME = 255
 
 @dataclass(frozen=True, eq=False)
 class Extrinsics:
-    """The pose of a camera's optical frame in the common frame. Wrong shapes and numbers raise ValueError."""
+    """The pose of a camera's optical frame in the common frame.
+
+    Wrong shapes and numbers raise ValueError; a rotation that is only rounded becomes the nearest exact one.
+    """
 
     rotation: np.ndarray
     """(3, 3), from the camera's axes to those of the common frame."""
@@ -37,7 +40,7 @@ class Extrinsics:
             raise ValueError(f"rotation is {rotation.tolist()}, must be orthonormal and right-handed")
         if not (np.abs(position) <= FARTHEST).all():
             raise ValueError(f"position is {position.tolist()}, must be finite and within {FARTHEST:g} m")
-        object.__setattr__(self, "rotation", rotation)
+        object.__setattr__(self, "rotation", nearest_rotation(rotation))
         object.__setattr__(self, "position", position)
 
     @classmethod

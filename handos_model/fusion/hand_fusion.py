@@ -16,7 +16,7 @@ from handos_model.fusion.triangulation import triangulate
 from handos_model.hand import Hand
 from handos_model.template.load import load_template
 from handos_model.tracking.assignment import assign
-from handos_model.tracking.mirroring import mesh_side, mirrored_in_depth
+from handos_model.tracking.mirroring import mesh_side
 from handos_model.tracking.tracker import GATE
 from handos_model.wrist_pose import wrist_covariance
 
@@ -124,8 +124,8 @@ class HandFusion:
         own = seen.hand.side if meshless else mesh_side(seen.hand, self._faces)
         if "unknown" in (side, own) or side == own:
             return seen
-        turned = sighting(seen.view, replace(mirrored_in_depth(seen.hand), side=side))
-        return seen if turned is None else turned
+        turned = seen.turned
+        return seen if turned is None else replace(turned, hand=replace(turned.hand, side=side))
 
 
 def _placed_by_one(seen: Sighting) -> tuple[Hand, np.ndarray, float]:

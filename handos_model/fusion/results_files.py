@@ -30,7 +30,7 @@ MAX_CAMERA_HANDS = 100
 
 @dataclass(frozen=True, eq=False)
 class CameraFrame:
-    """A line of a file: one frame of one camera."""
+    """A line of a file: one frame of one camera; a mirror image is turned over, so pixels and lens are not mirrored."""
 
     camera: str
     stamp_ns: int
@@ -115,6 +115,10 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
         raise ValueError(f"stamp_ns is {stamp!r}: images have no time; give videos or recordings")
     if len(record["hands"]) > MAX_CAMERA_HANDS:
         raise ValueError(f"it has {len(record['hands'])} hands, but at most {MAX_CAMERA_HANDS} are allowed")
+    mirrored = record.get("mirrored", False)  # earlier versions did not write it
+    if type(mirrored) is not bool:
+        raise ValueError(f"mirrored is {mirrored!r}, must be true or false")
+    hands = [Hand.from_dict(hand) for hand in record["hands"]]
     lens = Camera(
         np.array([[values["fx"], 0, values["cx"]], [0, values["fy"], values["cy"]], [0, 0, 1]], np.float64),
         record["width"],
@@ -123,4 +127,6 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
         values["distortion"],
         values["source"] == "assumed",
     )
-    return CameraFrame(str(record["frame_id"] or stem), stamp, [Hand.from_dict(hand) for hand in record["hands"]], lens)
+    if mirrored:  # metres already are those of the real hand
+        hands, lens = [hand.flipped(lens.width) for hand in hands], lens.mirrored()
+    return CameraFrame(str(record["frame_id"] or stem), stamp, hands, lens)

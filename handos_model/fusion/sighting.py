@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.hand import Hand
+from handos_model.tracking.mirroring import mirrored_in_depth
 from handos_model.wrist_pose import JOINT_DEVIATION, SCALE_DEVIATION, SHAPE_DEVIATION, WRIST_DEVIATION
 
 RELATIVE_DEPTH = 0.08
@@ -53,6 +55,11 @@ class Sighting:
     def points(self) -> np.ndarray:
         """(21, 3) m, joints in the common frame as this camera alone places them."""
         return self.view.extrinsics.position + self.reach
+
+    @cached_property
+    def turned(self) -> Sighting | None:
+        """The sighting of the other hand that looks most similar (mirrored_in_depth); None if that is unusable."""
+        return sighting(self.view, mirrored_in_depth(self.hand))
 
     def scaled(self, factor: float, source: str, deviation: float) -> Sighting:
         """The sighting with the whole hand nearer or farther, as by Hand.scaled.

@@ -85,6 +85,13 @@ def rotation_matrix(q: np.ndarray) -> np.ndarray:
     )
 
 
+def nearest_rotation(matrix: np.ndarray) -> np.ndarray:
+    """The rotation (3, 3) that is nearest to a matrix (3, 3), by the sum of squared differences."""
+    u, _, vt = np.linalg.svd(matrix)
+    u[:, 2] *= np.sign(np.linalg.det(u @ vt))
+    return u @ vt
+
+
 def quaternion(rotation: np.ndarray) -> np.ndarray:
     """Unit quaternions (..., 4) as x, y, z, w with w >= 0 of rotation matrices (..., 3, 3)."""
     R = np.asarray(rotation, np.float64)

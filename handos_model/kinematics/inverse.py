@@ -8,6 +8,7 @@ import numpy as np
 
 from handos_model.hand import SIDES, Hand
 from handos_model.kinematics.bending import Limits, bend
+from handos_model.kinematics.frames import nearest_rotation
 from handos_model.kinematics.skeleton import HandSkeleton, embedded_skeleton
 from handos_model.template.anatomy import HIGHEST, LOWEST
 
@@ -83,7 +84,7 @@ def fit_hand(hand: Hand, skeleton: HandSkeleton | None = None) -> HandFit:
         vertices = vertices * _MIRROR
     seen = skeleton.transforms(vertices)
     joints = skeleton.joints_of(vertices, seen)
-    rotation, position = _nearest_rotation(seen[skeleton.wrist, :3].T), seen[skeleton.wrist, 3]
+    rotation, position = nearest_rotation(seen[skeleton.wrist, :3].T), seen[skeleton.wrist, 3]
     if (skeleton.bones[0] >= 0).all():  # else the whole palm is the wrist's bone and already has its pose
         palm = _descend(skeleton, seen, joints, rotation, position, 1).ends
         turn, shift = _alignment(palm, np.concatenate([position[None], joints[skeleton.children[0]]]))
@@ -182,14 +183,8 @@ def _turned(rotations: np.ndarray, vectors: np.ndarray) -> np.ndarray:
     return (rotations @ vectors[..., None])[..., 0]
 
 
-def _nearest_rotation(matrix: np.ndarray) -> np.ndarray:
-    u, _, vt = np.linalg.svd(matrix)
-    u[:, 2] *= np.sign(np.linalg.det(u @ vt))
-    return u @ vt
-
-
 def _alignment(points: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rotation (3, 3) and shift (3,) that bring points (N, 3) nearest to targets (N, 3)."""
     middle, aim = points.mean(axis=0), targets.mean(axis=0)
-    turn = _nearest_rotation((targets - aim).T @ (points - middle))
+    turn = nearest_rotation((targets - aim).T @ (points - middle))
     return turn, aim - turn @ middle

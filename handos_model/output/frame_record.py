@@ -38,11 +38,13 @@ def frame_record(
     hands: list[Hand],
     model: dict[str, str],
     detail: Detail | None = None,
+    mirrored: bool = False,
 ) -> dict[str, Any]:
     """The record of a frame: docs/command_line.md explains its keys.
 
     camera: the one that the hands were found with; source: one of INTRINSICS_SOURCES; model: name and version of the
-    weights; detail: what to record of each hand in addition. Values that the input does not give are None.
+    weights; detail: what to record of each hand in addition; mirrored: pixels and camera are those of a mirror image,
+    sides and metres those of the real hands. Values that the input does not give are None.
     """
     return {
         "image": printable(frame.name),
@@ -51,6 +53,7 @@ def frame_record(
         "topic": frame.topic or None,
         "width": camera.width,
         "height": camera.height,
+        "mirrored": mirrored,
         "intrinsics": _intrinsics(camera, source),
         "model": model,
         "hands": [_hand_record(hand, camera, detail or Detail()) for hand in hands],

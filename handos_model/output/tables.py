@@ -55,7 +55,7 @@ def _schema(pa: Any) -> Any:
     return pa.schema(
         [
             ("image", text), ("stamp_ns", pa.int64()), ("frame_id", text), ("topic", text), ("width", pa.int64()),
-            ("height", pa.int64()), ("intrinsics", intrinsics),
+            ("height", pa.int64()), ("mirrored", pa.bool_()), ("intrinsics", intrinsics),
             ("model", pa.struct([("name", text), ("version", text)])),
             ("hands", pa.list_(pa.struct(list(of_hand.items())))),
         ]
@@ -100,6 +100,7 @@ def _of_frames(frames: list[dict[str, Any]]) -> dict[str, np.ndarray]:
         **{f"frame_{name}": _texts(frame[name] or "" for frame in frames) for name in ("image", "frame_id", "topic")},
         "frame_stamp_ns": np.array(stamps, np.int64),
         "frame_size": np.array(sizes, np.int64).reshape(-1, 2),
+        "frame_mirrored": np.array([frame["mirrored"] for frame in frames], np.bool_),
         "frame_intrinsics": np.array(K, np.float64).reshape(-1, 4),
         "frame_intrinsics_source": _texts(values["source"] for values in intrinsics),
         "frame_model": _texts(models),

@@ -35,7 +35,9 @@ class Render:
     joints_3d: np.ndarray  # (n,21,3) float32
     vertices: np.ndarray  # (n,778,3) float32
     side: np.ndarray  # (n,) int8: 0 left, 1 right
-    mask: np.ndarray  # (H,W) int8: index of the hand seen at a pixel, -1 for none
+    # (H,W) int8: index of the hand seen a quarter of a pixel left of and above a pixel's centre, -1 for none. A hand is
+    # labelled if enough of these points show it, so moving them would change which hands existing seeds give.
+    mask: np.ndarray
 
 
 @lru_cache(maxsize=1)

@@ -35,9 +35,9 @@ def test_predict_writes_the_documented_line(tmp_path, weights, photo):
     assert main(["predict", photo, "--out", str(out), "--weights", weights]) == 0
     (record,) = lines_of(out)
     assert list(record) == [
-        "image", "stamp_ns", "frame_id", "topic", "width", "height", "intrinsics", "model", "hands"
+        "image", "stamp_ns", "frame_id", "topic", "width", "height", "mirrored", "intrinsics", "model", "hands"
     ]  # fmt: skip
-    assert (record["image"], record["width"], record["height"]) == (photo, 640, 480)
+    assert (record["image"], record["width"], record["height"], record["mirrored"]) == (photo, 640, 480, False)
     assert (record["stamp_ns"], record["frame_id"], record["topic"]) == (None, None, None)
     assert record["model"] == {"name": "fake", "version": "1"}
     assert record["intrinsics"] == {

@@ -46,7 +46,7 @@ def as_lines(argv, tmp_path) -> list[dict]:
 def test_parquet_holds_what_the_lines_hold(tmp_path, argv):
     parquet = pytest.importorskip("pyarrow.parquet")
     out = tmp_path / "o.parquet"
-    for options in ([], ["--vertices"]):
+    for options in ([], ["--vertices", "--mirrored"]):
         (tmp_path / "lines.jsonl").unlink(missing_ok=True)
         lines = as_lines([*argv, *options], tmp_path)
         assert main([*argv, *options, "--out", str(out), "--overwrite"]) == 1
@@ -59,14 +59,16 @@ def test_parquet_holds_what_the_lines_hold(tmp_path, argv):
 
 
 def test_npz_holds_what_the_lines_hold(tmp_path, argv):
-    lines, out = as_lines([*argv, "--vertices"], tmp_path), tmp_path / "o.npz"
-    assert main([*argv, "--vertices", "--out", str(out)]) == 1
+    argv += ["--vertices", "--mirrored"]
+    lines, out = as_lines(argv, tmp_path), tmp_path / "o.npz"
+    assert main([*argv, "--out", str(out)]) == 1
     with np.load(out, allow_pickle=False) as arrays:
         assert arrays["frame_image"].tolist() == [line["image"] for line in lines]
         assert arrays["frame_stamp_ns"].tolist() == [line["stamp_ns"] for line in lines]
         assert arrays["frame_intrinsics"][0].tolist() == [600, 601, 319.5, 239.5]
         assert arrays["frame_intrinsics_source"].tolist() == ["camera"] * 4
         assert arrays["frame_model"].tolist() == ["fake 1"] * 4
+        assert arrays["frame_mirrored"].tolist() == [True] * 4 == [line["mirrored"] for line in lines]
         assert arrays["frame"].tolist() == [0, 1, 2, 3]
         hand = lines[3]["hands"][0]
         for name in ("box", "joints_2d", "joint_confidence", "joints_3d", "translation", "vertices", "score", "id"):

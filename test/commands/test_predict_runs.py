@@ -204,6 +204,7 @@ def test_a_mirrored_image_shows_the_other_side(tmp_path, weights):
     hand, other = plain["hands"][0], mirrored["hands"][0]
     assert other["side"] == hand["side"] == "right"  # the network sees the flipped image
     assert mirrored["intrinsics"]["cx"] == 329
+    assert (plain["mirrored"], mirrored["mirrored"]) == (False, True)
     flipped = np.array(hand["joints_2d"]) * [-1, 1] + [639, 0]
     np.testing.assert_allclose(other["joints_2d"], flipped, atol=0.02)
     x0, y0, x1, y1 = hand["box"]

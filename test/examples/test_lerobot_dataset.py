@@ -9,6 +9,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from made_files import write_image
 from made_hand import CAMERA, make_hand
 
 from handos_model.io.frame import Frame
@@ -51,6 +52,18 @@ def test_an_orientation_does_not_jump_to_its_negative(example: ModuleType) -> No
     wrist["orientation"] = [-number for number in wrist["orientation"]]
     state = example.states([first, second])
     np.testing.assert_array_equal(state[0], state[1])
+
+
+@pytest.mark.parametrize("mirrored", [False, True, None])  # None: results of before do not mention it
+def test_a_mirror_image_is_turned_over_as_its_state_is_the_real_hands(
+    example: ModuleType, tmp_path: Path, mirrored: bool | None
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    path = write_image(tmp_path / "photo.png", image)
+    record = {"image": str(path), "stamp_ns": 7} | ({} if mirrored is None else {"mirrored": mirrored})
+    ((stamp, seen),) = example.read(path, [record])
+    assert stamp == 7
+    np.testing.assert_array_equal(seen, image[:, ::-1] if mirrored else image)
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,21 @@ def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
         read_extrinsics(tmp_path / "none.yaml")
 
 
+@pytest.mark.parametrize("wrong", ["scaled", "sheared", "rounded"])
+def test_a_rotation_that_is_nearly_one_becomes_the_nearest(wrong: str) -> None:
+    turn = rotation((1, -2, 0.5), 2.3)
+    shear = np.eye(3)
+    shear[0, 1] = 0.004
+    given = {"scaled": turn * 1.0045, "sheared": turn @ shear, "rounded": turn.round(3)}[wrong]
+    pose = Extrinsics(given, np.array([1.0, 2, 3]))
+    np.testing.assert_allclose(pose.rotation @ pose.rotation.T, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose(pose.rotation, turn, atol=1e-9 if wrong == "scaled" else 0.003)
+    points = np.random.default_rng(0).normal(size=(5, 3))
+    np.testing.assert_allclose(pose.to_camera(pose.to_common(points)), points, atol=1e-12)
+    lengths = np.linalg.norm(pose.to_common(points) - [1, 2, 3], axis=1)
+    np.testing.assert_allclose(lengths, np.linalg.norm(points, axis=1))
+
+
 def test_a_mirror_is_no_rotation() -> None:
     with pytest.raises(ValueError, match="right-handed"):
         Extrinsics(np.diag([1, 1, -1]), np.zeros(3))

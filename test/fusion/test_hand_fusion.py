@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from watched_hand import found_by, standing, true_hand, view
+from posed_hand import posed_hand, rotation
+from watched_hand import PLACE, found_by, standing, true_hand, view
 
 from handos_model import Hand
 from handos_model.fusion.hand_fusion import FusedHand, HandFusion
 from handos_model.fusion.sighting import View
+from handos_model.tracking.mirroring import mirrored_in_depth
 
 LEFT, RIGHT, ABOVE = -30, 30, 75
 
@@ -133,6 +135,52 @@ def test_a_camera_that_errs_on_the_side_is_outvoted() -> None:
     wrong = replace(found_by(standing(60)), side="left", side_confidence=0.3)
     (one,) = HandFusion().update([right, view("b", 60, wrong)], 0.0)
     assert one.hand.side == "right" and one.cameras == ("a", "b")
+
+
+def turned_hand(degrees: float) -> tuple[np.ndarray, np.ndarray]:
+    """A right hand as from true_hand, turned about a slanted axis."""
+    vertices, joints = posed_hand(0.6, "right", rotation((1, 1, 0.5), np.radians(degrees)))
+    return vertices + PLACE, joints + PLACE
+
+
+@pytest.mark.parametrize("wrong", [0, 1, 2])
+@pytest.mark.parametrize(("side", "confidence"), [("left", 0.8), ("left", 0.3), ("unknown", 0.0)])
+def test_a_camera_that_sees_the_mirrored_hand_makes_no_second_one(side: str, confidence: float, wrong: int) -> None:
+    for degrees in range(0, 360, 45):
+        hand, places = turned_hand(degrees), (LEFT, RIGHT, ABOVE)
+        hands = [found_by(standing(at), hand, number=n) for n, at in enumerate(places)]
+        hands[wrong] = replace(mirrored_in_depth(hands[wrong]), side=side, side_confidence=confidence)
+        views = [view(name, at, one) for name, at, one in zip("abc", places, hands, strict=True)]
+        for some in (views, views[wrong - 1 : wrong + 1] if wrong else views[:2]):
+            (one,) = HandFusion().update(some, 0.0)
+            if len(some) == 3 or confidence < 0.5:  # two cameras that are about as sure of either side may take either
+                assert one.hand.side == "right" and off(one, hand[1]) < 0.006, degrees
+
+
+@pytest.mark.parametrize("apart", [0.04, 0.1])
+def test_a_left_and_a_right_hand_close_together_stay_two(apart: float) -> None:
+    for degrees in range(0, 360, 45):
+        right = turned_hand(degrees)
+        left = tuple((points - PLACE) * [-1, 1, 1] + PLACE + [0, 0, apart] for points in right)
+        views = []
+        for seed, (name, at) in enumerate((("a", LEFT), ("b", RIGHT))):
+            about = {"noise": 2.0, "scale": 1.05, "seed": seed}
+            pair = [found_by(standing(at), right, **about), found_by(standing(at), left, "left", 1, **about)]
+            views.append(view(name, at, *pair[:: 1 if name == "a" else -1]))
+        fused = HandFusion().update(views, 0.0)
+        assert sorted((one.hand.side, one.cameras) for one in fused) == [("left", ("a", "b")), ("right", ("a", "b"))]
+        for one in fused:
+            assert off(one, (right if one.hand.side == "right" else left)[1]) < 0.015
+
+
+def test_two_cameras_that_see_a_hand_each_see_two() -> None:
+    for degrees in range(0, 360, 45):
+        right = turned_hand(degrees)
+        left = tuple((points - PLACE) * [-1, 1, 1] + PLACE + [0.12, 0, 0.12] for points in right)
+        views = [view("a", LEFT, found_by(standing(LEFT), right)),
+                 view("b", RIGHT, found_by(standing(RIGHT), left, "left"))]  # fmt: skip
+        fused = HandFusion().update(views, 0.0)
+        assert sorted((one.hand.side, one.cameras) for one in fused) == [("left", ("b",)), ("right", ("a",))], degrees
 
 
 def test_a_third_camera_outvotes_one_that_errs() -> None:

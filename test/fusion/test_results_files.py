@@ -11,8 +11,10 @@ import pytest
 import yaml
 from watched_hand import CAMERA, found_by, standing, true_hand
 
+from handos_model.camera import Camera
 from handos_model.cli import main
 from handos_model.fusion.results_files import read_results
+from handos_model.hand import joints_box
 from handos_model.io.frame import Frame
 from handos_model.kinematics.frames import quaternion
 from handos_model.output.frame_record import Detail, frame_record, record_line
@@ -73,6 +75,49 @@ def test_files_become_one(folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert "vertices" not in json.loads((folder / "fused.jsonl").read_text().splitlines()[0])["hands"][0]
 
 
+def in_a_mirror(record: dict, camera: Camera) -> dict:
+    """The record that `handos predict --mirrored` writes of mirror images of what the camera sees."""
+    joints = [camera.project(np.array(hand["joints_3d"])) * [-1, 1] + [camera.width - 1, 0] for hand in record["hands"]]
+    hands = [
+        hand | {"joints_2d": points.round(2).tolist(), "box": joints_box(points).round(2).tolist()}
+        for hand, points in zip(record["hands"], joints, strict=True)
+    ]
+    seen = camera.mirrored()
+    intrinsics = record["intrinsics"] | {
+        "cx": seen.K[0, 2], "distortion_model": seen.distortion_model, "distortion": seen.distortion.tolist()
+    }  # fmt: skip
+    return record | {"mirrored": True, "hands": hands, "intrinsics": intrinsics}
+
+
+@pytest.mark.parametrize("distortion", [[], [0.1, -0.05, 0.004, 0.006, 0.01]])
+@pytest.mark.parametrize("mirrored", [("left", "right"), ("right",)])
+def test_mirror_images_are_fused_as_what_they_mirror(folder: Path, mirrored: tuple[str], distortion: list) -> None:
+    camera = Camera(CAMERA.K, CAMERA.width, CAMERA.height, "plumb_bob" if distortion else "none", distortion)
+    for name in mirrored:
+        records = [json.loads(line) for line in (folder / f"{name}.jsonl").read_text().splitlines()]
+        lines = [json.dumps(in_a_mirror(record, camera)) + "\n" for record in records]
+        (folder / f"{name}.jsonl").write_text("".join(lines))
+        lens = next(iter(read_results(folder / f"{name}.jsonl"))).lens
+        np.testing.assert_allclose(lens.K, camera.K)
+        np.testing.assert_allclose(lens.distortion, camera.distortion)
+    assert main(FUSE) == 0
+    lines = [json.loads(line) for line in (folder / "fused.jsonl").read_text().splitlines()]
+    for index, line in enumerate(lines[4:], start=4):
+        (hand,) = line["hands"]
+        off = np.array(hand["joints_3d"]) - true_hand(shift=(0.005 * index, 0, 0))[1]
+        assert np.linalg.norm(off, axis=1).mean() < 0.003 and hand["disagreement"] < 0.001
+
+
+def test_results_of_before_that_do_not_mention_mirrors_are_read_as_before(folder: Path) -> None:
+    path = folder / "left.jsonl"
+    record = json.loads(path.read_text().splitlines()[0])
+    del record["mirrored"]
+    path.write_text(json.dumps(record) + "\n")
+    (frame,) = read_results(path)
+    np.testing.assert_allclose(frame.hands[0].joints_2d, record["hands"][0]["joints_2d"], rtol=1e-6)
+    assert frame.lens.K.tolist() == CAMERA.K.tolist()
+
+
 @pytest.mark.parametrize("rate", [30, 60, 90])
 @pytest.mark.parametrize("offset", [0.0, 0.004])
 def test_fast_cameras_are_fused_frame_by_frame(folder: Path, rate: int, offset: float) -> None:
@@ -114,6 +159,7 @@ def edit(path: Path, **changes: object) -> None:
         ({"hands": [{}]}, "line 1 of left.jsonl is not a frame"),
         ({"hands": 3}, "line 1 of left.jsonl is not a frame"),
         ({"intrinsics": {}}, "line 1 of left.jsonl is not a frame"),
+        ({"mirrored": "yes"}, "line 1 of left.jsonl is not a frame.*mirrored is 'yes'"),
         ({"frame_id": "kitchen"}, "kitchen of left.jsonl has no extrinsics; the file has those of left, right"),
         ({"frame_id": "right"}, "two files belong to right|right of left.jsonl"),
     ],

@@ -26,7 +26,7 @@ from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Bool, Header, UInt8
 from tf2_msgs.msg import TFMessage
 
-from handos_model.kinematics import retargeting_joints
+from handos_model.kinematics import ANGLE_NAMES, retargeting_joints
 from handos_ros.conversions.hands import hand_array
 from handos_ros.msg import Grasp, Hand, HandArray
 
@@ -125,12 +125,15 @@ ROBOT = """<link name="base"/>
 """A robot hand for dex-retargeting: the hand of urdf/ as it wants it, x out of the palm and z to the fingers."""
 
 FINGERS = ("thumb", "index", "middle", "ring", "little")
+JOINTS = [f"right_{name}" for finger in ANGLE_NAMES for name in finger]
+"""Those that move on their own: dex-retargeting asks for them if others mimic them."""
 RETARGETING = f"""retargeting:
   type: vector
   urdf_path: made_hand.urdf
   target_origin_link_names: [base, base, base, base, base]
   target_task_link_names: [{", ".join(f"right_{finger}_tip" for finger in FINGERS)}]
   target_link_human_indices: [[0, 0, 0, 0, 0], [4, 8, 12, 16, 20]]
+  target_joint_names: [{", ".join(JOINTS)}]
   scaling_factor: 1.0
   low_pass_alpha: 1
 """
@@ -155,7 +158,8 @@ def test_teleoperation_brings_a_robot_s_fingertips_to_the_hand_s(other: Other, t
             publisher.publish(message)
             other.until(lambda sent=sent: len(other.got) >= sent)
     command = other.got[-1]
-    assert command.header == message.header and len(command.name) == len(command.position) == 25
+    assert command.header == message.header and len(command.name) == len(command.position)
+    assert {name for name in command.name if "_palm_" not in name} == set(JOINTS)
     robot = yourdfpy.URDF.load(str(tmp_path / "made_hand.urdf"))
     robot.update_cfg(dict(zip(command.name, command.position, strict=True)))
     points = retargeting_joints(hand.joints_3d, "right")

@@ -17,6 +17,8 @@ from handos_model.template.load import load_template
 
 FOLDER = Path(__file__).resolve().parents[2] / "urdf"
 SIDES = ("left", "right")
+CUPPED = np.array([name.endswith("_cmc_flexion") for name in np.array(ANGLE_NAMES).ravel()]).reshape(5, 5)
+CUPPED[0] = False  # the thumb's bends no palm
 
 
 @pytest.fixture(params=SIDES)
@@ -37,6 +39,8 @@ def test_joints_are_those_of_joint_states_with_their_limits(side: str, robot) ->
     names = [f"{side}_{name}" for name in np.array(ANGLE_NAMES).ravel()]
     assert set(robot.actuated_joint_names) == set(names)
     assert robot.base_link == f"{side}_hand"
+    mimics = {name: joint.mimic.joint for name, joint in robot.joint_map.items() if joint.mimic}
+    assert mimics == {f"{side}_palm_{finger}": f"{side}_{finger}_cmc_flexion" for finger in FINGERS[1:]}
     assert robot.validate() or not robot.errors
     low, high = np.radians(LOWEST).ravel(), np.radians(HIGHEST).ravel()
     for name, lowest, highest in zip(names, low, high, strict=True):
@@ -48,17 +52,16 @@ def test_it_bends_as_the_template_does(side: str, robot) -> None:
     template, rng = load_template(), np.random.default_rng(5)
     mirror = np.array([-1.0 if side == "left" else 1.0, 1, 1])
     regressor = template.joint_regressor.astype(np.float64)
-    position, rotation = wrist_frame(regressor @ (template.vertices * mirror), side)
-    for _ in range(5):
-        angles = np.radians(rng.uniform(LOWEST, HIGHEST))
-        joints = (skin(template, bone_rotations(template, angles)) * mirror) @ rotation - position @ rotation
-        joints = regressor @ joints
+    for angles in [np.radians(HIGHEST * CUPPED), *np.radians(rng.uniform(LOWEST, HIGHEST, (20, 5, 5)))]:
+        joints = regressor @ (skin(template, bone_rotations(template, angles)) * mirror)
+        position, rotation = wrist_frame(joints, side)  # as on /tf: it follows the knuckles, which cupping moves
+        joints = (joints - position) @ rotation
         names = np.array(ANGLE_NAMES).ravel()
         robot.update_cfg({f"{side}_{name}": angle for name, angle in zip(names, angles.ravel(), strict=True)})
         for number, finger in enumerate(FINGERS):
             tip = robot.get_transform(f"{side}_{finger}_tip", f"{side}_hand")[:3, 3]
-            np.testing.assert_allclose(tip, joints[4 * number + 4], atol=1.5e-3)  # a regressor is no bone: skin slides
+            np.testing.assert_allclose(tip, joints[4 * number + 4], atol=4e-3)  # a regressor is no bone: skin slides
             links = ("metacarpal", "proximal", "distal") if number == 0 else ("proximal", "intermediate", "distal")
             for joint, link in enumerate(links, start=1):
                 place = robot.get_transform(f"{side}_{finger}_{link}", f"{side}_hand")[:3, 3]
-                np.testing.assert_allclose(place, joints[4 * number + joint], atol=4e-3)
+                np.testing.assert_allclose(place, joints[4 * number + joint], atol=2e-3)

@@ -77,14 +77,14 @@ class FrameFinder:
         self.depth_problem = self._follower.problem
         if self._skeleton is not None:
             hands = anatomical(hands, self._skeleton)
-        return [_flipped(hand, image.shape[1]) for hand in hands] if self.mirrored else hands
+        return [hand.flipped(image.shape[1]) for hand in hands] if self.mirrored else hands
 
     def unmirrored(self, frame: Frame, camera: Camera, hands: list[Hand]) -> tuple[Frame, Camera, list[Hand]]:
         """Frame, camera and hands, all of them unmirrored if the images are mirrored."""
         if not self.mirrored:
             return frame, camera, hands
         image = np.ascontiguousarray(frame.image[:, ::-1])
-        return replace(frame, image=image), camera.mirrored(), [_flipped(hand, camera.width) for hand in hands]
+        return replace(frame, image=image), camera.mirrored(), [hand.flipped(camera.width) for hand in hands]
 
     def draw(self, frame: Frame, camera: Camera, hands: list[Hand]) -> np.ndarray:
         """The frame's image with its hands drawn on it."""
@@ -95,14 +95,6 @@ class FrameFinder:
         drawn = np.ascontiguousarray(drawn[:, ::-1])
         draw_labels(drawn, hands, camera.assumed)
         return drawn
-
-
-def _flipped(hand: Hand, width: int) -> Hand:
-    """The hand with its pixels flipped left to right, in an image of that width."""
-    joints_2d, box = hand.joints_2d.copy(), hand.box.copy()
-    joints_2d[:, 0] = width - 1 - joints_2d[:, 0]
-    box[[0, 2]] = width - 1 - box[[2, 0]]
-    return replace(hand, joints_2d=joints_2d, box=box)
 
 
 @dataclass
@@ -225,7 +217,9 @@ class PredictionRun:
             return f"cannot use {frame.name}: {error}"
         try:
             hands = self._finder.find(frame, camera)
-            record = frame_record(frame, camera, intrinsics, hands, self._finder.model, self._detail)
+            record = frame_record(
+                frame, camera, intrinsics, hands, self._finder.model, self._detail, self._finder.mirrored
+            )
             drawn = self._finder.draw(frame, camera, hands) if drawing else None
         except Exception as error:  # whatever a file contains, the other files are processed
             said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
