@@ -1,4 +1,7 @@
-"""Says on `pinched` when thumb and index finger of the right hand touch and part, for a gripper or a recording."""
+"""Says on `pinched` when thumb and index finger of the right hand touch and part, for a gripper or a recording.
+
+A hand that is no longer seen has let go.
+"""
 
 import rclpy
 from rclpy.node import Node
@@ -8,6 +11,7 @@ from handos_ros.msg import Grasp
 
 CLOSED, OPEN = 0.025, 0.045  # m between the fingertips: two thresholds, so that nothing flickers between them
 CONFIDENT = 0.3
+LOST = 0.5  # s without a confident grasp after which the hand counts as gone: no grasps come while no image shows it
 
 
 class GestureTrigger(Node):
@@ -16,10 +20,15 @@ class GestureTrigger(Node):
         self.pinched = False
         self.publisher = self.create_publisher(Bool, "pinched", 10)
         self.create_subscription(Grasp, "hands/right/grasp", self.on_grasp, 10)
+        self.lost = self.create_timer(LOST, lambda: self.say(False))
 
     def on_grasp(self, grasp: Grasp) -> None:
-        pinched = grasp.aperture < (OPEN if self.pinched else CLOSED)
-        if grasp.confidence >= CONFIDENT and pinched != self.pinched:
+        if grasp.confidence >= CONFIDENT:
+            self.lost.reset()
+            self.say(grasp.aperture < (OPEN if self.pinched else CLOSED))
+
+    def say(self, pinched: bool) -> None:
+        if pinched != self.pinched:
             self.pinched = pinched
             self.publisher.publish(Bool(data=pinched))
 

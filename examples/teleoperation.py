@@ -6,7 +6,9 @@ CONFIG.yml: a vector retargeting of dex-retargeting (configs/teleop), URDF_FOLDE
 """
 
 import sys
+import time
 
+import numpy as np
 import rclpy
 from dex_retargeting.retargeting_config import RetargetingConfig
 from rclpy.node import Node
@@ -17,6 +19,9 @@ from handos_model.kinematics import retargeting_joints
 from handos_ros.conversions import hands_from
 from handos_ros.msg import HandArray
 
+LOST = 1.0  # s without the operator's hand after which the robot follows another one
+SPEED, STEP = 3.0, 0.1  # rad/s, and s between commands at most: the joints do not jump to a hand that comes or returns
+
 
 class Teleoperation(Node):
     def __init__(self, config: str, urdf_folder: str) -> None:
@@ -24,21 +29,26 @@ class Teleoperation(Node):
         RetargetingConfig.set_default_urdf_dir(urdf_folder)
         self.retargeting = RetargetingConfig.load_from_file(config).build()
         self.side = self.declare_parameter("side", "right").value
-        self.followed = -1  # id of the operator's hand
+        self.followed, self.seen = -1, 0.0  # id of the operator's hand, and when it was last seen
+        self.position: np.ndarray | None = None
         self.publisher = self.create_publisher(JointState, "joint_commands", 10)
         self.create_subscription(HandArray, "hands", self.on_hands, 1)
 
     def on_hands(self, message: HandArray) -> None:
         hands = [hand for hand in hands_from(message) if hand.side == self.side]
-        if not hands:
-            return
-        hand = next((hand for hand in hands if hand.id == self.followed), hands[0])
-        self.followed = hand.id
+        hand = min(hands, key=lambda hand: hand.id != self.followed, default=None)  # the operator's, or the best
+        now = time.monotonic()
+        gone = now - self.seen
+        if hand is None or (hand.id != self.followed and gone < LOST):
+            return  # no command: the robot stays as it is
+        self.followed, self.seen = hand.id, now
         points = retargeting_joints(hand.joints_3d, hand.side)  # (21, 3) m, in the frame that dex-retargeting expects
         origins, targets = self.retargeting.optimizer.target_link_human_indices
-        command = JointState(header=message.header, name=self.retargeting.joint_names)
-        command.position = self.retargeting.retarget(points[targets] - points[origins]).tolist()
-        self.publisher.publish(command)
+        wanted = self.retargeting.retarget(points[targets] - points[origins])
+        most = SPEED * min(gone, STEP)
+        self.position = wanted if self.position is None else np.clip(wanted, self.position - most, self.position + most)
+        names = self.retargeting.joint_names
+        self.publisher.publish(JointState(header=message.header, name=names, position=self.position.tolist()))
 
 
 rclpy.init()

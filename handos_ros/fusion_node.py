@@ -22,7 +22,7 @@ from handos_model.fusion.frame_sets import NS, FrameSet, FrameSets
 from handos_model.fusion.hand_fusion import HandFusion
 from handos_model.io.files import one_line
 from handos_model.template.load import load_template
-from handos_ros.fusion.cameras import CameraInput, same_place
+from handos_ros.fusion.cameras import camera_inputs, same_place
 from handos_ros.fusion.fused_outputs import FusedOutputs
 from handos_ros.fusion.report import FusionReport
 from handos_ros.fusion.settings import FusionSettings
@@ -34,6 +34,8 @@ from handos_ros.process.guarded_node import GuardedNode
 
 CHECK_EVERY = 0.005
 """Interval in s at which the node checks for hands that have waited long enough."""
+RIVAL_AGE = 5.0
+"""Time in s for which a frame that another node has published is a doubt."""
 STATIC_TRANSFORMS = QoSProfile(depth=100, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -45,11 +47,11 @@ class FusionNode(GuardedNode):
         super().__init__("fusion_node", **options)
         given = take_overrides(self)
         self._settings = settings = declare(self, FusionSettings(), given)
+        self._inputs = camera_inputs(self, settings.topics.split())
         self._frame, self._known = _cameras_of(settings)
         template = load_template(settings.template or None)
         self._fusion = HandFusion(template.faces, settings.track_max_age)
         self._outputs = FusedOutputs(self, template)
-        self._inputs = {topic: CameraInput(topic) for topic in settings.topics.split()}
         waits = (settings.slop, settings.max_wait, settings.camera_timeout)
         self._sets: FrameSets[HandArray] = FrameSets(self._inputs, *waits)
         self._report, self._restarts = FusionReport(), 0
@@ -98,6 +100,7 @@ class FusionNode(GuardedNode):
         self._report.add(views, fused)
 
     def _pose(self, frame: str, stamp: float) -> Extrinsics:
+        frame = frame.lstrip("/")  # tf2 has no leading slashes, but ROS 1 had
         if self._known is None:
             return self._tree.pose(frame, self._frame, stamp)
         if frame not in self._known:
@@ -187,9 +190,9 @@ class FusionNode(GuardedNode):
 
     def _rivals(self) -> str:
         """A sentence if the frame of a hand is also published by another node; else empty."""
-        prefix = self._settings.frame_prefix
+        prefix, since = self._settings.frame_prefix, time.monotonic() - RIVAL_AGE
         for name in (f"{prefix}left_hand", f"{prefix}right_hand"):
-            if self._settings.publish_tf and (others := self._tree.parents.get(name, set()) - {self._frame}):
+            if self._settings.publish_tf and (others := self._tree.parents(name, since) - {self._frame}):
                 return f"{name} is also published by {', '.join(sorted(others))}: give each node its own frame_prefix"
         return ""
 
@@ -201,9 +204,9 @@ def _cameras_of(settings: FusionSettings) -> tuple[str, dict[str, Extrinsics] | 
             raise ValueError("frame is not set, must be the common frame, such as base_link; or give extrinsics")
         return settings.frame.lstrip("/"), None
     frame, cameras = read_extrinsics(Path(settings.extrinsics))
-    if settings.frame not in ("", frame):
+    if settings.frame.lstrip("/") not in ("", frame.lstrip("/")):
         raise ValueError(f"frame is {settings.frame}, but {settings.extrinsics} has {frame}: they must agree")
-    return frame, cameras
+    return frame.lstrip("/"), {name.lstrip("/"): pose for name, pose in cameras.items()}
 
 
 def _counts(counter: dict[int, int]) -> str:

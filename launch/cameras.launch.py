@@ -9,7 +9,7 @@ import yaml
 from ament_index_python.packages import get_package_share_directory
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, GroupAction, IncludeLaunchDescription, OpaqueFunction
-from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.launch_description_sources import PythonLaunchDescriptionSource, load_python_launch_file_as_module
 from launch.substitutions import LaunchConfiguration
 
 SHARE = Path(get_package_share_directory("handos_ros"))
@@ -22,6 +22,7 @@ ARGUMENTS = {
     )
 }
 """Name: default and description. Arguments of hands.launch.py are those of every camera that does not say otherwise."""
+ERRORS = (ValueError, FileNotFoundError)
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -35,16 +36,32 @@ def generate_launch_description() -> LaunchDescription:
 
 def all_cameras(context: LaunchContext) -> list[GroupAction]:
     """One hands.launch.py for each camera; what is wrong is said before one of them has started."""
+    path = Path(LaunchConfiguration("cameras").perform(context))
+    one_camera = load_python_launch_file_as_module(str(ONE_CAMERA))
+    shared = {name: default for name, (default, _) in one_camera.ARGUMENTS.items()}
+    shared |= {name: value for name, value in context.launch_configurations.items() if name in shared}
+    cameras = read_cameras(path, set(shared), shared["frame_prefix"])
+    prefixes: dict[str, str] = {}
+    for camera in cameras:
+        given, name = shared | camera, camera["namespace"]
+        try:
+            one_camera.check(given)
+        except ERRORS as error:
+            raise type(error)(f"camera {name} of {path}: {error}") from error
+        other = prefixes.setdefault(given["frame_prefix"] or given["params_file"], name)
+        if other != name:
+            raise ValueError(
+                f"cameras {other} and {name} of {path} have the same frame_prefix {given['frame_prefix']!r}, must each "
+                "have one of its own, or the hands of both would have the same frames"
+            )
     source = PythonLaunchDescriptionSource(str(ONE_CAMERA))
-    known = {argument.name for argument in source.get_launch_description(context).get_launch_arguments()}
-    cameras = read_cameras(Path(LaunchConfiguration("cameras").perform(context)), known)
     return [GroupAction([IncludeLaunchDescription(source, launch_arguments=camera.items())]) for camera in cameras]
 
 
-def read_cameras(path: Path, known: set[str]) -> list[dict[str, str]]:
+def read_cameras(path: Path, known: set[str], frame_prefix: str = "") -> list[dict[str, str]]:
     """Arguments of every camera in the list; ValueError, in one sentence, for anything else. known: their names.
 
-    The frames of a camera's hands have its namespace as prefix, unless it says otherwise.
+    frame_prefix: that of every camera that does not say otherwise; empty for the namespace of each.
     """
     if not path.is_file():
         raise FileNotFoundError(f"there is no list of cameras {path}")
@@ -59,11 +76,14 @@ def read_cameras(path: Path, known: set[str]) -> list[dict[str, str]]:
         unknown = sorted(map(str, camera.keys() - known))
         if unknown:
             raise ValueError(f"a camera of {path} has {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-        namespace = str(camera.get("namespace", "")).strip("/")
+        namespace = as_text(camera.get("namespace")).strip("/")
         if not namespace or namespace in taken:
             raise ValueError(f"a camera of {path} has the namespace {namespace!r}, must have one of its own")
         taken.add(namespace)
-    return [{"frame_prefix": f"{as_text(camera['namespace']).strip('/')}/", **all_text(camera)} for camera in cameras]
+    return [
+        {"frame_prefix": frame_prefix or f"{as_text(camera['namespace']).strip('/')}/", **all_text(camera)}
+        for camera in cameras
+    ]
 
 
 def all_text(camera: dict[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,9 @@ ARGUMENTS = {
     "video": ("", "Video, folder of images or webcam number, played by camera_node instead of a camera"),
 }
 """Name: default and description."""
+LEVELS = ("debug", "info", "warn", "error", "fatal")
+NAME = re.compile(r"(~?/)?[a-z_]\w*(/[a-z_]\w*)*", re.ASCII | re.IGNORECASE)
+"""A name that a topic can be remapped to."""
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -43,9 +47,8 @@ def generate_launch_description() -> LaunchDescription:
 def nodes(context: LaunchContext) -> list[Node]:
     """The processes that the arguments ask for; wrong arguments are refused before any of them has started."""
     given = {name: LaunchConfiguration(name).perform(context) for name in ARGUMENTS}
+    check(given)
     about = {"output": "screen", "namespace": given["namespace"], "remappings": topics(given)}
-    if not Path(given["params_file"]).is_file():  # launch_ros would only warn and start the node without it
-        raise FileNotFoundError(f"there is no params_file {given['params_file']}")
     ours = {"package": "handos_ros", "ros_arguments": ["--log-level", given["log_level"]], **about, **ending(given)}
     started = []
     if wanted(given, "rviz"):  # first, as launch stops at a missing package but does not stop what it has started
@@ -57,6 +60,25 @@ def nodes(context: LaunchContext) -> list[Node]:
         source = {"source": text(given["video"]), "frame_id": text(given["fixed_frame"])}
         started.append(Node(executable="camera_node", parameters=[source], **ours))
     return started
+
+
+def check(given: dict[str, str]) -> None:
+    """Raises ValueError or FileNotFoundError, in one sentence, for arguments with which a process would not start."""
+    if not Path(given["params_file"]).is_file():  # launch_ros would only warn and start the node without it
+        raise FileNotFoundError(f"there is no params_file {given['params_file']}")
+    for name, topic in (
+        ("image", given["image"].rstrip("/")),
+        *((name, given[name]) for name in ("camera_info", "depth")),
+    ):
+        if not NAME.fullmatch(topic) and (topic or name == "image"):
+            raise ValueError(f"{name} is {given[name]!r}, must be the name of a topic")
+    namespace = given["namespace"].strip("/")
+    if namespace and not NAME.fullmatch(f"/{namespace}"):
+        raise ValueError(f"namespace is {given['namespace']!r}, must be a name such as left or robot1/left")
+    if given["log_level"].lower() not in LEVELS:
+        raise ValueError(f"log_level is {given['log_level']!r}, must be one of {', '.join(LEVELS)}")
+    for name in ("respawn", "rviz"):
+        wanted(given, name)
 
 
 def ending(given: dict[str, str]) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from rclpy.node import Node
+from rclpy.validate_topic_name import validate_topic_name
+
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.fusion.results_files import MAX_CAMERA_HANDS
 from handos_model.fusion.sighting import View
@@ -50,6 +53,23 @@ class CameraInput:
         self.used, self.problem = self.used + 1, ""
         self.frame, self.assumed, self.model = message.header.frame_id, view.camera.assumed, message.model
         return view
+
+
+def camera_inputs(node: Node, topics: list[str]) -> dict[str, CameraInput]:
+    """An input for each topic; ValueError if two are one topic, or if the node itself publishes one.
+
+    The names are resolved, as one topic can be written in several ways.
+    """
+    taken = {node.resolve_topic_name("hands"): ""}
+    for topic in topics:
+        validate_topic_name(topic)
+        name = node.resolve_topic_name(topic)
+        if other := taken.get(name):
+            raise ValueError(f"topics has {other} and {topic}, which are one topic, {name}")
+        if other is not None:
+            raise ValueError(f"topics has {topic}, which the node itself publishes: it must name hands of cameras")
+        taken[name] = topic
+    return {topic: CameraInput(topic) for topic in topics}
 
 
 def same_place(views: list[View]) -> str:

@@ -12,13 +12,15 @@ from visualization_msgs.msg import MarkerArray
 
 from handos_model.camera import Camera
 from handos_model.fusion.hand_fusion import FusedHand
+from handos_model.hand import Hand
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.template.hand_template import HandTemplate
-from handos_ros.conversions.hands import hand_array, hand_transforms
+from handos_ros.conversions.hands import SCALE_VALUES, hand_array, hand_transforms
 from handos_ros.conversions.markers import MarkerBoard
 from handos_ros.conversions.side_frames import SideFrames
 from handos_ros.conversions.transform_filter import TransformFilter
 from handos_ros.fusion.settings import FusionSettings
+from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray
 from handos_ros.side_outputs import SideOutputs
 
@@ -53,7 +55,7 @@ class FusedOutputs:
             named = hand_transforms(framed, header, settings.tf_names, settings.tf_fingers, settings.frame_prefix)
             if transforms := self._filter.taken(named):
                 self._tf.publish(TFMessage(transforms=transforms))
-        self._hands.publish(fused_array(fused, header, assumed, model, settings.vertices))
+        self._hands.publish(fused_array(fused, header, assumed, model, settings))
         if self._markers.get_subscription_count():
             self._markers.publish(self._board.markers(hands, header, settings.marker_lifetime))
 
@@ -62,15 +64,24 @@ class FusedOutputs:
         self._filter.forget()
 
 
-def fused_array(fused: list[FusedHand], header: Header, assumed: bool, model: str, vertices: bool = True) -> HandArray:
+def fused_array(
+    fused: list[FusedHand], header: Header, assumed: bool, model: str, settings: FusionSettings
+) -> HandArray:
     """Makes the message of one stamp: without image size and intrinsics, and with NaN for pixel coordinates."""
     hands = [one.hand for one in fused]
-    measured = hands and all(hand.scale_source in ("triangulated", "remembered", "depth") for hand in hands)
-    source = HandArray.SCALE_TRIANGULATED if measured else HandArray.SCALE_PRIOR
-    message = hand_array(hands, header, NO_CAMERA, source, model, vertices)
+    source = _scale_source(hands, len(settings.topics.split()))
+    message = hand_array(hands, header, NO_CAMERA, source, model, settings.vertices)
     for said, one in zip(message.hands, fused, strict=True):
         said.wrist.covariance = np.ascontiguousarray(one.wrist_covariance).ravel()
     message.intrinsics_source = HandArray.INTRINSICS_ASSUMED if assumed else HandArray.INTRINSICS_CAMERA_INFO
     message.width = message.height = 0
     message.fx = message.fy = message.cx = message.cy = 0.0
     return message
+
+
+def _scale_source(hands: list[Hand], cameras: int) -> int:
+    """The source of the scale of all hands, as a constant of HandArray: their lowest, as guesses have lower values."""
+    least = min((SCALE_VALUES[hand.scale_source] for hand in hands), default=HandArray.SCALE_PRIOR)
+    if least == HandMessage.SCALE_REMEMBERED:  # a camera alone can have measured it only in a depth image
+        return HandArray.SCALE_DEPTH if cameras == 1 else HandArray.SCALE_TRIANGULATED
+    return least

@@ -46,6 +46,5 @@ class FusionSettings(OutputSettings, FusionInputSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        names = self.topics.split()
-        if not names or len(names) > MAX_CAMERAS or len(set(names)) < len(names):
-            raise ValueError(f"topics is {self.topics!r}, must name 1 to {MAX_CAMERAS} different topics")
+        if not 0 < len(self.topics.split()) <= MAX_CAMERAS:
+            raise ValueError(f"topics is {self.topics!r}, must name 1 to {MAX_CAMERAS} topics")

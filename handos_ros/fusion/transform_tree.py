@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
+import time
 from collections import defaultdict
 from dataclasses import dataclass, field
 
@@ -19,6 +20,7 @@ MEMORY = 10.0
 LONGEST_WAY = 100
 """Maximum number of frames on a path between two frames: longer paths are cycles."""
 MAX_FRAMES = 10_000
+MAX_PARENTS = 10
 AHEAD = 0.2
 """s by which a moving transform may be older than the time for which it is needed: its last value is then used."""
 
@@ -42,8 +44,7 @@ class TransformTree:
 
     def __init__(self) -> None:
         self._links: dict[str, _Link] = {}
-        self.parents: defaultdict[str, set[str]] = defaultdict(set)
-        """Every parent with which a frame was published; more than one is a configuration error."""
+        self._heard: defaultdict[str, dict[str, float]] = defaultdict(dict)  # child, parent, time.monotonic()
         self.refused = ""
         """Why the latest unusable transform could not be used; empty if all were usable."""
 
@@ -70,7 +71,10 @@ class TransformTree:
         except ValueError as error:
             self.refused = f"the transform from {parent} to {child} cannot be used: {error}"
             return
-        self.parents[child].add(parent)
+        heard = self._heard[child]
+        heard[parent] = math.inf if static else time.monotonic()
+        if len(heard) > MAX_PARENTS:
+            del heard[min(heard, key=lambda one: heard[one])]
         stamp = transform.header.stamp.sec + transform.header.stamp.nanosec * 1e-9
         link = self._links.get(child)
         back = link is not None and link.stamps and stamp < link.stamps[-1] - AHEAD  # its clock was set back
@@ -82,6 +86,13 @@ class TransformTree:
         link.poses.insert(place, pose)
         while link.stamps[0] < link.stamps[-1] - MEMORY:
             del link.stamps[0], link.poses[0]
+
+    def parents(self, frame: str, since: float) -> set[str]:
+        """Parents with which a frame was published after a time.monotonic(); more than one is a configuration error.
+
+        Static ones always belong to them, as they are published only once.
+        """
+        return {parent for parent, last in self._heard.get(frame.lstrip("/"), {}).items() if last >= since}
 
     def pose(self, frame: str, common: str, stamp: float) -> Extrinsics:
         """Pose of a frame in the common frame at a time in s; raises NoTransform with one sentence if it is unknown."""

@@ -10,6 +10,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,10 @@ from geometry_msgs.msg import PoseStamped, TransformStamped
 from made_hand import CAMERA, make_hand
 from node_process import ROOT
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from robot import image_message, stamped
+from seen_hand import seen_hand
 from sensor_msgs.msg import Image, JointState
 from std_msgs.msg import Bool, Header, UInt8
 from tf2_msgs.msg import TFMessage
@@ -108,6 +112,22 @@ def test_a_pinch_triggers_once(other: Other) -> None:
     assert other.got == [True, False]
 
 
+@pytest.mark.parametrize("unsure", [False, True], ids=["gone", "hardly seen"])
+def test_a_pinch_ends_with_the_hand(other: Other, unsure: bool) -> None:
+    publisher = other.node.create_publisher(Grasp, "hands/right/grasp", 10)
+    other.node.create_subscription(Bool, "pinched", lambda message: other.got.append(message.data), 10)
+    with running("gesture_trigger.py"):
+        other.until(lambda: publisher.get_subscription_count() and other.node.count_publishers("pinched"))
+        closed, doubt = Grasp(aperture=0.01, confidence=0.9), Grasp(aperture=0.01, confidence=0.1)
+        began = time.monotonic()
+        while time.monotonic() < began + 2.5:
+            publisher.publish(closed)
+            other.executor.spin_once(timeout_sec=0.05)
+        assert other.got[0] and other.got.count(False) < 3  # it holds while it is seen, but for a busy machine
+        other.until(lambda: (unsure and publisher.publish(doubt)) or not other.got[-1], 30.0)
+        other.until(lambda: publisher.publish(closed) or other.got[-1], 30.0)
+
+
 def test_a_node_in_one_process_with_the_hands_node(other: Other) -> None:
     publisher = other.node.create_publisher(Image, "image", 1)
     other.node.create_subscription(UInt8, "hands/count", lambda message: other.got.append(message.data), 10)
@@ -139,15 +159,20 @@ RETARGETING = f"""retargeting:
 """
 
 
+def operated(other: Other, folder: Path) -> Publisher:
+    """Publisher of hands for the teleoperation of a robot like the hand of urdf/, whose commands are kept."""
+    text = (ROOT / "urdf" / "right_hand.urdf").read_text().replace('<link name="right_hand" />', ROBOT)
+    (folder / "made_hand.urdf").write_text(text)
+    (folder / "made_hand.yml").write_text(RETARGETING)
+    other.node.create_subscription(JointState, "joint_commands", other.got.append, 10)
+    return other.node.create_publisher(HandArray, "hands", 10)
+
+
 @needs_retargeting
 def test_teleoperation_brings_a_robot_s_fingertips_to_the_hand_s(other: Other, tmp_path: Path) -> None:
     import yourdfpy
 
-    text = (ROOT / "urdf" / "right_hand.urdf").read_text().replace('<link name="right_hand" />', ROBOT)
-    (tmp_path / "made_hand.urdf").write_text(text)
-    (tmp_path / "made_hand.yml").write_text(RETARGETING)
-    publisher = other.node.create_publisher(HandArray, "hands", 10)
-    other.node.create_subscription(JointState, "joint_commands", other.got.append, 10)
+    publisher = operated(other, tmp_path)
     hand = make_hand(number=5)
     decoy = make_hand("left", 0.95, shape="left")
     message = hand_array([decoy, hand], Header(frame_id="camera"), CAMERA, HandArray.SCALE_PRIOR)
@@ -166,6 +191,37 @@ def test_teleoperation_brings_a_robot_s_fingertips_to_the_hand_s(other: Other, t
     for finger, tip in zip(FINGERS, (4, 8, 12, 16, 20), strict=True):
         place = robot.get_transform(f"right_{finger}_tip", "base")[:3, 3]
         assert np.linalg.norm(place - points[tip]) < 0.01, finger
+
+
+@needs_retargeting
+def test_teleoperation_stays_with_a_hand_until_it_is_long_gone(other: Other, tmp_path: Path) -> None:
+    publisher = operated(other, tmp_path)
+    mine, bystander = (replace(seen_hand(curl=curl, turn=np.eye(3)), id=id) for curl, id in ((0.1, 4), (0.9, 7)))
+    index = count()
+
+    def send(seconds: float, *hands: Any) -> list[np.ndarray]:
+        """The commands that follow from hands that are sent for so long; the stamps tell what is of them."""
+        first, until = next(index), time.monotonic() + seconds
+        while time.monotonic() < until:
+            publisher.publish(hand_array(list(hands), stamped(next(index)), CAMERA, HandArray.SCALE_PRIOR))
+            other.executor.spin_once(timeout_sec=0.03)
+            time.sleep(0.03)
+        since = stamped(first).stamp
+        new = [c for c in other.got if (c.header.stamp.sec, c.header.stamp.nanosec) > (since.sec, since.nanosec)]
+        return [np.array(command.position) for command in new]
+
+    with running("teleoperation.py", str(tmp_path / "made_hand.yml"), str(tmp_path)):
+        other.until(lambda: publisher.get_subscription_count() and other.node.count_publishers("joint_commands"))
+        other.until(lambda: send(0.1, mine))
+        open_hand = send(1.0, mine, bystander)[-1]
+        assert send(0.3, bystander) == []  # no command while the operator's hand is briefly missing
+        assert np.abs(send(0.5, bystander, mine)[-1] - open_hand).max() < 0.05
+        assert send(0.3) == [] and np.abs(send(0.5, bystander, mine)[-1] - open_hand).max() < 0.05
+        taken = send(3.0, bystander)
+        moves = np.abs(np.diff([open_hand, *taken], axis=0)).max(axis=1)
+        assert np.abs(taken[-1] - open_hand).max() > 0.5 and moves.max() < 0.35
+        kept = send(0.5, mine, bystander)
+        assert np.abs(kept[-1] - taken[-1]).max() < 0.05  # the operator's hand does not get the robot back at once
 
 
 OF_A_ROS_INSTALLATION = ("tf2_ros", "tf2_geometry_msgs", "tf_transformations", "sensor_msgs_py", "cv_bridge")

@@ -6,6 +6,7 @@ import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -163,6 +164,49 @@ def test_every_camera_has_its_own_arguments(cameras_file: ModuleType, tmp_path: 
     assert {given["log_level"] for _, given in started} == {"warn"}
 
 
+def asked(cameras_file: ModuleType, folder: Path, text: str, **given: str) -> list[Any]:
+    """What the launch of a list of cameras starts with these arguments."""
+    (folder / "cameras.yaml").write_text(text)
+    context = LaunchContext()
+    context.launch_configurations.update({"cameras": str(folder / "cameras.yaml"), **given})
+    return cameras_file.all_cameras(context)
+
+
+@pytest.mark.parametrize(
+    ("text", "given", "sentence"),
+    [
+        ("- {namespace: a, image: }", {}, "image is '', must be the name of a topic"),
+        ("- {namespace: a}\n- {namespace: b, image: /}", {}, "camera b of"),
+        ("- {namespace: a, depth: [b, c]}", {}, "must be the name of a topic"),
+        ("- {namespace: a, camera_info: b//c}", {}, "camera_info is 'b//c', must be the name of a topic"),
+        ("- {namespace: a b}", {}, "namespace is 'a b', must be a name"),
+        ("- {namespace: a}\n- {namespace: b, rviz: maybe}", {}, "rviz is 'maybe', must be true or false"),
+        ("- {namespace: a}\n- {namespace: b, respawn: }", {}, "respawn is '', must be true or false"),
+        ("- {namespace: a, log_level: }", {}, "log_level is '', must be one of debug"),
+        ("- {namespace: a}", {"image": ""}, "image is '', must be the name of a topic"),
+        ("- {namespace: a}\n- {namespace: b}", {"frame_prefix": "all/"}, "have the same frame_prefix 'all/'"),
+        ("- {namespace: a, frame_prefix: b/}\n- {namespace: b}", {}, "cameras a and b of"),
+        ("- {namespace: a, frame_prefix: }\n- {namespace: b, frame_prefix: }", {}, "have the same frame_prefix ''"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_camera_has_started(
+    cameras_file: ModuleType, tmp_path: Path, text: str, given: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        asked(cameras_file, tmp_path, text, **given)
+
+
+def test_a_prefix_for_the_camera_that_does_not_say_otherwise(
+    cameras_file: ModuleType, launch_file: ModuleType, tmp_path: Path
+) -> None:
+    text = "- {namespace: a}\n- {namespace: b, frame_prefix: b_}"
+    assert len(asked(cameras_file, tmp_path, text, frame_prefix="all/")) == 2
+    known = set(launch_file.ARGUMENTS)
+    for prefix, prefixes in (("all/", ["all/", "b_"]), ("", ["a/", "b_"])):
+        cameras = cameras_file.read_cameras(tmp_path / "cameras.yaml", known, prefix)
+        assert [camera["frame_prefix"] for camera in cameras] == prefixes
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -172,6 +216,7 @@ def test_every_camera_has_its_own_arguments(cameras_file: ModuleType, tmp_path: 
         ("[1, 2", "is not valid YAML"),
         ("- {image: a}", "has the namespace '', must have one of its own"),
         ("- {namespace: a}\n- {namespace: /a}", "has the namespace 'a', must have one of its own"),
+        ("- {namespace: , image: a}", "has the namespace '', must have one of its own"),
         ("- {namespace: a, topic: b}", "has topic; known are camera_info, depth"),
     ],
 )

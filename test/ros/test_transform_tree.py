@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from posed_hand import rotation
@@ -13,7 +15,7 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
 from handos_model.kinematics.frames import quaternion
-from handos_ros.fusion.transform_tree import AHEAD, MAX_FRAMES, NoTransform, TransformTree
+from handos_ros.fusion.transform_tree import AHEAD, MAX_FRAMES, MAX_PARENTS, NoTransform, TransformTree
 
 
 def sent(parent: str, child: str, place=(0.0, 0.0, 0.0), turn=None, stamp: float = 0.0) -> TFMessage:
@@ -105,11 +107,26 @@ def test_what_no_transform_can_be_is_said_and_left_out() -> None:
         tree.pose("lens", "base", 0.0)
 
 
-def test_two_parents_are_known_and_memory_is_bounded() -> None:
-    tree = TransformTree()
-    tree.keep(sent("left", "left_hand"))
+def test_parents_are_those_of_the_time_and_memory_is_bounded() -> None:
+    tree, before = TransformTree(), time.monotonic()
+    tree.keep(sent("/rival", "left_hand"))
     tree.keep(sent("world", "left_hand"))
-    assert tree.parents["left_hand"] == {"left", "world"}
+    assert tree.parents("/left_hand", before) == {"rival", "world"}
+    later = time.monotonic()
+    tree.keep(sent("world", "left_hand", stamp=1.0))
+    assert tree.parents("left_hand", later) == {"world"}
+    assert tree.parents("right_hand", before) == set()
+    for number in range(MAX_PARENTS + 5):
+        tree.keep(sent(f"rival{number}", "left_hand"))
+    assert len(tree.parents("left_hand", before)) == MAX_PARENTS
     for number in range(MAX_FRAMES + 5):
         tree.keep_static(sent("base", f"frame{number}"))
-    assert "more than" in tree.refused and len(tree.parents) <= MAX_FRAMES
+    assert "more than" in tree.refused and not tree.parents(f"frame{MAX_FRAMES}", before)
+
+
+def test_static_parents_stay_as_they_are_sent_once() -> None:
+    tree = TransformTree()
+    tree.keep_static(sent("rival", "left_hand"))
+    later = time.monotonic()
+    tree.keep(sent("world", "left_hand"))
+    assert tree.parents("left_hand", later) == {"rival", "world"}
