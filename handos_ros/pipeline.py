@@ -101,7 +101,7 @@ class Pipeline:
     def process(self, message: Image | CompressedImage, clock: StageClock, settings: Settings) -> None:
         """Processes one image; FrameDropped if it cannot be used. The pipeline must be open.
 
-        Transforms are sent first, so that tf2 has them when the HandArray arrives.
+        Transforms are sent first, so that tf2 has them when the HandArray arrives; neither waits for other outputs.
         """
         image, camera, stamp = self._decode(message, settings)
         clock.mark("decode")
@@ -116,7 +116,7 @@ class Pipeline:
         clock.mark("publish")
         published, since_stamp = clock.elapsed, self._node.get_clock().now().nanoseconds * 1e-9 - stamp
         caption = f"{self._health.rate:.1f} Hz, {published * 1e3:.0f} ms"
-        if self.outputs.draw(image, camera, hands, message.header, settings.marker_lifetime, caption):
+        if self.outputs.publish_rest(image, camera, hands, message.header, settings.marker_lifetime, caption):
             clock.mark("draw")
         self._health.processed(clock, network, published, since_stamp)
 
