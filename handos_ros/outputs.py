@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Container
 
 import numpy as np
-from rclpy.clock import JumpThreshold
-from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, PointCloud2
@@ -50,14 +48,8 @@ class Outputs:
         self._board = MarkerBoard(template.faces)
         self._sides = SideFrames()
         self._shown: list[Hand] = []  # those of this frame that have the TF frame of their side
-        self._filter = TransformFilter()
-        backwards = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
-        self._jumps = node.get_clock().create_jump_callback(backwards, post_callback=lambda _: self._filter.forget())
-
-    @property
-    def transforms_withheld(self) -> int:
-        """Number of transforms that were not sent because tf2 would refuse them."""
-        return self._filter.withheld
+        self.transforms = TransformFilter(node.get_clock())
+        """What is sent on /tf, and what is withheld."""
 
     def publish(self, message: HandArray) -> None:
         """Publishes the hands of a frame."""
@@ -70,7 +62,7 @@ class Outputs:
             return
         hands = self._shown if settings.tf_names == "side" else hands
         fingers, prefix = settings.tf_fingers, settings.frame_prefix
-        transforms = self._filter.taken(hand_transforms(hands, header, settings.tf_names, fingers, prefix))
+        transforms = self.transforms.taken(hand_transforms(hands, header, settings.tf_names, fingers, prefix))
         if transforms:
             self._tf.publish(TFMessage(transforms=transforms))
 

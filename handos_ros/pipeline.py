@@ -59,7 +59,7 @@ class Pipeline:
         self.outputs = Outputs(node, self._skeleton)
         self._follower: HandFollower | None = None
         self._own_threshold = 0.0
-        self._last_stamp = -float("inf")
+        self._last_stamp = self._processed_stamp = -float("inf")
         self._node, self._health = node, health
 
     def open(self, settings: Settings) -> None:
@@ -136,6 +136,9 @@ class Pipeline:
         self._last_stamp, self.camera = stamp, camera
         if stamp < last:  # if time continues from there, the follower notices and starts over
             raise FrameDropped("time jumped back", f"the stamp of an image lies {last - stamp:.3f} s back")
+        if stamp < self._processed_stamp:  # the last image was dropped, and time continues from there
+            self.outputs.transforms.restart()
+        self._processed_stamp = stamp
         return image, camera, stamp
 
     def _follow(self, image: np.ndarray, camera: Camera, stamp: float, settings: Settings) -> tuple[list[Hand], float]:
