@@ -1,4 +1,4 @@
-"""CameraInfo from a file written by camera_calibration, or from a field of view."""
+"""CameraInfo from a file written by camera_calibration, from a camera, or from a field of view."""
 
 from __future__ import annotations
 
@@ -33,13 +33,22 @@ def read_calibration(path: Path) -> CameraInfo:
     return info
 
 
+def info_of(camera: Camera, undistorted: Camera | None = None) -> CameraInfo:
+    """Returns the message of a camera; undistorted: that of its undistorted images, by default with the same K."""
+    model, d = camera.distortion_model, camera.distortion.tolist()
+    if model in ("none", "plumb_bob"):
+        model, d = "plumb_bob", d + [0.0] * (5 - len(d))  # as drivers write it
+    info = CameraInfo(width=camera.width, height=camera.height, distortion_model=model, d=d)
+    P = np.append((undistorted or camera).K, np.zeros((3, 1)), axis=1)
+    info.k, info.r, info.p = camera.K.ravel(), np.eye(3).ravel(), P.ravel()
+    return info
+
+
 def field_of_view(width: int, height: int, degrees: float) -> CameraInfo:
     """Returns a pinhole camera with `degrees` along its long edge; 0 leaves it uncalibrated, with K zero."""
-    info = CameraInfo(width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5)
     if degrees:
-        K = Camera.from_fov(width, height, degrees).K
-        info.k, info.r, info.p = K.ravel(), np.eye(3).ravel(), np.append(K, np.zeros((3, 1)), axis=1).ravel()
-    return info
+        return info_of(Camera.from_fov(width, height, degrees))
+    return CameraInfo(width=width, height=height, distortion_model="plumb_bob", d=[0.0] * 5)
 
 
 def _size(about: dict[str, Any], key: str, path: Path) -> int:

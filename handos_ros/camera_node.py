@@ -1,4 +1,4 @@
-"""camera_node: publishes a video, a folder of images or a webcam like a ROS camera driver."""
+"""camera_node: publishes a video, a folder of images, a recording or a webcam like a ROS camera driver."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from handos_model.io.files import one_line
 from handos_model.io.frame import Frame
-from handos_ros.calibration import field_of_view, read_calibration
+from handos_ros.calibration import field_of_view, info_of, read_calibration
 from handos_ros.conversions.images import rgb_message
 from handos_ros.parameters import declare, parameter, refuse_undeclared, take_overrides
 from handos_ros.playback import Metronome, Playback
@@ -32,6 +32,8 @@ SETTLED = 0.2
 """Seconds without a new subscriber before a source that is played once begins: a node's are found one by one."""
 HEARD = 2.0
 """Seconds that a frame of a source that is played once may take to reach reliable subscribers."""
+FRAME = "camera_optical_frame"
+"""Frame of images for which neither the user nor the source names one."""
 JOIN = 1.0
 """Maximum time in seconds that a source may take for a frame while the node shuts down."""
 
@@ -49,11 +51,21 @@ class CameraSettings:
     loop: bool = parameter(
         True, "Loop; if false, play once, starting when image gets its first subscriber", read_only=True
     )
-    frame_id: str = parameter("camera_optical_frame", "Frame of the images: x right, y down, z forward", read_only=True)
-    fov: float = parameter(
-        0.0, "Field of view in degrees along the long edge; 0 if unknown", 0.0, 170.0, read_only=True
+    frame_id: str = parameter(
+        "",
+        "Frame of the images: x right, y down, z forward; empty uses that of a recording, or camera_optical_frame",
+        read_only=True,
     )
-    calibration: str = parameter("", "YAML file of camera_calibration; takes precedence over fov", read_only=True)
+    fov: float = parameter(
+        0.0,
+        "Field of view in degrees along the long edge; 0 uses the camera_info of a recording, else it is unknown",
+        0.0,
+        170.0,
+        read_only=True,
+    )
+    calibration: str = parameter(
+        "", "YAML file of camera_calibration; takes precedence over fov and over a recording", read_only=True
+    )
 
 
 class CameraNode(GuardedNode):
@@ -61,8 +73,9 @@ class CameraNode(GuardedNode):
 
     A separate thread reads and waits, so that no source delays parameters and signals. A source that is played only
     once begins when somebody subscribes to `image`, and each frame is sent once reliable subscribers have received the
-    one before, so that none is lost. Stamps come from the clock. With neither calibration nor field of view,
-    camera_info says that the camera is not calibrated: K is zero. Raises executable.START_ERRORS for wrong settings.
+    one before, so that none is lost. Stamps come from the clock. A recording keeps its camera_info and its frame_id,
+    unless parameters say otherwise. If nothing describes the camera, camera_info says that it is not calibrated: K is
+    zero. Raises executable.START_ERRORS for wrong settings.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -76,11 +89,11 @@ class CameraNode(GuardedNode):
         refuse_undeclared(self, given)
         self._calibration = read_calibration(Path(settings.calibration)) if settings.calibration else None
         self.get_logger().info(f"opening {one_line(settings.source)}")
-        self._playback = Playback(settings.source, settings.rate)
+        known = bool(settings.calibration or settings.fov)
+        self._playback = Playback(settings.source, settings.rate, use_camera_info=not known)
         self._pass = self._playback.frames()
-        first = self._first_image()
-        self._info = self._camera_info_of(*first)
-        self.get_logger().info(f"playing {self._info.width}x{self._info.height} px on {self._image.topic_name}")
+        info = self._camera_info_of(*self._first_image())
+        self.get_logger().info(f"playing {info.width}x{info.height} px on {self._image.topic_name}")
         self._begun = settings.loop
         self._ended = threading.Event()
         self._player = threading.Thread(target=self._play, name="player", daemon=True)  # the source may never answer
@@ -93,13 +106,13 @@ class CameraNode(GuardedNode):
             self._player.join(JOIN)
         super().destroy_node()
 
-    def _first_image(self) -> tuple[str, np.ndarray]:
-        """Name and image of the first readable frame; logs those before it. ValueError if there is none."""
+    def _first_image(self) -> tuple[Frame, np.ndarray]:
+        """The first readable frame and its image; logs those before it. ValueError if there is none."""
         problem = f"{self._settings.source} contains no frames"
         for number, (due, frame) in enumerate(self._pass):
             if frame.image is not None:
                 self._pass = chain([(due, frame)], self._pass)
-                return frame.name, frame.image
+                return frame, frame.image
             problem = problem if number else frame.problem
             self._warn(frame.problem)
         raise ValueError(problem)
@@ -123,7 +136,7 @@ class CameraNode(GuardedNode):
                     continue
                 if not self._settings.loop:
                     metronome.delay(self._wait_until_heard())  # the next frame would replace one on its way
-                self._send(frame.name, frame.image)
+                self._send(frame, frame.image)
             if not self._settings.loop:
                 self._wait_until_heard()
             self.get_logger().info(f"{one_line(self._settings.source)} has ended")
@@ -167,29 +180,31 @@ class CameraNode(GuardedNode):
                     break
         return time.monotonic() - begin
 
-    def _send(self, name: str, image: np.ndarray) -> None:
-        if image.shape[:2] != (self._info.height, self._info.width):
-            try:
-                self._info = self._camera_info_of(name, image)
-            except ValueError as error:
-                self._warn(str(error))
-                return
-        self._info.header.stamp = self.get_clock().now().to_msg()
-        self._info.header.frame_id = self._settings.frame_id
-        self._camera_info.publish(self._info)
-        self._image.publish(rgb_message(image, self._info.header))
+    def _send(self, frame: Frame, image: np.ndarray) -> None:
+        try:
+            info = self._camera_info_of(frame, image)
+        except ValueError as error:
+            self._warn(str(error))
+            return
+        info.header.stamp = self.get_clock().now().to_msg()
+        info.header.frame_id = self._settings.frame_id or frame.frame_id or FRAME
+        self._camera_info.publish(info)
+        self._image.publish(rgb_message(image, info.header))
 
     def _warn(self, problem: str) -> None:
         self.get_logger().warning(one_line(problem, 500), throttle_duration_sec=WARN_EVERY)
 
-    def _camera_info_of(self, name: str, image: np.ndarray) -> CameraInfo:
+    def _camera_info_of(self, frame: Frame, image: np.ndarray) -> CameraInfo:
         height, width = image.shape[:2]
-        if self._calibration is None:
+        calibration = self._calibration
+        if calibration is None and frame.camera is not None:
+            return info_of(frame.camera, frame.undistorted)
+        if calibration is None:
             return field_of_view(width, height, self._settings.fov)
-        if (self._calibration.width, self._calibration.height) != (width, height):
-            calibrated = f"{self._calibration.width}x{self._calibration.height}"
-            raise ValueError(f"{name} has {width}x{height} px, the calibration {calibrated}")
-        return self._calibration
+        if (calibration.width, calibration.height) != (width, height):
+            calibrated = f"{calibration.width}x{calibration.height}"
+            raise ValueError(f"{frame.name} has {width}x{height} px, the calibration {calibrated}")
+        return calibration
 
 
 def main() -> None:

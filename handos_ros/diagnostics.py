@@ -13,7 +13,7 @@ from handos_model.io.files import one_line
 
 STAGES = ("decode", "follow", "tf", "publish", "draw")
 """Stages of a frame: converting the message to image and camera; finding its hands, with depth, ids and smoothing;
-publishing TF frames; publishing the HandArray; markers, points and debug image for subscribers."""
+publishing TF frames; publishing the HandArray; everything else that has subscribers, from poses to the debug image."""
 
 SPANS = ("network", "overhead", "received to published", "stamp to published")
 """Times of a frame: in the network; outside the network until the HandArray is published; from the arrival of the

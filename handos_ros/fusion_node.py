@@ -78,7 +78,7 @@ class FusionNode(GuardedNode):
         self._sets.add(topic, stamp.sec * NS + stamp.nanosec, message, time.monotonic())
         if self._sets.restarts > self._restarts:
             self._restarts = self._sets.restarts
-            self._outputs.restart()
+            self._outputs.transforms.restart()
         self._fuse()
 
     def _fuse(self) -> None:
@@ -172,6 +172,7 @@ class FusionNode(GuardedNode):
         if len(self._inputs) > 1 and len(sending) == 1:
             doubts.append(f"{sending[0]} is the only camera that sees hands: distances come from one camera")
         doubts += [self._placed, self._report.doubt(), self._clocks(sending), self._tree.refused, self._rivals()]
+        doubts.append(self._outputs.transforms.doubt())
         if self.clock_is_missing:
             doubts.append("use_sim_time is set, but nothing comes on /clock")
         return [doubt for doubt in doubts if doubt]

@@ -155,14 +155,15 @@ class HandsNode(GuardedNode):
             "device": pipeline.device,
             "intrinsics": pipeline.intrinsics.describe(pipeline.camera, self._settings.assumed_fov),
             "tracker resets": str(pipeline.tracker.resets),
-            "transforms withheld": str(pipeline.outputs.transforms_withheld),
+            "transforms withheld": str(pipeline.outputs.transforms.withheld),
             "errors survived": str(self.survived),
         }
 
     def _current_doubts(self) -> dict[str, str]:
         """Reasons why results may be worse than usual, by subject."""
         camera, depth, images = self._pipeline.camera, self._pipeline.depth, self._images
-        doubts = {"image": self._pipeline.doubt, "loss": self._arrivals.doubt()}
+        transforms = self._pipeline.outputs.transforms
+        doubts = {"image": self._pipeline.doubt, "loss": self._arrivals.doubt(), "jump": transforms.doubt()}
         if self.clock_is_missing:
             doubts["clock"] = "use_sim_time is set, but nothing comes on /clock"
         if camera is not None and camera.assumed:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Container
 
 import numpy as np
-from rclpy.clock import JumpThreshold
-from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, PointCloud2
@@ -49,41 +47,33 @@ class Outputs:
         self._of_sides = SideOutputs(node, skeleton)
         self._board = MarkerBoard(template.faces)
         self._sides = SideFrames()
-        self._filter = TransformFilter()
-        backwards = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
-        self._jumps = node.get_clock().create_jump_callback(backwards, post_callback=lambda _: self._filter.forget())
-
-    @property
-    def transforms_withheld(self) -> int:
-        """Number of transforms that were not sent because tf2 would refuse them."""
-        return self._filter.withheld
+        self._shown: list[Hand] = []  # those of this frame that have the TF frame of their side
+        self.transforms = TransformFilter(node.get_clock())
+        """What is sent on /tf, and what is withheld."""
 
     def publish(self, message: HandArray) -> None:
         """Publishes the hands of a frame."""
         self._hands.publish(message)
 
     def publish_frames(self, hands: list[Hand], header: Header, settings: Settings, followed: Container[int]) -> None:
-        """Publishes wrist frames, and finger frames if enabled, on /tf, and the outputs of each side.
-
-        followed: as for SideFrames.chosen.
-        """
-        of_sides = self._sides.chosen(hands, followed)
-        self._of_sides.publish(of_sides, header)
+        """Publishes wrist frames, and finger frames if enabled, on /tf; followed: as for SideFrames.chosen."""
+        self._shown = self._sides.chosen(hands, followed)
         if not settings.publish_tf:
             return
-        hands = of_sides if settings.tf_names == "side" else hands
+        hands = self._shown if settings.tf_names == "side" else hands
         fingers, prefix = settings.tf_fingers, settings.frame_prefix
-        transforms = self._filter.taken(hand_transforms(hands, header, settings.tf_names, fingers, prefix))
+        transforms = self.transforms.taken(hand_transforms(hands, header, settings.tf_names, fingers, prefix))
         if transforms:
             self._tf.publish(TFMessage(transforms=transforms))
 
-    def draw(
+    def publish_rest(
         self, image: np.ndarray, camera: Camera, hands: list[Hand], header: Header, lifetime: float, caption: str
     ) -> bool:
-        """Publishes markers, points and debug image to their subscribers; returns False if there are none.
+        """Publishes everything else of this frame to its subscribers; returns False if there are none.
 
         image (H, W, 3) uint8 RGB; lifetime: of markers, in seconds; caption: a line for the debug image.
         """
+        of_sides = self._of_sides.publish(self._shown, header)
         markers, points, picture = (
             publisher.get_subscription_count() > 0 for publisher in (self._markers, self._points, self._debug_image)
         )
@@ -93,4 +83,4 @@ class Outputs:
             self._points.publish(hand_points(hands, header))
         if picture:
             self._debug_image.publish(rgb_message(debug_image(image, hands, camera, caption, self._faces), header))
-        return markers or points or picture
+        return of_sides or markers or points or picture

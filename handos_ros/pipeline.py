@@ -59,7 +59,7 @@ class Pipeline:
         self.outputs = Outputs(node, self._skeleton)
         self._follower: HandFollower | None = None
         self._own_threshold = 0.0
-        self._last_stamp = -float("inf")
+        self._last_stamp = self._processed_stamp = -float("inf")
         self._node, self._health = node, health
 
     def open(self, settings: Settings) -> None:
@@ -101,7 +101,7 @@ class Pipeline:
     def process(self, message: Image | CompressedImage, clock: StageClock, settings: Settings) -> None:
         """Processes one image; FrameDropped if it cannot be used. The pipeline must be open.
 
-        Transforms are sent first, so that tf2 has them when the HandArray arrives.
+        Transforms are sent first, so that tf2 has them when the HandArray arrives; neither waits for other outputs.
         """
         image, camera, stamp = self._decode(message, settings)
         clock.mark("decode")
@@ -116,7 +116,7 @@ class Pipeline:
         clock.mark("publish")
         published, since_stamp = clock.elapsed, self._node.get_clock().now().nanoseconds * 1e-9 - stamp
         caption = f"{self._health.rate:.1f} Hz, {published * 1e3:.0f} ms"
-        if self.outputs.draw(image, camera, hands, message.header, settings.marker_lifetime, caption):
+        if self.outputs.publish_rest(image, camera, hands, message.header, settings.marker_lifetime, caption):
             clock.mark("draw")
         self._health.processed(clock, network, published, since_stamp)
 
@@ -136,6 +136,9 @@ class Pipeline:
         self._last_stamp, self.camera = stamp, camera
         if stamp < last:  # if time continues from there, the follower notices and starts over
             raise FrameDropped("time jumped back", f"the stamp of an image lies {last - stamp:.3f} s back")
+        if stamp < self._processed_stamp:  # the last image was dropped, and time continues from there
+            self.outputs.transforms.restart()
+        self._processed_stamp = stamp
         return image, camera, stamp
 
     def _follow(self, image: np.ndarray, camera: Camera, stamp: float, settings: Settings) -> tuple[list[Hand], float]:

@@ -22,15 +22,21 @@ class SideOutputs:
         self._poses = {side: node.create_publisher(NamedPoseArray, f"hands/{side}/poses", 5) for side in SIDES[:2]}
         self._grasps = {side: node.create_publisher(Grasp, f"hands/{side}/grasp", 5) for side in SIDES[:2]}
 
-    def publish(self, hands: list[Hand], header: Header) -> None:
-        """hands: for each side, the hand that has the TF frame of that side, if any."""
+    def publish(self, hands: list[Hand], header: Header) -> bool:
+        """Publishes to those who subscribe, what takes longest last; returns False if nobody does.
+
+        hands: for each side, the hand that has the TF frame of that side, if any.
+        """
         shown = {hand.side: hand for hand in hands}
+        publishers = (*self._poses.values(), *self._grasps.values(), self._joint_states)
+        wanted = {publisher for publisher in publishers if publisher.get_subscription_count()}
         for side, publisher in self._poses.items():
-            if publisher.get_subscription_count():
+            if publisher in wanted:
                 publisher.publish(openxr_poses(shown.get(side), header, self._skeleton))
-        if hands and self._joint_states.get_subscription_count():
-            self._joint_states.publish(joint_state(hands, header, self._skeleton))
         for side, publisher in self._grasps.items():
-            if side in shown and publisher.get_subscription_count():
+            if side in shown and publisher in wanted:
                 if (message := grasp_message(shown[side], header)) is not None:
                     publisher.publish(message)
+        if hands and self._joint_states in wanted:
+            self._joint_states.publish(joint_state(hands, header, self._skeleton))
+        return bool(wanted)

@@ -31,3 +31,5 @@ class Frame:
     """(h, w) float32 m, registered to the image, NaN where nothing was measured; None without a depth image."""
     problem: str = ""
     """Why there is no image, in one sentence."""
+    undistorted: Camera | None = None
+    """Camera of the image after image_proc has undistorted it, from P of its CameraInfo; None where P is not set."""

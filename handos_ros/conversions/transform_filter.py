@@ -6,22 +6,50 @@ import math
 from collections import defaultdict, deque
 
 from geometry_msgs.msg import TransformStamped
+from rclpy.clock import Clock, JumpThreshold
+from rclpy.duration import Duration
 
 TF2_CACHE = 10 * 10**9
 """Time in ns for which tf2 keeps transforms."""
 
 
-class TransformFilter:
-    """Keeps track of which transforms of this node tf2's buffers contain."""
+BACKWARDS = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
 
-    def __init__(self) -> None:
+
+class TransformFilter:
+    """Keeps track of which transforms of this node tf2's buffers contain.
+
+    After stamps have jumped back, transforms are sent although listeners that hold later ones refuse them: only those
+    that are started after the jump, or restarted because of what `doubt` says, can use any.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        """clock: of the node; when it jumps back, everything is forgotten, as tf2's buffers do with the same clock."""
         self.withheld = 0
         """Number of transforms that were not sent."""
         self._sent: defaultdict[str, deque[int]] = defaultdict(deque)
+        self._newest = self._held = 0  # ns: the last stamp that was sent since, and before, the last jump back
+        self._jumps = clock and clock.create_jump_callback(BACKWARDS, post_callback=lambda _: self.forget())
 
     def forget(self) -> None:
-        """Forgets everything, as tf2's buffers do when the clock jumps back."""
-        self._sent.clear()
+        """Forgets everything that was sent: no buffer holds it any longer."""
+        self._sent = defaultdict(deque)  # a new one: another thread may be reading the old one
+        self._newest = self._held = 0
+
+    def restart(self) -> None:
+        """Sends transforms of every stamp again, after the stamps have jumped back."""
+        held = max(self._held, self._newest)
+        self.forget()
+        self._held = held
+
+    def doubt(self) -> str:
+        """A sentence while listeners that are older than a jump back cannot use what is sent; else empty."""
+        if not 0 < self._newest < self._held:
+            return ""
+        return (
+            "stamps have jumped back: tf2 listeners that hold later transforms refuse these. Play recordings with "
+            "--clock and set use_sim_time on all nodes, or restart the listeners (docs/troubleshooting.md)"
+        )
 
     def taken(self, transforms: list[TransformStamped]) -> list[TransformStamped]:
         """Returns the transforms that tf2 accepts.
@@ -47,15 +75,16 @@ class TransformFilter:
         if not parent or not child or parent == child or not finite:
             return False
         stamp = transform.header.stamp.sec * 10**9 + transform.header.stamp.nanosec
-        if child not in self._sent:  # otherwise names with ids would accumulate
-            old = [name for name, sent in self._sent.items() if sent[-1] < stamp - TF2_CACHE]
-            for name in old:
-                del self._sent[name]
-        sent = self._sent[child]
+        everything = self._sent
+        if child not in everything:  # otherwise names with ids would accumulate
+            for name in [name for name, sent in everything.items() if sent[-1] < stamp - TF2_CACHE]:
+                del everything[name]
+        sent = everything[child]
         newest = max(sent, default=stamp)
         if stamp in sent or stamp < newest - TF2_CACHE:
             return False
         sent.append(stamp)
+        self._newest = max(self._newest, stamp)
         while sent[0] < max(newest, stamp) - TF2_CACHE:
             sent.popleft()
         return True

@@ -37,31 +37,28 @@ class FusedOutputs:
         self._of_sides = SideOutputs(node, HandSkeleton(template))
         self._board = MarkerBoard(template.faces)
         self._sides = SideFrames()
-        self._filter = TransformFilter()
+        self.transforms = TransformFilter(node.get_clock())
+        """What is sent on /tf, and what is withheld."""
 
     def publish(
         self, fused: list[FusedHand], header: Header, assumed: bool, model: str, settings: FusionSettings,
         followed: Container[int],
     ) -> None:  # fmt: skip
-        """Publishes the hands of one time, transforms first, as in hands_node.
+        """Publishes the hands of one time in the order of hands_node: transforms, the HandArray, everything else.
 
         assumed: whether a camera has assumed intrinsics; followed: ids of tracked hands.
         """
         hands = [one.hand for one in fused]
         of_sides = self._sides.chosen(hands, followed)
-        self._of_sides.publish(of_sides, header)
         if settings.publish_tf:
             framed = of_sides if settings.tf_names == "side" else hands
             named = hand_transforms(framed, header, settings.tf_names, settings.tf_fingers, settings.frame_prefix)
-            if transforms := self._filter.taken(named):
+            if transforms := self.transforms.taken(named):
                 self._tf.publish(TFMessage(transforms=transforms))
         self._hands.publish(fused_array(fused, header, assumed, model, settings))
+        self._of_sides.publish(of_sides, header)
         if self._markers.get_subscription_count():
             self._markers.publish(self._board.markers(hands, header, settings.marker_lifetime))
-
-    def restart(self) -> None:
-        """Forgets the published transforms after the clock has jumped back."""
-        self._filter.forget()
 
 
 def fused_array(

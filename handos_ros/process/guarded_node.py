@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from rcl_interfaces.msg import SetParametersResult
@@ -12,7 +13,7 @@ from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
-from rclpy.qos import QoSPolicyKind
+from rclpy.qos import QoSPolicyKind, QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.service import Service
 from rclpy.subscription import Subscription
@@ -62,9 +63,9 @@ class GuardedNode(Node):
         self._finish.trigger()
 
     def create_subscription(  # type: ignore[override]
-        self, msg_type: type, topic: str, callback: Callable[[Any], None], *more: Any, **options: Any
+        self, msg_type: type, topic: str, callback: Callable[[Any], None], qos_profile: QoSProfile | int, **options: Any
     ) -> Subscription:
-        """As in rclpy.node.Node, with qos_overrides; the callback takes only a message."""
+        """As in rclpy.node.Node, with qos_overrides of this topic alone; the callback takes only a message."""
 
         def guarded(message: Any) -> None:
             try:
@@ -72,15 +73,17 @@ class GuardedNode(Node):
             except Exception as error:
                 self.survive(topic, error)
 
+        own = copy(qos_profile)  # rclpy writes the overrides into the profile, which other topics may share
         try:
-            return super().create_subscription(msg_type, topic, guarded, *more, **self._with_qos_overrides(options))
+            return super().create_subscription(msg_type, topic, guarded, own, **self._with_qos_overrides(options))
         except Exception as error:  # of a different type for each policy
             raise ValueError(f"cannot subscribe to {topic}, see its qos_overrides: {error}") from error
 
-    def create_publisher(self, msg_type: type, topic: str, *more: Any, **options: Any) -> Publisher:
-        """As in rclpy.node.Node, with qos_overrides."""
+    def create_publisher(self, msg_type: type, topic: str, qos_profile: QoSProfile | int, **options: Any) -> Publisher:
+        """As in rclpy.node.Node, with qos_overrides of this topic alone."""
+        own = copy(qos_profile)  # as for a subscription
         try:
-            return super().create_publisher(msg_type, topic, *more, **self._with_qos_overrides(options))
+            return super().create_publisher(msg_type, topic, own, **self._with_qos_overrides(options))
         except Exception as error:
             raise ValueError(f"cannot publish {topic}, see its qos_overrides: {error}") from error
 

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 import rclpy
+from made_bags import INFO, SECOND, BagWriter
+from made_files import picture as small_picture
 from made_videos import write_timed_video
 from node_process import ROOT, NodeProcess, parameters
 from robot import EVERY, Robot
@@ -143,6 +145,40 @@ def test_without_calibration_the_camera_info_says_so(viewer: Robot, folder: Path
     with NodeProcess("camera_node", *SEEN, *parameters(source=folder)):
         info = viewer.until(lambda: viewer.got["seen_info"])[0]
     assert (info.width, info.height) == (64, 48) and not info.k.any()
+    assert info.header.frame_id == "camera_optical_frame"
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four images of a camera whose lens is changed after the second one."""
+    path = tmp_path_factory.mktemp("recording") / "bag"
+    with BagWriter(path, "MCAP") as bag:
+        for number in range(4):
+            stamp = SECOND + number * SECOND // 10
+            bag.camera_info(INFO, stamp, fx=30.0 + 5 * (number > 1), d=(0.1, -0.2, 0.01, 0, 0), p=28.0)
+            bag.image("/cam/image_raw", small_picture(), stamp + 1000, frame_id="lens")
+    return path
+
+
+def test_a_recording_keeps_its_cameras_and_its_frame(viewer: Robot, recording: Path) -> None:
+    with NodeProcess("camera_node", *SEEN, *parameters(source=recording, loop=False)) as node:
+        viewer.until(lambda: len(viewer.got["seen"]) == len(viewer.got["seen_info"]) == 4)
+        assert node.wait()[0] == 0
+    for info, message, focal in zip(viewer.got["seen_info"], viewer.got["seen"], (30, 30, 35, 35), strict=True):
+        assert info.header == message.header and info.header.frame_id == "lens"
+        assert (info.width, info.height, info.distortion_model) == (32, 24, "plumb_bob")
+        assert info.k.tolist() == [focal, 0, 15.5, 0, focal + 1, 11.5, 0, 0, 1]
+        assert list(info.d) == [0.1, -0.2, 0.01, 0.0, 0.0]
+        assert info.p.tolist() == [28, 0, 15.5, 0, 0, 28, 11.5, 0, 0, 0, 1, 0]  # for hands_node's rectified
+
+
+def test_what_the_user_says_of_the_camera_of_a_recording_wins(viewer: Robot, recording: Path, tmp_path: Path) -> None:
+    (tmp_path / "camera.yaml").write_text(CALIBRATION.replace("64", "32").replace("48", "24"))
+    for given, focal in (({"fov": 90}, 16.0), ({"fov": 90, "calibration": tmp_path / "camera.yaml"}, 50.0)):
+        viewer.got["seen_info"].clear()
+        with NodeProcess("camera_node", *SEEN, *parameters(source=recording, frame_id="mine", **given)):
+            info = viewer.until(lambda: viewer.got["seen_info"])[0]
+        assert info.k[0] == pytest.approx(focal) and info.header.frame_id == "mine"
 
 
 def test_a_wrong_source_is_one_sentence(folder: Path, calibration: Path, tmp_path: Path) -> None:

@@ -132,6 +132,7 @@ def test_the_camera_of_a_rectified_image(tmp_path):
     (rectified,) = opened(tmp_path / "bag", rectified=True)
     assert (plain.camera.K[0, 0], plain.camera.distortion_model) == (30, "plumb_bob")
     assert (rectified.camera.K[0, 0], rectified.camera.distortion_model) == (25, "none")
+    assert (plain.undistorted.K == rectified.camera.K).all()
 
 
 def test_a_binned_image_of_odd_size(tmp_path):
@@ -140,6 +141,7 @@ def test_a_binned_image_of_odd_size(tmp_path):
         bag.camera_info(INFO, SECOND, width=65, height=49, binning=2)
     (frame,) = opened(tmp_path / "bag")
     assert (frame.camera.width, frame.camera.height) == (33, 25)
+    assert frame.undistorted is None  # P is zero
 
 
 def test_a_camera_of_another_size_or_of_no_lens(tmp_path):

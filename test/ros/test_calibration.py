@@ -11,7 +11,9 @@ pytest.importorskip("sensor_msgs", reason="needs ROS 2")
 
 from hostile_yaml import HOSTILE
 
-from handos_ros.calibration import field_of_view, read_calibration
+from handos_model.camera import DISTORTION_COEFFICIENTS, Camera
+from handos_ros.calibration import field_of_view, info_of, read_calibration
+from handos_ros.input.intrinsics import camera_from_info
 
 FILE = """
 image_width: 640
@@ -74,3 +76,15 @@ def test_a_field_of_view_and_none() -> None:
     info = field_of_view(640, 480, 90.0)
     assert info.k[0] == pytest.approx(320) and info.k[2] == 319.5 and info.p[0] == info.k[0]
     assert not field_of_view(640, 480, 0.0).k.any()
+
+
+@pytest.mark.parametrize(
+    ("model", "count"), [(model, count) for model, counts in DISTORTION_COEFFICIENTS.items() for count in counts]
+)
+def test_the_message_of_a_camera_describes_it(model: str, count: int) -> None:
+    lens = tuple(0.01 * (number + 1) for number in range(count))
+    camera = Camera.from_intrinsics(500, 510, 320, 240, 640, 480, model, lens)
+    found = camera_from_info(info_of(camera), 640, 480)
+    assert (found.K == camera.K).all() and found.distortion_model == model
+    assert found.distortion.tolist() == list(lens)
+    assert (camera_from_info(info_of(camera), 640, 480, rectified=True).K == camera.K).all()

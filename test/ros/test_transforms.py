@@ -12,6 +12,8 @@ pytest.importorskip("geometry_msgs", reason="needs ROS 2")
 
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Transform, TransformStamped
+from rclpy.clock import ROSClock
+from rclpy.time import Time as RosTime
 from std_msgs.msg import Header
 
 from handos_model import Hand
@@ -67,6 +69,31 @@ def test_a_stamp_is_sent_once_and_others_in_any_order_of_ten_seconds() -> None:
     assert sent.withheld == 4
     sent.forget()
     assert len(sent.taken([transform("hand", 1.0)])) == 1
+
+
+def test_after_a_jump_back_everything_is_sent_again_and_it_is_said() -> None:
+    sent = TransformFilter()
+    assert sent.taken([transform("hand", stamp) for stamp in (100.0, 101.0)]) and not sent.doubt()
+    sent.restart()
+    assert not sent.doubt()  # nothing has been refused yet
+    for stamp, doubted in ((40.0, True), (95.0, True), (101.0, False), (102.0, False)):
+        assert len(sent.taken([transform("hand", stamp)])) == 1
+        assert bool(sent.doubt()) == doubted
+    sent.restart()
+    sent.restart()  # while nothing is sent
+    assert sent.taken([transform("other", 50.0)]) and "use_sim_time" in sent.doubt()
+    sent.forget()  # the clock of all listeners has jumped as well
+    assert sent.taken([transform("other", 50.0)]) and not sent.doubt()
+
+
+def test_a_clock_that_jumps_back_makes_the_filter_forget() -> None:
+    clock = ROSClock()
+    clock._set_ros_time_is_active(True)
+    clock.set_ros_time_override(RosTime(seconds=100, clock_type=clock.clock_type))
+    sent = TransformFilter(clock)
+    assert sent.taken([transform("hand", 100.0)]) and not sent.taken([transform("hand", 100.0)])
+    clock.set_ros_time_override(RosTime(seconds=50, clock_type=clock.clock_type))
+    assert sent.taken([transform("hand", 50.0)]) and not sent.doubt()
 
 
 def test_stamps_that_differ_by_a_nanosecond_differ() -> None:

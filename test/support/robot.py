@@ -120,6 +120,34 @@ class Robot(Node):
         return {topic: len(messages) for topic, messages in self.got.items()}
 
 
+class SendingOrder:
+    """Listens to topics and keeps when each message was sent, by the middleware's clock of the sender."""
+
+    def __init__(self, robot: Robot, topics: dict[str, type]) -> None:
+        self._sent: dict[tuple[int, int], dict[str, int]] = defaultdict(dict)
+        self._topics = set(topics)
+
+        def keep(message: Any, info: dict[str, Any], topic: str) -> None:
+            stamp = header_of(message).stamp
+            self._sent[stamp.sec, stamp.nanosec].setdefault(topic, info["source_timestamp"])
+
+        for topic, kind in topics.items():
+            robot.create_subscription(kind, topic, lambda message, info, topic=topic: keep(message, info, topic), 50)
+
+    def complete(self) -> list[list[str]]:
+        """For each stamp of which every topic has spoken: the topics in the order of sending."""
+        whole = [times for times in self._sent.values() if times.keys() == self._topics]
+        return [sorted(times, key=times.__getitem__) for times in whole]
+
+
+def header_of(message: Any) -> Header:
+    """The header of a message, or of the first of its transforms or markers; an empty one without any."""
+    if hasattr(message, "header"):
+        return message.header
+    parts = getattr(message, "transforms", None) or getattr(message, "markers", None)
+    return parts[0].header if parts else Header()
+
+
 def stamped(index: int, frame_id: str = "lens") -> Header:
     """A header whose stamp is `index` tenths of a second after some hour."""
     return Header(stamp=Time(sec=1_700_000_000 + index // 10, nanosec=index % 10 * 100_000_000), frame_id=frame_id)

@@ -106,7 +106,7 @@ class BagSource:
             problem = self._problem(waiting.name, str(self.depth_topic), error)
         yield Frame(
             waiting.name, image, camera, self._info_topic if camera and self._info_topic else "", waiting.stamp_ns,
-            content.header.frame_id, self.topic, measured,
+            content.header.frame_id, self.topic, measured, undistorted=_undistorted(waiting.info, camera),
         )  # fmt: skip
         if problem:
             yield problem
@@ -196,6 +196,14 @@ class _Pairs:
             return image, None if image.stamp_ns is None else closest(self._depths, image.stamp_ns, MAX_DIFFERENCE)
         except ValueError:
             return image, None
+
+
+def _undistorted(info: Any | None, camera: Camera | None) -> Camera | None:
+    """The camera that P of a CameraInfo describes, for the image of this camera; None if it describes none."""
+    try:
+        return camera and fitted_to_image(camera_of_info(info, rectified=True), camera.width, camera.height)
+    except ValueError:  # many drivers leave P at zero, and images that are not undistorted do not need it
+        return None
 
 
 def _size(contents: Iterable[Any]) -> int:
