@@ -137,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
     parallel = args.ray or (args.jobs or 1) > 1
     inputs = Inputs(args.input)
     viewer = Viewer.named(args.view) if args.view is not None else None
-    out, draw = (Path(name) if name else None for name in (args.out, args.draw))
+    out, draw = (None if name is None else Path(name) for name in (args.out, args.draw))
     check_names(out, draw)
     if "{}" not in f"{out}{draw}":
         check_tasks([Task([], out, draw)], inputs, rules)  # before anything is opened
