@@ -146,10 +146,10 @@ def run(args: argparse.Namespace) -> int:
     sources = _open_sources(args, args.input)
     for note in (note for source in sources for note in source.notes):
         print(f"handos predict: {note}", file=sys.stderr)
-    if args.fps is None:
-        check_times(sources, out)
     tasks = plan(sources, out, draw)
     check_tasks(tasks, inputs, rules, viewer.path if viewer else None)
+    if args.fps is None:
+        check_times(sources, out)
     if not parallel:
         return _open_run(args, viewer).run(tasks, rules).say()
     if len(tasks) < len(sources):
