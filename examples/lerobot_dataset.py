@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from handos_model.hand import FINGERS
-from handos_model.io.inputs import open_inputs
+from handos_model.io.inputs import open_inputs, short_name
 from handos_model.kinematics import joint_rotations
 
 SIDES = ("left", "right")
@@ -82,7 +82,7 @@ def main() -> None:
 
     dataset = None
     for recording in args.recordings:
-        with (args.results / f"{recording.stem}.jsonl").open() as lines:
+        with (args.results / f"{short_name(str(recording))}.jsonl").open() as lines:
             records = [json.loads(line) for line in lines]
         if dataset is None:
             size = (records[0]["height"], records[0]["width"], 3)

@@ -37,8 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints the median and 95th percentile of the time from image to hands, or the cost of a recipe's network."""
-    if (args.image is None) == (args.cost is None):
+    if args.image is None and args.cost is None:
         raise ValueError("give an IMAGE to process, or --cost RECIPE")
+    if args.image is not None and args.cost is not None:
+        raise ValueError(f"--cost {args.cost} measures a network without an image: leave out {args.image}, or --cost")
+    if args.pixels is not None and args.cost is None:
+        raise ValueError("--pixels is the size of the image of --cost RECIPE: an IMAGE has its own")
     if args.cost is not None:
         return cost_report(args)
     if args.runs < 1 or args.warmup < 0:

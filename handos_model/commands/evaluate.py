@@ -15,6 +15,7 @@ from handos_model.template.load import load_template
 if TYPE_CHECKING:
     from handos_model.evaluation.dataset import MeshPredictor
 
+OWN_OPTIONS = ("own", "data", "dataset", "limit", "json", "weights")
 DATASET_OPTIONS = ("root", "split", "mano", "submission", "checkpoint", "given_boxes", "detector")
 
 
@@ -53,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Prints the figures as tables."""
     if args.paper is not None:
+        _check_alone(args)
         from handos_model.evaluation.paper.table import paper_markdown
 
         print(paper_markdown(args.paper), end="")
@@ -70,6 +72,14 @@ def _report(args: argparse.Namespace, results: dict[str, Any], table: str) -> No
     if args.json:
         with completed(args.json) as place:
             place.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def _check_alone(args: argparse.Namespace) -> None:
+    """Raises ValueError for options that --paper, which evaluates nothing, would ignore."""
+    for name in (*OWN_OPTIONS, *DATASET_OPTIONS):
+        if getattr(args, name) not in (None, []):
+            given = args.own[0] if name == "own" else f"--{name.replace('_', '-')}"
+            raise ValueError(f"--paper only prints the results in {args.paper}: leave out {given}")
 
 
 def _check_options(args: argparse.Namespace) -> None:

@@ -47,11 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the ONNX file and its checksum."""
     recipe = args.recipe or args.checkpoints[-1].with_name("recipe.yaml")
-    for path in (*args.checkpoints, recipe):
+    read = [*args.checkpoints, recipe, *([args.finder] if args.finder else [])]
+    for path in read:
         if not path.is_file():
             raise FileNotFoundError(f"there is no {path}")
     written = _written(args)
-    read = [*args.checkpoints, recipe, *([args.finder] if args.finder else [])]
     check_files(written, read, args.overwrite)
     from handos_model.training.onnx_graph import export  # torch
     from handos_model.training.recipe import read_recipe
@@ -59,8 +59,10 @@ def run(args: argparse.Namespace) -> int:
     from handos_model.training.weights import load_weights, mean_weights
 
     made_by = read_recipe(recipe)
-    if (made_by.stage == "see") != bool(args.finder):
-        raise ValueError(f"{recipe} is of stage {made_by.stage}: --finder is for stage see, which needs it")
+    if made_by.stage == "see" and args.finder is None:
+        raise ValueError(f"{recipe} is of stage see, which needs --finder CHECKPOINT")
+    if made_by.stage != "see" and args.finder is not None:
+        raise ValueError(f"{recipe} is of stage {made_by.stage}: leave out --finder, which is for stage see")
     network = build_network(made_by)
     network.load_trainable_state(mean_weights([load_weights(path) for path in args.checkpoints]))
     with completed_together(written) as place:

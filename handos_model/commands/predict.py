@@ -14,7 +14,7 @@ from handos_model.commands.prediction.cluster import RayPool
 from handos_model.commands.prediction.jobs import JobPool, Work, run_jobs
 from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
 from handos_model.commands.prediction.run import FrameFinder, PredictionRun
-from handos_model.commands.prediction.tasks import Task, check_tasks, plan
+from handos_model.commands.prediction.tasks import Task, check_names, check_tasks, check_times, plan
 from handos_model.io.inputs import Source, UnreadableInput, open_inputs
 from handos_model.kinematics.mano_parameters import ManoFitter
 from handos_model.output.frame_record import Detail
@@ -137,7 +137,8 @@ def run(args: argparse.Namespace) -> int:
     parallel = args.ray or (args.jobs or 1) > 1
     inputs = Inputs(args.input)
     viewer = Viewer.named(args.view) if args.view is not None else None
-    out, draw = (Path(name) if name else None for name in (args.out, args.draw))
+    out, draw = (None if name is None else Path(name) for name in (args.out, args.draw))
+    check_names(out, draw)
     if "{}" not in f"{out}{draw}":
         check_tasks([Task([], out, draw)], inputs, rules)  # before anything is opened
     if viewer:
@@ -147,6 +148,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"handos predict: {note}", file=sys.stderr)
     tasks = plan(sources, out, draw)
     check_tasks(tasks, inputs, rules, viewer.path if viewer else None)
+    if args.fps is None:
+        check_times(sources, out)
     if not parallel:
         return _open_run(args, viewer).run(tasks, rules).say()
     if len(tasks) < len(sources):

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from handos_model.commands.predict import add_write_rules
-from handos_model.output.output_file import check_files, completed
+from handos_model.output.output_file import check_files, completed, suffix_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,24 +30,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the frames; photos held out for evaluation are never used as backgrounds."""
-    if args.out.suffix.lower() == ".png":
+    _check(args)
+    if suffix_of(args.out) == ".png":
         check_files([args.out], [args.backgrounds] if args.backgrounds else [], args.overwrite)
     from handos_model.data.photos import held_out_backgrounds  # numba, below
     from handos_model.synthetic.contact_sheet import contact_sheet
     from handos_model.synthetic.pool_writer import write_pool
     from handos_model.synthetic.render_options import RenderOptions
 
+    excluded = frozenset(held_out_backgrounds())
+    options = RenderOptions(args.size, args.size, backgrounds=args.backgrounds, excluded=excluded)
+    if suffix_of(args.out) == ".png":
+        with completed(args.out) as place:
+            contact_sheet(place, min(args.count, 6), -(-args.count // 6), args.seed, options)
+    else:
+        write_pool(args.out, args.count, args.size, args.seed, options, args.workers, args.overwrite)
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raises ValueError or FileNotFoundError for wrong arguments, before anything is written."""
+    if suffix_of(args.out) not in ("", ".png") or (args.out.is_file() and suffix_of(args.out) == ""):
+        raise ValueError(f"render writes a folder or a .png, got {args.out}")
+    for name, least in (("count", 1), ("seed", 0), ("workers", 1)):
+        if getattr(args, name) < least:
+            raise ValueError(f"--{name} is {getattr(args, name)}, must be {least} or more")
     if args.backgrounds is not None and not args.backgrounds.is_dir():
         raise FileNotFoundError(f"there is no folder {args.backgrounds}")
     if args.backgrounds is not None and (args.backgrounds / "labels.json.gz").is_file():
         raise ValueError(f"{args.backgrounds} also contains photos of hands: give its folder of photos without hands")
-    excluded = frozenset(held_out_backgrounds())
-    options = RenderOptions(args.size, args.size, backgrounds=args.backgrounds, excluded=excluded)
-    if args.out.suffix.lower() == ".png":
-        with completed(args.out) as place:
-            contact_sheet(place, min(args.count, 6), -(-args.count // 6), args.seed, options)
-    elif args.out.suffix or args.out.is_file():
-        raise ValueError(f"render writes a folder or a .png, got {args.out}")
-    else:
-        write_pool(args.out, args.count, args.size, args.seed, options, args.workers)
-    return 0

@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", nargs="+", default=(), metavar="RECIPE", help="rows of these recipes; default: all")
     parser.add_argument(
         "--launch",
+        type=str,  # may be empty
         default="",
         metavar="COMMAND",
         help="command that starts training on several processes: 'accelerate launch --multi_gpu --num_processes 8'",

@@ -8,7 +8,9 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos train`."""
-    parser.add_argument("recipe", type=Path, metavar="RECIPE", help="YAML file, such as train/small.yaml")
+    parser.add_argument(
+        "recipe", type=Path, metavar="RECIPE", help="YAML file, such as config/train/small.yaml of a checkout"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run; an existing run is resumed")
     parser.add_argument("--memory", action="store_true", help="estimate the memory of a training step and stop")
 

@@ -94,6 +94,28 @@ def open_inputs(
     return sources
 
 
+def is_single_image(source: Source) -> bool:
+    """Whether the user gave one image, which may be unreadable; a folder that holds only one is none."""
+    return isinstance(source, UnreadableInput) or (
+        isinstance(source, ImageSource) and source.paths == [Path(source.name)]
+    )
+
+
+def short_name(name: str) -> str:
+    """What stands for an input in the names of its outputs: of a file without its suffix, of a folder all of it.
+
+    A folder has no suffix, run_0.5 is a whole name. Only in an address does a question mark start a query.
+    """
+    if "://" in name:
+        host, _, place = name.partition("://")[2].partition("?")[0].partition("/")
+        path = Path(place)
+        return (path.name if path.suffix[1:2].isdigit() else path.stem) or host.rpartition("@")[2] or "input"
+    path = Path(name)
+    if path.name in ("", ".."):
+        path = path.resolve()
+    return (path.name if os.path.isdir(path) else path.stem) or "input"
+
+
 _Part = str | ImageSource | UnreadableInput
 """A part of what the user named: opened already, or a path."""
 

@@ -13,9 +13,19 @@ from typing import IO, Any
 import cv2
 import numpy as np
 
+from handos_model.io.inputs import short_name
 from handos_model.output.frame_record import NUMBERED
 from handos_model.output.jpeg import jpeg
-from handos_model.output.output_file import Inputs, WriteRules, check_file, check_folder, finish, named, partial
+from handos_model.output.output_file import (
+    Inputs,
+    WriteRules,
+    check_file,
+    check_folder,
+    finish,
+    fitted_name,
+    named,
+    partial,
+)
 
 DEFAULT_FPS = 10.0
 """Frame rate of a video made of single images."""
@@ -30,6 +40,7 @@ LONGEST_EDGE = 16_384
 PLANNED_PIXELS = 9_000_000
 """Largest frame of a video whose encoder looks ahead: it keeps 20 frames, each in several forms."""
 _TIME_BASE = Fraction(1, 90_000)  # s: the unit of times in the file
+_OTHER = f"--draw takes a folder or a file that ends in {', '.join(VIDEO_SUFFIXES)}, got {{}}"
 _FILE_SUFFIX = re.compile(r"\.[A-Za-z]\w*")  # run_0.5 is the name of a folder
 
 
@@ -56,13 +67,13 @@ class FolderOutput:
     def skip(self, name: str) -> Path:
         """The file of the frame of that name, which no other frame gets; an earlier run may have written it."""
         frame = NUMBERED.fullmatch(name)
-        stem = f"{Path(frame[1]).stem}_{int(frame[2]):06d}" if frame else Path(name).stem
+        stem = f"{short_name(frame[1])}_{int(frame[2]):06d}" if frame else Path(name).stem
         unique, count = stem, 1
         while unique in self._names:
             count += 1
             unique = f"{stem}_{count}"
         self._names.add(unique)
-        return self.folder / f"{unique}.jpg"
+        return self.folder / fitted_name(unique, ".jpg")
 
     def close(self, complete: bool = True) -> None:
         """Does nothing: every file is already complete."""
@@ -186,6 +197,12 @@ def open_drawing(target: Path, fps: float | None) -> Drawing:
     return VideoOutput(target, fps or DEFAULT_FPS) if is_video(target) else FolderOutput(target)
 
 
+def check_drawing_name(target: Path) -> None:
+    """Raises ValueError for a suffix of no video that is written, which is a slip, such as .mp5."""
+    if not is_video(target) and not os.path.isdir(target) and _FILE_SUFFIX.fullmatch(target.suffix):
+        raise ValueError(_OTHER.format(target))
+
+
 def check_drawing(target: Path, inputs: Inputs, rules: WriteRules, begun: bool = False) -> None:
     """Raises ValueError or OSError if drawings cannot or must not be written to `target`, before any are.
 
@@ -198,8 +215,8 @@ def check_drawing(target: Path, inputs: Inputs, rules: WriteRules, begun: bool =
                 "a drawn video cannot be resumed: leave out --draw, draw into a folder, or use --overwrite"
             )
         return
-    if not target.is_dir() and (target.exists() or _FILE_SUFFIX.fullmatch(target.suffix)):
-        raise ValueError(f"--draw takes a folder or a file that ends in {', '.join(VIDEO_SUFFIXES)}, got {target}")
+    if not target.is_dir() and target.exists():
+        raise ValueError(_OTHER.format(target))
     if inputs.lie_in(target):
         raise ValueError(f"the folder {target} contains inputs, which drawings could replace: draw to another folder")
     if not (rules.overwrite or begun) and any(target.glob("*.jpg")):
@@ -211,7 +228,7 @@ def check_drawing(target: Path, inputs: Inputs, rules: WriteRules, begun: bool =
 
 def is_video(target: Path) -> bool:
     """Whether drawings with this name are one video, not a folder of images."""
-    return target.suffix.lower() in VIDEO_SUFFIXES and not target.is_dir()
+    return target.suffix.lower() in VIDEO_SUFFIXES and not os.path.isdir(target)
 
 
 def _fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

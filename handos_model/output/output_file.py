@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 import tempfile
@@ -15,6 +16,8 @@ from handos_model.output.tables import TABLES
 
 RESULT_SUFFIXES = (".jsonl", ".json", *TABLES)
 """Suffixes of results. They are never inputs, so a folder of images may hold the results of an earlier run."""
+LONGEST_NAME = 255
+"""Bytes: the longest name of a file on the usual file systems."""
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS)  # errors of a disk, which do not name a file
 
 
@@ -32,9 +35,35 @@ class WriteRules:
             raise ValueError("--overwrite starts over and --resume continues: use one of them")
 
 
+class DiskError(OSError):
+    """A disk that takes no more, whatever is written."""
+
+
+def suffix_of(path: Path) -> str:
+    """The suffix in lower case; empty if it starts with a digit, as run_0.5 is the name of a folder."""
+    return "" if path.suffix[1:2].isdigit() else path.suffix.lower()
+
+
+def fitted_name(stem: str, ending: str) -> str:
+    """The name of a file; if that is longer than a name can be, its stem is cut and told apart by a digest."""
+    whole = os.fsencode(stem)
+    room = LONGEST_NAME - len(os.fsencode(ending))
+    if len(whole) > room:
+        digest = hashlib.sha256(whole).hexdigest()[:8]
+        stem = f"{whole[: max(room - 9, 0)].decode(errors='ignore')}~{digest}"
+    return stem + ending
+
+
+def check_length(path: Path) -> None:
+    """Raises OSError if a part of a path is longer than a name can be."""
+    if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+        raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
+
+
 def partial(path: Path) -> Path:
     """The path where a file is written until it is complete: clip.part.mp4 for clip.mp4."""
-    return path.with_name(f"{path.stem}.part{path.suffix}")
+    suffix = path.suffix if suffix_of(path) else ""
+    return path.with_name(fitted_name(path.name.removesuffix(suffix), f".part{suffix}"))
 
 
 class Inputs:
@@ -140,13 +169,13 @@ def check_folder(folder: Path) -> None:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Adds the name of the file that is being written to disk errors, which do not name one."""
+    """Raises errors of the disk, which name no file, as DiskError with the name of the file that is being written."""
     try:
         yield
     except OSError as error:
         if error.errno not in _DISK:
             raise
-        raise OSError(f"cannot write {path}: {os.strerror(error.errno)}") from error
+        raise DiskError(f"cannot write {path}: {os.strerror(error.errno)}") from error
 
 
 @contextmanager
@@ -173,7 +202,7 @@ def completed_together(paths: Sequence[Path]) -> Iterator[Path]:
     """A temporary folder for files with these names, which are then moved to their common folder; deleted on error."""
     target = paths[0].parent
     target.mkdir(parents=True, exist_ok=True)
-    with named(paths[0]), tempfile.TemporaryDirectory(prefix=f"{paths[0].stem}.part", dir=target) as place:
+    with named(paths[0]), tempfile.TemporaryDirectory(prefix=f"{paths[0].stem[:50]}.part", dir=target) as place:
         yield Path(place)
         for path in paths:
             finish(Path(place, path.name), Path(os.path.realpath(path)))

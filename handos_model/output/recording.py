@@ -23,17 +23,18 @@ VERSION: Literal[8] = 8
 
 
 def write_recording(
-    records: Iterable[dict[str, Any]], place: Path, recorded: Path | None, one_file: bool
+    records: Iterable[dict[str, Any]], place: Path, name: str, recorded: Path | None, one_file: bool
 ) -> tuple[str, ...]:
     """Writes a recording to `place`: one MCAP file, or a rosbag2 folder in the storage of the original.
 
-    recorded: the recording from which the records come, whose messages are copied; if None, each message is recorded at
-    the time of its frame. Returns sentences on what could not be copied.
+    name: of the folder, which its files have too. recorded: the recording from which the records come, whose messages
+    are copied; if None, each message is recorded at the time of its frame. Returns sentences on what could not be
+    copied.
     """
     from rosbags.rosbag2 import StoragePlugin, Writer
 
-    name = "recording" if one_file else place.name.removesuffix(".part")
-    with tempfile.TemporaryDirectory(prefix=f"{place.stem}.", dir=place.parent) as temporary:
+    name = "recording" if one_file else name
+    with tempfile.TemporaryDirectory(prefix=f"{place.stem[:50]}.", dir=place.parent) as temporary:
         folder = Path(temporary, name)
         is_sqlite = recorded is not None and not one_file and _is_sqlite(recorded)
         storage = StoragePlugin.SQLITE3 if is_sqlite else StoragePlugin.MCAP

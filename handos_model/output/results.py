@@ -20,8 +20,10 @@ from handos_model.output.output_file import (
     check_recording_folder,
     completed,
     finish,
+    fitted_name,
     named,
     partial,
+    suffix_of,
 )
 from handos_model.output.recording import write_recording
 from handos_model.output.tables import TABLES
@@ -34,21 +36,32 @@ PACKAGES = {
 }
 """Package needed to write a file with each suffix; without a suffix it is a rosbag2 folder."""
 SUFFIXES = ", ".join(filter(None, PACKAGES))
+TIMELESS = "has no time, which a recording needs: set one with --fps N"
+
+
+def kind(path: Path) -> str:
+    """The key of PACKAGES for results with this name."""
+    suffix = suffix_of(path)
+    return suffix if suffix in PACKAGES else ""
 
 
 def is_recording(path: Path) -> bool:
     """Whether results with this name are a ROS recording, which holds the results of one input."""
-    return PACKAGES.get(path.suffix.lower()) == "rosbags"
+    return PACKAGES[kind(path)] == "rosbags"
+
+
+def check_results_name(path: Path) -> None:
+    """Raises ValueError for a suffix of no kind of results, which is a slip, such as .jsnol."""
+    if suffix_of(path) not in PACKAGES:
+        raise ValueError(f"--out is {path}, must end in one of {SUFFIXES}, or in none for a rosbag2 folder")
 
 
 def check_results(path: Path, inputs: Inputs, rules: WriteRules) -> None:
     """Raises ValueError, OSError or ModuleNotFoundError if results cannot or must not be written, before any are."""
-    if path.suffix.lower() not in PACKAGES:
-        raise ValueError(f"--out is {path}, must end in one of {SUFFIXES}, or in none for a rosbag2 folder")
-    package = PACKAGES[path.suffix.lower()]
+    package = PACKAGES[kind(path)]
     if package and find_spec(package) is None:
         raise ModuleNotFoundError(f"--out {path} needs the package {package}: pip install {package}")
-    if path.suffix:
+    if kind(path):
         check_file(path, inputs, rules)
     else:
         check_recording_folder(path, inputs, rules)
@@ -58,12 +71,12 @@ def check_results(path: Path, inputs: Inputs, rules: WriteRules) -> None:
 
 def journal(path: Path) -> Path:
     """Where lines are collected until all are there."""
-    return partial(path) if path.suffix.lower() == ".jsonl" else path.with_name(f"{path.name}.part.jsonl")
+    return partial(path) if kind(path) == ".jsonl" else path.with_name(fitted_name(path.name, ".part.jsonl"))
 
 
 def first_image(path: Path) -> str | None:
     """The image of the first record of complete results; None if they do not say, like recordings and empty ones."""
-    suffix = path.suffix.lower()
+    suffix = kind(path)
     with suppress(Exception):  # whatever the file contains
         if suffix == ".jsonl":
             with path.open("rb") as file:
@@ -131,11 +144,13 @@ class Results:
             return True
         return False
 
+    def refusal(self, name: str, stamp_ns: int | None) -> str:
+        """Why a frame with that stamp cannot be part of the results; empty if it can."""
+        return f"{name} {TIMELESS}" if stamp_ns is None and is_recording(self.path) else ""
+
     def write(self, record: dict[str, Any]) -> None:
-        """Writes the next frame. Raises ValueError if an interrupted run wrote a different line for it."""
+        """Writes the next frame, which has no refusal; ValueError if an interrupted run wrote another line for it."""
         assert self._file is not None
-        if record["stamp_ns"] is None and is_recording(self.path):
-            raise ValueError(f"{record['image']} has no time, which a recording needs: set one with --fps N")
         line = record_line(record)
         if self._done or (self._again and self._again != line):
             raise self._of_another_run()
@@ -164,7 +179,7 @@ class Results:
         if not complete:
             if not self.place.stat().st_size:
                 self.place.unlink()
-        elif self.path.suffix.lower() == ".jsonl":
+        elif kind(self.path) == ".jsonl":
             finish(self.place, self.path)
         else:
             with completed(self.path) as place:
@@ -172,11 +187,11 @@ class Results:
             self.place.unlink()
 
     def _convert(self, place: Path) -> None:
-        suffix = self.path.suffix.lower()
+        suffix, name = kind(self.path), self.path.name
         if suffix in TABLES:
             TABLES[suffix].write(self._records(), place)
         else:
-            self.notes = write_recording(self._records(), place, self._recorded, one_file=suffix == ".mcap")
+            self.notes = write_recording(self._records(), place, name, self._recorded, one_file=suffix == ".mcap")
 
     def _records(self) -> Iterator[dict[str, Any]]:
         with self.place.open("rb") as file:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from handos_model.synthetic.hand_render import JOINTS, MAX_HANDS, VERTICES, render_hands
 from handos_model.synthetic.render_options import RenderOptions
+from handos_model.synthetic.rendering.background import list_photos
 
 FORMAT = 1
 CHUNK = 50
@@ -43,23 +44,37 @@ def _description(count: int, size: int, seed: int, options: RenderOptions) -> di
     return json.loads(json.dumps({"format": FORMAT, "count": count, "size": size, "seed": seed, "options": values}))
 
 
-def write_pool(folder: Path, count: int, size: int, seed: int, options: RenderOptions, workers: int = 1) -> None:
+def write_pool(
+    folder: Path, count: int, size: int, seed: int, options: RenderOptions, workers: int = 1, overwrite: bool = False
+) -> None:
     """Render `count` frames of size x size px into `folder`: images.npy, labels.npz, meta.json.
 
     Frame i depends only on seed, i and options (whose width and height are replaced by size). An interrupted run
-    continues when called again with the same arguments; a finished folder is left as it is. labels.npz:
+    continues when called again with the same arguments; a finished folder is left as it is, unless overwrite is set:
+    then a pool that is there is removed, and nothing else of the folder. labels.npz:
     count (M,), K (M,3,3), joints_2d (M,2,21,3) px and flag, vertices (M,2,778,3) m, joints_3d (M,2,21,3) m, side (M,2);
-    unused hands are zeros with side -1. Raises ValueError for wrong numbers or a folder that holds another pool.
+    unused hands are zeros with side -1. Raises ValueError for wrong numbers or a folder that holds another pool, and
+    FileExistsError for one with files of these names that are no pool.
     """
     if count < 1 or workers < 1:
         raise ValueError(f"pool of {count} frames by {workers} workers: give at least one of each")
+    if seed < 0:
+        raise ValueError(f"seed is {seed}, must be 0 or more")
     options = dataclasses.replace(options, width=size, height=size)
+    if options.backgrounds is not None:
+        list_photos(str(options.backgrounds), options.excluded)  # fails before a folder is made
     description = _description(count, size, seed, options)
     folder.mkdir(parents=True, exist_ok=True)
     meta = folder / "meta.json"
+    if overwrite:
+        _remove(folder)
+    _check_own(folder)
     if meta.exists():
         if json.loads(meta.read_text()) != description:
-            raise ValueError(f"{folder} contains a pool with other settings (see its meta.json): give an empty folder")
+            raise ValueError(
+                f"{folder} contains a pool with other settings (see its meta.json): replace it with --overwrite, or "
+                "give an empty folder"
+            )
         if (folder / "labels.npz").exists():
             return
     if not _file(folder, "done").exists():  # made last, so it stands for all the others
@@ -74,6 +89,22 @@ def write_pool(folder: Path, count: int, size: int, seed: int, options: RenderOp
     os.replace(folder / "unfinished.npz", folder / "labels.npz")
     for name in (*labels, "done"):
         _file(folder, name).unlink()
+
+
+def _remove(folder: Path) -> None:
+    """Removes a pool: first what says that it is complete or begun, last what says that it is one."""
+    arrays = [_file(folder, name) for name in _arrays(1, 1) if name != "done"]
+    names = ("labels.npz", "unfinished.npz")
+    for path in (_file(folder, "done"), *(folder / name for name in names), *arrays, folder / "meta.json"):
+        path.unlink(missing_ok=True)
+
+
+def _check_own(folder: Path) -> None:
+    """Raises FileExistsError if a pool would replace files that do not belong to one."""
+    begun = (folder / "meta.json").exists() or _file(folder, "count").exists()
+    there = [name for name in ("images.npy", "labels.npz") if (folder / name).exists()]
+    if there and not begun:
+        raise FileExistsError(f"{folder / there[0]} exists: replace it with --overwrite, or give an empty folder")
 
 
 def _render_missing(folder: Path, count: int, seed: int, options: RenderOptions, workers: int) -> None:

@@ -3,7 +3,8 @@
 import pytest
 
 pytest.importorskip("onnx")
-from made_files import write_image
+from command_line import refused
+from made_files import write_image, write_video
 from predicted import PHOTO, contents, interrupt_at, lines_of
 
 from handos_model.cli import main
@@ -42,3 +43,44 @@ def test_pictures_with_an_output_each_are_sequences_of_their_own(tmp_path, argv)
     (two / "b.jsonl").unlink()
     assert main(["predict", *photos, *argv, str(two / "{}.jsonl"), "--resume"]) == 0
     assert contents(two) == contents(one)
+
+
+def test_a_folder_of_one_image_is_a_sequence_of_its_own(tmp_path, weights, argv):
+    folders = [write_image(tmp_path / name / "a.png", PHOTO).parent for name in ("one", "two", "three")]
+    write_image(folders[2] / "b.png", PHOTO)
+    single = [write_image(tmp_path / f"{name}.png", PHOTO) for name in "xy"]
+    out = tmp_path / "o.jsonl"
+    inputs = [folders[0], folders[1], *single, folders[0], folders[2], *single]
+    assert main(["predict", *map(str, inputs), *argv, str(out)]) == 0
+    stamps = [line["stamp_ns"] // 50_000_000 for line in lines_of(out)]
+    assert stamps == [0, 0, 0, 1, 0, 0, 1, 0, 1]
+    assert {line["hands"][0]["id"] for line in lines_of(out)} == {0}
+
+
+def test_an_image_that_cannot_be_read_takes_its_place_among_images_given_one_by_one(tmp_path, argv):
+    first, last = (str(write_image(tmp_path / f"{name}.png", PHOTO)) for name in "ac")
+    out = tmp_path / "o.jsonl"
+    assert main(["predict", first, str(tmp_path / "b.png"), last, *argv, str(out)]) == 1
+    assert [line["stamp_ns"] for line in lines_of(out)] == [0, 100_000_000]
+
+
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "2"]])
+def test_photos_without_times_do_not_keep_videos_from_their_recordings(tmp_path, weights, capfd, jobs):
+    pytest.importorskip("rosbags")
+    folder, out = tmp_path / "mixed", tmp_path / "o"
+    photos = [write_image(folder / f"p{i}.jpg", PHOTO) for i in range(2)]
+    video = write_video(folder / "v.avi", [PHOTO] * 2)
+    argv = ["predict", str(folder), "--weights", weights, "--out"]
+    assert main([*argv, str(out / "{}.mcap"), *jobs]) == 1
+    says = capfd.readouterr().err
+    assert [f"{photo} has no time, which a recording needs: set one with --fps N" in says for photo in photos] == [
+        True
+    ] * 2
+    assert "2 frames, 2 hands, 2 not readable" in says
+    assert sorted(contents(out)) == ["v.mcap"]
+    assert "p0.jpg has no time" in refused(capfd, "predict", *photos, *argv[2:], out / "{}.mcap", *jobs)
+    assert main([*argv, str(out / "{}"), "--fps", "10", *jobs]) == 0
+    assert sorted(contents(out)) == [
+        "mixed/metadata.yaml", "mixed/mixed.mcap", "v.mcap", "v/metadata.yaml", "v/v.mcap"
+    ]  # fmt: skip
+    assert video.is_file()

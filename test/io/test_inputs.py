@@ -9,7 +9,7 @@ from made_bags import write_bag
 from made_files import picture, write_image, write_video
 
 from handos_model.io.image_encodings import ENCODINGS, decode_compressed, decode_raw
-from handos_model.io.inputs import open_inputs
+from handos_model.io.inputs import open_inputs, short_name
 
 # --- encodings
 
@@ -236,3 +236,27 @@ def test_other_names_and_kinds_of_images_are_read(tmp_path):
     odd.write_bytes(cv2.imencode(".png", picture()[..., ::-1])[1].tobytes())
     (source,) = open_inputs([str(tmp_path)])
     assert [frame.image.shape for frame in source] == [(24, 32, 3)] * 3
+
+
+# --- names
+
+
+@pytest.mark.parametrize(
+    "given, name",
+    [
+        ("rtsp://camera/live.sdp?user=a.b&take=1", "live"),
+        ("rtsp://10.0.0.5/stream_0.5", "stream_0.5"),
+        ("http://me:secret@10.0.0.6:8554", "10.0.0.6:8554"),
+        ("udp://", "input"),
+        ("missing/clip?take=1.mp4", "clip?take=1"),
+        ("run_0.5/", "run_0.5"),
+        ("run_0.5/..", "here"),
+        ("run_0.5/../.", "here"),
+        (".", "here"),
+        ("/", "input"),
+    ],
+)
+def test_what_stands_for_an_input_in_the_names_of_its_outputs(tmp_path, monkeypatch, given, name):
+    (tmp_path / "here" / "run_0.5").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    assert short_name(given) == name

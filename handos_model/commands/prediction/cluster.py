@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from handos_model.commands.prediction.jobs import Death, Job, Work
-from handos_model.commands.prediction.run import Tally
+from handos_model.commands.prediction.tally import Tally
 
 
 class RayPool:

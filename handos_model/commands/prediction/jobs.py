@@ -12,8 +12,9 @@ from typing import Protocol
 
 from tqdm import tqdm
 
-from handos_model.commands.prediction.run import PredictionRun, Tally
+from handos_model.commands.prediction.run import PredictionRun
 from handos_model.commands.prediction.signals import interruptible
+from handos_model.commands.prediction.tally import Tally
 from handos_model.commands.prediction.tasks import Task
 from handos_model.io.inputs import Source
 from handos_model.output.output_file import WriteRules

@@ -8,7 +8,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 
 from handos_model.commands.prediction.jobs import Death, Job, Work
-from handos_model.commands.prediction.run import Tally
+from handos_model.commands.prediction.tally import Tally
 
 MAX_JOBS = 64
 

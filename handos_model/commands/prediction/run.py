@@ -5,23 +5,24 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
-from dataclasses import astuple, dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from tqdm import tqdm
 
 from handos_model.camera import Camera
 from handos_model.commands.prediction.signals import interruptible
+from handos_model.commands.prediction.tally import Tally
 from handos_model.commands.prediction.tasks import Task
 from handos_model.drawing.hand_drawing import draw_hands, draw_labels
 from handos_model.hand import Hand
 from handos_model.io.frame import Frame
-from handos_model.io.inputs import Source
+from handos_model.io.inputs import Source, is_single_image
 from handos_model.kinematics.inverse import anatomical
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.output.drawn import Drawing, open_drawing
 from handos_model.output.frame_record import Detail, frame_record, record_line
-from handos_model.output.output_file import WriteRules
+from handos_model.output.output_file import DiskError, WriteRules
 from handos_model.output.results import Results
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.tracking.follower import HandFollower
@@ -97,36 +98,6 @@ class FrameFinder:
         return drawn
 
 
-@dataclass
-class Tally:
-    """What a run did."""
-
-    frames: int = 0
-    hands: int = 0
-    unreadable: int = 0
-    earlier: int = 0
-    """Number of frames that an interrupted run had done."""
-    interrupted: bool = False
-    unfit: int = 0
-    """Number of the unreadable frames whose camera cannot have the user's intrinsics."""
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
-
-    def say(self) -> int:
-        """Prints a summary; returns the exit code.
-
-        It is 0, 1 if some frames could not be read, 2 if the user's intrinsics fit none, or 130 if a signal stopped it.
-        """
-        parts = [f"{self.frames} frames, {self.hands} hands"]
-        parts += [f"{self.earlier} done before"] * (self.earlier > 0)
-        parts += [f"{self.unreadable} not readable"] * (self.unreadable > 0)
-        print(", ".join([*parts, *["interrupted"] * bool(self.interrupted)]), file=sys.stderr)
-        if self.interrupted:
-            return 130
-        return 2 if self.unfit and not self.frames + self.earlier else int(self.unreadable > 0)
-
-
 class PredictionRun:
     """Does tasks, counts frames, and reports what could not be read."""
 
@@ -149,12 +120,23 @@ class PredictionRun:
         with bar, interruptible() as self._stopped, self._viewing() as self._view:
             for task in tasks:
                 if not self._stopped():
-                    self._run_task(task, rules, bar)
+                    self._try_task(task, rules, bar)
             self._tally.interrupted = self._stopped()
         return self._tally
 
     def _viewing(self) -> AbstractContextManager[View | None]:
         return self._viewer.opened(self._finder.faces, self._stopped) if self._viewer else nullcontext()
+
+    def _try_task(self, task: Task, rules: WriteRules, bar: tqdm) -> None:
+        """Does a task; outputs that cannot be written cost this task alone, unless the disk takes no more."""
+        try:
+            task.check_length()
+            self._run_task(task, rules, bar)
+        except OSError as error:
+            if isinstance(error, DiskError) or not (task.out or task.draw):
+                raise
+            self._say(f"cannot write what is found in {task.sources[0].name}: {error}")
+            self._tally.unreadable += 1
 
     def _run_task(self, task: Task, rules: WriteRules, bar: tqdm) -> None:
         self._still = 0  # a sequence ends with its outputs, so that they are the same whichever other tasks are done
@@ -185,7 +167,8 @@ class PredictionRun:
             self._say(f"{results.place} contains the results so far; --resume continues from there")
 
     def _run_source(self, source: Source, results: Results | None, drawing: Drawing | None, bar: tqdm) -> None:
-        if not (self._fps and self._still and len(source) == 1 and source.fps is None):  # images of one sequence
+        single = is_single_image(source)
+        if not (self._fps and self._still and single):  # images given one by one are one sequence
             self._still = 0
             self._finder.begin_input()
             for output in (drawing, self._view):
@@ -207,9 +190,13 @@ class PredictionRun:
         if problems > NAMED_PROBLEMS:
             self._say(f"{problems - NAMED_PROBLEMS} more frames of {source.name} could not be read")
         self._tally.unreadable += problems
+        if not single:
+            self._still = 0  # a folder is a sequence of its own
 
     def _do(self, frame: Frame, results: Results | None, drawing: Drawing | None) -> str:
         """Predicts and writes one frame; returns why it could not be predicted."""
+        if results and (refusal := results.refusal(frame.name, frame.stamp_ns)):
+            return refusal
         try:
             camera, intrinsics = self._finder.camera(frame)
         except ValueError as error:

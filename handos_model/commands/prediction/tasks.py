@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-from handos_model.io.inputs import ImageSource, Source
+from handos_model.io.inputs import ImageSource, Source, UnreadableInput, short_name
 from handos_model.io.recording.source import BagSource
 from handos_model.output.apart import check_apart
-from handos_model.output.drawn import check_drawing
+from handos_model.output.drawn import check_drawing, check_drawing_name
 from handos_model.output.frame_record import printable
-from handos_model.output.output_file import Inputs, WriteRules
-from handos_model.output.results import check_results, first_image, is_recording, journal
+from handos_model.output.output_file import Inputs, WriteRules, check_length
+from handos_model.output.results import (
+    TIMELESS,
+    check_results,
+    check_results_name,
+    first_image,
+    is_recording,
+    journal,
+    kind,
+)
 
 PLACE = "{}"
 """Stands for the name of the input in the name of an output."""
@@ -33,12 +42,34 @@ class Task:
         only = self.sources[0] if len(self.sources) == 1 else None
         return only.path if isinstance(only, BagSource) else None
 
+    def check_length(self) -> None:
+        """Raises OSError if the name of an output is longer than a name can be."""
+        for path in (self.out, self.draw):
+            if path:
+                check_length(path)
+
+
+def check_names(out: Path | None, draw: Path | None) -> None:
+    """Raises ValueError if a name that the user gave for an output is of no known kind."""
+    if out:
+        check_results_name(out)
+    if draw:
+        check_drawing_name(draw)
+
+
+def check_times(sources: list[Source], out: Path | None) -> None:
+    """Raises ValueError if results that need times are to be made of images alone, which have none without --fps."""
+    images = [source.paths[0] for source in sources if isinstance(source, ImageSource)]
+    timeless = all(isinstance(source, ImageSource | UnreadableInput) for source in sources)
+    if out and is_recording(out) and images and timeless:
+        raise ValueError(f"{images[0]} {TIMELESS}")
+
 
 def plan(sources: list[Source], out: Path | None, draw: Path | None) -> list[Task]:
     """One task for all inputs, or one for each if the outputs' names contain PLACE."""
     if not any(name and PLACE in str(name) for name in (out, draw)):
         if out and is_recording(out) and len(sources) > 1:
-            each = out.with_name(f"{PLACE}{out.suffix}")
+            each = out.with_name(f"{PLACE}{kind(out)}")
             raise ValueError(f"--out {out} is a recording, which holds a single input, not {len(sources)}: give {each}")
         return [Task(sources, out, draw)]
     for option, name in (("--out", out), ("--draw", draw)):
@@ -46,24 +77,36 @@ def plan(sources: list[Source], out: Path | None, draw: Path | None) -> list[Tas
             raise ValueError(
                 f"{option} is {name}, one file for all {len(sources)} inputs, while the other output has one per input"
             )
-    names = _distinct(Path(source.name.partition("?")[0]).stem or "input" for source in sources)
+    names = _distinct(short_name(source.name) for source in sources)
     return [
         Task([source], _filled(out, name), _filled(draw, name)) for source, name in zip(sources, names, strict=True)
     ]
 
 
 def check_tasks(tasks: list[Task], inputs: Inputs, rules: WriteRules, view: Path | None = None) -> None:
-    """Raises ValueError or OSError if an output cannot or must not be written; view: the file of --view."""
+    """Raises ValueError or OSError if an output cannot or must not be written; view: the file of --view.
+
+    A name that is too long for a file costs one of several tasks, which says so when it is its turn.
+    """
     for task in tasks:
-        if task.out:
-            check_results(task.out, inputs, rules)
-            if rules.resume and task.sources:
-                _check_complete(task.out, task.sources)
-        if task.draw:
-            begun = rules.resume and task.out is not None and (task.out.exists() or journal(task.out).exists())
-            check_drawing(task.draw, inputs, rules, begun)
+        try:
+            _check_task(task, inputs, rules)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG or len(tasks) == 1:
+                raise
     named = [(("--out", task.out), ("--draw", task.draw)) for task in tasks]
     check_apart((option, path) for option, path in (*chain.from_iterable(named), ("--view", view)) if path)
+
+
+def _check_task(task: Task, inputs: Inputs, rules: WriteRules) -> None:
+    task.check_length()
+    if task.out:
+        check_results(task.out, inputs, rules)
+        if rules.resume and task.sources:
+            _check_complete(task.out, task.sources)
+    if task.draw:
+        begun = rules.resume and task.out is not None and (task.out.exists() or journal(task.out).exists())
+        check_drawing(task.draw, inputs, rules, begun)
 
 
 def _check_complete(out: Path, sources: list[Source]) -> None:

@@ -1,0 +1,36 @@
+"""The counts of a run, from which its summary and its exit code follow."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import astuple, dataclass
+
+
+@dataclass
+class Tally:
+    """What a run did."""
+
+    frames: int = 0
+    hands: int = 0
+    unreadable: int = 0
+    earlier: int = 0
+    """Number of frames that an interrupted run had done."""
+    interrupted: bool = False
+    unfit: int = 0
+    """Number of the unreadable frames whose camera cannot have the user's intrinsics."""
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    def say(self) -> int:
+        """Prints a summary; returns the exit code.
+
+        It is 0, 1 if some frames could not be read, 2 if the user's intrinsics fit none, or 130 if a signal stopped it.
+        """
+        parts = [f"{self.frames} frames, {self.hands} hands"]
+        parts += [f"{self.earlier} done before"] * (self.earlier > 0)
+        parts += [f"{self.unreadable} not readable"] * (self.unreadable > 0)
+        print(", ".join([*parts, *["interrupted"] * bool(self.interrupted)]), file=sys.stderr)
+        if self.interrupted:
+            return 130
+        return 2 if self.unfit and not self.frames + self.earlier else int(self.unreadable > 0)

@@ -1,0 +1,81 @@
+"""`handos render`: pools are replaced when that is asked for, and wrong arguments leave nothing behind."""
+
+import json
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+from command_line import refused
+from made_files import write_image
+from predicted import contents
+
+from handos_model.cli import main
+
+SMALL = ["--count", "2", "--size", "64"]
+
+
+def test_a_pool_is_replaced_when_it_is_told_to(tmp_path, capsys):
+    pool, fresh = tmp_path / "pool_0.5", tmp_path / "fresh"
+    assert main(["render", str(pool), *SMALL]) == 0
+    (pool / "notes.txt").write_text("mine")
+    before = contents(pool)
+    assert main(["render", str(pool), *SMALL]) == 0
+    assert contents(pool) == before
+    capsys.readouterr()
+    says = refused(capsys, "render", pool, *SMALL, "--seed", 3)
+    assert "contains a pool with other settings" in says and "replace it with --overwrite" in says
+    assert contents(pool) == before
+    assert main(["render", str(fresh), *SMALL, "--seed", "3"]) == 0
+    assert main(["render", str(pool), *SMALL, "--seed", "3", "--overwrite"]) == 0
+    after = contents(pool)
+    assert after.pop("notes.txt") == b"mine"
+    assert after["images.npy"] == contents(fresh)["images.npy"] != before["images.npy"]
+    assert json.loads(after["meta.json"])["seed"] == 3
+
+
+def test_a_damaged_pool_is_made_again(tmp_path):
+    pool = tmp_path / "pool"
+    assert main(["render", str(pool), *SMALL]) == 0
+    whole = contents(pool)
+    (pool / "images.npy").write_bytes(b"half")
+    (pool / "unfinished_K.npy").write_bytes(b"of an interrupted run")
+    assert main(["render", str(pool), *SMALL, "--overwrite"]) == 0
+    assert contents(pool)["images.npy"] == whole["images.npy"] and contents(pool).keys() == whole.keys()
+
+
+@pytest.mark.parametrize("name", ["images.npy", "labels.npz"])
+def test_files_that_are_no_pool_stay(tmp_path, capsys, name):
+    (tmp_path / name).write_bytes(b"precious")
+    assert f"{name} exists: replace it with --overwrite" in refused(capsys, "render", tmp_path, *SMALL)
+    assert contents(tmp_path) == {name: b"precious"}
+    assert main(["render", str(tmp_path), *SMALL, "--overwrite"]) == 0
+    assert np.load(tmp_path / "images.npy").shape == (2, 64, 64, 3)
+
+
+@pytest.mark.parametrize("out", ["pool", "sheet.png"])
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        (["--seed", "-1"], "--seed is -1, must be 0 or more"),
+        (["--count", "0"], "--count is 0, must be 1 or more"),
+        (["--workers", "0"], "--workers is 0, must be 1 or more"),
+        (["--size", "8"], "width and height must be 32 to 4096"),
+        (["--backgrounds", "empty"], "contains no photos"),
+        (["--backgrounds", ""], "argument --backgrounds: is empty"),
+    ],
+)
+def test_wrong_arguments_leave_nothing_behind(tmp_path, capsys, monkeypatch, out, options, says):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert says in refused(capsys, "render", out, *SMALL, *options)
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+
+
+def test_the_name_of_a_folder_may_end_in_a_number(tmp_path, capsys):
+    for name in ("pool.pgn", "2024.01.02.gif"):
+        assert f"render writes a folder or a .png, got {tmp_path / name}" in refused(capsys, "render", tmp_path / name)
+    file = write_image(tmp_path / "x.png", np.zeros((8, 8, 3), np.uint8)).rename(tmp_path / "x_0.5")
+    assert "render writes a folder or a .png" in refused(capsys, "render", file)
+    assert main(["render", str(tmp_path / "2024.01.02"), *SMALL]) == 0
+    assert "labels.npz" in contents(tmp_path / "2024.01.02")
