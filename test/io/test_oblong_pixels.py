@@ -103,7 +103,8 @@ def test_a_ratio_that_cannot_be_is_said_and_not_followed(tmp_path: Path, aspect:
     path = write_video(tmp_path / "v.mkv", scene(192, 144), aspect)
     (source,) = open_inputs([str(path)])
     said = f"{aspect.numerator}:{aspect.denominator}"
-    assert source.notes == (f"the pixels of {path} are taken for square: it declares them to be {said}, which cannot be",)
+    (note,) = source.notes
+    assert note == f"the pixels of {path} are taken for square: it declares them to be {said}, which cannot be"
     for image in read(path)[0]:
         assert_looks_like(image, scene(192, 144))
 
