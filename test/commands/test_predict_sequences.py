@@ -42,3 +42,14 @@ def test_pictures_with_an_output_each_are_sequences_of_their_own(tmp_path, argv)
     (two / "b.jsonl").unlink()
     assert main(["predict", *photos, *argv, str(two / "{}.jsonl"), "--resume"]) == 0
     assert contents(two) == contents(one)
+
+
+def test_images_of_a_file_that_are_not_read_take_no_time_and_make_the_exit_code_1(tmp_path, argv, capsys):
+    for name in "acd":
+        write_image(tmp_path / "set" / f"{name}.ppm", PHOTO)
+    one = (tmp_path / "set" / "a.ppm").read_bytes()
+    (tmp_path / "set" / "b.ppm").write_bytes(one + one)
+    assert main(["predict", str(tmp_path / "set"), *argv, str(tmp_path / "o.jsonl")]) == 1
+    assert [line["stamp_ns"] for line in lines_of(tmp_path / "o.jsonl")] == [50_000_000 * i for i in range(4)]
+    said = f"handos predict: {tmp_path / 'set' / 'b.ppm'} holds several images, of which the first alone is read\n"
+    assert capsys.readouterr().err == f"{said}4 frames, 4 hands, 1 not readable\n"
