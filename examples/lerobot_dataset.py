@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from handos_model.hand import FINGERS
-from handos_model.io.inputs import open_inputs, short_name
+from handos_model.io.inputs import open_inputs
 from handos_model.kinematics import joint_rotations
 
 SIDES = ("left", "right")
@@ -57,16 +57,70 @@ def at_rate(frames: Iterable[tuple[int, Any]], fps: int) -> Iterator[Any]:
         yield last
 
 
-def read(recording: Path, records: list[dict]) -> Iterator[tuple[int, np.ndarray]]:
-    """Stamp in ns and image (H, W, 3) of the frames that have a record.
+def results_of(recording: Path, folder: Path, topic: str | None) -> list[dict]:
+    """The records of a recording, whatever their file is called, and from wherever the recording was named."""
+    found = []
+    for path in sorted(folder.glob("*.jsonl")):
+        try:
+            with path.open() as lines:
+                first = json.loads(lines.readline() or "{}")
+            image, shown = first.get("image", ""), first.get("topic")
+        except (ValueError, AttributeError) as error:
+            raise ValueError(f"{path} holds no results of handos predict: {error}") from error
+        named = Path(image.rpartition("#")[0] or image)
+        if (shown is None or topic in (None, shown)) and not path.name.endswith(".part.jsonl"):
+            found += [path] * any(is_same(place, recording) for place in (named, *named.parents))
+    if not found:
+        raise ValueError(f"{folder} holds no results of {recording}" + (f" and its topic {topic}" if topic else ""))
+    if len(found) > 1:
+        raise ValueError(f"several files hold results of {recording}, choose by --topic: {', '.join(map(str, found))}")
+    with found[0].open() as lines:
+        return [json.loads(line) for line in lines]
 
-    Mirror images (--mirrored) are turned over, since states are those of the real hands.
-    """
-    known = {record["image"]: record for record in records}
-    for frame in open_inputs([str(recording)])[0]:
-        if frame.image is not None and (record := known.get(frame.name)):
-            image = np.ascontiguousarray(frame.image[:, ::-1]) if record.get("mirrored") else frame.image
-            yield record["stamp_ns"], image
+
+def is_same(place: Path, recording: Path) -> bool:
+    """Whether a place that results name is the recording; if it is not there from here, its name decides."""
+    return place.samefile(recording) if place.exists() else place.name == recording.resolve().name
+
+
+class Episode:
+    """States and images of one recording; ValueError or OSError if they cannot become an episode."""
+
+    def __init__(self, recording: Path, results: Path, topic: str | None, fps: int) -> None:
+        if not recording.exists():
+            raise ValueError(f"there is no {recording}")
+        records = results_of(recording, results, topic)
+        self.recording, self.fps = recording, fps
+        self.source = open_inputs([str(recording)], records[0]["topic"])[0]
+        self.records = {Path(record["image"]).name: record for record in records}
+        if any(record["stamp_ns"] is None for record in records):
+            raise ValueError(f"the results of {recording} have no times: give handos predict --fps N")
+        self.sizes = {(record["width"], record["height"]) for record in records}
+        kept = at_rate(((record["stamp_ns"], number) for number, record in enumerate(records)), fps)
+        self.states = states(records)[list(kept)]
+
+    def images(self) -> Iterator[np.ndarray]:
+        """The images (H, W, 3), one for each state."""
+        return at_rate(self._read(), self.fps)
+
+    def _read(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Stamp in ns and image of the frames that have a record; mirror images are turned over, as states are not."""
+        for frame in self.source:
+            if frame.image is not None and (record := self.records.get(Path(frame.name).name)):
+                image = np.ascontiguousarray(frame.image[:, ::-1]) if record.get("mirrored") else frame.image
+                yield record["stamp_ns"], image
+
+
+def episodes(recordings: list[Path], results: Path, topic: str | None, fps: int) -> list[Episode]:
+    """An episode of each recording, all with images of the same size."""
+    found = [Episode(recording, results, topic, fps) for recording in recordings]
+    for episode in found:
+        if episode.sizes != found[0].sizes or len(episode.sizes) > 1:
+            said = [
+                f"{e.recording} has {', '.join(f'{w}x{h}' for w, h in sorted(e.sizes))}" for e in (found[0], episode)
+            ]
+            raise ValueError(f"all images must have one size: {' and '.join(dict.fromkeys(said))}")
+    return found
 
 
 def main() -> None:
@@ -74,27 +128,29 @@ def main() -> None:
     parser.add_argument("dataset", type=Path, help="folder that is made")
     parser.add_argument("recordings", type=Path, nargs="+")
     parser.add_argument("--results", type=Path, required=True, help="folder of the .jsonl of each recording")
+    parser.add_argument("--topic", help="of the images, where there are results of several topics of a recording")
     parser.add_argument("--task", required=True, help="what is done in them, in words")
     parser.add_argument("--fps", type=int, default=30)
     parser.add_argument("--repo-id", default="local/hands", help="the data set's name on the hub")
     args = parser.parse_args()
+    try:
+        if args.fps < 1:
+            raise ValueError(f"--fps is {args.fps}, must be 1 or more")
+        if args.dataset.exists():
+            raise ValueError(f"{args.dataset} exists")
+        found = episodes(args.recordings, args.results, args.topic, args.fps)
+    except (OSError, ValueError) as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
     from lerobot.datasets.lerobot_dataset import LeRobotDataset
 
-    dataset = None
-    for recording in args.recordings:
-        with (args.results / f"{short_name(str(recording))}.jsonl").open() as lines:
-            records = [json.loads(line) for line in lines]
-        if dataset is None:
-            size = (records[0]["height"], records[0]["width"], 3)
-            vector = {"dtype": "float32", "shape": (len(NAMES),), "names": NAMES}
-            image = {"dtype": "video", "shape": size, "names": ["height", "width", "channels"]}
-            features = {"observation.state": vector, "action": vector, IMAGES: image}
-            dataset = LeRobotDataset.create(args.repo_id, args.fps, features, root=args.dataset)
-        kept = list(at_rate(((record["stamp_ns"], number) for number, record in enumerate(records)), args.fps))
-        state = states(records)[kept]
-        action = np.concatenate([state[1:], state[-1:]])
-        images = at_rate(read(recording, records), args.fps)
-        for now, following, picture in zip(state, action, images, strict=True):
+    ((width, height),) = found[0].sizes
+    vector = {"dtype": "float32", "shape": (len(NAMES),), "names": NAMES}
+    image = {"dtype": "video", "shape": (height, width, 3), "names": ["height", "width", "channels"]}
+    features = {"observation.state": vector, "action": vector, IMAGES: image}
+    dataset = LeRobotDataset.create(args.repo_id, args.fps, features, root=args.dataset)
+    for episode in found:
+        actions = np.concatenate([episode.states[1:], episode.states[-1:]])
+        for now, following, picture in zip(episode.states, actions, episode.images(), strict=True):
             dataset.add_frame({"observation.state": now, "action": following, IMAGES: picture, "task": args.task})
         dataset.save_episode()
     dataset.finalize()

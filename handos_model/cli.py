@@ -20,7 +20,7 @@ COMMANDS = {
     "predict": predict, "fuse": fuse, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,
     "render": render, "datasets": datasets, "reproduce": reproduce,
 }  # fmt: skip
-TRAINING_PACKAGES = ("torch", "numba", "onnx", "yaml", "tensorboard", "accelerate", "transformers", "PIL")
+TRAINING_PACKAGES = ("torch", "numba", "onnx", "tensorboard", "accelerate", "transformers", "PIL")
 """Packages that the extra [train] installs and prediction does without."""
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from handos_model.camera import Camera
 from handos_model.drawing.mesh_shading import LARGEST, draw_mesh
 from handos_model.hand import BONES, Hand
+from handos_model.io.frame import checked_frame
 from handos_model.template.load import load_template
 
 MESH_COLOURS = {"right": (248, 144, 100), "left": (92, 168, 246), "unknown": (190, 190, 190)}
@@ -37,12 +38,13 @@ def draw_hands(
 
     camera: the one that the hands were predicted with; Camera.from_fov's guess when None, as in HandPredictor. Joints
     of low confidence are hollow. The label gives side, score and distance along z, with "~" if the camera is a guess.
-    faces (F, 3): of the hands' template, the embedded one's when None.
+    faces (F, 3): of the hands' template, the embedded one's when None. Hands without vertices have no mesh. Raises
+    ValueError as HandPredictor.predict does.
     """
-    drawn = np.array(image, order="C")
-    camera = Camera.from_fov(image.shape[1], image.shape[0]) if camera is None else camera
+    image, camera = checked_frame(image, camera)
+    drawn = image.copy()
     for hand in sorted(hands, key=lambda hand: -float(hand.translation[2])):
-        if mesh:
+        if mesh and len(hand.vertices):
             faces = load_template().faces if faces is None else faces
             colour = MESH_COLOURS[hand.side]
             draw_mesh(drawn, hand.vertices, faces, camera, colour, outward=hand.side != "left")

@@ -1,4 +1,4 @@
-"""Frame: one image of an input, with what the input says about it."""
+"""Frame: one image of an input, with what the input says about it; and what every image and camera must be."""
 
 from __future__ import annotations
 
@@ -33,3 +33,20 @@ class Frame:
     """Why there is no image, in one sentence."""
     undistorted: Camera | None = None
     """Camera of the image after image_proc has undistorted it, from P of its CameraInfo; None where P is not set."""
+
+
+def checked_frame(image: np.ndarray, camera: Camera | None) -> tuple[np.ndarray, Camera]:
+    """The image, made contiguous, and its camera, assumed if None; ValueError for wrong ones.
+
+    The image must be (H, W, 3) uint8 RGB, with pixels, and the camera of its size.
+    """
+    if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        came = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise ValueError(f"image is {came}, must be a NumPy array (H, W, 3) of uint8, RGB")
+    if 0 in image.shape:
+        raise ValueError(f"image is empty: its shape is {image.shape}")
+    height, width = image.shape[:2]
+    camera = Camera.from_fov(width, height) if camera is None else camera
+    if (camera.width, camera.height) != (width, height):
+        raise ValueError(f"the camera has {camera.width}x{camera.height} px, the image has {width}x{height}")
+    return np.ascontiguousarray(image), camera

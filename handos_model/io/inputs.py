@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from handos_model.io.files import shown
 from handos_model.io.frame import Frame
 from handos_model.io.headers.image_header import SUFFIXES
-from handos_model.io.image_file import read_image
+from handos_model.io.image_file import read_first_image
 from handos_model.io.natural_order import natural_order
 from handos_model.io.recording.recording import RECORDING_SUFFIXES, is_recording
 from handos_model.io.recording.source import BagSource
@@ -34,9 +35,14 @@ class ImageSource:
     def __iter__(self) -> Iterator[Frame]:
         for path in self.paths:
             try:
-                yield Frame(str(path), read_image(path))
+                image, more = read_first_image(path)
+                yield Frame(str(path), image)
             except (OSError, ValueError) as error:
                 yield Frame(str(path), None, problem=str(error))
+            else:
+                if more:  # its stamp keeps it from taking the time of an image where times follow from a rate
+                    problem = f"{shown(path)} holds several images, of which the first alone is read"
+                    yield Frame(str(path), None, stamp_ns=0, problem=problem)
 
 
 class UnreadableInput:

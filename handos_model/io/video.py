@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ STREAM_TIMEOUT = 10.0
 """Seconds to wait for a network stream to open, and then for each further piece of it."""
 THREADED_PIXELS = 9_000_000
 """Largest frame that is decoded with one thread per frame, each of which holds several frames in memory."""
+MOST_OBLONG = 4
+"""Largest ratio of a pixel's edges that is believed; formats of video and lenses for wide pictures stay below 3."""
 LATEST_NS = 2**63
 _LIMITS = {"max_pixels": str(MAX_PIXELS)}
 _CONTAINERS = {"format_whitelist": "mov,matroska,avi,mpeg,mpegvideo,mpegts,flv,asf,ogg,h264,hevc,m4v,mjpeg"}
@@ -42,6 +45,7 @@ _CONTAINERS = {"format_whitelist": "mov,matroska,avi,mpeg,mpegvideo,mpegts,flv,a
 class VideoSource:
     """Frames of one video file or network stream, upright as its metadata says, with the container's own times.
 
+    Pixels are square, as cameras and everything else here assume: where they are stored oblong, the image is enlarged.
     What cannot be decoded yields a frame with a problem, and so does an end before the promised one. Raises ValueError
     for a file that is not a video, and ModuleNotFoundError without PyAV.
     """
@@ -53,6 +57,10 @@ class VideoSource:
         self._place = place
         with _opened(place) as container:
             stream = _video_stream(container, self.name)
+            if _pixel_aspect(stream) is None:
+                said = ":".join(map(str, stream.sample_aspect_ratio.as_integer_ratio()))
+                about = f"the pixels of {one_line(self.name)} are taken for square"
+                self.notes = (f"{about}: it declares them to be {said}, which cannot be",)
             rate = stream.average_rate or stream.guessed_rate
             self.fps: float | None = float(rate) if rate and 0 < rate < 10_000 else None
             seconds = _promised_seconds(container, stream)
@@ -73,7 +81,8 @@ class VideoSource:
             yield Frame(self.name, None, problem=str(error))
 
     def _frames(self, container: Any) -> Iterator[Frame]:
-        stream, upright_rgb = _video_stream(container, self.name), _UprightRgb()
+        stream = _video_stream(container, self.name)
+        upright_rgb = _UprightRgb(_pixel_aspect(stream) or Fraction(1))
         clock, index, read = _Clock(stream, self.fps), 0, 0
         for picture in _decoded(container, stream, clock):
             name = f"{self.name}#{index}"
@@ -153,7 +162,8 @@ def _video_stream(container: Any, name: str) -> Any:
     stream = container.streams.best("video")
     if stream is None or stream.codec_context is None:
         raise ValueError(f"cannot read video {one_line(name)}: it contains no images that FFmpeg can decode")
-    width, height = stream.codec_context.width, stream.codec_context.height
+    stored = stream.codec_context.width, stream.codec_context.height
+    width, height = _in_square_pixels(*stored, _pixel_aspect(stream) or Fraction(1))
     if not 0 < width * height <= MAX_PIXELS:
         size = f"{width}x{height}" if width * height else "of unknown size"  # or larger than FFmpeg was allowed
         raise ValueError(
@@ -162,6 +172,17 @@ def _video_stream(container: Any, name: str) -> Any:
     stream.codec_context.options = _LIMITS  # a stream may grow later
     stream.thread_type = "AUTO" if width * height <= THREADED_PIXELS else "SLICE"
     return stream
+
+
+def _pixel_aspect(stream: Any) -> Fraction | None:
+    """Width of a stored pixel by its height, 1 if neither container nor codec gives it; None if it is not plausible."""
+    aspect: Fraction = stream.sample_aspect_ratio or Fraction(1)
+    return aspect if 1 / MOST_OBLONG <= aspect <= MOST_OBLONG else None
+
+
+def _in_square_pixels(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
+    """The size of an image once its pixels are square: one edge grows, so that no detail is lost."""
+    return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
 
 
 def _decoded(container: Any, stream: Any, clock: _Clock) -> Iterator[Any]:
@@ -205,17 +226,22 @@ def _correct_time(packet: Any, times: dict[int, int]) -> None:
 class _UprightRgb:
     """Converts decoded frames to RGB, with one converter for all: otherwise each would start its own threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, aspect: Fraction) -> None:
+        """aspect: width of a stored pixel by its height."""
         from av.sidedata.sidedata import SideDataContainer
         from av.video.reformatter import VideoReformatter
 
+        self._aspect = aspect
         self._converter = VideoReformatter()
         self._side_data: Any = SideDataContainer
 
     def __call__(self, picture: Any) -> np.ndarray | ValueError:
-        """Image (H, W, 3) uint8, turned and mirrored as the display matrix of the metadata says."""
+        """Image (H, W, 3) uint8 of square pixels, turned and mirrored as the display matrix of the metadata says."""
+        width, height = _in_square_pixels(picture.width, picture.height, self._aspect)
+        if width * height > MAX_PIXELS:  # frames may be larger than the stream said
+            return ValueError(f"it is {width}x{height}")
         try:
-            rgb = self._converter.reformat(picture, format="rgb24", interpolation="BICUBIC", threads=1)
+            rgb = self._converter.reformat(picture, width, height, "rgb24", interpolation="BICUBIC", threads=1)
             image: np.ndarray = rgb.to_ndarray()
         except (ValueError, MemoryError, OSError) as error:
             return ValueError(str(error))

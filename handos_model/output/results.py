@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
-from handos_model.output.frame_record import NUMBERED, printable, record_line
+from handos_model.output.frame_record import NUMBERED, Detail, printable, record_line
 from handos_model.output.output_file import (
     Inputs,
     WriteRules,
@@ -91,10 +91,19 @@ class Results:
 
     rules.resume continues an interrupted run: frames that are done are skipped, except that the last of them is done
     again, to check that inputs and options are the same. `sequences` says that frames depend on those before them, as
-    with tracking: then the whole last input is done again. recorded: the recording from which all frames come.
+    with tracking: then the whole last input is done again. recorded: the recording from which all frames come. detail:
+    what the records hold of each hand in addition.
     """
 
-    def __init__(self, path: Path, rules: WriteRules, sequences: bool = False, recorded: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rules: WriteRules,
+        sequences: bool = False,
+        recorded: Path | None = None,
+        detail: Detail | None = None,
+    ) -> None:
+        self._detail = detail or Detail()
         self.path = Path(os.path.realpath(path))
         self.place, self._recorded = journal(self.path), recorded
         self.notes: tuple[str, ...] = ()
@@ -189,7 +198,7 @@ class Results:
     def _convert(self, place: Path) -> None:
         suffix, name = kind(self.path), self.path.name
         if suffix in TABLES:
-            TABLES[suffix].write(self._records(), place)
+            TABLES[suffix].write(self._records(), place, self._detail)
         else:
             self.notes = write_recording(self._records(), place, name, self._recorded, one_file=suffix == ".mcap")
 

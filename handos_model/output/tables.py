@@ -10,18 +10,25 @@ from typing import Any
 
 import numpy as np
 
+from handos_model.camera import DISTORTION_COEFFICIENTS
 from handos_model.hand import blank_hand
+from handos_model.output.frame_record import Detail
 
 ROWS = 500
 """Number of frames in one row group of Parquet; that many are held in memory at once."""
 MANO_SIZES = {"pose": 48, "shape": 10, "translation": 3}
 """Keys of a hand's `mano`, and how many numbers each has."""
+COEFFICIENTS = max(max(counts) for counts in DISTORTION_COEFFICIENTS.values())
+"""Columns of frame_distortion in an .npz: those of the model with the most, so that files can be joined."""
 NO_TIME = -1
 """Value of stamp_ns in an .npz for frames that have no time."""
 
 
-def write_parquet(records: Iterable[dict[str, Any]], place: Path) -> None:
-    """Writes the keys of the records as columns; hands are a list of structs. Raises ModuleNotFoundError."""
+def write_parquet(records: Iterable[dict[str, Any]], place: Path, _detail: Detail) -> None:
+    """Writes the keys of the records as columns, with all of Detail; hands are a list of structs.
+
+    Raises ModuleNotFoundError without PyArrow.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -62,10 +69,11 @@ def _schema(pa: Any) -> Any:
     )  # fmt: skip
 
 
-def write_npz(records: Iterable[dict[str, Any]], place: Path) -> None:
+def write_npz(records: Iterable[dict[str, Any]], place: Path, detail: Detail) -> None:
     """Writes arrays over the N frames, called frame_..., and over their M hands, with the frame's index in `frame`.
 
-    No array needs pickle to be read. Missing values: NO_TIME in frame_stamp_ns, an empty text, NaN in an orientation.
+    detail: what was recorded of each hand in addition, on which the arrays depend even if there is no hand. No array
+    needs pickle to be read. Missing values: NO_TIME in frame_stamp_ns, an empty text, NaN in an orientation.
     """
     frames: list[dict[str, Any]] = []
     hands: list[dict[str, Any]] = []
@@ -74,8 +82,9 @@ def write_npz(records: Iterable[dict[str, Any]], place: Path) -> None:
         numbers.extend([len(frames)] * len(record["hands"]))
         hands.extend(_arrays(hand) for hand in record.pop("hands"))
         frames.append(record)
+    of_all = {"frame": np.array(numbers, np.int64), **_of_hands(hands, detail)}
     with place.open("wb") as file:
-        arrays: dict[str, Any] = {**_of_frames(frames), "frame": np.array(numbers, np.int64), **_of_hands(hands)}
+        arrays: dict[str, Any] = {**_of_frames(frames), **of_all}
         np.savez_compressed(file, **arrays)
 
 
@@ -95,6 +104,8 @@ def _of_frames(frames: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     stamps = [NO_TIME if frame["stamp_ns"] is None else frame["stamp_ns"] for frame in frames]
     sizes = [[frame["width"], frame["height"]] for frame in frames]
     K = [[values[name] for name in ("fx", "fy", "cx", "cy")] for values in intrinsics]
+    lenses = [values["distortion"] for values in intrinsics]
+    padded = [[*lens, *[np.nan] * (COEFFICIENTS - len(lens))] for lens in lenses]
     models = [" ".join(frame["model"].values()) for frame in frames]
     return {
         **{f"frame_{name}": _texts(frame[name] or "" for frame in frames) for name in ("image", "frame_id", "topic")},
@@ -103,13 +114,15 @@ def _of_frames(frames: list[dict[str, Any]]) -> dict[str, np.ndarray]:
         "frame_mirrored": np.array([frame["mirrored"] for frame in frames], np.bool_),
         "frame_intrinsics": np.array(K, np.float64).reshape(-1, 4),
         "frame_intrinsics_source": _texts(values["source"] for values in intrinsics),
+        "frame_distortion_model": _texts(values["distortion_model"] for values in intrinsics),
+        "frame_distortion": np.array(padded, np.float64).reshape(-1, COEFFICIENTS),
         "frame_model": _texts(models),
     }
 
 
-def _of_hands(hands: list[dict[str, Any]]) -> dict[str, np.ndarray]:
+def _of_hands(hands: list[dict[str, Any]], detail: Detail) -> dict[str, np.ndarray]:
     arrays = {}
-    for name, example in blank_hand().to_dict(vertices=bool(hands) and "vertices" in hands[0]).items():
+    for name, example in blank_hand().to_dict(detail.vertices).items():
         values = [hand[name] for hand in hands]
         if isinstance(example, str):
             arrays[name] = _texts(values)
@@ -123,17 +136,17 @@ def _of_hands(hands: list[dict[str, Any]]) -> dict[str, np.ndarray]:
         "wrist_position": np.array([wrist["position"] for wrist in wrists], np.float32).reshape(-1, 3),
         "wrist_orientation": np.array(turns, np.float32).reshape(-1, 4),
         "wrist_covariance": np.array([wrist["covariance"] for wrist in wrists], np.float32).reshape(-1, 6, 6),
-        **_of_mano([hand["mano"] for hand in hands if "mano" in hand]),
+        **(_of_mano([hand["mano"] for hand in hands]) if detail.mano else {}),
     }
 
 
 def _of_mano(found: list[dict[str, Any] | None]) -> dict[str, np.ndarray]:
-    """mano_pose (M, 48), mano_shape (M, 10) and mano_translation (M, 3), NaN for hands without them; or {}."""
-    return {
-        f"mano_{name}": np.array([mano[name] if mano else [np.nan] * size for mano in found], np.float32)
-        for name, size in MANO_SIZES.items()
-        if found
-    }
+    """mano_pose (M, 48), mano_shape (M, 10) and mano_translation (M, 3), NaN for hands without them."""
+    arrays = {}
+    for name, size in MANO_SIZES.items():
+        values = [mano[name] if mano else [np.nan] * size for mano in found]
+        arrays[f"mano_{name}"] = np.array(values, np.float32).reshape(-1, size)
+    return arrays
 
 
 def _texts(values: Iterable[str]) -> np.ndarray:
@@ -144,7 +157,7 @@ def _texts(values: Iterable[str]) -> np.ndarray:
 class Table:
     """A table format."""
 
-    write: Callable[[Iterable[dict[str, Any]], Path], None]
+    write: Callable[[Iterable[dict[str, Any]], Path, Detail], None]
     first: Callable[[Path], str]
     """Reads the name of the first image; raises any error if there is none."""
     package: str = ""

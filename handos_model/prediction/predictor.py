@@ -8,7 +8,9 @@ import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand
+from handos_model.io.frame import checked_frame
 from handos_model.prediction.image_network import ImageNetwork
+from handos_model.prediction.options import Option, between, one_of, whole
 from handos_model.prediction.placing import placed
 from handos_model.prediction.session import SessionOptions
 from handos_model.prediction.view_network import SEARCHES, ViewNetwork, is_of_a_pair
@@ -36,9 +38,15 @@ class HandPredictor:
     work, which gives results sooner if nothing else runs, but slows down whatever else does. search: "thorough"
     always looks for small hands in parts of the image as well, "fast" only if no near hand is seen. passes: how
     often each hand is seen, each time in the view that follows from the previous one; from 2 on, the last pass also
-    sees the mirrored view. search and passes are for pairs. Wrong values raise ValueError, a missing file
-    FileNotFoundError.
+    sees the mirrored view. search and passes are for pairs. size, score_threshold, hand_scale, search and passes may be
+    set later, too. Wrong values raise ValueError, a missing file FileNotFoundError.
     """
+
+    size = Option(whole(64, 4096, "px"))
+    score_threshold = Option(between(0, 1))
+    hand_scale = Option(between(0.2, 5))
+    search = Option(one_of(SEARCHES))
+    passes = Option(whole(1, MAX_PASSES))
 
     def __init__(
         self,
@@ -56,20 +64,9 @@ class HandPredictor:
         self.network = _open_network(weights, SessionOptions(device, threads, spinning))
         self.name, self.version = (self.network.metadata[key] for key in ("name", "version"))
         self.provider = self.network.provider
-        self.size = _checked_size(self.network.metadata["size"] if size is None else size)
-        default = self.network.score_threshold
-        self.score_threshold = default if score_threshold is None else float(score_threshold)
-        self.hand_scale = float(hand_scale)
-        self.search = search
-        self.passes = passes
-        if not 0 <= self.score_threshold <= 1:
-            raise ValueError(f"score_threshold is {score_threshold}, must lie between 0 and 1")
-        if not 0.2 <= self.hand_scale <= 5:
-            raise ValueError(f"hand_scale is {hand_scale}, must lie between 0.2 and 5")
-        if search not in SEARCHES:
-            raise ValueError(f"search is {search!r}, must be one of {', '.join(SEARCHES)}")
-        if not 1 <= self.passes <= MAX_PASSES:
-            raise ValueError(f"passes is {passes}, must be a whole number from 1 to {MAX_PASSES}")
+        self.size = self.network.metadata["size"] if size is None else size
+        self.score_threshold = self.network.score_threshold if score_threshold is None else score_threshold
+        self.hand_scale, self.search, self.passes = hand_scale, search, passes
         self.template = template if isinstance(template, HandTemplate) else load_template(template)
         if (trained_on := self.network.metadata["template"]) != self.template.name:
             needed = "none" if trained_on == EMBEDDED_NAME else "the file of that one"
@@ -94,33 +91,8 @@ class HandPredictor:
         return [hand for hand in placed(seen, camera, self.template, self.hand_scale) if hand is not None]
 
 
-def checked_frame(image: np.ndarray, camera: Camera | None) -> tuple[np.ndarray, Camera]:
-    """The image, made contiguous, and its camera, assumed if None; raises ValueError as HandPredictor.predict does."""
-    if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        came = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
-        raise ValueError(f"image is {came}, must be a NumPy array (H, W, 3) of uint8, RGB")
-    if 0 in image.shape:
-        raise ValueError(f"image is empty: its shape is {image.shape}")
-    height, width = image.shape[:2]
-    camera = Camera.from_fov(width, height) if camera is None else camera
-    if (camera.width, camera.height) != (width, height):
-        raise ValueError(f"the camera has {camera.width}x{camera.height} px, the image has {width}x{height}")
-    return np.ascontiguousarray(image), camera
-
-
 def _open_network(weights: str | Path | None, options: SessionOptions) -> ImageNetwork | ViewNetwork:
     if weights is None:
         return ViewNetwork(WEIGHTS, options, embedded=True)
     path = Path(weights)
     return ViewNetwork(path, options) if is_of_a_pair(path) else ImageNetwork(path, options)
-
-
-def _checked_size(size: str | int) -> int:
-    """The long edge from a number, or from text, as the weights' metadata and the command line give it."""
-    try:
-        checked = int(size)
-    except ValueError:
-        checked = 0
-    if not 64 <= checked <= 4096:
-        raise ValueError(f"size is {size}, must be a whole number of px from 64 to 4096")
-    return checked

@@ -15,6 +15,7 @@ import numpy as np
 import onnxruntime as ort
 
 from handos_model.io.files import CHECKSUM, WEIGHTS, one_line, read_file, read_text, shown
+from handos_model.prediction.options import one_of, whole
 from handos_model.prediction.output_check import check_outputs
 
 DEVICES = ("auto", "cpu", "cuda", "tensorrt")
@@ -44,10 +45,9 @@ class SessionOptions:
     """Whether the threads busy-wait for work between two runs."""
 
     def __post_init__(self) -> None:
-        if self.device not in DEVICES:
-            raise ValueError(f"device is {self.device!r}, must be one of {', '.join(DEVICES)}")
-        if self.threads is not None and not 1 <= self.threads <= MAX_THREADS:
-            raise ValueError(f"threads is {self.threads}, must lie between 1 and {MAX_THREADS}")
+        one_of(DEVICES)("device", self.device)
+        if self.threads is not None:
+            object.__setattr__(self, "threads", whole(1, MAX_THREADS)("threads", self.threads))
         wanted = _PROVIDERS.get(self.device)
         if wanted and wanted not in ort.get_available_providers():
             raise ValueError(

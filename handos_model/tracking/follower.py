@@ -11,9 +11,11 @@ import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand
+from handos_model.io.frame import checked_frame
 from handos_model.prediction.depth_fit import NotMeasured, fit_to_depth
+from handos_model.prediction.options import Option, between, whole
 from handos_model.prediction.placing import placed
-from handos_model.prediction.predictor import HandPredictor, checked_frame
+from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.seen_hands import SeenHands, joined
 from handos_model.prediction.view_network import SMALLEST_VIEW, ViewNetwork, known_views
 from handos_model.prediction.views import MAX_OVERLAP, overlap, unclaimed, view_of_joints
@@ -66,8 +68,12 @@ class HandFollower:
     predictor: estimates hands; if its network has no views, every frame is processed from scratch. tracker: assigns
     ids, sides and sizes and smooths the motion; by default one with default options. search_rate: Hz. max_hands: 0 for
     no limit; tracked hands have priority over new ones. tracking: if False, every frame is processed like a still image
-    and hands have no ids. The last three, and the options of the predictor, may be changed between two frames.
+    and hands have no ids. The last three, and the options of the predictor, may be changed between two frames. Wrong
+    values raise ValueError.
     """
+
+    search_rate = Option(between(0, math.inf))
+    max_hands = Option(whole(0))
 
     def __init__(
         self,
@@ -76,8 +82,6 @@ class HandFollower:
         search_rate: float = SEARCH_RATE,
         max_hands: int = 0,
     ) -> None:
-        if not (math.isfinite(search_rate) and search_rate >= 0):
-            raise ValueError(f"search_rate is {search_rate}, must be 0 or more and finite")
         self.predictor = predictor
         self.tracker = HandTracker(faces=predictor.template.faces) if tracker is None else tracker
         self.tracking = True

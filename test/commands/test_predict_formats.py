@@ -13,6 +13,7 @@ pytest.importorskip("rosbags")
 from command_line import refused
 from made_bags import SECOND, BagWriter, file_of
 from made_files import write_image, write_video
+from made_mano import write_mano
 from predicted import PHOTO, contents, interrupt_at, lines_of
 from read_bags import read_all
 
@@ -67,6 +68,9 @@ def test_npz_holds_what_the_lines_hold(tmp_path, argv):
         assert arrays["frame_stamp_ns"].tolist() == [line["stamp_ns"] for line in lines]
         assert arrays["frame_intrinsics"][0].tolist() == [600, 601, 319.5, 239.5]
         assert arrays["frame_intrinsics_source"].tolist() == ["camera"] * 4
+        assert arrays["frame_distortion_model"].tolist() == ["plumb_bob"] * 4
+        for lens, line in zip(arrays["frame_distortion"], lines, strict=True):
+            assert lens[~np.isnan(lens)].tolist() == line["intrinsics"]["distortion"] != []
         assert arrays["frame_model"].tolist() == ["fake 1"] * 4
         assert arrays["frame_mirrored"].tolist() == [True] * 4 == [line["mirrored"] for line in lines]
         assert arrays["frame"].tolist() == [0, 1, 2, 3]
@@ -92,6 +96,21 @@ def test_tables_without_a_hand(tmp_path, weights, suffix):
         from pyarrow import parquet
 
         assert parquet.read_table(out).to_pylist()[0]["hands"] == []
+
+
+@pytest.mark.parametrize("options", [[], ["--vertices"], ["--mano", "mano"], ["--vertices", "--mano", "mano"]])
+def test_the_arrays_of_an_npz_depend_on_options_and_not_on_hands(tmp_path, weights, monkeypatch, options):
+    monkeypatch.chdir(tmp_path)
+    write_mano(tmp_path / "mano")
+    write_image(tmp_path / "p.png", PHOTO)
+    argv = ["predict", "p.png", "--weights", weights, *options]
+    assert main([*argv, "--out", "some.npz"]) == main([*argv, "--threshold", "0.99", "--out", "none.npz"]) == 0
+    with np.load("some.npz") as some, np.load("none.npz") as none:
+        assert some["score"].shape == (1,) and none["score"].shape == (0,)
+        assert ("vertices" in none, "mano_pose" in none) == ("--vertices" in options, "--mano" in options)
+        assert {name: (none[name].shape[1:], none[name].dtype.kind) for name in none} == {
+            name: (some[name].shape[1:], some[name].dtype.kind) for name in some
+        }
 
 
 # --- recordings

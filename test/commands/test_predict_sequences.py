@@ -84,3 +84,14 @@ def test_photos_without_times_do_not_keep_videos_from_their_recordings(tmp_path,
         "mixed/metadata.yaml", "mixed/mixed.mcap", "v.mcap", "v/metadata.yaml", "v/v.mcap"
     ]  # fmt: skip
     assert video.is_file()
+
+
+def test_images_of_a_file_that_are_not_read_take_no_time_and_make_the_exit_code_1(tmp_path, argv, capsys):
+    for name in "acd":
+        write_image(tmp_path / "set" / f"{name}.ppm", PHOTO)
+    one = (tmp_path / "set" / "a.ppm").read_bytes()
+    (tmp_path / "set" / "b.ppm").write_bytes(one + one)
+    assert main(["predict", str(tmp_path / "set"), *argv, str(tmp_path / "o.jsonl")]) == 1
+    assert [line["stamp_ns"] for line in lines_of(tmp_path / "o.jsonl")] == [50_000_000 * i for i in range(4)]
+    said = f"handos predict: {tmp_path / 'set' / 'b.ppm'} holds several images, of which the first alone is read\n"
+    assert capsys.readouterr().err == f"{said}4 frames, 4 hands, 1 not readable\n"

@@ -197,3 +197,38 @@ def test_bones_grow_with_the_image():
         return (drawn != 128).any(axis=2).mean()
 
     assert share(5) > 0.75 * share(1)
+
+
+@pytest.mark.parametrize(
+    "image, camera, says",
+    [
+        (GREY.astype(np.float32) / 255, None, "image is float32"),
+        (GREY[..., 0], None, "must be a NumPy array"),
+        (np.dstack([GREY, GREY[..., :1]]), None, r"\(480, 640, 4\), must be"),
+        (GREY[:0], None, "image is empty"),
+        (GREY.tolist(), None, "image is list"),
+        (GREY[:240], CAMERA, "the camera has 640x480 px, the image has 640x240"),
+    ],
+)
+def test_what_cannot_be_drawn_on_is_refused_as_it_is_by_the_predictor(image, camera, says):
+    for hands in ([], [made()]):
+        with pytest.raises(ValueError, match=says):
+            draw_hands(image, hands, camera)
+
+
+def test_a_hand_without_vertices_has_no_mesh():
+    whole = made()
+    bare = Hand.from_dict(whole.to_dict())
+    drawn = draw_hands(GREY, [bare], CAMERA)
+    np.testing.assert_array_equal(drawn, draw_hands(GREY, [bare], CAMERA, mesh=False))
+    assert (drawn != GREY).any()
+    both = draw_hands(GREY, [bare, made(place=(-0.15, 0.05, 0.5))], CAMERA, skeleton=False, label=False)
+    alone = draw_hands(GREY, [made(place=(-0.15, 0.05, 0.5))], CAMERA, skeleton=False, label=False)
+    np.testing.assert_array_equal(both, alone)
+
+
+def test_the_image_stays_as_it_is():
+    image = GREY.copy()
+    image.flags.writeable = False
+    assert (draw_hands(image[:, ::-1], [made()], CAMERA) != GREY).any()
+    np.testing.assert_array_equal(image, GREY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -60,9 +61,13 @@ def test_a_mirror_image_is_turned_over_as_its_state_is_the_real_hands(
 ) -> None:
     image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     path = write_image(tmp_path / "photo.png", image)
-    record = {"image": str(path), "stamp_ns": 7} | ({} if mirrored is None else {"mirrored": mirrored})
-    ((stamp, seen),) = example.read(path, [record])
-    assert stamp == 7
+    (record,) = records([make_hand()])
+    record |= {"image": str(path), "mirrored": mirrored}
+    if mirrored is None:
+        del record["mirrored"]
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "photo.jsonl").write_text(json.dumps(record) + "\n")
+    (seen,) = example.Episode(path, tmp_path / "results", None, 30).images()
     np.testing.assert_array_equal(seen, image[:, ::-1] if mirrored else image)
 
 

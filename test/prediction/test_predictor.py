@@ -235,6 +235,8 @@ def test_a_camera_of_another_size_is_refused(tmp_path):
         ({"score_threshold": float("nan")}, "between 0 and 1"),
         ({"hand_scale": 0.0}, "between 0.2 and 5"),
         ({"threads": 0}, "threads is 0"),
+        ({"threads": 1.5}, "threads is 1.5, must be a whole number from 1 to 256"),
+        ({"threads": "two"}, "threads is two, must be a whole number"),
     ],
 )
 def test_wrong_options_are_refused(tmp_path, options, says):

@@ -48,6 +48,50 @@ import handos_model
     assert done.stdout.splitlines() == ["1"], done.stderr
 
 
+def names_of(lines: str) -> set[str]:
+    """Modules of the packages that a part of pyproject.toml requires."""
+    called = {"opencv-python-headless": "cv2", "pyyaml": "yaml", "pillow": "PIL"}
+    found = re.findall(r'^(?:\w+ = \[)?\s*"([\w.-]+)', lines, re.M)
+    return {called.get(name, name.replace("-", "_")) for name in found}
+
+
+@pytest.mark.parametrize("command", ["predict", "fuse"])
+def test_hands_and_their_fusion_need_what_is_always_installed_alone(tmp_path: Path, command: str) -> None:
+    base = PROJECT.partition("\ndependencies = [")[2].partition("\n]")[0]
+    extras = PROJECT.partition("[project.optional-dependencies]")[2].partition("[project.scripts]")[0]
+    assert {"numpy", "cv2", "tqdm"} < names_of(base) and {"torch", "rosbags"} < names_of(extras)
+    code = """
+import sys
+class Absent:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] in sys.argv[1].split():
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Absent())
+from handos_model.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+    (tmp_path / "cameras.yaml").write_text("cameras: [")
+    given = {
+        "predict": [str(ROOT / "docs/images/try.jpg"), "--out", str(tmp_path / "o.npz"), "--threads", "1"],
+        "fuse": [
+            "a.jsonl",
+            "b.jsonl",
+            "--extrinsics",
+            str(tmp_path / "cameras.yaml"),
+            "--out",
+            str(tmp_path / "o.jsonl"),
+        ],
+    }
+    argv = [sys.executable, "-c", code, " ".join(names_of(extras) - names_of(base)), command, *given[command]]
+    done = subprocess.run(
+        argv, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    if command == "predict":
+        assert (done.returncode, (tmp_path / "o.npz").exists()) == (0, True), done.stderr
+    else:
+        assert f"extrinsics file {tmp_path / 'cameras.yaml'} cannot be read: " in done.stderr, done.stderr
+
+
 def test_no_hint_names_a_project_that_is_not_ours_on_pypi() -> None:
     for path in [*PAGES, *SOURCES]:
         for command in re.findall(r"pip install [^`\n]*", path.read_text()):

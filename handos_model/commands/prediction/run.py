@@ -140,7 +140,8 @@ class PredictionRun:
 
     def _run_task(self, task: Task, rules: WriteRules, bar: tqdm) -> None:
         self._still = 0  # a sequence ends with its outputs, so that they are the same whichever other tasks are done
-        results = Results(task.out, rules, self._finder.track, task.recorded) if task.out else None
+        options = rules, self._finder.track, task.recorded, self._detail
+        results = Results(task.out, *options) if task.out else None
         if results and results.complete:
             self._say(f"{task.out} is complete")
             return

@@ -17,6 +17,7 @@ from handos_model.data.files import LABELS, NOT_WHOLE, as_floats, read_image
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
 from handos_model.io.archives.npz_file import read_npz
 from handos_model.io.files import KB, Kind
+from handos_model.io.yaml_file import read_yaml
 from handos_model.template.mano_layer import ManoLayer
 
 SUBJECTS = (
@@ -173,6 +174,4 @@ def _intrinsics(path: Path) -> np.ndarray:
 
 
 def _yaml(path: Path) -> Any:
-    from handos_model.io.yaml_file import read_yaml  # PyYAML is of extra [train]; no other data set needs it
-
     return read_yaml(path, Kind("YAML file", 64 * KB, NOT_WHOLE))

@@ -17,7 +17,7 @@ from handos_model.io.headers.promise import Promise
 MAX_PIXELS = 64_000_000
 """Maximum number of pixels of an image that is decoded: more are an attack or an accident."""
 KINDS = "JPEG, PNG, WebP, TIFF, BMP, PNM, GIF"
-"""Kinds of files that are read; if one contains several images, the first is read."""
+"""Kinds of files that are read; if one contains several images, the first is read, which Promise.more says."""
 SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".gif",
     ".heic", ".heif", ".hif", ".avif",

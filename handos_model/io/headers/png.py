@@ -18,7 +18,7 @@ def read(data: memoryview) -> Promise:
     width, height, depth, colour = (number(data, at, n, "big") for at, n in ((16, 4), (20, 4), (24, 1), (25, 1)))
     if colour not in _SAMPLES or depth not in (1, 2, 4, 8, 16):
         raise ValueError(f"its PNG has the unknown colour type {colour} of {depth} bits")
-    at, pixels = 8, False
+    at, pixels, more = 8, False, False
     for _ in range(MAX_CHUNKS):
         length, kind = number(data, at, 4, "big"), bytes(data[at + 4 : at + 8])
         if at + 12 + length > len(data):
@@ -26,9 +26,10 @@ def read(data: memoryview) -> Promise:
         if kind == b"IEND":
             break
         pixels |= kind == b"IDAT"
+        more |= kind == b"fdAT"  # of an animated PNG: any frame but the still one
         at += 12 + length
     else:
         raise ValueError(f"its PNG has more than {MAX_CHUNKS} chunks")
     if not pixels:
         raise ValueError("its PNG holds no pixels")
-    return Promise(width, height, height * (1 + width * depth * _SAMPLES[colour] // 8) // MAX_RATIO)
+    return Promise(width, height, height * (1 + width * depth * _SAMPLES[colour] // 8) // MAX_RATIO, more=more)

@@ -16,19 +16,21 @@ def read(data: memoryview) -> Promise:
     head = bytes(data[:LONGEST])
     digit = head[1:2]
     bitmap = digit in b"14"
-    numbers = _numbers(head, 2 if bitmap else 3)
+    numbers, end = _numbers(head, 2 if bitmap else 3)
     width, height = numbers[:2]
     most = 1 if bitmap else numbers[2]
     if not 1 <= most <= 65535:
         raise ValueError(f"its PNM declares {most} as its largest value")
     if digit == b"4":
-        return Promise(width, height, (width + 7) // 8 * height)
-    sample = 2 if most > 255 and digit in b"56" else 1
-    return Promise(width, height, width * height * SAMPLES[digit] * sample)
+        size = (width + 7) // 8 * height
+    else:
+        size = width * height * SAMPLES[digit] * (2 if most > 255 and digit in b"56" else 1)
+    after = bytes(data[end + 1 + size : end + 3 + size])
+    return Promise(width, height, size, more=digit in b"456" and after[:1] == b"P" and after[1:] in SAMPLES)
 
 
-def _numbers(head: bytes, count: int) -> list[int]:
-    """The first `count` numbers after the kind, without comments, in one pass over at most LONGEST bytes."""
+def _numbers(head: bytes, count: int) -> tuple[list[int], int]:
+    """The first `count` numbers after the kind, without comments, in one pass over at most LONGEST bytes; their end."""
     found: list[int] = []
     at = 2
     while len(found) < count:
@@ -50,4 +52,4 @@ def _numbers(head: bytes, count: int) -> list[int]:
             break
     if len(found) < count:
         raise ValueError("its PNM has no header")
-    return found
+    return found, at

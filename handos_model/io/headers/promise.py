@@ -18,6 +18,8 @@ class Promise:
     """A file with fewer bytes cannot hold that many pixels, however well they are compressed."""
     ended: bool = True
     """Whether the file has its end marker, which some cameras omit; without it, only the pixels show if it is whole."""
+    more: bool = False
+    """Whether further images of their own follow the first, as in animations; previews and masks are none."""
 
 
 def number(data: memoryview, at: int, size: int, order: Order, signed: bool = False) -> int:

@@ -13,6 +13,8 @@ MAX_PARTS = 2**20
 """Maximum number of strips or tiles."""
 MAX_DECODED = 2**29
 """Maximum bytes of the samples: 64 million pixels with four colours of 16 bits."""
+MAX_DIRECTORIES = 100
+"""Maximum number of directories among which a second page is looked for."""
 LARGEST_TILE = 2**20
 """Maximum px of a tile; an image may be smaller than its only tile."""
 COMPRESSIONS = {
@@ -21,6 +23,7 @@ COMPRESSIONS = {
 }  # fmt: skip
 _CODES = {1: "u1", 3: "u2", 4: "u4"}  # of the types BYTE, SHORT, LONG
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT = 256, 257, 258, 259, 277, 322, 323
+_KIND, _OLD_KIND = 254, 255  # of what a directory describes: a page, a smaller version of one (1), a mask (4)
 _PARTS = ((273, 279), (324, 325))  # where strips and tiles begin, and how many bytes each has
 _USED = {_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _TILE_WIDTH, _TILE_HEIGHT, *(tag for p in _PARTS for tag in p)}
 
@@ -47,7 +50,24 @@ def read(data: memoryview) -> Promise:
     size = width * height * samples * bits // 8
     if bits > 16 and size > MAX_DECODED:
         raise ValueError(f"its TIFF has {width}x{height} px of {samples} samples of {bits} bits")
-    return Promise(width, height, size if compression == 1 else 0)
+    return Promise(width, height, size if compression == 1 else 0, more=_has_pages(data, order))
+
+
+def _has_pages(data: memoryview, order: Order) -> bool:
+    """Whether another page follows the first one. What is damaged on the way there does not concern the first."""
+    at, seen = number(data, 4, 4, order), {0}  # 0 ends the list
+    try:
+        while len(seen) <= MAX_DIRECTORIES:
+            seen.add(at)
+            at = number(data, at + 2 + 12 * number(data, at, 2, order), 4, order)
+            if at in seen:
+                return False
+            first = number(data, at + 2, 2, order)  # tags are in order
+            if first in (_OLD_KIND, _WIDTH) or (first == _KIND and not number(data, at + 10, 4, order) & 5):
+                return True
+    except ValueError:
+        pass
+    return False
 
 
 def _tags(data: memoryview, order: Order) -> dict[int, np.ndarray]:

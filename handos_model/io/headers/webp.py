@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from handos_model.io.headers.promise import Promise, number
 
-MAX_CHUNKS = 1000  # before the image: metadata
+MAX_CHUNKS = 1000  # before the image, and before the second one: metadata
 
 
 def read(data: memoryview) -> Promise:
@@ -19,10 +19,22 @@ def read(data: memoryview) -> Promise:
             raise ValueError("a chunk of its WebP extends beyond the end of the file")
         size = _size(kind, data, at + 8)
         width, height = max(width, size[0]), max(height, size[1])
-        if kind in (b"VP8 ", b"VP8L", b"ANMF"):
-            return Promise(width, height)
         at += 8 + length + length % 2
+        if kind in (b"VP8 ", b"VP8L", b"ANMF"):
+            return Promise(width, height, more=kind == b"ANMF" and _another(data, at))
     raise ValueError(f"its WebP has more than {MAX_CHUNKS} chunks before the image")
+
+
+def _another(data: memoryview, at: int) -> bool:
+    """Whether one more frame of an animation follows."""
+    for _ in range(MAX_CHUNKS):
+        if at + 8 > len(data):
+            return False
+        if bytes(data[at : at + 4]) == b"ANMF":
+            return True
+        length = number(data, at + 4, 4, "little")
+        at += 8 + length + length % 2
+    return False
 
 
 def _size(kind: bytes, data: memoryview, at: int) -> tuple[int, int]:
