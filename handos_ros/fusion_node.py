@@ -205,9 +205,9 @@ def _cameras_of(settings: FusionSettings) -> tuple[str, dict[str, Extrinsics] | 
             raise ValueError("frame is not set, must be the common frame, such as base_link; or give extrinsics")
         return settings.frame.lstrip("/"), None
     frame, cameras = read_extrinsics(Path(settings.extrinsics))
-    if settings.frame.lstrip("/") not in ("", frame.lstrip("/")):
+    if settings.frame.lstrip("/") not in ("", frame):
         raise ValueError(f"frame is {settings.frame}, but {settings.extrinsics} has {frame}: they must agree")
-    return frame.lstrip("/"), {name.lstrip("/"): pose for name, pose in cameras.items()}
+    return frame, cameras
 
 
 def _counts(counter: dict[int, int]) -> str:

@@ -7,7 +7,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from handos_model.fusion.extrinsics import read_extrinsics
 from handos_model.fusion.frame_sets import SLOP
+from handos_model.fusion.results_files import fused_frames, fused_record
 from handos_model.output.frame_record import record_line
 from handos_model.output.output_file import Inputs, WriteRules, check_file, completed
 
@@ -34,9 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes one line for each time."""
-    from handos_model.fusion.extrinsics import read_extrinsics  # here, as it needs YAML, which prediction does not
-    from handos_model.fusion.results_files import fused_frames, fused_record
-
     if not 0 <= args.slop <= 1:
         raise ValueError(f"--slop is {args.slop:g}, must lie between 0 and 1 s")
     if args.out.suffix.lower() != ".jsonl":

@@ -14,6 +14,8 @@ GATE = 30.0
 """Squared standard deviations by which two cameras may disagree on one hand; if both are right, it is about 6."""
 OTHER_SIDE = 16.0
 """Penalty in the same unit if one camera says left and the other right, both with certainty."""
+NO_MIRROR_IMAGE = 3 * GATE
+"""A larger disagreement, in the same unit, is not explained by one camera's taking a hand for its mirror image."""
 TOGETHER = 10.0
 """Reduction in the same unit if the two were one hand in the last frame."""
 
@@ -49,12 +51,12 @@ def disagreement(one: Sighting, other: Sighting) -> float:
     If they are not known to be of the same side, either camera may have taken the hand for its mirror image in depth,
     with every depth on the wrong side of the wrist: the best of these three counts.
     """
-    sides = {one.hand.side, other.hand.side}
-    pairs = [(one, other)]
-    if len(sides) > 1 or "unknown" in sides:
-        pairs += [(a, b) for a, b in ((one.turned, other), (one, other.turned)) if a and b]
-    side = OTHER_SIDE * one.hand.side_confidence * other.hand.side_confidence if sides == {"left", "right"} else 0.0
-    return min(_apart(a, b) for a, b in pairs) + side
+    sides, apart = {one.hand.side, other.hand.side}, _apart(one, other)
+    if (len(sides) > 1 or "unknown" in sides) and apart < NO_MIRROR_IMAGE:
+        turned = ((one.turned, other), (one, other.turned))
+        apart = min([apart, *(_apart(a, b) for a, b in turned if a and b)])
+    doubt = one.hand.side_confidence * other.hand.side_confidence if sides == {"left", "right"} else 0.0
+    return apart + OTHER_SIDE * doubt
 
 
 def _apart(one: Sighting, other: Sighting) -> float:

@@ -16,6 +16,8 @@ UNIT = 1e-2
 """Maximum difference of a quaternion's length from 1, since files give few digits."""
 FARTHEST = 1e4
 """m: no camera that sees hands is farther from the origin."""
+EXACT = 1e-9
+"""A rotation is this close to orthonormal if nothing but floating point has rounded it."""
 LONGEST_NAME = 255
 
 
@@ -35,12 +37,12 @@ class Extrinsics:
         rotation, position = np.array(self.rotation, np.float64), np.array(self.position, np.float64)
         if rotation.shape != (3, 3) or position.shape != (3,):
             raise ValueError(f"rotation is {rotation.shape}, position {position.shape}, must be (3, 3) and (3,)")
-        turned = np.isfinite(rotation).all() and np.abs(rotation @ rotation.T - np.eye(3)).max() < UNIT
-        if not turned or np.linalg.det(rotation) < 0:
+        off = np.abs(rotation @ rotation.T - np.eye(3)).max() if np.isfinite(rotation).all() else np.inf
+        if not off < UNIT or np.linalg.det(rotation) < 0:
             raise ValueError(f"rotation is {rotation.tolist()}, must be orthonormal and right-handed")
         if not (np.abs(position) <= FARTHEST).all():
             raise ValueError(f"position is {position.tolist()}, must be finite and within {FARTHEST:g} m")
-        object.__setattr__(self, "rotation", nearest_rotation(rotation))
+        object.__setattr__(self, "rotation", nearest_rotation(rotation) if off > EXACT else rotation)
         object.__setattr__(self, "position", position)
 
     @classmethod
@@ -69,7 +71,8 @@ class Extrinsics:
 def read_extrinsics(path: Path) -> tuple[str, dict[str, Extrinsics]]:
     """The common frame's name, and the poses of cameras by the names of their optical frames (docs/cameras.md).
 
-    Raises FileNotFoundError, and ValueError with one sentence for a file that contains anything else.
+    Names have no leading slashes, which ROS 1 had and tf2 has not. Raises FileNotFoundError, and ValueError with one
+    sentence for a file that contains anything else.
     """
     about = read_yaml(path, EXTRINSICS)
     where = f"extrinsics file {shown(path)}"
@@ -80,7 +83,10 @@ def read_extrinsics(path: Path) -> tuple[str, dict[str, Extrinsics]]:
         raise ValueError(f"frame is {one_line(repr(frame))} in {where}, must be the name of the common frame")
     if not isinstance(cameras, dict) or not cameras:
         raise ValueError(f"cameras in {where} must hold the pose of each camera under the name of its frame")
-    return frame, {name: _pose(name, pose, where) for name, pose in cameras.items()}
+    poses = {str(name).lstrip("/"): _pose(name, pose, where) for name, pose in cameras.items()}
+    if len(poses) < len(cameras):
+        raise ValueError(f"cameras in {where} holds a frame twice, with and without a leading slash")
+    return frame.lstrip("/"), poses
 
 
 def _pose(name: Any, pose: Any, where: str) -> Extrinsics:
@@ -96,4 +102,4 @@ def _pose(name: Any, pose: Any, where: str) -> Extrinsics:
 
 
 def _is_name(name: Any) -> bool:
-    return isinstance(name, str) and 0 < len(name) <= LONGEST_NAME
+    return isinstance(name, str) and len(name) <= LONGEST_NAME and name.strip("/") != ""

@@ -129,4 +129,4 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     )
     if mirrored:  # metres already are those of the real hand
         hands, lens = [hand.flipped(lens.width) for hand in hands], lens.mirrored()
-    return CameraFrame(str(record["frame_id"] or stem), stamp, hands, lens)
+    return CameraFrame(str(record["frame_id"] or "").lstrip("/") or stem, stamp, hands, lens)

@@ -60,6 +60,19 @@ def test_what_is_wrong_is_said(tmp_path: Path, old: str, new: str, said: str) ->
     assert "cameras.yaml" in str(error.value) and "\n" not in str(error.value)
 
 
+def test_names_of_frames_have_no_leading_slashes(tmp_path: Path) -> None:
+    path = tmp_path / "cameras.yaml"
+    path.write_text(GOOD.replace("frame: world", "frame: /world").replace("left_optical_frame", "/left_optical_frame"))
+    frame, cameras = read_extrinsics(path)
+    assert frame == "world" and "left_optical_frame" in cameras
+    path.write_text(path.read_text() + "  left_optical_frame: {translation: [0, 0, 0], rotation: [0, 0, 0, 1]}\n")
+    with pytest.raises(ValueError, match="holds a frame twice"):
+        read_extrinsics(path)
+    path.write_text(GOOD.replace("frame: world", "frame: /"))
+    with pytest.raises(ValueError, match="frame is '/'"):
+        read_extrinsics(path)
+
+
 @pytest.mark.parametrize("text", ["", "3", "[]", "frame: a\ncameras: {}\n", "frame: a\ncameras: [1]\n"])
 def test_other_files_are_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "cameras.yaml").write_text(text)

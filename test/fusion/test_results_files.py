@@ -151,6 +151,16 @@ def edit(path: Path, **changes: object) -> None:
     path.write_text("".join([json.dumps(json.loads(first) | changes) + "\n", *others]))
 
 
+def test_a_leading_slash_of_a_frame_is_no_part_of_its_name(folder: Path) -> None:
+    assert main(FUSE) == 0
+    expected = (folder / "fused.jsonl").read_text()
+    text = (folder / "left.jsonl").read_text()
+    (folder / "left.jsonl").write_text(text.replace('"frame_id": null', '"frame_id": "/left"'))
+    assert text != (folder / "left.jsonl").read_text()
+    assert main([*FUSE, "--overwrite"]) == 0
+    assert (folder / "fused.jsonl").read_text() == expected
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
