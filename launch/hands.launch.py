@@ -1,4 +1,4 @@
-"""Hands in the images of one camera: hands_node, and optionally RViz, or a video instead of the camera."""
+"""Hands in the images of one camera: hands_node, and optionally RViz, or a video or recording instead of the camera."""
 
 from __future__ import annotations
 
@@ -26,8 +26,12 @@ ARGUMENTS = {
     "log_level": ("info", "Minimum log severity of this package's nodes: debug, info, warn, error or fatal"),
     "respawn": ("false", "If true, restart a node that has ended; if false, everything ends with hands_node"),
     "rviz": ("false", "If true, open RViz with images, markers and TF"),
-    "fixed_frame": ("camera_optical_frame", "Fixed frame of RViz, and the frame of camera_node's images"),
-    "video": ("", "Video, folder of images or webcam number, played by camera_node instead of a camera"),
+    "fixed_frame": (
+        "",
+        "Fixed frame of RViz, and the frame of camera_node's images; empty for camera_optical_frame, but the images of "
+        "a recording keep theirs",
+    ),
+    "video": ("", "Video, folder of images, ROS recording or webcam number, played by camera_node instead of a camera"),
 }
 """Name: default and description."""
 LEVELS = ("debug", "info", "warn", "error", "fatal")
@@ -52,13 +56,13 @@ def nodes(context: LaunchContext) -> list[Node]:
     ours = {"package": "handos_ros", "ros_arguments": ["--log-level", given["log_level"]], **about, **ending(given)}
     started = []
     if wanted(given, "rviz"):  # first, as launch stops at a missing package but does not stop what it has started
-        view = ["-d", str(CONFIG / "hands.rviz"), "-f", given["fixed_frame"]]
+        view = ["-f", given["fixed_frame"]] if given["fixed_frame"] else []  # hands.rviz has camera_optical_frame
+        view += ["-d", str(CONFIG / "hands.rviz")]
         started.append(Node(package="rviz2", executable="rviz2", arguments=view, **about))
     parameters = [given["params_file"], overrides(given)] if overrides(given) else [given["params_file"]]
     started.append(Node(executable="hands_node", parameters=parameters, **ours))
     if given["video"]:
-        source = {"source": text(given["video"]), "frame_id": text(given["fixed_frame"])}
-        started.append(Node(executable="camera_node", parameters=[source], **ours))
+        started.append(Node(executable="camera_node", parameters=[played(given)], **ours))
     return started
 
 
@@ -92,6 +96,12 @@ def overrides(given: dict[str, str]) -> dict[str, Any]:
     """Parameters of hands_node that launch arguments override."""
     values: dict[str, Any] = {name: text(given[name]) for name in ("frame_prefix", "device") if given[name]}
     return {**values, "use_depth": True} if given["depth"] else values
+
+
+def played(given: dict[str, str]) -> dict[str, ParameterValue]:
+    """Parameters of camera_node; without frame_id, a recording keeps its own."""
+    values = {"source": text(given["video"])}
+    return {**values, "frame_id": text(given["fixed_frame"])} if given["fixed_frame"] else values
 
 
 def text(value: str) -> ParameterValue:

@@ -199,7 +199,7 @@ def test_a_wrong_source_is_one_sentence(folder: Path, calibration: Path, tmp_pat
         (tmp_path / "bad" / name).write_bytes(b"damaged")
     video = ROOT / "docs/demo.mp4"
     cases = [
-        ({}, "source is not set, must be a video, an image, a folder of images or a webcam number"),
+        ({}, "source is not set, must be a video, an image, a folder of images, a ROS recording or a webcam number"),
         ({"source": tmp_path / "absent.mp4"}, f"there is no {tmp_path / 'absent.mp4'}"),
         ({"source": tmp_path / "empty"}, "holds no image"),
         ({"source": tmp_path / "bad"}, "bad/a.png"),

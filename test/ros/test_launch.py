@@ -88,6 +88,17 @@ def test_a_video_takes_the_place_of_the_camera(launch_file: ModuleType) -> None:
     assert executables(started(launch_file, video="0")) == ["hands_node", "camera_node"]
 
 
+@pytest.mark.parametrize(("given", "frame_id"), [({}, None), ({"fixed_frame": "lens"}, "lens")])
+def test_a_recording_keeps_its_frame_unless_one_is_given(
+    launch_file: ModuleType, given: dict[str, str], frame_id: str | None
+) -> None:
+    found = launch_file.played({name: default for name, (default, _) in launch_file.ARGUMENTS.items()} | given)
+    assert found.pop("source").evaluate(LaunchContext()) == ""
+    assert {name: value.evaluate(LaunchContext()) for name, value in found.items()} == (
+        {"frame_id": frame_id} if frame_id else {}
+    )
+
+
 def test_rviz_on_request(launch_file: ModuleType) -> None:
     # First, so that no node is left running where there is no RViz.
     assert executables(started(launch_file, rviz="true")) == ["rviz2", "hands_node"]
