@@ -197,7 +197,6 @@ def asked(cameras_file: ModuleType, folder: Path, text: str, **given: str) -> li
         ("- {namespace: a}", {"image": ""}, "image is '', must be the name of a topic"),
         ("- {namespace: a}\n- {namespace: b}", {"frame_prefix": "all/"}, "have the same frame_prefix 'all/'"),
         ("- {namespace: a, frame_prefix: b/}\n- {namespace: b}", {}, "cameras a and b of"),
-        ("- {namespace: a, frame_prefix: }\n- {namespace: b, frame_prefix: }", {}, "have the same frame_prefix ''"),
     ],
 )
 def test_what_is_wrong_is_said_before_any_camera_has_started(
@@ -205,6 +204,11 @@ def test_what_is_wrong_is_said_before_any_camera_has_started(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
         asked(cameras_file, tmp_path, text, **given)
+
+
+def test_empty_prefixes_are_left_to_the_parameter_files(cameras_file: ModuleType, tmp_path: Path) -> None:
+    text = "- {namespace: a, frame_prefix: }\n- {namespace: b, frame_prefix: }"  # a file may name both nodes
+    assert len(asked(cameras_file, tmp_path, text)) == 2
 
 
 def test_a_prefix_for_the_camera_that_does_not_say_otherwise(
