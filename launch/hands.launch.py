@@ -23,7 +23,10 @@ ARGUMENTS = {
     "namespace": ("", "Namespace of every node started; give each camera its own"),
     "frame_prefix": ("", "Prefix for the names of the hands' frames, such as robot1/; empty uses the parameter file"),
     "device": ("", "Where the network runs: auto, cpu, cuda or tensorrt; empty uses the parameter file"),
-    "log_level": ("info", "Minimum log severity of this package's nodes: debug, info, warn, error or fatal"),
+    "log_level": (
+        "info",
+        "Minimum log severity of this package's nodes, or LOGGER:=SEVERITY: debug, info, warn, error, fatal or unset",
+    ),
     "respawn": ("false", "If true, restart a node that has ended; if false, everything ends with hands_node"),
     "rviz": ("false", "If true, open RViz with images, markers and TF"),
     "fixed_frame": (
@@ -34,7 +37,7 @@ ARGUMENTS = {
     "video": ("", "Video, folder of images, ROS recording or webcam number, played by camera_node instead of a camera"),
 }
 """Name: default and description."""
-LEVELS = ("debug", "info", "warn", "error", "fatal")
+LEVELS = ("debug", "info", "warn", "error", "fatal", "unset")
 NAME = re.compile(r"(~?/)?[a-z_]\w*(/[a-z_]\w*)*", re.ASCII | re.IGNORECASE)
 """A name that a topic can be remapped to."""
 
@@ -79,7 +82,7 @@ def check(given: dict[str, str]) -> None:
     namespace = given["namespace"].strip("/")
     if namespace and not NAME.fullmatch(f"/{namespace}"):
         raise ValueError(f"namespace is {given['namespace']!r}, must be a name such as left or robot1/left")
-    if given["log_level"].lower() not in LEVELS:
+    if given["log_level"].split(":=", 1)[-1].lower() not in LEVELS:  # the name of a logger may precede it
         raise ValueError(f"log_level is {given['log_level']!r}, must be one of {', '.join(LEVELS)}")
     for name in ("respawn", "rviz"):
         wanted(given, name)

@@ -99,6 +99,11 @@ def test_a_recording_keeps_its_frame_unless_one_is_given(
     )
 
 
+@pytest.mark.parametrize("level", ["WARN", "unset", "hands_node:=debug", "hands_node:=Error"])
+def test_a_log_level_as_ros_takes_it(launch_file: ModuleType, level: str) -> None:
+    assert executables(started(launch_file, log_level=level)) == ["hands_node"]
+
+
 def test_rviz_on_request(launch_file: ModuleType) -> None:
     # First, so that no node is left running where there is no RViz.
     assert executables(started(launch_file, rviz="true")) == ["rviz2", "hands_node"]
@@ -194,6 +199,8 @@ def asked(cameras_file: ModuleType, folder: Path, text: str, **given: str) -> li
         ("- {namespace: a}\n- {namespace: b, rviz: maybe}", {}, "rviz is 'maybe', must be true or false"),
         ("- {namespace: a}\n- {namespace: b, respawn: }", {}, "respawn is '', must be true or false"),
         ("- {namespace: a, log_level: }", {}, "log_level is '', must be one of debug"),
+        ("- {namespace: a, log_level: 'b:=loud'}", {}, "log_level is 'b:=loud', must be one of debug"),
+        ("- {namespace: a, log_level: 'b:=c:=info'}", {}, "log_level is 'b:=c:=info', must be one of debug"),
         ("- {namespace: a}", {"image": ""}, "image is '', must be the name of a topic"),
         ("- {namespace: a}\n- {namespace: b}", {"frame_prefix": "all/"}, "have the same frame_prefix 'all/'"),
         ("- {namespace: a, frame_prefix: b/}\n- {namespace: b}", {}, "cameras a and b of"),
