@@ -33,14 +33,18 @@ def read_calibration(path: Path) -> CameraInfo:
     return info
 
 
-def info_of(camera: Camera, undistorted: Camera | None = None) -> CameraInfo:
-    """Returns the message of a camera; undistorted: that of its undistorted images, by default with the same K."""
+def info_of(camera: Camera, R: np.ndarray | None = None, P: np.ndarray | None = None) -> CameraInfo:
+    """Returns the message of a camera.
+
+    R (3, 3) and P (3, 4): how its images are rectified; by default they are only undistorted, with the same K.
+    """
     model, d = camera.distortion_model, camera.distortion.tolist()
     if model in ("none", "plumb_bob"):
         model, d = "plumb_bob", d + [0.0] * (5 - len(d))  # as drivers write it
     info = CameraInfo(width=camera.width, height=camera.height, distortion_model=model, d=d)
-    P = np.append((undistorted or camera).K, np.zeros((3, 1)), axis=1)
-    info.k, info.r, info.p = camera.K.ravel(), np.eye(3).ravel(), P.ravel()
+    R = np.eye(3) if R is None else R
+    P = np.append(camera.K, np.zeros((3, 1)), axis=1) if P is None else P
+    info.k, info.r, info.p = camera.K.ravel(), R.ravel(), P.ravel()
     return info
 
 

@@ -198,7 +198,7 @@ class CameraNode(GuardedNode):
         height, width = image.shape[:2]
         calibration = self._calibration
         if calibration is None and frame.camera is not None:
-            return info_of(frame.camera, frame.undistorted)
+            return info_of(frame.camera, frame.rectification, frame.projection)
         if calibration is None:
             return field_of_view(width, height, self._settings.fov)
         if (calibration.width, calibration.height) != (width, height):

@@ -39,7 +39,7 @@ class HandsNode(GuardedNode):
     def __init__(self, **options: Any) -> None:
         """options: those of rclpy.node.Node, for example for several nodes in one process."""
         super().__init__("hands_node", **options)
-        self._newest: Newest[tuple[Image | CompressedImage, StageClock]] = Newest()
+        self._newest: Newest[tuple[Image | CompressedImage, StageClock, int]] = Newest()
         self._worker = threading.Thread(target=self._work, name="hands")
         given = take_overrides(self)
         self._settings = declare(self, Settings(), given)
@@ -75,7 +75,8 @@ class HandsNode(GuardedNode):
         """Passes the message to the worker; it replaces one that is still waiting."""
         self._health.received()
         self._arrivals.add(seconds(message.header.stamp))
-        if self._newest.put((message, StageClock(time.perf_counter()))):
+        jumps = self._pipeline.outputs.transforms.jumps
+        if self._newest.put((message, StageClock(time.perf_counter()), jumps)):
             self._health.drop("late")
 
     def _listen_to_images(self) -> Subscription:
@@ -86,14 +87,14 @@ class HandsNode(GuardedNode):
     def _work(self) -> None:
         """Processes frames, always the newest, until the node is destroyed."""
         while (waiting := self._newest.take()) is not None:
-            message, clock = waiting
+            message, clock, jumps = waiting
             with self._busy:
                 if not self._pipeline.is_open:  # paused since the image arrived
                     self._health.drop("late")
                     continue
                 clock.begin()
                 try:
-                    self._pipeline.process(message, clock, self._settings)
+                    self._pipeline.process(message, clock, self._settings, jumps)
                 except FrameDropped as dropped:
                     self._drop(dropped.reason, str(dropped))
                 except Exception as error:  # no input stops the node

@@ -55,15 +55,20 @@ class Outputs:
         """Publishes the hands of a frame."""
         self._hands.publish(message)
 
-    def publish_frames(self, hands: list[Hand], header: Header, settings: Settings, followed: Container[int]) -> None:
-        """Publishes wrist frames, and finger frames if enabled, on /tf; followed: as for SideFrames.chosen."""
+    def publish_frames(
+        self, hands: list[Hand], header: Header, settings: Settings, followed: Container[int], jumps: int
+    ) -> None:
+        """Publishes wrist frames, and finger frames if enabled, on /tf.
+
+        followed: as for SideFrames.chosen; jumps: as for TransformFilter.taken.
+        """
         self._shown = self._sides.chosen(hands, followed)
         if not settings.publish_tf:
             return
         hands = self._shown if settings.tf_names == "side" else hands
         fingers, prefix = settings.tf_fingers, settings.frame_prefix
-        transforms = self.transforms.taken(hand_transforms(hands, header, settings.tf_names, fingers, prefix))
-        if transforms:
+        transforms = hand_transforms(hands, header, settings.tf_names, fingers, prefix)
+        if transforms := self.transforms.taken(transforms, jumps):
             self._tf.publish(TFMessage(transforms=transforms))
 
     def publish_rest(

@@ -98,9 +98,11 @@ class Pipeline:
         assert self._follower is not None
         return f"{self._follower.predictor.name} {self._follower.predictor.version}"
 
-    def process(self, message: Image | CompressedImage, clock: StageClock, settings: Settings) -> None:
+    def process(self, message: Image | CompressedImage, clock: StageClock, settings: Settings, jumps: int) -> None:
         """Processes one image; FrameDropped if it cannot be used. The pipeline must be open.
 
+        jumps: `outputs.transforms.jumps` when the image arrived. If the clock has jumped back since, no transforms are
+        sent: they would fill the buffers that the jump has emptied with what is in the future now.
         Transforms are sent first, so that tf2 has them when the HandArray arrives; neither waits for other outputs.
         """
         image, camera, stamp = self._decode(message, settings)
@@ -110,7 +112,7 @@ class Pipeline:
             hands = anatomical(hands, self._skeleton)
         source = _scale_source(hands, settings)
         clock.mark("follow")
-        self.outputs.publish_frames(hands, message.header, settings, self.tracker.ids)
+        self.outputs.publish_frames(hands, message.header, settings, self.tracker.ids, jumps)
         clock.mark("tf")
         self.outputs.publish(hand_array(hands, message.header, camera, source, self.network, settings.vertices))
         clock.mark("publish")

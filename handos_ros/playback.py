@@ -47,7 +47,8 @@ class Playback:
         use_camera_info: False if the camera is known from elsewhere, so that a recording's camera_info is not read.
         """
         if not source:
-            raise ValueError("source is not set, must be a video, an image, a folder of images or a webcam number")
+            kinds = "a video, an image, a folder of images, a ROS recording or a webcam number"
+            raise ValueError(f"source is not set, must be {kinds}")
         self.is_live = source.isdigit() or "://" in source
         """Whether reading waits for the next frame, so that the source sets the pace."""
         self._rate = rate

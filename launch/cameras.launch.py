@@ -48,8 +48,8 @@ def all_cameras(context: LaunchContext) -> list[GroupAction]:
             one_camera.check(given)
         except ERRORS as error:
             raise type(error)(f"camera {name} of {path}: {error}") from error
-        other = prefixes.setdefault(given["frame_prefix"] or given["params_file"], name)
-        if other != name:
+        other = prefixes.setdefault(given["frame_prefix"], name)
+        if other != name and given["frame_prefix"]:  # where it is empty, the parameter file decides
             raise ValueError(
                 f"cameras {other} and {name} of {path} have the same frame_prefix {given['frame_prefix']!r}, must each "
                 "have one of its own, or the hands of both would have the same frames"

@@ -1,4 +1,4 @@
-"""Hands in the images of one camera: hands_node, and optionally RViz, or a video instead of the camera."""
+"""Hands in the images of one camera: hands_node, and optionally RViz, or a video or recording instead of the camera."""
 
 from __future__ import annotations
 
@@ -23,14 +23,21 @@ ARGUMENTS = {
     "namespace": ("", "Namespace of every node started; give each camera its own"),
     "frame_prefix": ("", "Prefix for the names of the hands' frames, such as robot1/; empty uses the parameter file"),
     "device": ("", "Where the network runs: auto, cpu, cuda or tensorrt; empty uses the parameter file"),
-    "log_level": ("info", "Minimum log severity of this package's nodes: debug, info, warn, error or fatal"),
+    "log_level": (
+        "info",
+        "Minimum log severity of this package's nodes, or LOGGER:=SEVERITY: debug, info, warn, error, fatal or unset",
+    ),
     "respawn": ("false", "If true, restart a node that has ended; if false, everything ends with hands_node"),
     "rviz": ("false", "If true, open RViz with images, markers and TF"),
-    "fixed_frame": ("camera_optical_frame", "Fixed frame of RViz, and the frame of camera_node's images"),
-    "video": ("", "Video, folder of images or webcam number, played by camera_node instead of a camera"),
+    "fixed_frame": (
+        "",
+        "Fixed frame of RViz, and the frame of camera_node's images; empty for camera_optical_frame, but the images of "
+        "a recording keep theirs",
+    ),
+    "video": ("", "Video, folder of images, ROS recording or webcam number, played by camera_node instead of a camera"),
 }
 """Name: default and description."""
-LEVELS = ("debug", "info", "warn", "error", "fatal")
+LEVELS = ("debug", "info", "warn", "error", "fatal", "unset")
 NAME = re.compile(r"(~?/)?[a-z_]\w*(/[a-z_]\w*)*", re.ASCII | re.IGNORECASE)
 """A name that a topic can be remapped to."""
 
@@ -52,13 +59,13 @@ def nodes(context: LaunchContext) -> list[Node]:
     ours = {"package": "handos_ros", "ros_arguments": ["--log-level", given["log_level"]], **about, **ending(given)}
     started = []
     if wanted(given, "rviz"):  # first, as launch stops at a missing package but does not stop what it has started
-        view = ["-d", str(CONFIG / "hands.rviz"), "-f", given["fixed_frame"]]
+        view = ["-f", given["fixed_frame"]] if given["fixed_frame"] else []  # hands.rviz has camera_optical_frame
+        view += ["-d", str(CONFIG / "hands.rviz")]
         started.append(Node(package="rviz2", executable="rviz2", arguments=view, **about))
     parameters = [given["params_file"], overrides(given)] if overrides(given) else [given["params_file"]]
     started.append(Node(executable="hands_node", parameters=parameters, **ours))
     if given["video"]:
-        source = {"source": text(given["video"]), "frame_id": text(given["fixed_frame"])}
-        started.append(Node(executable="camera_node", parameters=[source], **ours))
+        started.append(Node(executable="camera_node", parameters=[played(given)], **ours))
     return started
 
 
@@ -75,7 +82,7 @@ def check(given: dict[str, str]) -> None:
     namespace = given["namespace"].strip("/")
     if namespace and not NAME.fullmatch(f"/{namespace}"):
         raise ValueError(f"namespace is {given['namespace']!r}, must be a name such as left or robot1/left")
-    if given["log_level"].lower() not in LEVELS:
+    if given["log_level"].split(":=", 1)[-1].lower() not in LEVELS:  # the name of a logger may precede it
         raise ValueError(f"log_level is {given['log_level']!r}, must be one of {', '.join(LEVELS)}")
     for name in ("respawn", "rviz"):
         wanted(given, name)
@@ -92,6 +99,12 @@ def overrides(given: dict[str, str]) -> dict[str, Any]:
     """Parameters of hands_node that launch arguments override."""
     values: dict[str, Any] = {name: text(given[name]) for name in ("frame_prefix", "device") if given[name]}
     return {**values, "use_depth": True} if given["depth"] else values
+
+
+def played(given: dict[str, str]) -> dict[str, ParameterValue]:
+    """Parameters of camera_node; without frame_id, a recording keeps its own."""
+    values = {"source": text(given["video"])}
+    return {**values, "frame_id": text(given["fixed_frame"])} if given["fixed_frame"] else values
 
 
 def text(value: str) -> ParameterValue:

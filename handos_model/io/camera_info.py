@@ -32,13 +32,30 @@ def camera_of_info(message: Any, rectified: bool = False) -> Camera:
     if width < 1 or height < 1:
         raise ValueError(f"camera_info has the size {width}x{height} px, must have the full resolution of the sensor")
     if rectified:
-        P = np.array(message.p if hasattr(message, "p") else message.P, np.float64).reshape(3, 4)
-        camera = Camera(P[:, :3], width, height)
+        camera = Camera(_projection(message)[:, :3], width, height)
     else:
         model, coefficients = _distortion(message)
         camera = Camera(_intrinsics(message).reshape(3, 3), width, height, model, coefficients)
     camera.check_plausible("camera_info")
     return _binned(_cropped(camera, message.roi), message)
+
+
+def rectification_of_info(message: Any) -> np.ndarray | None:
+    """R (3, 3) of a sensor_msgs/CameraInfo; None if it is not set, zero as many drivers leave it."""
+    R = np.array(message.r if hasattr(message, "r") else message.R, np.float64).reshape(3, 3)
+    return R if R.any() and np.isfinite(R).all() else None
+
+
+def projection_of_info(message: Any) -> np.ndarray | None:
+    """P (3, 4) of a sensor_msgs/CameraInfo, with its roi and binning applied as to K; None if it is not set."""
+    P = _projection(message)
+    if P[0, 0] == 0 or not np.isfinite(P).all():
+        return None
+    offsets = int(message.roi.x_offset), int(message.roi.y_offset)
+    for row, offset, step in zip((0, 1), offsets, (message.binning_x, message.binning_y), strict=True):
+        if offset or step > 1:  # otherwise as given, to the last bit
+            P[row] = (P[row] + (0.5 - offset) * P[2]) / max(1, int(step)) - 0.5 * P[2]
+    return P
 
 
 def fitted_to_image(camera: Camera, width: int, height: int) -> Camera:
@@ -56,6 +73,10 @@ def fitted_to_image(camera: Camera, width: int, height: int) -> Camera:
 
 def _intrinsics(message: Any) -> np.ndarray:
     return np.array(message.k if hasattr(message, "k") else message.K, np.float64)
+
+
+def _projection(message: Any) -> np.ndarray:
+    return np.array(message.p if hasattr(message, "p") else message.P, np.float64).reshape(3, 4)
 
 
 def _distortion(message: Any) -> tuple[str, np.ndarray]:

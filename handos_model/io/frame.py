@@ -31,8 +31,10 @@ class Frame:
     """(h, w) float32 m, registered to the image, NaN where nothing was measured; None without a depth image."""
     problem: str = ""
     """Why there is no image, in one sentence."""
-    undistorted: Camera | None = None
-    """Camera of the image after image_proc has undistorted it, from P of its CameraInfo; None where P is not set."""
+    rectification: np.ndarray | None = None
+    """R (3, 3) of the image's CameraInfo; None where it is not set."""
+    projection: np.ndarray | None = None
+    """P (3, 4) of the image's CameraInfo, for the pixels of this image as K of `camera`; None where it is not set."""
 
 
 def checked_frame(image: np.ndarray, camera: Camera | None) -> tuple[np.ndarray, Camera]:

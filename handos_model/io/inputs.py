@@ -20,7 +20,10 @@ NAMED = 5
 
 
 class ImageSource:
-    """Image files, which have neither times nor a rate."""
+    """Image files, which have neither times nor a rate.
+
+    Of a file that holds several images, this is said the first time that it is read: not in every pass of a loop.
+    """
 
     fps: float | None = None
 
@@ -28,6 +31,7 @@ class ImageSource:
         """name: the file or folder that the user gave."""
         self.name, self.paths = name, paths
         self.notes: tuple[str, ...] = ()
+        self._told: set[Path] = set()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -40,7 +44,9 @@ class ImageSource:
             except (OSError, ValueError) as error:
                 yield Frame(str(path), None, problem=str(error))
             else:
-                if more:  # its stamp keeps it from taking the time of an image where times follow from a rate
+                if more and path not in self._told:
+                    self._told.add(path)
+                    # The stamp keeps this from taking the time of an image where times follow from a rate.
                     problem = f"{shown(path)} holds several images, of which the first alone is read"
                     yield Frame(str(path), None, stamp_ns=0, problem=problem)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import defaultdict, deque
 
 from geometry_msgs.msg import TransformStamped
@@ -21,26 +22,37 @@ class TransformFilter:
 
     After stamps have jumped back, transforms are sent although listeners that hold later ones refuse them: only those
     that are started after the jump, or restarted because of what `doubt` says, can use any.
+
+    The clock jumps in the executor's thread; another one may send the transforms.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
         """clock: of the node; when it jumps back, everything is forgotten, as tf2's buffers do with the same clock."""
         self.withheld = 0
         """Number of transforms that were not sent."""
+        self.jumps = 0
+        """How often everything was forgotten, as when the clock jumped back."""
+        self._lock = threading.Lock()  # a jump waits until transforms are counted, or is noticed by them
         self._sent: defaultdict[str, deque[int]] = defaultdict(deque)
         self._newest = self._held = 0  # ns: the last stamp that was sent since, and before, the last jump back
         self._jumps = clock and clock.create_jump_callback(BACKWARDS, post_callback=lambda _: self.forget())
 
     def forget(self) -> None:
         """Forgets everything that was sent: no buffer holds it any longer."""
-        self._sent = defaultdict(deque)  # a new one: another thread may be reading the old one
-        self._newest = self._held = 0
+        with self._lock:
+            self.jumps += 1
+            self._clear()
 
     def restart(self) -> None:
         """Sends transforms of every stamp again, after the stamps have jumped back."""
-        held = max(self._held, self._newest)
-        self.forget()
-        self._held = held
+        with self._lock:
+            held = max(self._held, self._newest)
+            self._clear()
+            self._held = held
+
+    def _clear(self) -> None:
+        self._sent.clear()
+        self._newest = self._held = 0
 
     def doubt(self) -> str:
         """A sentence while listeners that are older than a jump back cannot use what is sent; else empty."""
@@ -51,13 +63,21 @@ class TransformFilter:
             "--clock and set use_sim_time on all nodes, or restart the listeners (docs/troubleshooting.md)"
         )
 
-    def taken(self, transforms: list[TransformStamped]) -> list[TransformStamped]:
+    def taken(self, transforms: list[TransformStamped], jumps: int | None = None) -> list[TransformStamped]:
         """Returns the transforms that tf2 accepts.
 
         It leaves out transforms with an empty parent or child, frames that are their own parents, numbers that are not
         finite, stamps that were sent before or are more than TF2_CACHE older than the newest, and children of frames
-        that are left out.
+        that are left out. jumps: `self.jumps` when their image arrived; if the clock has jumped back since, all are
+        left out, as they are of a time before the jump.
         """
+        with self._lock:
+            if jumps is not None and jumps != self.jumps:
+                self.withheld += len(transforms)
+                return []
+            return self._good(transforms)
+
+    def _good(self, transforms: list[TransformStamped]) -> list[TransformStamped]:
         refused: set[str] = set()
         good = []
         for transform in transforms:

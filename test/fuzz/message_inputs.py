@@ -96,7 +96,7 @@ def _send(data: bytes) -> None:
         depth_image(message)
         return
     try:
-        PIPELINE.process(message, StageClock(time.perf_counter()), SETTINGS)
+        PIPELINE.process(message, StageClock(time.perf_counter()), SETTINGS, PIPELINE.outputs.transforms.jumps)
     except FrameDropped as dropped:
         raise ValueError(str(dropped)) from dropped
 

@@ -16,6 +16,8 @@ from node_process import ROOT, NodeProcess, parameters
 from robot import EVERY, Robot
 from sensor_msgs.msg import CameraInfo, Image
 
+from handos_ros.input.intrinsics import camera_from_info
+
 CALIBRATION = """\
 image_width: 64
 image_height: 48
@@ -148,6 +150,11 @@ def test_without_calibration_the_camera_info_says_so(viewer: Robot, folder: Path
     assert info.header.frame_id == "camera_optical_frame"
 
 
+TURN = [0.96, 0.0, 0.28, 0.0, 1.0, 0.0, -0.28, 0.0, 0.96]
+PROJECTION = [28.0, 0.0, 16.0, -2.8, 0.0, 28.0, 12.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+"""R and P of the right camera of a stereo pair."""
+
+
 @pytest.fixture(scope="module")
 def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four images of a camera whose lens is changed after the second one."""
@@ -155,7 +162,8 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with BagWriter(path, "MCAP") as bag:
         for number in range(4):
             stamp = SECOND + number * SECOND // 10
-            bag.camera_info(INFO, stamp, fx=30.0 + 5 * (number > 1), d=(0.1, -0.2, 0.01, 0, 0), p=28.0)
+            lens = {"fx": 30.0 + 5 * (number > 1), "d": (0.1, -0.2, 0.01, 0, 0)}
+            bag.camera_info(INFO, stamp, **lens, r=TURN, p=PROJECTION)
             bag.image("/cam/image_raw", small_picture(), stamp + 1000, frame_id="lens")
     return path
 
@@ -169,7 +177,8 @@ def test_a_recording_keeps_its_cameras_and_its_frame(viewer: Robot, recording: P
         assert (info.width, info.height, info.distortion_model) == (32, 24, "plumb_bob")
         assert info.k.tolist() == [focal, 0, 15.5, 0, focal + 1, 11.5, 0, 0, 1]
         assert list(info.d) == [0.1, -0.2, 0.01, 0.0, 0.0]
-        assert info.p.tolist() == [28, 0, 15.5, 0, 0, 28, 11.5, 0, 0, 0, 1, 0]  # for hands_node's rectified
+        assert info.r.tolist() == TURN and info.p.tolist() == PROJECTION
+        assert camera_from_info(info, 32, 24, rectified=True).K.tolist() == [[28, 0, 16], [0, 28, 12], [0, 0, 1]]
 
 
 def test_what_the_user_says_of_the_camera_of_a_recording_wins(viewer: Robot, recording: Path, tmp_path: Path) -> None:
@@ -190,7 +199,7 @@ def test_a_wrong_source_is_one_sentence(folder: Path, calibration: Path, tmp_pat
         (tmp_path / "bad" / name).write_bytes(b"damaged")
     video = ROOT / "docs/demo.mp4"
     cases = [
-        ({}, "source is not set, must be a video, an image, a folder of images or a webcam number"),
+        ({}, "source is not set, must be a video, an image, a folder of images, a ROS recording or a webcam number"),
         ({"source": tmp_path / "absent.mp4"}, f"there is no {tmp_path / 'absent.mp4'}"),
         ({"source": tmp_path / "empty"}, "holds no image"),
         ({"source": tmp_path / "bad"}, "bad/a.png"),

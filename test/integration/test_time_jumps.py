@@ -85,3 +85,26 @@ def test_a_clock_that_jumps_for_all_is_no_problem(image: np.ndarray) -> None:
         robot.destroy_node()
         code, printed = node.stop()
         assert code == 0 and SAID not in printed
+
+
+def test_a_clock_that_jumps_while_an_image_is_processed(image: np.ndarray) -> None:
+    with NodeProcess("hands_node", "-r", "__ns:=/race", *parameters(threads=1, use_sim_time=True)) as node:
+        robot = Robot("race")
+        clock = robot.create_publisher(Clock, "/clock", 10)
+        robot.until(lambda: robot.count_subscribers("/clock") and clock.get_subscription_count())
+        for _ in range(5):
+            clock.publish(Clock(clock=stamped(600).stamp))
+            robot.spin(0.1)
+        robot.meet()
+        show(robot, image, range(600, 606))
+        robot.image.publish(image_message(image, stamped(606)))  # the last one of a loop
+        robot.spin(0.01)
+        robot.got["/tf"].clear()
+        clock.publish(Clock(clock=stamped(0).stamp))
+        robot.spin(1.0)
+        show(robot, image, range(6))
+        robot.until(lambda: times(robot, "/tf") >= {4, 5}, timeout=20)
+        assert not any(SAID in doubt for doubt in doubts(robot))
+        robot.destroy_node()
+        code, printed = node.stop()
+        assert code == 0 and SAID not in printed

@@ -1,6 +1,7 @@
 import sqlite3
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from made_bags import INFO, SECOND, STORAGES, file_of, images, made, png, write_bag
@@ -132,7 +133,24 @@ def test_the_camera_of_a_rectified_image(tmp_path):
     (rectified,) = opened(tmp_path / "bag", rectified=True)
     assert (plain.camera.K[0, 0], plain.camera.distortion_model) == (30, "plumb_bob")
     assert (rectified.camera.K[0, 0], rectified.camera.distortion_model) == (25, "none")
-    assert (plain.undistorted.K == rectified.camera.K).all()
+    assert (plain.projection[:, :3] == rectified.camera.K).all()
+
+
+@pytest.mark.parametrize("storage", ["MCAP", "ROS1"])
+def test_the_rectification_of_a_stereo_camera(tmp_path, storage):
+    turn = cv2.Rodrigues(np.array([0.02, 0.05, 0.01]))[0]
+    P = np.array([[58, 0, 33, -5.8], [0, 58, 24, 0], [0, 0, 1, 0.0]])
+    for binning, (height, width) in ((1, (48, 64)), (2, (24, 32))):
+        folder = tmp_path / str(binning)
+        folder.mkdir()
+        with made(folder, storage) as bag:
+            bag.image("/cam/image_raw", picture(height, width), SECOND)
+            bag.camera_info(INFO, SECOND, width=64, height=48, fx=60.0, binning=binning, p=P, r=turn)
+        (path,) = folder.iterdir()
+        (frame,), (rectified,) = opened(path), opened(path, rectified=True)
+        assert (frame.rectification == turn).all()
+        assert (frame.projection[:, :3] == rectified.camera.K).all()
+        assert frame.projection[:, 3].tolist() == [-5.8 / binning, 0, 0]
 
 
 def test_a_binned_image_of_odd_size(tmp_path):
@@ -141,7 +159,7 @@ def test_a_binned_image_of_odd_size(tmp_path):
         bag.camera_info(INFO, SECOND, width=65, height=49, binning=2)
     (frame,) = opened(tmp_path / "bag")
     assert (frame.camera.width, frame.camera.height) == (33, 25)
-    assert frame.undistorted is None  # P is zero
+    assert frame.projection is None  # P is zero
 
 
 def test_a_camera_of_another_size_or_of_no_lens(tmp_path):

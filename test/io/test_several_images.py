@@ -117,3 +117,9 @@ def test_each_file_says_what_is_not_read_and_takes_no_time_of_others(tmp_path: P
         ("c.webp", True, ""), ("c.webp", False, more.format(tmp_path / "c.webp")),
     ]  # fmt: skip
     np.testing.assert_array_equal(frames[0].image, picture(60, 80))
+
+
+def test_a_source_that_is_read_in_a_loop_says_it_once(tmp_path: Path) -> None:
+    (tmp_path / "a.gif").write_bytes(saved("gif", 3))
+    (source,) = open_inputs([str(tmp_path / "a.gif")])
+    assert [frame.image is not None for _ in range(3) for frame in source] == [True, False, True, True]

@@ -88,6 +88,22 @@ def test_a_video_takes_the_place_of_the_camera(launch_file: ModuleType) -> None:
     assert executables(started(launch_file, video="0")) == ["hands_node", "camera_node"]
 
 
+@pytest.mark.parametrize(("given", "frame_id"), [({}, None), ({"fixed_frame": "lens"}, "lens")])
+def test_a_recording_keeps_its_frame_unless_one_is_given(
+    launch_file: ModuleType, given: dict[str, str], frame_id: str | None
+) -> None:
+    found = launch_file.played({name: default for name, (default, _) in launch_file.ARGUMENTS.items()} | given)
+    assert found.pop("source").evaluate(LaunchContext()) == ""
+    assert {name: value.evaluate(LaunchContext()) for name, value in found.items()} == (
+        {"frame_id": frame_id} if frame_id else {}
+    )
+
+
+@pytest.mark.parametrize("level", ["WARN", "unset", "hands_node:=debug", "hands_node:=Error"])
+def test_a_log_level_as_ros_takes_it(launch_file: ModuleType, level: str) -> None:
+    assert executables(started(launch_file, log_level=level)) == ["hands_node"]
+
+
 def test_rviz_on_request(launch_file: ModuleType) -> None:
     # First, so that no node is left running where there is no RViz.
     assert executables(started(launch_file, rviz="true")) == ["rviz2", "hands_node"]
@@ -183,10 +199,11 @@ def asked(cameras_file: ModuleType, folder: Path, text: str, **given: str) -> li
         ("- {namespace: a}\n- {namespace: b, rviz: maybe}", {}, "rviz is 'maybe', must be true or false"),
         ("- {namespace: a}\n- {namespace: b, respawn: }", {}, "respawn is '', must be true or false"),
         ("- {namespace: a, log_level: }", {}, "log_level is '', must be one of debug"),
+        ("- {namespace: a, log_level: 'b:=loud'}", {}, "log_level is 'b:=loud', must be one of debug"),
+        ("- {namespace: a, log_level: 'b:=c:=info'}", {}, "log_level is 'b:=c:=info', must be one of debug"),
         ("- {namespace: a}", {"image": ""}, "image is '', must be the name of a topic"),
         ("- {namespace: a}\n- {namespace: b}", {"frame_prefix": "all/"}, "have the same frame_prefix 'all/'"),
         ("- {namespace: a, frame_prefix: b/}\n- {namespace: b}", {}, "cameras a and b of"),
-        ("- {namespace: a, frame_prefix: }\n- {namespace: b, frame_prefix: }", {}, "have the same frame_prefix ''"),
     ],
 )
 def test_what_is_wrong_is_said_before_any_camera_has_started(
@@ -194,6 +211,11 @@ def test_what_is_wrong_is_said_before_any_camera_has_started(
 ) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
         asked(cameras_file, tmp_path, text, **given)
+
+
+def test_empty_prefixes_are_left_to_the_parameter_files(cameras_file: ModuleType, tmp_path: Path) -> None:
+    text = "- {namespace: a, frame_prefix: }\n- {namespace: b, frame_prefix: }"  # a file may name both nodes
+    assert len(asked(cameras_file, tmp_path, text)) == 2
 
 
 def test_a_prefix_for_the_camera_that_does_not_say_otherwise(

@@ -96,6 +96,19 @@ def test_a_clock_that_jumps_back_makes_the_filter_forget() -> None:
     assert sent.taken([transform("hand", 50.0)]) and not sent.doubt()
 
 
+def test_transforms_of_before_a_jump_of_the_clock_are_kept_back_after_it() -> None:
+    clock = ROSClock()
+    clock._set_ros_time_is_active(True)
+    clock.set_ros_time_override(RosTime(seconds=100, clock_type=clock.clock_type))
+    sent = TransformFilter(clock)
+    before = sent.jumps
+    assert sent.taken([transform("hand", 100.0)], before)
+    clock.set_ros_time_override(RosTime(seconds=50, clock_type=clock.clock_type))
+    assert not sent.taken([transform("hand", 100.1)], before) and sent.withheld == 1
+    sent.restart()  # the stamps have jumped back as well
+    assert sent.taken([transform("hand", 50.0)], sent.jumps) and not sent.doubt()
+
+
 def test_stamps_that_differ_by_a_nanosecond_differ() -> None:
     sent, late = TransformFilter(), transform("hand", 0.0)
     for nanosecond in range(3):

@@ -82,14 +82,18 @@ class BagWriter:
             data=np.frombuffer(bytes(data), np.uint8),
         )  # fmt: skip
 
-    def camera_info(self, topic, stamp, width=32, height=24, fx=30.0, binning=0, d=(0.1, 0, 0, 0, 0), p=None):
-        """The camera of picture(), or of another size."""
+    def camera_info(self, topic, stamp, width=32, height=24, fx=30.0, binning=0, d=(0.1, 0, 0, 0, 0), p=None, r=None):
+        """The camera of picture(), or of another size. p: focal length of P, or all of P (3, 4); r: R (3, 3)."""
         K = np.array([fx, 0, width / 2 - 0.5, 0, fx + 1, height / 2 - 0.5, 0, 0, 1.0])
         roi = self._store.types["sensor_msgs/msg/RegionOfInterest"](0, 0, 0, 0, False)
-        P = np.zeros(12) if p is None else np.array([p, 0, K[2], 0, 0, p, K[5], 0, 0, 0, 1, 0], np.float64)
+        R = np.eye(3) if r is None else np.array(r, np.float64)
+        if p is None or np.ndim(p):
+            P = np.zeros(12) if p is None else np.ravel(p).astype(np.float64)
+        else:
+            P = np.array([p, 0, K[2], 0, 0, p, K[5], 0, 0, 0, 1, 0], np.float64)
         self.write(
             topic, "CameraInfo", stamp, header=self.header(stamp, "camera"), height=height, width=width,
-            distortion_model="plumb_bob", d=np.array(d, np.float64), k=K, r=np.eye(3).ravel(), p=P,
+            distortion_model="plumb_bob", d=np.array(d, np.float64), k=K, r=R.ravel(), p=P,
             binning_x=binning, binning_y=binning, roi=roi,
         )  # fmt: skip
 

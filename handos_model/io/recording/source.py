@@ -12,7 +12,13 @@ from typing import Any
 import numpy as np
 
 from handos_model.camera import Camera
-from handos_model.io.camera_info import camera_of_info, fitted_to_image, is_calibrated
+from handos_model.io.camera_info import (
+    camera_of_info,
+    fitted_to_image,
+    is_calibrated,
+    projection_of_info,
+    rectification_of_info,
+)
 from handos_model.io.depth_pairing import MAX_DIFFERENCE, closest
 from handos_model.io.files import one_line
 from handos_model.io.frame import Frame
@@ -99,6 +105,7 @@ class BagSource:
         except ValueError as error:
             yield self._problem(waiting.name, self.topic, error)
             return
+        R, P = (rectification_of_info(waiting.info), projection_of_info(waiting.info)) if camera else (None, None)
         problem, measured = None, None
         try:
             measured = None if depth is None else decoding.metres(depth)
@@ -106,7 +113,7 @@ class BagSource:
             problem = self._problem(waiting.name, str(self.depth_topic), error)
         yield Frame(
             waiting.name, image, camera, self._info_topic if camera and self._info_topic else "", waiting.stamp_ns,
-            content.header.frame_id, self.topic, measured, undistorted=_undistorted(waiting.info, camera),
+            content.header.frame_id, self.topic, measured, rectification=R, projection=P,
         )  # fmt: skip
         if problem:
             yield problem
@@ -196,14 +203,6 @@ class _Pairs:
             return image, None if image.stamp_ns is None else closest(self._depths, image.stamp_ns, MAX_DIFFERENCE)
         except ValueError:
             return image, None
-
-
-def _undistorted(info: Any | None, camera: Camera | None) -> Camera | None:
-    """The camera that P of a CameraInfo describes, for the image of this camera; None if it describes none."""
-    try:
-        return camera and fitted_to_image(camera_of_info(info, rectified=True), camera.width, camera.height)
-    except ValueError:  # many drivers leave P at zero, and images that are not undistorted do not need it
-        return None
 
 
 def _size(contents: Iterable[Any]) -> int:
