@@ -39,6 +39,10 @@ class DiskError(OSError):
     """A disk that takes no more, whatever is written."""
 
 
+class NotWrittenError(OSError):
+    """An output that cannot be opened, written or closed, while others may be."""
+
+
 def suffix_of(path: Path) -> str:
     """The suffix in lower case; empty if it starts with a digit, as run_0.5 is the name of a folder."""
     return "" if path.suffix[1:2].isdigit() else path.suffix.lower()
@@ -176,6 +180,18 @@ def named(path: Path) -> Iterator[None]:
         if error.errno not in _DISK:
             raise
         raise DiskError(f"cannot write {path}: {os.strerror(error.errno)}") from error
+
+
+@contextmanager
+def writing(path: Path | None) -> Iterator[None]:
+    """Raises errors of opening, writing and closing an output as NotWrittenError with its name; a DiskError stays."""
+    try:
+        yield
+    except DiskError:
+        raise
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename not in (None, str(path)) else ""
+        raise NotWrittenError(f"cannot write {path}: {error.strerror or error}{where}") from error
 
 
 @contextmanager

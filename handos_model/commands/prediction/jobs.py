@@ -31,6 +31,8 @@ class Job:
     out: Path | None
     draw: Path | None
     rules: WriteRules
+    several: bool
+    """Whether it is one of several, so that what it cannot write does not end the run."""
     tried: int = 1
 
     def again(self) -> Job:
@@ -52,7 +54,8 @@ class Work:
         """Does a job and returns its outcome, or a sentence if it ends the whole run, as a full disk does."""
         try:
             self._run = self._run or self._open_run()
-            return self._run.run([Task([self._open_source(job.name)], job.out, job.draw)], job.rules, progress=False)
+            task = Task([self._open_source(job.name)], job.out, job.draw)
+            return self._run.run([task], job.rules, progress=False, several=job.several)
         except KeyboardInterrupt:
             return Tally(interrupted=True)
         except (OSError, ValueError, ModuleNotFoundError) as error:
@@ -91,7 +94,7 @@ def run_jobs(tasks: list[Task], rules: WriteRules, pool: JobPool) -> Tally:
 
     Raises ValueError if something ends the whole run.
     """
-    left = deque(Job(task.sources[0].name, task.out, task.draw, rules) for task in tasks)
+    left = deque(Job(task.sources[0].name, task.out, task.draw, rules, len(tasks) > 1) for task in tasks)
     tally, running = Tally(), 0
     bar = tqdm(total=len(tasks), unit="input", file=sys.stderr, disable=None, leave=False)
     with closing(pool), bar, interruptible() as stopped:
