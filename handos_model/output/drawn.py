@@ -18,6 +18,7 @@ from handos_model.output.frame_record import NUMBERED
 from handos_model.output.jpeg import jpeg
 from handos_model.output.output_file import (
     Inputs,
+    Target,
     WriteRules,
     check_file,
     check_folder,
@@ -192,43 +193,44 @@ class _DiskFile:
 Drawing = FolderOutput | VideoOutput
 
 
-def open_drawing(target: Path, fps: float | None) -> Drawing:
+def open_drawing(target: Target, fps: float | None) -> Drawing:
     """A video if the name ends in one of VIDEO_SUFFIXES, else a folder."""
-    return VideoOutput(target, fps or DEFAULT_FPS) if is_video(target) else FolderOutput(target)
+    return VideoOutput(target.path, fps or DEFAULT_FPS) if is_video(target) else FolderOutput(target.path)
 
 
-def check_drawing_name(target: Path) -> None:
+def check_drawing_name(target: Target) -> None:
     """Raises ValueError for a suffix of no video that is written, which is a slip, such as .mp5."""
-    if not is_video(target) and not os.path.isdir(target) and _FILE_SUFFIX.fullmatch(target.suffix):
+    if not is_video(target) and not os.path.isdir(target.path) and _FILE_SUFFIX.fullmatch(target.path.suffix):
         raise ValueError(_OTHER.format(target))
 
 
-def check_drawing(target: Path, inputs: Inputs, rules: WriteRules, begun: bool = False) -> None:
+def check_drawing(target: Target, inputs: Inputs, rules: WriteRules, begun: bool = False) -> None:
     """Raises ValueError or OSError if drawings cannot or must not be written to `target`, before any are.
 
     begun: an earlier run, which is resumed, has drawn there.
     """
     if is_video(target):
-        check_file(target, inputs, rules)
+        check_file(target.path, inputs, rules)
         if rules.resume:
             raise ValueError(
                 "a drawn video cannot be resumed: leave out --draw, draw into a folder, or use --overwrite"
             )
         return
-    if not target.is_dir() and target.exists():
+    folder = target.path
+    if not folder.is_dir() and folder.exists():
         raise ValueError(_OTHER.format(target))
-    if inputs.lie_in(target):
+    if inputs.lie_in(folder):
         raise ValueError(f"the folder {target} contains inputs, which drawings could replace: draw to another folder")
-    if not (rules.overwrite or begun) and any(target.glob("*.jpg")):
+    if not (rules.overwrite or begun) and any(folder.glob("*.jpg")):
         raise FileExistsError(
             f"the folder {target} contains images: use --overwrite to replace those with the same name"
         )
-    check_folder(target)
+    check_folder(folder)
 
 
-def is_video(target: Path) -> bool:
-    """Whether drawings with this name are one video, not a folder of images."""
-    return target.suffix.lower() in VIDEO_SUFFIXES and not os.path.isdir(target)
+def is_video(target: Target) -> bool:
+    """Whether drawings are one video, not a folder of images."""
+    return target.suffix in VIDEO_SUFFIXES and not os.path.isdir(target.path)
 
 
 def _fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handos_model.output.tables import TABLES
@@ -46,6 +46,27 @@ class NotWrittenError(OSError):
 def suffix_of(path: Path) -> str:
     """The suffix in lower case; empty if it starts with a digit, as run_0.5 is the name of a folder."""
     return "" if path.suffix[1:2].isdigit() else path.suffix.lower()
+
+
+@dataclass(frozen=True)
+class Target:
+    """An output and its kind, which the name that the user gave decides, whatever {} stands for in it."""
+
+    path: Path
+    suffix: str
+    """In lower case, as of suffix_of; empty for a folder."""
+
+    @classmethod
+    def named(cls, name: str | Path) -> Target:
+        """The output with the name that the user gave."""
+        return cls(Path(name), suffix_of(Path(name)))
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def at(self, path: str | Path) -> Target:
+        """The same kind of output with another path."""
+        return replace(self, path=Path(path))
 
 
 def fitted_name(stem: str, ending: str) -> str:
@@ -183,15 +204,15 @@ def named(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def writing(path: Path | None) -> Iterator[None]:
+def writing(output: Target | None) -> Iterator[None]:
     """Raises errors of opening, writing and closing an output as NotWrittenError with its name; a DiskError stays."""
     try:
         yield
     except DiskError:
         raise
     except OSError as error:
-        where = f" ({error.filename})" if error.filename not in (None, str(path)) else ""
-        raise NotWrittenError(f"cannot write {path}: {error.strerror or error}{where}") from error
+        where = f" ({error.filename})" if error.filename not in (None, str(output)) else ""
+        raise NotWrittenError(f"cannot write {output}: {error.strerror or error}{where}") from error
 
 
 @contextmanager

@@ -8,7 +8,7 @@ pytest.importorskip("onnx")
 from command_line import refused
 from made_bags import SECOND, BagWriter
 from made_files import write_image, write_video
-from predicted import PHOTO, contents, lines_of, times_of
+from predicted import PHOTO, contents, interrupt_at, lines_of, times_of
 
 from handos_model.cli import main
 
@@ -73,6 +73,42 @@ def test_a_question_mark_in_the_name_of_a_file(tmp_path, weights):
 
 
 # --- kinds of outputs
+
+
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "2"]])
+def test_the_name_of_an_input_decides_no_kind(tmp_path, weights, jobs):
+    pytest.importorskip("rosbags")
+    stems = ["take.jsonl", "take.npz", "v1", "x.mcap", "x.mp4"]
+    clips = [str(write_video(tmp_path / "x.avi", [PHOTO]).rename(tmp_path / f"{stem}.avi")) for stem in stems]
+    argv = ["predict", *clips, "--weights", weights, "--out", str(tmp_path / "o" / "{}")]
+    assert main([*argv, "--draw", str(tmp_path / "d" / "{}"), *jobs]) == 0
+    for stem in stems:
+        assert names(tmp_path / "o" / stem) == sorted([f"{stem}.mcap", "metadata.yaml"])
+        assert names(tmp_path / "d" / stem) == [f"{stem}_000000.jpg"]
+    assert names(tmp_path / "o") == names(tmp_path / "d") == stems
+    tables = ["predict", *clips, "--weights", weights, "--out", str(tmp_path / "t" / "{}.npz"), *jobs]
+    assert main(tables) == 0
+    assert names(tmp_path / "t") == sorted(f"{stem}.npz" for stem in stems)
+    assert all(path.is_file() for path in (tmp_path / "t").iterdir())
+
+
+def test_the_name_of_an_input_decides_no_kind_of_what_is_continued(tmp_path, weights, video, monkeypatch):
+    pytest.importorskip("rosbags")
+    clip = video.rename(tmp_path / "take.jsonl.avi")
+    argv = ["predict", str(clip), "--weights", weights, "--out", str(tmp_path / "o" / "{}")]
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 3)
+        assert main(argv) == 130
+    assert names(tmp_path / "o") == ["take.jsonl.part.jsonl"]
+    assert main([*argv, "--resume"]) == 0
+    assert names(tmp_path / "o") == ["take.jsonl"]
+    assert names(tmp_path / "o" / "take.jsonl") == ["metadata.yaml", "take.jsonl.mcap"]
+
+
+def test_a_link_decides_no_kind(tmp_path, weights, video):
+    (tmp_path / "o.jsonl").symlink_to(tmp_path / "data")
+    assert main(["predict", str(video), "--weights", weights, "--out", str(tmp_path / "o.jsonl")]) == 0
+    assert len(lines_of(tmp_path / "data")) == 6
 
 
 def test_a_folder_of_results_may_have_a_dot_in_its_name(tmp_path, weights, video, capsys):

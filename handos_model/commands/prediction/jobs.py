@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
 
 from tqdm import tqdm
@@ -17,7 +16,7 @@ from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tally import Tally
 from handos_model.commands.prediction.tasks import Task
 from handos_model.io.inputs import Source
-from handos_model.output.output_file import WriteRules
+from handos_model.output.output_file import Target, WriteRules
 
 TRIES = 2
 """Number of processes that may die on one input before it is given up."""
@@ -28,8 +27,8 @@ class Job:
     """One input and its outputs, as passed to a process."""
 
     name: str
-    out: Path | None
-    draw: Path | None
+    out: Target | None
+    draw: Target | None
     rules: WriteRules
     several: bool
     """Whether it is one of several, so that what it cannot write does not end the run."""

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -23,7 +22,7 @@ from handos_model.kinematics.inverse import anatomical
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.output.drawn import Drawing, open_drawing
 from handos_model.output.frame_record import Detail, frame_record, record_line
-from handos_model.output.output_file import NotWrittenError, WriteRules, check_length, writing
+from handos_model.output.output_file import NotWrittenError, Target, WriteRules, check_length, writing
 from handos_model.output.results import Results
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.tracking.follower import HandFollower
@@ -135,9 +134,9 @@ class PredictionRun:
     def _try_task(self, task: Task, rules: WriteRules, bar: tqdm, several: bool) -> None:
         """Does a task; an output of several that cannot be written costs this task alone."""
         try:
-            for path in filter(None, (task.out, task.draw)):
-                with writing(path):
-                    check_length(path)
+            for output in filter(None, (task.out, task.draw)):
+                with writing(output):
+                    check_length(output.path)
             self._run_task(task, rules, bar)
         except NotWrittenError as error:
             if not several:
@@ -170,9 +169,9 @@ class PredictionRun:
             self._tally.frames + self._tally.earlier > before or not self._tally.unreadable
         )
         with ExitStack() as stack:
-            for output, path in ((drawing, task.draw), (results, task.out)):
+            for output, target in ((drawing, task.draw), (results, task.out)):
                 if output:
-                    stack.callback(_close, output, path, complete)
+                    stack.callback(_close, output, target, complete)
         for note in results.notes if results else ():
             self._say(f"{task.out}: {note}")
         if self._stopped() and results and results.place.exists():
@@ -266,8 +265,8 @@ class PredictionRun:
         tqdm.write(f"handos predict: {text}", file=sys.stderr)
 
 
-def _close(output: Drawing | Results, path: Path | None, complete: bool) -> None:
-    with writing(path):
+def _close(output: Drawing | Results, target: Target | None, complete: bool) -> None:
+    with writing(target):
         output.close(complete=complete)
 
 
