@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
@@ -42,7 +41,6 @@ PLANNED_PIXELS = 9_000_000
 """Largest frame of a video whose encoder looks ahead: it keeps 20 frames, each in several forms."""
 _TIME_BASE = Fraction(1, 90_000)  # s: the unit of times in the file
 _OTHER = f"--draw takes a folder or a file that ends in {', '.join(VIDEO_SUFFIXES)}, got {{}}"
-_FILE_SUFFIX = re.compile(r"\.[A-Za-z]\w*")  # run_0.5 is the name of a folder
 
 
 class FolderOutput:
@@ -200,7 +198,7 @@ def open_drawing(target: Target, fps: float | None) -> Drawing:
 
 def check_drawing_name(target: Target) -> None:
     """Raises ValueError for a suffix of no video that is written, which is a slip, such as .mp5."""
-    if not is_video(target) and not os.path.isdir(target.path) and _FILE_SUFFIX.fullmatch(target.path.suffix):
+    if not is_video(target) and not os.path.isdir(target.path) and target.suffix:
         raise ValueError(_OTHER.format(target))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +19,7 @@ RESULT_SUFFIXES = (".jsonl", ".json", *TABLES)
 """Suffixes of results. They are never inputs, so a folder of images may hold the results of an earlier run."""
 LONGEST_NAME = 255
 """Bytes: the longest name of a file on the usual file systems."""
+_SUFFIX = re.compile(r"\.[A-Za-z]\w*")
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS)  # errors of a disk, which do not name a file
 
 
@@ -44,8 +46,8 @@ class NotWrittenError(OSError):
 
 
 def suffix_of(path: Path) -> str:
-    """The suffix in lower case; empty if it starts with a digit, as run_0.5 is the name of a folder."""
-    return "" if path.suffix[1:2].isdigit() else path.suffix.lower()
+    """The suffix in lower case; empty if no letter follows the dot, as in run_0.5, a folder's name."""
+    return path.suffix.lower() if _SUFFIX.fullmatch(path.suffix) else ""
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,16 @@ def test_a_folder_of_results_may_have_a_dot_in_its_name(tmp_path, weights, video
     assert "ends in .mp4, .mkv, .mov" in refused(capsys, *argv[:-1], "--draw", tmp_path / "{}.mp5")
 
 
+@pytest.mark.parametrize("name", ["take_0.5", "take.2b", "take.", "take.a-b", "take.{}"])
+def test_names_of_folders_are_the_same_for_all_outputs(tmp_path, weights, video, name):
+    pytest.importorskip("rosbags")
+    argv = ["predict", str(video), "--weights", weights, "--out", str(tmp_path / "o" / name)]
+    assert main([*argv, "--draw", str(tmp_path / "d" / name)]) == 0
+    filled = name.replace("{}", "in")
+    assert names(tmp_path / "o" / filled) == sorted([f"{filled}.mcap", "metadata.yaml"])
+    assert names(tmp_path / "d" / filled) == [f"in_{number:06d}.jpg" for number in range(6)]
+
+
 def test_a_recording_of_each_of_several_inputs_is_asked_for_by_its_kind(tmp_path, video, weights, capsys):
     says = refused(capsys, "predict", video, video, "--weights", weights, "--out", tmp_path / "take_0.5")
     assert says.endswith(f"give {tmp_path}/{{}}\n")
