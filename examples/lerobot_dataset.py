@@ -61,14 +61,10 @@ def results_of(recording: Path, folder: Path, topic: str | None) -> list[dict]:
     """The records of a recording, whatever their file is called, and from wherever the recording was named."""
     found = []
     for path in sorted(folder.glob("*.jsonl")):
-        try:
-            with path.open() as lines:
-                first = json.loads(lines.readline() or "{}")
-            image, shown = first.get("image", ""), first.get("topic")
-        except (ValueError, AttributeError) as error:
-            raise ValueError(f"{path} holds no results of handos predict: {error}") from error
-        named = Path(image.rpartition("#")[0] or image)
-        if (shown is None or topic in (None, shown)) and not path.name.endswith(".part.jsonl"):
+        unfinished = path.name.endswith(".part.jsonl")
+        first = None if unfinished or not path.is_file() else first_record(path)
+        if first and (first["topic"] is None or topic in (None, first["topic"])):
+            named = Path(first["image"].rpartition("#")[0] or first["image"])
             found += [path] * any(is_same(place, recording) for place in (named, *named.parents))
     if not found:
         raise ValueError(f"{folder} holds no results of {recording}" + (f" and its topic {topic}" if topic else ""))
@@ -76,6 +72,16 @@ def results_of(recording: Path, folder: Path, topic: str | None) -> list[dict]:
         raise ValueError(f"several files hold results of {recording}, choose by --topic: {', '.join(map(str, found))}")
     with found[0].open() as lines:
         return [json.loads(line) for line in lines]
+
+
+def first_record(path: Path) -> dict | None:
+    """The first record of a file of results; None if it holds none of handos predict."""
+    try:
+        with path.open() as lines:
+            first = json.loads(lines.readline())
+    except ValueError:
+        return None
+    return first if isinstance(first, dict) and isinstance(first.get("image"), str) and "topic" in first else None
 
 
 def is_same(place: Path, recording: Path) -> bool:

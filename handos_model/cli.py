@@ -44,7 +44,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _given(kind: Callable[[str], Any], text: str) -> Any:
     if not text:
-        raise argparse.ArgumentTypeError("is empty, as an unset variable of a shell is")
+        raise argparse.ArgumentTypeError("is empty (unset shell variable?)")
     return kind(text)
 
 

@@ -18,7 +18,7 @@ from handos_model.commands.prediction.tasks import Task, check_names, check_task
 from handos_model.io.inputs import Source, UnreadableInput, open_inputs
 from handos_model.kinematics.mano_parameters import ManoFitter
 from handos_model.output.frame_record import Detail
-from handos_model.output.output_file import Inputs, WriteRules
+from handos_model.output.output_file import Inputs, Target, WriteRules
 from handos_model.output.results import SUFFIXES
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.view_network import SEARCHES
@@ -137,7 +137,7 @@ def run(args: argparse.Namespace) -> int:
     parallel = args.ray or (args.jobs or 1) > 1
     inputs = Inputs(args.input)
     viewer = Viewer.named(args.view) if args.view is not None else None
-    out, draw = (None if name is None else Path(name) for name in (args.out, args.draw))
+    out, draw = (None if name is None else Target.named(name) for name in (args.out, args.draw))
     check_names(out, draw)
     if "{}" not in f"{out}{draw}":
         check_tasks([Task([], out, draw)], inputs, rules)  # before anything is opened

@@ -15,20 +15,8 @@ from handos_model.io.frame import Frame
 from handos_model.io.headers.image_header import MAX_PIXELS
 
 VIDEO_SUFFIXES = (
-    ".mp4",
-    ".mov",
-    ".avi",
-    ".mkv",
-    ".webm",
-    ".m4v",
-    ".mpg",
-    ".mpeg",
-    ".mts",
-    ".3gp",
-    ".wmv",
-    ".flv",
-    ".ogv",
-)
+    ".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mts", ".3gp", ".wmv", ".flv", ".ogv"
+)  # fmt: skip
 STREAM_PROTOCOLS = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp", "srt")
 STREAM_TIMEOUT = 10.0
 """Seconds to wait for a network stream to open, and then for each further piece of it."""
@@ -36,6 +24,9 @@ THREADED_PIXELS = 9_000_000
 """Largest frame that is decoded with one thread per frame, each of which holds several frames in memory."""
 MOST_OBLONG = 4
 """Largest ratio of a pixel's edges that is believed; formats of video and lenses for wide pictures stay below 3."""
+SQUARE_WITHIN = Fraction(1, 100)
+"""Largest deviation from 1 of a pixel's ratio of edges that is passed over: software that rescales a video rounds its
+size to whole or even pixels, and writes what that changed of the shape as a ratio, such as 640:639."""
 LATEST_NS = 2**63
 _LIMITS = {"max_pixels": str(MAX_PIXELS)}
 _CONTAINERS = {"format_whitelist": "mov,matroska,avi,mpeg,mpegvideo,mpegts,flv,asf,ogg,h264,hevc,m4v,mjpeg"}
@@ -175,8 +166,13 @@ def _video_stream(container: Any, name: str) -> Any:
 
 
 def _pixel_aspect(stream: Any) -> Fraction | None:
-    """Width of a stored pixel by its height, 1 if neither container nor codec gives it; None if it is not plausible."""
+    """Width of a stored pixel by its height; None if it is not plausible.
+
+    It is 1 if it is nearly so, or if neither container nor codec gives it.
+    """
     aspect: Fraction = stream.sample_aspect_ratio or Fraction(1)
+    if 1 - SQUARE_WITHIN <= aspect <= 1 + SQUARE_WITHIN:
+        return Fraction(1)
     return aspect if 1 / MOST_OBLONG <= aspect <= MOST_OBLONG else None
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from handos_model.output.drawn import is_video
-from handos_model.output.output_file import partial
+from handos_model.output.output_file import Target, partial
 from handos_model.output.results import journal
 
-Output = tuple[str, Path]
-"""The option that names an output, such as --out, and its path."""
+Output = tuple[str, Target]
+"""The option that names an output, such as --out, and the output."""
 
 
 def check_apart(outputs: Iterable[Output]) -> None:
@@ -29,13 +29,13 @@ def check_apart(outputs: Iterable[Output]) -> None:
 
 def _check(output: Output, other: Output) -> None:
     if output is not other:
-        names = " and ".join(f"{option} {path}" for option, path in (other, output))
+        names = " and ".join(f"{option} {target}" for option, target in (other, output))
         raise ValueError(f"{names} would replace each other: give one of them another name")
 
 
-def _places(option: str, path: Path) -> set[Path]:
+def _places(option: str, target: Target) -> set[Path]:
     """Everything that an output replaces while it is written."""
-    path = Path(os.path.realpath(path))
+    path = Path(os.path.realpath(target.path))
     if option == "--out":
-        return {path, partial(path), journal(path)}
-    return {path} if option == "--draw" and not is_video(path) else {path, partial(path)}
+        return {path, partial(path), journal(target.at(path))}
+    return {path} if option == "--draw" and not is_video(target) else {path, partial(path)}

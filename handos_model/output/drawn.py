@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from fractions import Fraction
@@ -18,6 +17,7 @@ from handos_model.output.frame_record import NUMBERED
 from handos_model.output.jpeg import jpeg
 from handos_model.output.output_file import (
     Inputs,
+    Target,
     WriteRules,
     check_file,
     check_folder,
@@ -41,7 +41,6 @@ PLANNED_PIXELS = 9_000_000
 """Largest frame of a video whose encoder looks ahead: it keeps 20 frames, each in several forms."""
 _TIME_BASE = Fraction(1, 90_000)  # s: the unit of times in the file
 _OTHER = f"--draw takes a folder or a file that ends in {', '.join(VIDEO_SUFFIXES)}, got {{}}"
-_FILE_SUFFIX = re.compile(r"\.[A-Za-z]\w*")  # run_0.5 is the name of a folder
 
 
 class FolderOutput:
@@ -192,43 +191,44 @@ class _DiskFile:
 Drawing = FolderOutput | VideoOutput
 
 
-def open_drawing(target: Path, fps: float | None) -> Drawing:
+def open_drawing(target: Target, fps: float | None) -> Drawing:
     """A video if the name ends in one of VIDEO_SUFFIXES, else a folder."""
-    return VideoOutput(target, fps or DEFAULT_FPS) if is_video(target) else FolderOutput(target)
+    return VideoOutput(target.path, fps or DEFAULT_FPS) if is_video(target) else FolderOutput(target.path)
 
 
-def check_drawing_name(target: Path) -> None:
+def check_drawing_name(target: Target) -> None:
     """Raises ValueError for a suffix of no video that is written, which is a slip, such as .mp5."""
-    if not is_video(target) and not os.path.isdir(target) and _FILE_SUFFIX.fullmatch(target.suffix):
+    if not is_video(target) and not os.path.isdir(target.path) and target.suffix:
         raise ValueError(_OTHER.format(target))
 
 
-def check_drawing(target: Path, inputs: Inputs, rules: WriteRules, begun: bool = False) -> None:
+def check_drawing(target: Target, inputs: Inputs, rules: WriteRules, begun: bool = False) -> None:
     """Raises ValueError or OSError if drawings cannot or must not be written to `target`, before any are.
 
     begun: an earlier run, which is resumed, has drawn there.
     """
     if is_video(target):
-        check_file(target, inputs, rules)
+        check_file(target.path, inputs, rules)
         if rules.resume:
             raise ValueError(
                 "a drawn video cannot be resumed: leave out --draw, draw into a folder, or use --overwrite"
             )
         return
-    if not target.is_dir() and target.exists():
+    folder = target.path
+    if not folder.is_dir() and folder.exists():
         raise ValueError(_OTHER.format(target))
-    if inputs.lie_in(target):
+    if inputs.lie_in(folder):
         raise ValueError(f"the folder {target} contains inputs, which drawings could replace: draw to another folder")
-    if not (rules.overwrite or begun) and any(target.glob("*.jpg")):
+    if not (rules.overwrite or begun) and any(folder.glob("*.jpg")):
         raise FileExistsError(
             f"the folder {target} contains images: use --overwrite to replace those with the same name"
         )
-    check_folder(target)
+    check_folder(folder)
 
 
-def is_video(target: Path) -> bool:
-    """Whether drawings with this name are one video, not a folder of images."""
-    return target.suffix.lower() in VIDEO_SUFFIXES and not os.path.isdir(target)
+def is_video(target: Target) -> bool:
+    """Whether drawings are one video, not a folder of images."""
+    return target.suffix in VIDEO_SUFFIXES and not os.path.isdir(target.path)
 
 
 def _fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

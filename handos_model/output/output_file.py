@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from handos_model.output.tables import TABLES
@@ -18,6 +19,7 @@ RESULT_SUFFIXES = (".jsonl", ".json", *TABLES)
 """Suffixes of results. They are never inputs, so a folder of images may hold the results of an earlier run."""
 LONGEST_NAME = 255
 """Bytes: the longest name of a file on the usual file systems."""
+_SUFFIX = re.compile(r"\.[A-Za-z]\w*")
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS)  # errors of a disk, which do not name a file
 
 
@@ -39,9 +41,34 @@ class DiskError(OSError):
     """A disk that takes no more, whatever is written."""
 
 
+class NotWrittenError(OSError):
+    """An output that cannot be opened, written or closed, while others may be."""
+
+
 def suffix_of(path: Path) -> str:
-    """The suffix in lower case; empty if it starts with a digit, as run_0.5 is the name of a folder."""
-    return "" if path.suffix[1:2].isdigit() else path.suffix.lower()
+    """The suffix in lower case; empty if no letter follows the dot, as in run_0.5, a folder's name."""
+    return path.suffix.lower() if _SUFFIX.fullmatch(path.suffix) else ""
+
+
+@dataclass(frozen=True)
+class Target:
+    """An output and its kind, which the name that the user gave decides, whatever {} stands for in it."""
+
+    path: Path
+    suffix: str
+    """In lower case, as of suffix_of; empty for a folder."""
+
+    @classmethod
+    def named(cls, name: str | Path) -> Target:
+        """The output with the name that the user gave."""
+        return cls(Path(name), suffix_of(Path(name)))
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def at(self, path: str | Path) -> Target:
+        """The same kind of output with another path."""
+        return replace(self, path=Path(path))
 
 
 def fitted_name(stem: str, ending: str) -> str:
@@ -176,6 +203,18 @@ def named(path: Path) -> Iterator[None]:
         if error.errno not in _DISK:
             raise
         raise DiskError(f"cannot write {path}: {os.strerror(error.errno)}") from error
+
+
+@contextmanager
+def writing(output: Target | None) -> Iterator[None]:
+    """Raises errors of opening, writing and closing an output as NotWrittenError with its name; a DiskError stays."""
+    try:
+        yield
+    except DiskError:
+        raise
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename not in (None, str(output)) else ""
+        raise NotWrittenError(f"cannot write {output}: {error.strerror or error}{where}") from error
 
 
 @contextmanager

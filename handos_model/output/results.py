@@ -14,6 +14,7 @@ from typing import IO, Any
 from handos_model.output.frame_record import NUMBERED, Detail, printable, record_line
 from handos_model.output.output_file import (
     Inputs,
+    Target,
     WriteRules,
     check_file,
     check_nothing_left,
@@ -23,7 +24,6 @@ from handos_model.output.output_file import (
     fitted_name,
     named,
     partial,
-    suffix_of,
 )
 from handos_model.output.recording import write_recording
 from handos_model.output.tables import TABLES
@@ -39,50 +39,44 @@ SUFFIXES = ", ".join(filter(None, PACKAGES))
 TIMELESS = "has no time, which a recording needs: set one with --fps N"
 
 
-def kind(path: Path) -> str:
-    """The key of PACKAGES for results with this name."""
-    suffix = suffix_of(path)
-    return suffix if suffix in PACKAGES else ""
+def is_recording(out: Target) -> bool:
+    """Whether results are a ROS recording, which holds the results of one input."""
+    return PACKAGES[out.suffix] == "rosbags"
 
 
-def is_recording(path: Path) -> bool:
-    """Whether results with this name are a ROS recording, which holds the results of one input."""
-    return PACKAGES[kind(path)] == "rosbags"
-
-
-def check_results_name(path: Path) -> None:
+def check_results_name(out: Target) -> None:
     """Raises ValueError for a suffix of no kind of results, which is a slip, such as .jsnol."""
-    if suffix_of(path) not in PACKAGES:
-        raise ValueError(f"--out is {path}, must end in one of {SUFFIXES}, or in none for a rosbag2 folder")
+    if out.suffix not in PACKAGES:
+        raise ValueError(f"--out is {out}, must end in one of {SUFFIXES}, or in none for a rosbag2 folder")
 
 
-def check_results(path: Path, inputs: Inputs, rules: WriteRules) -> None:
+def check_results(out: Target, inputs: Inputs, rules: WriteRules) -> None:
     """Raises ValueError, OSError or ModuleNotFoundError if results cannot or must not be written, before any are."""
-    package = PACKAGES[kind(path)]
+    package = PACKAGES[out.suffix]
     if package and find_spec(package) is None:
-        raise ModuleNotFoundError(f"--out {path} needs the package {package}: pip install {package}")
-    if kind(path):
-        check_file(path, inputs, rules)
+        raise ModuleNotFoundError(f"--out {out} needs the package {package}: pip install {package}")
+    if out.suffix:
+        check_file(out.path, inputs, rules)
     else:
-        check_recording_folder(path, inputs, rules)
+        check_recording_folder(out.path, inputs, rules)
     if not (rules.overwrite or rules.resume):
-        check_nothing_left(journal(path))
+        check_nothing_left(journal(out))
 
 
-def journal(path: Path) -> Path:
+def journal(out: Target) -> Path:
     """Where lines are collected until all are there."""
-    return partial(path) if kind(path) == ".jsonl" else path.with_name(fitted_name(path.name, ".part.jsonl"))
+    path = out.path
+    return partial(path) if out.suffix == ".jsonl" else path.with_name(fitted_name(path.name, ".part.jsonl"))
 
 
-def first_image(path: Path) -> str | None:
+def first_image(out: Target) -> str | None:
     """The image of the first record of complete results; None if they do not say, like recordings and empty ones."""
-    suffix = kind(path)
     with suppress(Exception):  # whatever the file contains
-        if suffix == ".jsonl":
-            with path.open("rb") as file:
+        if out.suffix == ".jsonl":
+            with out.path.open("rb") as file:
                 return _image(file.readline())
-        if suffix in TABLES:
-            return TABLES[suffix].first(path)
+        if out.suffix in TABLES:
+            return TABLES[out.suffix].first(out.path)
     return None
 
 
@@ -97,15 +91,16 @@ class Results:
 
     def __init__(
         self,
-        path: Path,
+        out: Target,
         rules: WriteRules,
         sequences: bool = False,
         recorded: Path | None = None,
         detail: Detail | None = None,
     ) -> None:
         self._detail = detail or Detail()
-        self.path = Path(os.path.realpath(path))
-        self.place, self._recorded = journal(self.path), recorded
+        self._out = out.at(os.path.realpath(out.path))
+        self.path = self._out.path
+        self.place, self._recorded = journal(self._out), recorded
         self.notes: tuple[str, ...] = ()
         """Sentences on what the file lacks; known once it is closed."""
         self.complete = rules.resume and self.path.exists()
@@ -155,7 +150,7 @@ class Results:
 
     def refusal(self, name: str, stamp_ns: int | None) -> str:
         """Why a frame with that stamp cannot be part of the results; empty if it can."""
-        return f"{name} {TIMELESS}" if stamp_ns is None and is_recording(self.path) else ""
+        return f"{name} {TIMELESS}" if stamp_ns is None and is_recording(self._out) else ""
 
     def write(self, record: dict[str, Any]) -> None:
         """Writes the next frame, which has no refusal; ValueError if an interrupted run wrote another line for it."""
@@ -188,7 +183,7 @@ class Results:
         if not complete:
             if not self.place.stat().st_size:
                 self.place.unlink()
-        elif kind(self.path) == ".jsonl":
+        elif self._out.suffix == ".jsonl":
             finish(self.place, self.path)
         else:
             with completed(self.path) as place:
@@ -196,7 +191,7 @@ class Results:
             self.place.unlink()
 
     def _convert(self, place: Path) -> None:
-        suffix, name = kind(self.path), self.path.name
+        suffix, name = self._out.suffix, self.path.name
         if suffix in TABLES:
             TABLES[suffix].write(self._records(), place, self._detail)
         else:

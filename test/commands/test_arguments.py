@@ -50,7 +50,7 @@ def test_an_empty_argument_is_refused(tmp_path, capsys, monkeypatch, argv, argum
     write_image(tmp_path / "a.png", np.zeros((8, 8, 3), np.uint8))
     before = contents(tmp_path)
     says = refused(capsys, *argv)
-    assert f"argument {argument}: is empty, as an unset variable of a shell is" in says
+    assert f"argument {argument}: is empty (unset shell variable?)" in says
     assert contents(tmp_path) == before
 
 

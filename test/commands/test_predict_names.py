@@ -8,7 +8,7 @@ pytest.importorskip("onnx")
 from command_line import refused
 from made_bags import SECOND, BagWriter
 from made_files import write_image, write_video
-from predicted import PHOTO, contents, lines_of, times_of
+from predicted import PHOTO, contents, interrupt_at, lines_of, times_of
 
 from handos_model.cli import main
 
@@ -75,6 +75,42 @@ def test_a_question_mark_in_the_name_of_a_file(tmp_path, weights):
 # --- kinds of outputs
 
 
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "2"]])
+def test_the_name_of_an_input_decides_no_kind(tmp_path, weights, jobs):
+    pytest.importorskip("rosbags")
+    stems = ["take.jsonl", "take.npz", "v1", "x.mcap", "x.mp4"]
+    clips = [str(write_video(tmp_path / "x.avi", [PHOTO]).rename(tmp_path / f"{stem}.avi")) for stem in stems]
+    argv = ["predict", *clips, "--weights", weights, "--out", str(tmp_path / "o" / "{}")]
+    assert main([*argv, "--draw", str(tmp_path / "d" / "{}"), *jobs]) == 0
+    for stem in stems:
+        assert names(tmp_path / "o" / stem) == sorted([f"{stem}.mcap", "metadata.yaml"])
+        assert names(tmp_path / "d" / stem) == [f"{stem}_000000.jpg"]
+    assert names(tmp_path / "o") == names(tmp_path / "d") == stems
+    tables = ["predict", *clips, "--weights", weights, "--out", str(tmp_path / "t" / "{}.npz"), *jobs]
+    assert main(tables) == 0
+    assert names(tmp_path / "t") == sorted(f"{stem}.npz" for stem in stems)
+    assert all(path.is_file() for path in (tmp_path / "t").iterdir())
+
+
+def test_the_name_of_an_input_decides_no_kind_of_what_is_continued(tmp_path, weights, video, monkeypatch):
+    pytest.importorskip("rosbags")
+    clip = video.rename(tmp_path / "take.jsonl.avi")
+    argv = ["predict", str(clip), "--weights", weights, "--out", str(tmp_path / "o" / "{}")]
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 3)
+        assert main(argv) == 130
+    assert names(tmp_path / "o") == ["take.jsonl.part.jsonl"]
+    assert main([*argv, "--resume"]) == 0
+    assert names(tmp_path / "o") == ["take.jsonl"]
+    assert names(tmp_path / "o" / "take.jsonl") == ["metadata.yaml", "take.jsonl.mcap"]
+
+
+def test_a_link_decides_no_kind(tmp_path, weights, video):
+    (tmp_path / "o.jsonl").symlink_to(tmp_path / "data")
+    assert main(["predict", str(video), "--weights", weights, "--out", str(tmp_path / "o.jsonl")]) == 0
+    assert len(lines_of(tmp_path / "data")) == 6
+
+
 def test_a_folder_of_results_may_have_a_dot_in_its_name(tmp_path, weights, video, capsys):
     pytest.importorskip("rosbags")
     argv = ["predict", str(video), "--weights", weights, "--out"]
@@ -86,6 +122,16 @@ def test_a_folder_of_results_may_have_a_dot_in_its_name(tmp_path, weights, video
     for name in ("o.jsnol", "o.parquets", "{}.jsnol", "o.v2"):
         assert f"{name}, must end in one of .jsonl" in refused(capsys, *argv, tmp_path / name)
     assert "ends in .mp4, .mkv, .mov" in refused(capsys, *argv[:-1], "--draw", tmp_path / "{}.mp5")
+
+
+@pytest.mark.parametrize("name", ["take_0.5", "take.2b", "take.", "take.a-b", "take.{}"])
+def test_names_of_folders_are_the_same_for_all_outputs(tmp_path, weights, video, name):
+    pytest.importorskip("rosbags")
+    argv = ["predict", str(video), "--weights", weights, "--out", str(tmp_path / "o" / name)]
+    assert main([*argv, "--draw", str(tmp_path / "d" / name)]) == 0
+    filled = name.replace("{}", "in")
+    assert names(tmp_path / "o" / filled) == sorted([f"{filled}.mcap", "metadata.yaml"])
+    assert names(tmp_path / "d" / filled) == [f"in_{number:06d}.jpg" for number in range(6)]
 
 
 def test_a_recording_of_each_of_several_inputs_is_asked_for_by_its_kind(tmp_path, video, weights, capsys):
@@ -105,7 +151,9 @@ def test_a_name_that_is_too_long_costs_its_output(tmp_path, weights, capfd, jobs
         end = ["--weights", weights, option, str(tmp_path / "o" / f"{{}}.{kind}"), *jobs]
         assert main(["predict", *map(str, videos), *end]) == 1
         says = capfd.readouterr().err
-        assert f"{LONG}.avi: [Errno 36] File name too long" in says and "Traceback" not in says
+        named = str(tmp_path / "o" / f"{LONG}.{kind}")
+        assert f"handos predict: cannot write {named}: File name too long\n" in says and "Traceback" not in says
+        assert "2 frames, 2 hands, 1 not written" in says
         assert sorted(contents(tmp_path / "o")) == sorted(f"{name}.{kind}" for name in "az")
         for path in (tmp_path / "o").iterdir():
             path.unlink()
@@ -132,17 +180,3 @@ def test_drawn_frames_of_a_long_name(tmp_path, weights):
     assert main(["predict", *map(str, clips), "--weights", weights, "--draw", str(tmp_path / "d")]) == 0
     drawn = names(tmp_path / "d")
     assert len(drawn) == 4 and all(name.startswith("n" * 200) and name.endswith(".jpg") for name in drawn)
-
-
-@pytest.mark.parametrize("jobs", [[], ["--jobs", "2"]])
-def test_an_output_that_cannot_be_made_costs_its_input(tmp_path, weights, capfd, jobs):
-    """The folder of b's output is a link to itself, which only shows when it is made."""
-    videos = [str(write_video(tmp_path / f"{name}.avi", [PHOTO])) for name in "abc"]
-    loop = tmp_path / "o" / "b"
-    loop.parent.mkdir()
-    loop.symlink_to(loop)
-    end = ["--weights", weights, "--out", str(tmp_path / "o" / "{}" / "r.jsonl"), *jobs]
-    assert main(["predict", *videos, *end]) == 1
-    says = capfd.readouterr().err
-    assert "b.avi: " in says and "2 frames, 2 hands, 1 not readable" in says
-    assert sorted(contents(tmp_path / "o")) == ["a/r.jsonl", "c/r.jsonl"]

@@ -62,7 +62,7 @@ def test_files_that_are_no_pool_stay(tmp_path, capsys, name):
         (["--workers", "0"], "--workers is 0, must be 1 or more"),
         (["--size", "8"], "width and height must be 32 to 4096"),
         (["--backgrounds", "empty"], "contains no photos"),
-        (["--backgrounds", ""], "argument --backgrounds: is empty"),
+        (["--backgrounds", ""], "argument --backgrounds: is empty (unset shell variable?)"),
     ],
 )
 def test_wrong_arguments_leave_nothing_behind(tmp_path, capsys, monkeypatch, out, options, says):

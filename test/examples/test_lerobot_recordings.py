@@ -86,6 +86,25 @@ def test_results_are_found_from_another_folder(
     assert shades(bright) == [2] * 3
 
 
+@pytest.mark.parametrize(
+    "first_line",
+    [
+        b"",
+        b"[1]\n",
+        b"not json\n",
+        b"\xff\xfe\n",
+        b'{"image": null, "topic": null}\n',
+        b'{"stamp_ns": 0, "hands": []}\n',
+    ],
+)
+@pytest.mark.parametrize("name", ["0.jsonl", "0.part.jsonl"])
+def test_files_of_other_kinds_are_passed_over(demos: Path, example: ModuleType, first_line: bytes, name: str) -> None:
+    Path("results", name).write_bytes(first_line)
+    Path("results", "folder.jsonl").mkdir()
+    (bright,) = example.episodes([demos / "a.mkv"], Path("results"), None, 12)
+    assert shades(bright) == [2] * 3
+
+
 def test_a_folder_of_images_is_a_recording_if_it_has_times(demos: Path, example: ModuleType) -> None:
     for number, shade in enumerate((50, 210, 50)):
         write_image(demos / "stills" / f"{number}.png", grey(shade))
@@ -137,7 +156,6 @@ def test_what_cannot_become_a_data_set_is_said_in_a_sentence(demos: Path) -> Non
     Path("results/a.jsonl").write_text("")
     assert refused("demos/a.avi") == "results holds no results of demos/a.avi"
     Path("results/a.jsonl").write_text(json.dumps([1]))
-    assert refused("demos/a.mkv").startswith("results/a.jsonl holds no results of handos predict: ")
-    Path("results/a.jsonl").unlink()
+    assert refused("demos/a.avi") == "results holds no results of demos/a.avi"
     Path("DATASET").mkdir()
     assert refused("demos/a.mkv") == "DATASET exists"

@@ -88,14 +88,19 @@ def test_the_ratio_is_that_of_the_stored_image_and_not_of_the_turned_one(
     assert_looks_like(read(tmp_path / "turned.mp4")[0][0], shown)
 
 
-@pytest.mark.parametrize("aspect", [None, SQUARE])
+@pytest.mark.parametrize("aspect", [None, SQUARE, Fraction(640, 639), Fraction(639, 640), Fraction(101, 100)])
 def test_square_pixels_stay_as_they_are_decoded(tmp_path: Path, aspect: Fraction | None) -> None:
-    path = write_video(tmp_path / "v.mp4", scene(192, 144), aspect)
+    path = write_video(tmp_path / "v.mp4", scene(640, 480), aspect)
     (source,) = open_inputs([str(path)])
     assert source.notes == ()
     capture = cv2.VideoCapture(str(path))
     for frame in source:
         np.testing.assert_array_equal(frame.image, capture.read()[1][..., ::-1])
+
+
+def test_the_smallest_ratios_of_television_are_followed(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", scene(192, 144), Fraction(12, 11))
+    assert [image.shape for image in read(path)[0]] == [(144, 209, 3)] * 3
 
 
 @pytest.mark.parametrize("aspect", [Fraction(100), Fraction(1, 50), Fraction(9, 2)])

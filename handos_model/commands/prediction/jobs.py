@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Protocol
 
 from tqdm import tqdm
@@ -17,7 +16,7 @@ from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tally import Tally
 from handos_model.commands.prediction.tasks import Task
 from handos_model.io.inputs import Source
-from handos_model.output.output_file import WriteRules
+from handos_model.output.output_file import Target, WriteRules
 
 TRIES = 2
 """Number of processes that may die on one input before it is given up."""
@@ -28,9 +27,11 @@ class Job:
     """One input and its outputs, as passed to a process."""
 
     name: str
-    out: Path | None
-    draw: Path | None
+    out: Target | None
+    draw: Target | None
     rules: WriteRules
+    several: bool
+    """Whether it is one of several, so that what it cannot write does not end the run."""
     tried: int = 1
 
     def again(self) -> Job:
@@ -52,7 +53,8 @@ class Work:
         """Does a job and returns its outcome, or a sentence if it ends the whole run, as a full disk does."""
         try:
             self._run = self._run or self._open_run()
-            return self._run.run([Task([self._open_source(job.name)], job.out, job.draw)], job.rules, progress=False)
+            task = Task([self._open_source(job.name)], job.out, job.draw)
+            return self._run.run([task], job.rules, progress=False, several=job.several)
         except KeyboardInterrupt:
             return Tally(interrupted=True)
         except (OSError, ValueError, ModuleNotFoundError) as error:
@@ -91,7 +93,7 @@ def run_jobs(tasks: list[Task], rules: WriteRules, pool: JobPool) -> Tally:
 
     Raises ValueError if something ends the whole run.
     """
-    left = deque(Job(task.sources[0].name, task.out, task.draw, rules) for task in tasks)
+    left = deque(Job(task.sources[0].name, task.out, task.draw, rules, len(tasks) > 1) for task in tasks)
     tally, running = Tally(), 0
     bar = tqdm(total=len(tasks), unit="input", file=sys.stderr, disable=None, leave=False)
     with closing(pool), bar, interruptible() as stopped:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from handos_model.kinematics.inverse import anatomical
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.output.drawn import Drawing, open_drawing
 from handos_model.output.frame_record import Detail, frame_record, record_line
-from handos_model.output.output_file import DiskError, WriteRules
+from handos_model.output.output_file import NotWrittenError, Target, WriteRules, check_length, writing
 from handos_model.output.results import Results
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.tracking.follower import HandFollower
@@ -112,69 +112,83 @@ class PredictionRun:
         self._said: set[str] = set()
         self._stopped: Callable[[], bool] = lambda: False
 
-    def run(self, tasks: list[Task], rules: WriteRules, progress: bool = True) -> Tally:
-        """Does the tasks until a signal stops it; progress: show a bar if stderr is a terminal."""
+    def run(self, tasks: list[Task], rules: WriteRules, progress: bool = True, several: bool = False) -> Tally:
+        """Does the tasks until a signal stops it.
+
+        progress: show a bar if stderr is a terminal. several: a single task is one of several that others do. Of
+        several, one whose outputs cannot be written is named and counted; NotWrittenError if it is the only one.
+        """
         self._tally = Tally()
         total = sum(len(source) for task in tasks for source in task.sources)
         bar = tqdm(total=total or None, unit="frame", file=sys.stderr, disable=None if progress else True, leave=False)
         with bar, interruptible() as self._stopped, self._viewing() as self._view:
             for task in tasks:
                 if not self._stopped():
-                    self._try_task(task, rules, bar)
+                    self._try_task(task, rules, bar, several or len(tasks) > 1)
             self._tally.interrupted = self._stopped()
         return self._tally
 
     def _viewing(self) -> AbstractContextManager[View | None]:
         return self._viewer.opened(self._finder.faces, self._stopped) if self._viewer else nullcontext()
 
-    def _try_task(self, task: Task, rules: WriteRules, bar: tqdm) -> None:
-        """Does a task; outputs that cannot be written cost this task alone, unless the disk takes no more."""
+    def _try_task(self, task: Task, rules: WriteRules, bar: tqdm, several: bool) -> None:
+        """Does a task; an output of several that cannot be written costs this task alone."""
         try:
-            task.check_length()
+            for output in filter(None, (task.out, task.draw)):
+                with writing(output):
+                    check_length(output.path)
             self._run_task(task, rules, bar)
-        except OSError as error:
-            if isinstance(error, DiskError) or not (task.out or task.draw):
+        except NotWrittenError as error:
+            if not several:
                 raise
-            self._say(f"cannot write what is found in {task.sources[0].name}: {error}")
-            self._tally.unreadable += 1
+            self._say(str(error))
+            self._tally.unwritten += 1
 
     def _run_task(self, task: Task, rules: WriteRules, bar: tqdm) -> None:
         self._still = 0  # a sequence ends with its outputs, so that they are the same whichever other tasks are done
         options = rules, self._finder.track, task.recorded, self._detail
-        results = Results(task.out, *options) if task.out else None
+        with writing(task.out):
+            results = Results(task.out, *options) if task.out else None
         if results and results.complete:
             self._say(f"{task.out} is complete")
             return
-        drawing = open_drawing(task.draw, _fps(task.sources) or self._fps) if task.draw else None
-        outputs = [output for output in (drawing, results) if output]
+        drawing: Drawing | None = None
         before = self._tally.frames + self._tally.earlier
         try:
+            with writing(task.draw):
+                drawing = open_drawing(task.draw, _fps(task.sources) or self._fps) if task.draw else None
             for source in task.sources:
-                self._run_source(source, results, drawing, bar)
+                self._run_source(source, task, results, drawing, bar)
         except BaseException:
-            for output in outputs:
+            for output in (drawing, results):
                 with suppress(OSError):  # the first error counts
-                    output.close(complete=False)
+                    if output:
+                        output.close(complete=False)
             raise
         complete = not self._stopped() and (
             self._tally.frames + self._tally.earlier > before or not self._tally.unreadable
         )
         with ExitStack() as stack:
-            for output in outputs:
-                stack.callback(output.close, complete=complete)
+            for output, target in ((drawing, task.draw), (results, task.out)):
+                if output:
+                    stack.callback(_close, output, target, complete)
         for note in results.notes if results else ():
             self._say(f"{task.out}: {note}")
         if self._stopped() and results and results.place.exists():
             self._say(f"{results.place} contains the results so far; --resume continues from there")
 
-    def _run_source(self, source: Source, results: Results | None, drawing: Drawing | None, bar: tqdm) -> None:
+    def _run_source(
+        self, source: Source, task: Task, results: Results | None, drawing: Drawing | None, bar: tqdm
+    ) -> None:
         single = is_single_image(source)
         if not (self._fps and self._still and single):  # images given one by one are one sequence
             self._still = 0
             self._finder.begin_input()
-            for output in (drawing, self._view):
-                if output:
-                    output.begin_input()
+            if drawing:
+                drawing.begin_input()
+            if self._view:
+                with _showing():
+                    self._view.begin_input()
         problems = 0
         for frame in map(self._timed, _frames(source)):
             if self._stopped():
@@ -183,7 +197,7 @@ class PredictionRun:
                 self._tally.earlier += 1
                 if drawing:
                     drawing.skip(frame.name)
-            elif problem := frame.problem if frame.image is None else self._do(frame, results, drawing):
+            elif problem := frame.problem if frame.image is None else self._do(frame, task, results, drawing):
                 problems += 1
                 if problems <= NAMED_PROBLEMS:
                     self._say(problem)
@@ -194,7 +208,7 @@ class PredictionRun:
         if not single:
             self._still = 0  # a folder is a sequence of its own
 
-    def _do(self, frame: Frame, results: Results | None, drawing: Drawing | None) -> str:
+    def _do(self, frame: Frame, task: Task, results: Results | None, drawing: Drawing | None) -> str:
         """Predicts and writes one frame; returns why it could not be predicted."""
         if results and (refusal := results.refusal(frame.name, frame.stamp_ns)):
             return refusal
@@ -218,15 +232,18 @@ class PredictionRun:
             self._say_once("time", f"{frame.name} is not tracked: images have no time unless --fps N gives it")
         try:
             if drawing and drawn is not None:
-                drawing.write(frame.name, drawn, frame.stamp_ns)
+                with writing(task.draw):
+                    drawing.write(frame.name, drawn, frame.stamp_ns)
             if self._view:
-                self._view.write(*self._finder.unmirrored(frame, camera, hands))
+                with _showing():
+                    self._view.write(*self._finder.unmirrored(frame, camera, hands))
         except ValueError as error:
             return f"cannot use {frame.name}: {error}"
         self._tally.frames += 1
         self._tally.hands += len(hands)
         if results:
-            results.write(record)
+            with writing(task.out):
+                results.write(record)
         elif not (drawing or self._view):
             sys.stdout.write(record_line(record))
             sys.stdout.flush()
@@ -246,6 +263,20 @@ class PredictionRun:
 
     def _say(self, text: str) -> None:
         tqdm.write(f"handos predict: {text}", file=sys.stderr)
+
+
+def _close(output: Drawing | Results, target: Target | None, complete: bool) -> None:
+    with writing(target):
+        output.close(complete=complete)
+
+
+@contextmanager
+def _showing() -> Iterator[None]:
+    """Raises a BrokenPipeError of the viewer as another error, since the command takes it for the end of stdout."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise OSError(f"the viewer takes no more frames: {error.strerror}") from error
 
 
 def _frames(source: Source) -> Iterator[Frame]:

@@ -18,6 +18,8 @@ class Tally:
     interrupted: bool = False
     unfit: int = 0
     """Number of the unreadable frames whose camera cannot have the user's intrinsics."""
+    unwritten: int = 0
+    """Number of the outputs that could not be written, while others were."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
@@ -25,12 +27,14 @@ class Tally:
     def say(self) -> int:
         """Prints a summary; returns the exit code.
 
-        It is 0, 1 if some frames could not be read, 2 if the user's intrinsics fit none, or 130 if a signal stopped it.
+        It is 0, 1 if some frames could not be read or some outputs not be written, 2 if the user's intrinsics fit none,
+        or 130 if a signal stopped it.
         """
         parts = [f"{self.frames} frames, {self.hands} hands"]
         parts += [f"{self.earlier} done before"] * (self.earlier > 0)
         parts += [f"{self.unreadable} not readable"] * (self.unreadable > 0)
+        parts += [f"{self.unwritten} not written"] * (self.unwritten > 0)
         print(", ".join([*parts, *["interrupted"] * bool(self.interrupted)]), file=sys.stderr)
         if self.interrupted:
             return 130
-        return 2 if self.unfit and not self.frames + self.earlier else int(self.unreadable > 0)
+        return 2 if self.unfit and not self.frames + self.earlier else int(self.unreadable + self.unwritten > 0)

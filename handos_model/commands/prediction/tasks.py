@@ -13,7 +13,7 @@ from handos_model.io.recording.source import BagSource
 from handos_model.output.apart import check_apart
 from handos_model.output.drawn import check_drawing, check_drawing_name
 from handos_model.output.frame_record import printable
-from handos_model.output.output_file import Inputs, WriteRules, check_length
+from handos_model.output.output_file import Inputs, Target, WriteRules, check_length
 from handos_model.output.results import (
     TIMELESS,
     check_results,
@@ -21,7 +21,6 @@ from handos_model.output.results import (
     first_image,
     is_recording,
     journal,
-    kind,
 )
 
 PLACE = "{}"
@@ -33,8 +32,8 @@ class Task:
     """Inputs whose frames go into the same outputs."""
 
     sources: list[Source]
-    out: Path | None
-    draw: Path | None
+    out: Target | None
+    draw: Target | None
 
     @property
     def recorded(self) -> Path | None:
@@ -44,12 +43,12 @@ class Task:
 
     def check_length(self) -> None:
         """Raises OSError if the name of an output is longer than a name can be."""
-        for path in (self.out, self.draw):
-            if path:
-                check_length(path)
+        for output in (self.out, self.draw):
+            if output:
+                check_length(output.path)
 
 
-def check_names(out: Path | None, draw: Path | None) -> None:
+def check_names(out: Target | None, draw: Target | None) -> None:
     """Raises ValueError if a name that the user gave for an output is of no known kind."""
     if out:
         check_results_name(out)
@@ -57,7 +56,7 @@ def check_names(out: Path | None, draw: Path | None) -> None:
         check_drawing_name(draw)
 
 
-def check_times(sources: list[Source], out: Path | None) -> None:
+def check_times(sources: list[Source], out: Target | None) -> None:
     """Raises ValueError if results that need times are to be made of images alone, which have none without --fps."""
     images = [source.paths[0] for source in sources if isinstance(source, ImageSource)]
     timeless = all(isinstance(source, ImageSource | UnreadableInput) for source in sources)
@@ -65,11 +64,11 @@ def check_times(sources: list[Source], out: Path | None) -> None:
         raise ValueError(f"{images[0]} {TIMELESS}")
 
 
-def plan(sources: list[Source], out: Path | None, draw: Path | None) -> list[Task]:
+def plan(sources: list[Source], out: Target | None, draw: Target | None) -> list[Task]:
     """One task for all inputs, or one for each if the outputs' names contain PLACE."""
     if not any(name and PLACE in str(name) for name in (out, draw)):
         if out and is_recording(out) and len(sources) > 1:
-            each = out.with_name(f"{PLACE}{kind(out)}")
+            each = out.path.with_name(f"{PLACE}{out.suffix}")
             raise ValueError(f"--out {out} is a recording, which holds a single input, not {len(sources)}: give {each}")
         return [Task(sources, out, draw)]
     for option, name in (("--out", out), ("--draw", draw)):
@@ -95,7 +94,8 @@ def check_tasks(tasks: list[Task], inputs: Inputs, rules: WriteRules, view: Path
             if error.errno != errno.ENAMETOOLONG or len(tasks) == 1:
                 raise
     named = [(("--out", task.out), ("--draw", task.draw)) for task in tasks]
-    check_apart((option, path) for option, path in (*chain.from_iterable(named), ("--view", view)) if path)
+    viewed = Target.named(view) if view else None
+    check_apart((option, output) for option, output in (*chain.from_iterable(named), ("--view", viewed)) if output)
 
 
 def _check_task(task: Task, inputs: Inputs, rules: WriteRules) -> None:
@@ -105,11 +105,11 @@ def _check_task(task: Task, inputs: Inputs, rules: WriteRules) -> None:
         if rules.resume and task.sources:
             _check_complete(task.out, task.sources)
     if task.draw:
-        begun = rules.resume and task.out is not None and (task.out.exists() or journal(task.out).exists())
+        begun = rules.resume and task.out is not None and (task.out.path.exists() or journal(task.out).exists())
         check_drawing(task.draw, inputs, rules, begun)
 
 
-def _check_complete(out: Path, sources: list[Source]) -> None:
+def _check_complete(out: Target, sources: list[Source]) -> None:
     """Raises ValueError if complete results, which --resume leaves alone, are of other inputs.
 
     {} stands for clip, clip_2 and so on in the order of the inputs, so one more clip can change what a name stands for.
@@ -129,8 +129,8 @@ def _names(source: Source) -> Iterable[str]:
     return map(str, source.paths) if isinstance(source, ImageSource) else (source.name,)
 
 
-def _filled(pattern: Path | None, name: str) -> Path | None:
-    return None if pattern is None else Path(str(pattern).replace(PLACE, name))
+def _filled(pattern: Target | None, name: str) -> Target | None:
+    return pattern and pattern.at(str(pattern).replace(PLACE, name))
 
 
 def _distinct(names: Iterable[str]) -> list[str]:
