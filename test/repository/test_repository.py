@@ -55,7 +55,7 @@ def test_prediction_pulls_in_no_training_package() -> None:
     code = "import sys, handos_model, handos_model.cli; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "numpy" in loaded.stdout.split()
-    training = {"torch", "transformers", "accelerate", "numba", "scipy", "onnx", "yaml", "mediapipe"}
+    training = {"torch", "transformers", "accelerate", "numba", "scipy", "onnx", "mediapipe"}
     assert training.isdisjoint(loaded.stdout.split())
 
 
