@@ -23,9 +23,10 @@ endif
 endif
 VENV ?= $(if $(filter jazzy,$(ROS)),.venv-jazzy,.venv)
 VIDEO ?= docs/demo.mp4
-# Processes that share out the tests, each with the files it takes; small networks lose by a second thread.
+# Processes that share out the tests, each with the files it takes; small networks lose by a second thread. By default the
+# files with the fewest tests come last, of which one takes minutes while the other process has nothing left to do.
 WORKERS ?= 2
-IN_PARALLEL := --numprocesses $(WORKERS) --dist loadfile
+IN_PARALLEL := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 MEDIAPIPE := .mediapipe
 
 PREFIX := $(abspath $(VENV))
