@@ -134,7 +134,7 @@ class PredictionRun:
     def _try_task(self, task: Task, rules: WriteRules, bar: tqdm, several: bool) -> None:
         """Does a task; an output of several that cannot be written costs this task alone."""
         try:
-            for output in filter(None, (task.out, task.draw)):
+            for output in task.outputs:
                 with writing(output):
                     check_length(output.path)
             self._run_task(task, rules, bar)

@@ -41,11 +41,10 @@ class Task:
         only = self.sources[0] if len(self.sources) == 1 else None
         return only.path if isinstance(only, BagSource) else None
 
-    def check_length(self) -> None:
-        """Raises OSError if the name of an output is longer than a name can be."""
-        for output in (self.out, self.draw):
-            if output:
-                check_length(output.path)
+    @property
+    def outputs(self) -> list[Target]:
+        """Those of out and draw that there are."""
+        return [output for output in (self.out, self.draw) if output]
 
 
 def check_names(out: Target | None, draw: Target | None) -> None:
@@ -99,7 +98,8 @@ def check_tasks(tasks: list[Task], inputs: Inputs, rules: WriteRules, view: Path
 
 
 def _check_task(task: Task, inputs: Inputs, rules: WriteRules) -> None:
-    task.check_length()
+    for output in task.outputs:
+        check_length(output.path)
     if task.out:
         check_results(task.out, inputs, rules)
         if rules.resume and task.sources:
