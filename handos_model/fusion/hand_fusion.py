@@ -14,6 +14,7 @@ from handos_model.fusion.sighting import Sighting, View, sighting
 from handos_model.fusion.track import FusedTrack, points_of
 from handos_model.fusion.triangulation import triangulate
 from handos_model.hand import Hand
+from handos_model.io.frame import checked_stamp
 from handos_model.template.load import load_template
 from handos_model.tracking.assignment import assign
 from handos_model.tracking.mirroring import mesh_side
@@ -66,8 +67,7 @@ class HandFusion:
 
         A stamp before the last one restarts everything; ids are never used twice.
         """
-        if not math.isfinite(stamp):
-            raise ValueError(f"stamp is {stamp}, must be a finite number of seconds")
+        stamp = checked_stamp(stamp)
         if stamp < self._stamp:
             self._tracks = []
         self._stamp = stamp

@@ -1,12 +1,16 @@
-"""Frame: one image of an input, with what the input says about it; and what every image and camera must be."""
+"""Frame: one image of an input, with what the input says about it; what every image, camera and stamp must be."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from handos_model.camera import Camera
+
+LATEST = 1e11
+"""s: no clock shows as much, not even in the year 5000; nanoseconds and milliseconds since 1970 are more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,3 +56,14 @@ def checked_frame(image: np.ndarray, camera: Camera | None) -> tuple[np.ndarray,
     if (camera.width, camera.height) != (width, height):
         raise ValueError(f"the camera has {camera.width}x{camera.height} px, the image has {width}x{height}")
     return np.ascontiguousarray(image), camera
+
+
+def checked_stamp(stamp: float) -> float:
+    """The stamp in s, whatever kind of number it is; ValueError for one that cannot be seconds."""
+    try:
+        seconds = float(stamp)
+    except (TypeError, ValueError, OverflowError):
+        seconds = math.nan
+    if not abs(seconds) < LATEST:
+        raise ValueError(f"stamp is {stamp}, must be a finite number of seconds: nanoseconds are to be divided by 1e9")
+    return seconds

@@ -11,7 +11,7 @@ import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand
-from handos_model.io.frame import checked_frame
+from handos_model.io.frame import checked_frame, checked_stamp
 from handos_model.prediction.depth_fit import NotMeasured, fit_to_depth
 from handos_model.prediction.options import Option, between, whole
 from handos_model.prediction.placing import placed
@@ -111,14 +111,15 @@ class HandFollower:
         depth image that cannot be used is a `problem`, not an error.
         """
         image, camera = checked_frame(image, camera)
-        seen, before = self._see(image, float(stamp))
+        stamp = checked_stamp(stamp)
+        seen, before = self._see(image, stamp)
         all_hands = placed(seen, camera, self.predictor.template, self.predictor.hand_scale)
         everything = zip(all_hands, before, seen.views, strict=True)
         rows = [(hand, old, view) for hand, old, view in everything if hand is not None]
         if self.max_hands:
             rows = rows[: self.max_hands]
-        self._followed = [self._remembered(*row, float(stamp)) for row in rows]
-        self._stamp, self._anew = float(stamp), False
+        self._followed = [self._remembered(*row, stamp) for row in rows]
+        self._stamp, self._anew = stamp, False
         reported = [hand for (hand, *_), remembered in zip(rows, self._followed, strict=True) if remembered.reported]
         hands = sorted(reported, key=lambda hand: -hand.score)
         hands = self._measured(hands, camera, depth)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from handos_model.hand import OTHER_SIDE, Hand
+from handos_model.io.frame import checked_stamp
 from handos_model.template.load import load_template
 from handos_model.tracking.assignment import assign
 from handos_model.tracking.hand_size import HandSize
@@ -94,9 +95,9 @@ class HandTracker:
         mirrored_in_depth, so that the mesh always has the chirality of its side, even without smoothing. box follows
         joints_2d; score and joint_confidence stay those of the frame. A hand that contains NaN or infinity is returned
         as it is, with id -1. A stamp before the last one, or more than max_age after it, starts everything anew; ids
-        are never used twice. Raises ValueError for a stamp that is not finite.
+        are never used twice. Raises ValueError for a stamp that is not finite or too large to be seconds.
         """
-        self._advance(float(stamp))
+        self._advance(checked_stamp(stamp))
         finite = [index for index, hand in enumerate(hands) if _is_finite(hand)]
         seen = [(hands[index], PlainJoints(hands[index].joints_2d)) for index in finite]
         pairs = dict(assign(self._costs(seen)))
@@ -126,8 +127,6 @@ class HandTracker:
         return max(self.options.max_age, INTERVALS * min(usual, LONGEST_INTERVAL)) if self.options.max_age else 0.0
 
     def _advance(self, stamp: float) -> None:
-        if not math.isfinite(stamp):
-            raise ValueError(f"stamp is {stamp}, must be a finite number of seconds")
         if self._stamp is not None and stamp < self._stamp:
             self.reset()
             self.resets += 1

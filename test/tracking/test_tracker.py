@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields, replace
 
 import numpy as np
@@ -98,7 +99,7 @@ def test_stamps_that_stand_still_neither_freeze_nor_keep_lost_hands() -> None:
 
 def test_leaps_of_time_leave_a_working_tracker() -> None:
     tracker = HandTracker()
-    for start in (0.0, 1.7e9, 1e18, 5.0):
+    for start in (0.0, 1.7e9, 9e10, 5.0):
         first = tracker.update([seen_hand()], start)[0].id
         for frame in range(1, 4):
             found = tracker.update([seen_hand((0.01, 0, 0.6))], start + frame * STEP)[0]
@@ -106,9 +107,9 @@ def test_leaps_of_time_leave_a_working_tracker() -> None:
     assert tracker.resets == 1
 
 
-@pytest.mark.parametrize("stamp", [np.nan, np.inf])
+@pytest.mark.parametrize("stamp", [np.nan, np.inf, 1_700_000_000_000_000_000, 1.7e12, -1e11, 10**400, None, "soon"])
 def test_a_stamp_that_is_no_time_is_refused(stamp: float) -> None:
-    with pytest.raises(ValueError, match=f"stamp is {stamp}, must be a finite number of seconds"):
+    with pytest.raises(ValueError, match=rf"stamp is {re.escape(str(stamp))}, must be a finite number of seconds"):
         HandTracker().update([], stamp)
 
 

@@ -73,13 +73,15 @@ def test_slow_cameras_are_followed(watched, rate):
 
 
 def test_wrong_frames_are_refused_and_change_nothing(watched):
-    watched(scene((RED, 150, 150, 80)))
+    red = scene((RED, 150, 150, 80))
+    watched(red)
     with pytest.raises(ValueError, match="must be a NumPy array"):
         watched.follower.follow(EMPTY.astype(np.float32), watched.stamp)
     with pytest.raises(ValueError, match="the camera has"):
         watched.follower.follow(EMPTY[:200], watched.stamp, PLAIN)
-    with pytest.raises(ValueError, match="stamp is nan"):
-        watched.follower.follow(EMPTY, float("nan"))
+    for stamp in (float("nan"), float("inf"), 1.7e18, None):
+        with pytest.raises(ValueError, match="stamp is .*, must be a finite number of seconds"):
+            watched.follower.follow(red, stamp)
     with pytest.raises(ValueError, match="search_rate is -1, must be 0 or more"):
         HandFollower(watched.follower.predictor, search_rate=-1)
     assert watched(scene((RED, 152, 150, 80)))[0].id == 0
