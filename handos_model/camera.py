@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from handos_model.equidistant import EquidistantLens
+from handos_model.options import whole
 
 DISTORTION_COEFFICIENTS = {"none": (0,), "plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,)}
 """Distortion models of sensor_msgs/CameraInfo and the numbers of coefficients that each may have."""
@@ -29,7 +30,7 @@ _HALVINGS = 30  # of the way to a pixel without a ray: what is left is far less 
 class Camera:
     """A pinhole camera with lens distortion. Pixel (0, 0) has its centre at (0.0, 0.0), as in OpenCV and CameraInfo.
 
-    A wrong value (not finite, not positive where it must be, wrong number of coefficients) is a ValueError.
+    A wrong value (not finite, not positive or whole where it must be, wrong number of coefficients) is a ValueError.
     """
 
     K: np.ndarray
@@ -51,8 +52,8 @@ class Camera:
             raise ValueError(f"focal lengths must be positive, got fx = {K[0, 0]:g}, fy = {K[1, 1]:g}")
         if K[0, 1] or K[1, 0] or K[2, 0] or K[2, 1] or K[2, 2] != 1:
             raise ValueError(f"K must be [fx 0 cx; 0 fy cy; 0 0 1], got {K.tolist()}")
-        if self.width < 1 or self.height < 1:
-            raise ValueError(f"image size must be positive, got {self.width}x{self.height}")
+        for edge in ("width", "height"):
+            object.__setattr__(self, edge, whole(1, unit="px")(edge, getattr(self, edge)))
         object.__setattr__(self, "K", K)
         object.__setattr__(self, "distortion", self._checked_distortion())
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handos_model.camera import Camera
+from handos_model.camera import MAX_FOCAL, Camera
 
 LATEST = 1e11
 """s: no clock shows as much, not even in the year 5000; nanoseconds and milliseconds since 1970 are more."""
@@ -44,7 +44,7 @@ class Frame:
 def checked_frame(image: np.ndarray, camera: Camera | None) -> tuple[np.ndarray, Camera]:
     """The image, made contiguous, and its camera, assumed if None; ValueError for wrong ones.
 
-    The image must be (H, W, 3) uint8 RGB, with pixels, and the camera of its size.
+    The image must be (H, W, 3) uint8 RGB, with pixels, and the camera of its size, with focal lengths that lenses have.
     """
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         came = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
@@ -53,8 +53,17 @@ def checked_frame(image: np.ndarray, camera: Camera | None) -> tuple[np.ndarray,
         raise ValueError(f"image is empty: its shape is {image.shape}")
     height, width = image.shape[:2]
     camera = Camera.from_fov(width, height) if camera is None else camera
+    if not isinstance(camera, Camera):
+        raise ValueError(f"camera is {type(camera).__name__}, must be a Camera, which Camera.from_intrinsics makes")
     if (camera.width, camera.height) != (width, height):
         raise ValueError(f"the camera has {camera.width}x{camera.height} px, the image has {width}x{height}")
+    shortest = max(width, height) / MAX_FOCAL
+    if camera.focals.min() < shortest:  # else no hand would be found, without a word
+        fx, fy = camera.focals.tolist()
+        raise ValueError(
+            f"the camera has fx = {fx:g}, fy = {fy:g}, must be {shortest:g} px or more: focal lengths are in pixels of "
+            "the image, not in mm or as a fraction of its width"
+        )
     return np.ascontiguousarray(image), camera
 
 

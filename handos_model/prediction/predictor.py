@@ -9,8 +9,8 @@ import numpy as np
 from handos_model.camera import Camera
 from handos_model.hand import Hand
 from handos_model.io.frame import checked_frame
+from handos_model.options import Option, between, one_of, whole
 from handos_model.prediction.image_network import ImageNetwork
-from handos_model.prediction.options import Option, between, one_of, whole
 from handos_model.prediction.placing import placed
 from handos_model.prediction.session import SessionOptions
 from handos_model.prediction.view_network import SEARCHES, ViewNetwork, is_of_a_pair
@@ -84,7 +84,7 @@ class HandPredictor:
         """The hands in an image (H, W, 3) uint8 RGB, best score first.
 
         camera: the camera of this image; Camera.from_fov's guess when None. Raises ValueError for another kind of array
-        and for a camera of another image size.
+        and for a camera of another image size or with focal lengths that are not in pixels.
         """
         image, camera = checked_frame(image, camera)
         seen = self.network.hands(image, self.size, self.score_threshold, self.search, self.passes)

@@ -15,7 +15,7 @@ import numpy as np
 import onnxruntime as ort
 
 from handos_model.io.files import CHECKSUM, WEIGHTS, one_line, read_file, read_text, shown
-from handos_model.prediction.options import one_of, whole
+from handos_model.options import one_of, whole
 from handos_model.prediction.output_check import check_outputs
 
 DEVICES = ("auto", "cpu", "cuda", "tensorrt")

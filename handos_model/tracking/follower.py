@@ -12,8 +12,8 @@ import numpy as np
 from handos_model.camera import Camera
 from handos_model.hand import Hand
 from handos_model.io.frame import checked_frame, checked_stamp
+from handos_model.options import Option, between, whole
 from handos_model.prediction.depth_fit import NotMeasured, fit_to_depth
-from handos_model.prediction.options import Option, between, whole
 from handos_model.prediction.placing import placed
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.seen_hands import SeenHands, joined
