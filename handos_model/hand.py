@@ -40,6 +40,7 @@ class Hand:
 
     Pixels are those of the source image, where (0, 0) is the centre of the first pixel. Metres are in the camera's
     optical frame: x right, y down, z forward.
+    The arrays of a hand that HandPredictor or HandFollower returns are its own: changing them changes nothing else.
     """
 
     score: float
@@ -94,13 +95,14 @@ class Hand:
         middle = self.joints_3d.mean(axis=0)
         joints_3d = middle + np.float32(factor) * (self.joints_3d - middle)
         vertices = middle + np.float32(factor) * (self.vertices - middle)
-        return replace(self, joints_3d=joints_3d, vertices=vertices, translation=joints_3d[0])
+        return replace(self, joints_3d=joints_3d, vertices=vertices, translation=joints_3d[0].copy())
 
     def moved_along_rays(self, relief: np.ndarray) -> Hand:
         """The hand in another shape that looks the same in the image: joints and vertices are moved along their rays
         by `relief` (see the field)."""
         joints_3d, vertices = self.joints_3d * (1 + relief[:21, None]), self.vertices * (1 + relief[21:, None])
-        return replace(self, joints_3d=joints_3d, vertices=vertices, translation=joints_3d[0], relief=relief)
+        wrist = joints_3d[0].copy()
+        return replace(self, joints_3d=joints_3d, vertices=vertices, translation=wrist, relief=relief.copy())
 
     def flipped(self, width: int) -> Hand:
         """The hand with its pixels flipped left to right, in an image of that width; side and metres stay."""

@@ -40,13 +40,15 @@ class NotMeasured(ValueError):
 def fit_to_depth(hand: Hand, depth: np.ndarray, camera: Camera) -> Hand:
     """The hand with its visible surface at the measured depth; it looks the same in the image.
 
-    depth (H, W) m, registered to the camera's image, NaN where nothing was measured. First the hand is scaled about the
-    camera by the median ratio of measured to predicted depth, over the vertices that the camera sees. Then joints and
-    vertices move along their rays (Hand.moved_along_rays) by as much as the surface around them is measured in front of
-    the scaled one or behind it: smooth errors of the predicted shape, such as a palm that is tilted too little, are
-    estimated by Gaussian process regression. Raises NotMeasured if depth does not show the hand (too few measurements,
-    or measurements that disagree), and ValueError for a depth image of another size than the camera's.
+    depth (H, W) m, registered to the camera's image, NaN or 0 where nothing was measured. First the hand is scaled
+    about the camera by the median ratio of measured to predicted depth, over the vertices that the camera sees. Then
+    joints and vertices move along their rays (Hand.moved_along_rays) by as much as the surface around them is measured
+    in front of the scaled one or behind it: smooth errors of the predicted shape, such as a palm that is tilted too
+    little, are estimated by Gaussian process regression. Raises NotMeasured if depth does not show the hand (too few
+    measurements, or measurements that disagree), and ValueError for a depth image of another size than the camera's.
     """
+    if not isinstance(depth, np.ndarray):
+        raise ValueError(f"depth image is {type(depth).__name__}, must be a NumPy array (H, W) in metres")
     if depth.shape != (camera.height, camera.width):
         size = f"{depth.shape[1]}x{depth.shape[0]}" if depth.ndim == 2 else str(depth.shape)
         colour = f"{camera.width}x{camera.height}"
@@ -82,7 +84,8 @@ def _median_around(depth: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Median (n,) m of what is measured at pixels (n, 2) and next to them; NaN where nothing is."""
     around = np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1]), axis=-1).reshape(9, 2)
     columns, rows = np.moveaxis(np.clip(pixels[:, None] + around, 0, np.array(depth.shape[::-1]) - 1), -1, 0)
-    values = np.sort(depth[rows, columns].astype(np.float64), axis=1)  # NaN last
+    values = depth[rows, columns].astype(np.float64)
+    values = np.sort(np.where(values > 0, values, np.nan), axis=1)  # NaN last
     count, each = np.isfinite(values).sum(axis=1), np.arange(len(values))
     middle = (values[each, np.maximum(count - 1, 0) // 2] + values[each, count // 2]) / 2
     return np.where(count > 0, middle, np.nan)

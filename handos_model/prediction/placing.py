@@ -41,7 +41,7 @@ def placed(seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: 
             continue
         confidence = max(normals[i] * (2 * right[i] - 1), 0.0)
         side = ("right" if normals[i] > 0 else "left") if confidence >= MIN_SIDE_CONFIDENCE else "unknown"
-        joints_3d, vertices = points[i, :21], points[i, 21:]
+        joints_3d, vertices = points[i, :21].copy(), points[i, 21:].copy()  # which may be kept without the rest
         values = (boxes[i], joints_2d[i], seen.joint_confidence[i], joints_3d, vertices, translation[i])
         hands.append(Hand(float(seen.scores[i]), side, confidence, *values, said[i], scale_source=source))
     return hands

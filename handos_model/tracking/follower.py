@@ -106,11 +106,13 @@ class HandFollower:
     ) -> list[Hand]:
         """The hands in an image (H, W, 3) uint8 RGB, best score first; stamp in s.
 
-        camera: as for HandPredictor.predict. depth: returns the depth image (H, W) m that belongs to it, or None; it is
-        called after the network has run. Raises ValueError as HandPredictor.predict and HandTracker.update do; a
-        depth image that cannot be used is a `problem`, not an error.
+        camera: as for HandPredictor.predict. depth: a function that returns the depth image (H, W) m that belongs to
+        it, or None; it is called after the network has run. Raises ValueError as HandPredictor.predict and
+        HandTracker.update do; a depth image that cannot be used is a `problem`, not an error.
         """
         image, camera = checked_frame(image, camera)
+        if depth is not None and not callable(depth):
+            raise ValueError(f"depth is {type(depth).__name__}, must be a function that returns it: lambda: depth")
         stamp = checked_stamp(stamp)
         seen, before = self._see(image, stamp)
         all_hands = placed(seen, camera, self.predictor.template, self.predictor.hand_scale)

@@ -42,7 +42,7 @@ class HandSize:
         if hand.scale_source == "depth":
             self._measured.append(now)
             self._size = statistics.median(self._measured)
-            self._relief = hand.relief
+            self._relief = None if hand.relief is None else hand.relief.copy()
             return hand.resized(self._size / now)
         if not self._measured:
             self._frames = min(self._frames + 1, MAX_FRAMES)

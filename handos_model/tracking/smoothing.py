@@ -63,7 +63,7 @@ class HandSmoother:
         return replace(
             hand,
             translation=place,
-            joints_3d=shape[:21],
+            joints_3d=shape[:21].copy(),  # which may be kept without the mesh
             vertices=shape[21:],
             joints_2d=joints_2d,
             box=joints_box(joints_2d.astype(np.float64)).astype(np.float32),

@@ -59,6 +59,16 @@ def test_noise_holes_and_what_is_in_front_do_not_matter():
     np.testing.assert_allclose(scaled.translation, 1.2 * hand.translation, rtol=0.01, atol=1e-3)
 
 
+@pytest.mark.parametrize("share", [0.4, 0.7])
+@pytest.mark.parametrize("hole", [0.0, -np.inf, -1.0])
+def test_holes_may_be_zero_as_cameras_have_them(hole, share):
+    hand = make_hand(PLAIN)
+    depth = rendered(1.2 * hand.vertices, PLAIN, background=1.5)
+    holes = np.random.default_rng(1).random(depth.shape) < share
+    found, expected = (fit_to_depth(hand, np.where(holes, value, depth), PLAIN) for value in (hole, np.nan))
+    np.testing.assert_array_equal(found.vertices, expected.vertices)
+
+
 @pytest.mark.parametrize("distance", [0.5, 1.0])
 def test_a_smooth_error_of_the_shape_is_measured_and_the_hand_looks_the_same(distance):
     true = make_hand(PLAIN, place=(0.05, -0.02, distance), turn=rotation((1, 2, 0), 0.9))
@@ -81,6 +91,7 @@ def test_a_smooth_error_of_the_shape_is_measured_and_the_hand_looks_the_same(dis
     ("metres", "reason"),
     [
         (np.nan, "there is no measurement at the hand"),
+        (0.0, "there is no measurement at the hand: the depth is 0 or NaN"),
         (0.05, "is it registered to the colour image?"),
         (20.0, "is it registered to the colour image?"),
         (600.0, "depth is 600 m where the hand is expected at 0."),
@@ -110,6 +121,8 @@ def test_a_hand_that_is_partly_outside_or_behind_is_measured_where_it_is_seen():
     np.testing.assert_allclose(scaled.translation, 1.1 * hand.translation, rtol=0.01, atol=1e-3)
 
 
-def test_a_depth_image_of_another_size_is_refused():
+def test_a_depth_image_of_another_kind_or_size_is_refused():
+    with pytest.raises(ValueError, match="depth image is list, must be a NumPy array"):
+        fit_to_depth(make_hand(PLAIN), [[0.6]], PLAIN)
     with pytest.raises(ValueError, match="320x240, must be 640x480"):
         fit_to_depth(make_hand(PLAIN), np.ones((240, 320), np.float32), PLAIN)

@@ -1,5 +1,6 @@
 """HandFollower on a small real pair of graphs, for which discs are hands, and on real frames with the embedded pair."""
 
+from itertools import combinations
 from pathlib import Path
 
 import cv2
@@ -11,6 +12,7 @@ from disc_network import BLUE, GREEN, RED, centre, scene
 from fake_network import answer, write_network
 from made_cameras import PLAIN
 from posed_hand import posed_hand
+from seen_hand import ARRAYS
 from watched_follower import STEP, Watched
 
 from handos_model import Camera, HandFollower, HandPredictor
@@ -176,6 +178,28 @@ def test_depth_sets_the_size_which_is_remembered_without_it(tmp_path):
     np.testing.assert_allclose(later.joints_3d, deep.joints_3d, atol=2e-4)
 
 
+@pytest.mark.parametrize("smoothing", [True, False])
+def test_hands_belong_to_the_user_who_may_change_and_keep_them(tmp_path, smoothing):
+    image, arrays = scene((RED, 300, 200, 120)), ("network_translation", "relief", *ARRAYS)
+    followed = []
+    for changed in (False, True):
+        (tmp_path / str(changed)).mkdir()
+        watched = Watched(tmp_path / str(changed), tracker_options=TrackerOptions(smoothing=smoothing))
+        followed.append([])
+        for frame in range(6):
+            depth = depth_of(None, 0.5) if frame in (1, 2) else None
+            (hand,) = watched(image, depth=depth)
+            values = [value for name in arrays if (value := getattr(hand, name)) is not None]
+            assert not any(np.shares_memory(one, other) for one, other in combinations(values, 2))
+            assert all(value.base is None or value.base.nbytes < 2 * value.nbytes + 1 for value in values)
+            followed[-1].append([value.copy() for value in values])
+            for value in values:
+                value[:] = 777 if changed else value
+    for one, other in zip(*followed, strict=True):
+        for value, expected in zip(other, one, strict=True):
+            np.testing.assert_array_equal(value, expected)
+
+
 def test_depth_that_fails_is_a_problem_and_no_error(watched):
     def broken():
         raise ValueError("no depth image yet")
@@ -184,6 +208,8 @@ def test_depth_that_fails_is_a_problem_and_no_error(watched):
     assert hand.scale_source == "prior" and watched.follower.problem == "no depth image yet"
     watched(scene((RED, 300, 200, 120)), depth=lambda: None)
     assert watched.follower.problem == ""
+    with pytest.raises(ValueError, match="depth is ndarray, must be a function that returns it"):
+        watched(scene((RED, 300, 200, 120)), depth=depth_of(hand, 0.6)())
 
 
 # --- other ways to see
