@@ -104,7 +104,7 @@ def _hand_record(one: FusedHand, vertices: bool) -> dict[str, Any]:
     wrist = {
         "position": record["translation"],
         "orientation": None if turn is None else quaternion(turn).round(5).tolist(),
-        "covariance": [float(f"{value:.4g}") for value in one.wrist_covariance.ravel()],
+        "covariance": one.wrist_covariance.ravel().tolist(),
     }
     return {**record, "wrist": wrist, "cameras": list(one.cameras), "disagreement": round(one.gap, 5), **mesh}
 

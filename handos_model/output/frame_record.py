@@ -85,7 +85,7 @@ def _hand_record(hand: Hand, camera: Camera, detail: Detail) -> dict[str, Any]:
     wrist = {
         "position": np.asarray(hand.translation, np.float64).round(5).tolist(),
         "orientation": None if turn is None else quaternion(turn).round(5).tolist(),
-        "covariance": [float(f"{value:.4g}") for value in wrist_covariance(hand, camera, turn is not None)],
+        "covariance": wrist_covariance(hand, camera, turn is not None).tolist(),
     }
     record = hand.to_dict(detail.vertices)
     mesh = {"vertices": record.pop("vertices")} if detail.vertices else {}
