@@ -39,9 +39,11 @@ def draw_hands(
     camera: the one that the hands were predicted with; Camera.from_fov's guess when None, as in HandPredictor. Joints
     of low confidence are hollow. The label gives side, score and distance along z, with "~" if the camera is a guess.
     faces (F, 3): of the hands' template, the embedded one's when None. Hands without vertices have no mesh. Raises
-    ValueError as HandPredictor.predict does.
+    ValueError as HandPredictor.predict does, and for hands without pixels, such as those of HandFusion.
     """
     image, camera = checked_frame(image, camera)
+    if not all(np.isfinite(hand.joints_2d).all() for hand in hands):
+        raise ValueError("joints_2d of a hand is NaN or infinite, must be px: fused hands belong to no image")
     drawn = image.copy()
     for hand in sorted(hands, key=lambda hand: -float(hand.translation[2])):
         if mesh and len(hand.vertices):

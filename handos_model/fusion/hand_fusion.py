@@ -13,7 +13,7 @@ from handos_model.fusion.mesh import placed_mesh
 from handos_model.fusion.sighting import Sighting, View, sighting
 from handos_model.fusion.track import FusedTrack, points_of
 from handos_model.fusion.triangulation import triangulate
-from handos_model.hand import Hand
+from handos_model.hand import OTHER_SIDE, Hand
 from handos_model.io.frame import checked_stamp
 from handos_model.template.load import load_template
 from handos_model.tracking.assignment import assign
@@ -65,9 +65,13 @@ class HandFusion:
     def update(self, views: Sequence[View], stamp: float) -> list[FusedHand]:
         """The hands of one time, best score first; views: at most one from each camera; stamp in s.
 
-        A stamp before the last one restarts everything; ids are never used twice.
+        A stamp before the last one restarts everything; ids are never used twice. Raises ValueError for two views of
+        one name, and for stamps as HandTracker.update does.
         """
         stamp = checked_stamp(stamp)
+        names = [view.name for view in views]
+        if len(set(names)) < len(names):  # their hands would never become one
+            raise ValueError(f"views are called {', '.join(map(str, names))}, must each have a name of their own")
         if stamp < self._stamp:
             self._tracks = []
         self._stamp = stamp
@@ -120,11 +124,7 @@ class HandFusion:
 
     def _of_side(self, seen: Sighting, side: str) -> Sighting:
         """The sighting; if its camera saw the other side, the most similar-looking hand of this side instead."""
-        meshless = not len(seen.hand.vertices)
-        own = seen.hand.side if meshless else mesh_side(seen.hand, self._faces)
-        if "unknown" in (side, own) or side == own:
-            return seen
-        turned = seen.turned
+        turned = seen.turned if OTHER_SIDE.get(mesh_side(seen.hand, self._faces)) == side else None
         return seen if turned is None else replace(turned, hand=replace(turned.hand, side=side))
 
 

@@ -28,7 +28,10 @@ def mirrored_in_depth(hand: Hand) -> Hand:
 
 
 def mesh_side(hand: Hand, faces: np.ndarray) -> str:
-    """The chirality of a hand's mesh, "left" or "right"; even a hand of unknown side has one. faces (F, 3)."""
-    if hand.side != "unknown":
+    """The chirality of a hand's mesh, "left" or "right"; even a hand of unknown side has one. faces (F, 3).
+
+    Without a mesh, as in results without vertices, the hand's side is all that is known.
+    """
+    if hand.side != "unknown" or not len(hand.vertices):
         return hand.side
     return "right" if signed_volume(hand.vertices - hand.translation, faces) > 0 else "left"

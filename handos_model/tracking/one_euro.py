@@ -57,14 +57,15 @@ class OneEuro:
         trust: float | np.ndarray = 1.0,
         held: tuple[int, int] | None = None,
     ) -> np.ndarray:
-        """Smoothed points (N, D), `step` > 0 s after the last ones; the first ones are returned as they are.
+        """Smoothed points (N, D), `step` > 0 s after the last ones; the first ones are returned as they are, and so are
+        the first ones of another N.
 
         unit: metres per unit of the points; a number, or (N, 1). trust > 0: how many ordinary values these count as
         at rest; a number, or (N, 1). held: indices of two points; the first counts as no faster than the second, and
         once it has been at rest for SETTLING, it is held: it follows with HELD_CUTOFF. The precision is that of points,
         unit and trust.
         """
-        if self._value is None:
+        if self._value is None or self._value.shape != points.shape:  # a mesh may come or go
             self._value = self._before = points
             self._derivative = self._change = np.zeros_like(points)
             self._frames = np.ones((len(points), 1), points.dtype)

@@ -11,6 +11,7 @@ import numpy as np
 
 from handos_model.hand import OTHER_SIDE, Hand
 from handos_model.io.frame import checked_stamp
+from handos_model.options import between
 from handos_model.template.load import load_template
 from handos_model.tracking.assignment import assign
 from handos_model.tracking.hand_size import HandSize
@@ -58,13 +59,11 @@ class TrackerOptions:
 
     def __post_init__(self) -> None:
         for field in fields(self)[1:]:
-            value = getattr(self, field.name)
-            if not np.isfinite(value) or value < 0:
-                raise ValueError(f"{field.name} is {value}, must be 0 or more and finite")
+            most = 1 if field.name == "side_switch" else math.inf
+            value = between(0, most)(field.name, getattr(self, field.name))
             if field.name in ("min_cutoff", "side_memory") and value == 0:
                 raise ValueError(f"{field.name} is 0, must be greater than 0")
-        if self.side_switch > 1:
-            raise ValueError(f"side_switch is {self.side_switch}, must be between 0 and 1")
+            object.__setattr__(self, field.name, value)
 
 
 class HandTracker:
@@ -183,7 +182,7 @@ class Track:
         self._move(joints, step)
         before = self.side.decided
         self.side.add(hand.side, hand.side_confidence, step, options)
-        if self.side.decided not in ("unknown", mesh_side(hand, self._faces)):
+        if OTHER_SIDE.get(mesh_side(hand, self._faces)) == self.side.decided:
             hand = mirrored_in_depth(hand)
         if not options.smoothing:
             self._smoother = HandSmoother()

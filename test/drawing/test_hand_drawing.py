@@ -1,4 +1,5 @@
 import tracemalloc
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -214,6 +215,12 @@ def test_what_cannot_be_drawn_on_is_refused_as_it_is_by_the_predictor(image, cam
     for hands in ([], [made()]):
         with pytest.raises(ValueError, match=says):
             draw_hands(image, hands, camera)
+
+
+def test_a_hand_without_pixels_is_refused():
+    hand = made()
+    with pytest.raises(ValueError, match="joints_2d of a hand is NaN or infinite, must be px: fused hands"):
+        draw_hands(GREY, [hand, replace(hand, joints_2d=hand.joints_2d * np.float32(np.nan))], CAMERA)
 
 
 def test_a_hand_without_vertices_has_no_mesh():

@@ -219,6 +219,12 @@ def test_hands_without_meshes_are_fused_as_well() -> None:
     assert one.hand.vertices.shape == (0, 3) and off(one, true_hand()[1]) < 0.002
 
 
-def test_a_stamp_is_a_number() -> None:
-    with pytest.raises(ValueError, match="stamp is nan"):
-        HandFusion().update([], float("nan"))
+@pytest.mark.parametrize("stamp", [float("nan"), 1.7e18, None])
+def test_a_stamp_is_a_number_of_seconds(stamp: float) -> None:
+    with pytest.raises(ValueError, match="stamp is .*, must be a finite number of seconds"):
+        HandFusion().update([], stamp)
+
+
+def test_two_views_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="views are called a, b, a, must each have a name of their own"):
+        HandFusion().update([seen("a", LEFT), seen("b", RIGHT), seen("a", RIGHT)], 0.0)

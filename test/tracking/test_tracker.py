@@ -246,6 +246,17 @@ def test_a_hand_that_is_not_finite_does_no_harm(name: str) -> None:
     assert_same(found, good, 1e-4)
 
 
+def test_hands_without_a_mesh_are_tracked_like_others() -> None:
+    tracker, hand = HandTracker(), seen_hand()
+    bare = replace(hand, vertices=hand.vertices[:0])
+    unknown, wrong = replace(bare, side="unknown", side_confidence=0.0), wrong_side(bare)
+    for frame, one in enumerate((unknown, bare, bare, unknown, wrong, hand, bare)):
+        (found,) = tracker.update([one], frame * STEP)
+        assert found.id == 0 and found.side == ("right" if frame else "unknown")
+        assert found.vertices.shape == one.vertices.shape
+        np.testing.assert_allclose(found.joints_3d, hand.joints_3d, atol=0.012)
+
+
 def test_a_hand_of_no_extent_is_followed() -> None:
     tracker = HandTracker()
     point = replace(seen_hand(), joints_2d=np.full((21, 2), 100, np.float32))
@@ -255,11 +266,12 @@ def test_a_hand_of_no_extent_is_followed() -> None:
 
 def test_options_that_make_no_sense_are_refused() -> None:
     for name in [field.name for field in fields(TrackerOptions)][1:]:
-        for value in (-0.1, np.nan, np.inf):
-            with pytest.raises(ValueError, match=f"{name} is {value}, must be 0 or more and finite"):
+        for value in (-0.1, np.nan, np.inf, None, "slow", [1]):
+            said = f"{name} is {value}, must {'lie between 0 and 1' if name == 'side_switch' else 'be 0 or more'}"
+            with pytest.raises(ValueError, match=re.escape(said)):
                 TrackerOptions(**{name: value})
     with pytest.raises(ValueError, match="min_cutoff is 0, must be greater than 0"):
         TrackerOptions(min_cutoff=0)
-    with pytest.raises(ValueError, match=r"side_switch is 1\.5, must be between 0 and 1"):
+    with pytest.raises(ValueError, match=r"side_switch is 1\.5, must lie between 0 and 1"):
         TrackerOptions(side_switch=1.5)
     assert [hand.id for hand in HandTracker(TrackerOptions(max_age=0)).update([seen_hand()], 0.0)] == [0]
