@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
@@ -96,7 +97,7 @@ class OnnxSession:
 
     def __init__(self, path: Path, metadata: Sequence[str], options: SessionOptions, embedded: bool = False) -> None:
         """metadata: names that it must contain; embedded: the file ships with the package, with a checksum."""
-        self.path = path
+        self.path, self._options, self._embedded = path, options, embedded
         data = _read(path, embedded)
         try:
             self._session = options.opened(data)
@@ -121,6 +122,14 @@ class OnnxSession:
             raise ValueError(f"weights file {shown(path)} lacks {', '.join(absent)} in its metadata; {EXPORTED}")
         self.seconds = 0.0
         """Seconds spent in ONNX Runtime so far."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_session"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Opens the file again: ONNX Runtime's sessions can be neither copied nor sent to another process."""
+        self.__dict__.update(state)
+        self._session = self._options.opened(_read(self.path, self._embedded))
 
     def _checked_input(self, inputs: Sequence[tuple[str, str]]) -> str:
         """The name of the only input. inputs: name and type of each."""

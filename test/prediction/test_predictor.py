@@ -1,4 +1,5 @@
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -121,6 +122,14 @@ def test_threads_that_do_not_spin_answer_the_same(tmp_path):
     ]
     first, second = (predictor.predict(IMAGE, PLAIN)[0].vertices for predictor in predictors)
     np.testing.assert_array_equal(first, second)
+
+
+def test_several_threads_may_share_a_predictor(tmp_path):
+    predictor = predictor_of(tmp_path, [answer(*placed("centre"), PLAIN)])
+    (alone,) = predictor.predict(IMAGE, PLAIN)
+    with ThreadPoolExecutor(4) as pool:
+        for (hand,) in pool.map(lambda _: predictor.predict(IMAGE, PLAIN), range(20)):
+            np.testing.assert_array_equal(hand.vertices, alone.vertices)
 
 
 @pytest.mark.parametrize("place", PLACES)

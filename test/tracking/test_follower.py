@@ -1,5 +1,7 @@
 """HandFollower on a small real pair of graphs, for which discs are hands, and on real frames with the embedded pair."""
 
+import copy
+import pickle
 from itertools import combinations
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
-from disc_network import BLUE, GREEN, RED, centre, scene
+from disc_network import BLUE, GREEN, RED, centre, scene, write_pair
 from fake_network import answer, write_network
 from made_cameras import PLAIN
 from posed_hand import posed_hand
@@ -210,6 +212,20 @@ def test_depth_that_fails_is_a_problem_and_no_error(watched):
     assert watched.follower.problem == ""
     with pytest.raises(ValueError, match="depth is ndarray, must be a function that returns it"):
         watched(scene((RED, 300, 200, 120)), depth=depth_of(hand, 0.6)())
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda one: pickle.loads(pickle.dumps(one))], ids=["copied", "sent"])
+def test_a_follower_goes_on_as_a_copy_and_in_another_process(tmp_path, again):
+    follower = HandFollower(HandPredictor(write_pair(tmp_path), "cpu", threads=1))
+    images = [scene((RED, 200 + 6 * frame, 200, 90)) for frame in range(6)]
+    for frame in range(3):
+        follower.follow(images[frame], frame * STEP)
+    other = again(follower)
+    for frame in range(3, 6):
+        (hand,), (expected,) = (one.follow(images[frame], frame * STEP) for one in (other, follower))
+        assert hand.id == expected.id == 0
+        np.testing.assert_array_equal(hand.vertices, expected.vertices)
+    assert other.predictor.network is not follower.predictor.network
 
 
 # --- other ways to see
