@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +30,8 @@ _HALVINGS = 30  # of the way to a pixel without a ray: what is left is far less 
 class Camera:
     """A pinhole camera with lens distortion. Pixel (0, 0) has its centre at (0.0, 0.0), as in OpenCV and CameraInfo.
 
-    A wrong value (not finite, not positive or whole where it must be, wrong number of coefficients) is a ValueError.
+    Cameras with the same values are equal. A wrong value (not finite, not positive or whole where it must be, wrong
+    number of coefficients) is a ValueError.
     """
 
     K: np.ndarray
@@ -56,6 +57,14 @@ class Camera:
             object.__setattr__(self, edge, whole(1, unit="px")(edge, getattr(self, edge)))
         object.__setattr__(self, "K", K)
         object.__setattr__(self, "distortion", self._checked_distortion())
+
+    def __eq__(self, other: object) -> bool:  # a dataclass' own cannot compare arrays
+        return isinstance(other, Camera) and all(
+            np.array_equal(getattr(self, part.name), getattr(other, part.name)) for part in fields(self)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.width, self.height, self.distortion_model))
 
     def _checked_distortion(self) -> np.ndarray:
         distortion = np.array(self.distortion, np.float64).reshape(-1)

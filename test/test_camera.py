@@ -1,4 +1,7 @@
+import copy
 import json
+import pickle
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -109,6 +112,17 @@ def test_sizes_are_whole_numbers_however_they_are_given(edge):  # cv2.VideoCaptu
     for camera in (Camera.from_intrinsics(500, 500, 320, 240, edge, edge), Camera.from_fov(edge, edge)):
         assert (camera.width, camera.height) == (640, 640)
         assert json.dumps([camera.width, camera.height]) == "[640, 640]"
+
+
+@CAMERAS
+def test_cameras_with_the_same_values_are_equal(camera):
+    camera.normalise(np.ones((1, 2)))
+    for same in (replace(camera), copy.deepcopy(camera), pickle.loads(pickle.dumps(camera))):
+        assert same == camera and hash(same) == hash(camera) and same in [camera]
+        np.testing.assert_array_equal(same.normalise(np.ones((1, 2))), camera.normalise(np.ones((1, 2))))
+    for other in (camera.cropped(1, 0, 640, 480), camera.cropped(0, 0, 640, 479), replace(camera, assumed=True), None):
+        assert other != camera
+    assert replace(BARREL, distortion=1.01 * BARREL.distortion) != BARREL
 
 
 def test_ray_rotation_is_the_smallest_that_points_along_the_ray():

@@ -56,7 +56,10 @@ def checked_frame(image: np.ndarray, camera: Camera | None) -> tuple[np.ndarray,
     if not isinstance(camera, Camera):
         raise ValueError(f"camera is {type(camera).__name__}, must be a Camera, which Camera.from_intrinsics makes")
     if (camera.width, camera.height) != (width, height):
-        raise ValueError(f"the camera has {camera.width}x{camera.height} px, the image has {width}x{height}")
+        raise ValueError(
+            f"the camera has {camera.width}x{camera.height} px, the image has {width}x{height}: Camera.cropped and "
+            "Camera.binned give the camera of a part of its images and of smaller ones"
+        )
     shortest = max(width, height) / MAX_FOCAL
     if camera.focals.min() < shortest:  # else no hand would be found, without a word
         fx, fy = camera.focals.tolist()

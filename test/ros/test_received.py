@@ -60,11 +60,7 @@ LENS = Camera.from_intrinsics(600, 590, 322, 241, 640, 480, "plumb_bob", (-0.2, 
 
 @pytest.mark.parametrize("camera", [CAMERA, Camera.from_fov(320, 200, 70), LENS])
 def test_the_camera_comes_back(camera: Camera) -> None:
-    found = camera_from(received([], camera))
-    np.testing.assert_array_equal(found.K, camera.K)
-    np.testing.assert_array_equal(found.distortion, camera.distortion)
-    assert found.distortion_model == camera.distortion_model
-    assert (found.width, found.height, found.assumed) == (camera.width, camera.height, camera.assumed)
+    assert camera_from(received([], camera)) == camera
 
 
 def test_what_no_node_sends_is_refused() -> None:
