@@ -79,7 +79,9 @@ def fit_hand(hand: Hand, skeleton: HandSkeleton | None = None) -> HandFit:
     missing, belongs to another template, or is not finite.
     """
     skeleton = embedded_skeleton() if skeleton is None else skeleton
-    vertices = _checked(hand, skeleton)
+    if hand.side not in SIDES[:2]:
+        raise ValueError(f"side is {hand.side!r}, must be left or right: joints bend towards the palm")
+    vertices = skeleton.mesh_of(hand)
     if hand.side == "left":
         vertices = vertices * _MIRROR
     seen = skeleton.transforms(vertices)
@@ -98,17 +100,6 @@ def fit_hand(hand: Hand, skeleton: HandSkeleton | None = None) -> HandFit:
     if hand.side == "left":
         mesh, position, rotation = mesh * _MIRROR, position * _MIRROR, _MIRROR[:, None] * rotation * _MIRROR
     return HandFit(hand.side, angles, rotation, position, found.scales[:, 2], found.scales[:, 0], mesh)
-
-
-def _checked(hand: Hand, skeleton: HandSkeleton) -> np.ndarray:
-    vertices = hand.vertices.astype(np.float64)
-    if hand.side not in SIDES[:2]:
-        raise ValueError(f"side is {hand.side!r}, must be left or right: joints bend towards the palm")
-    if vertices.shape != skeleton.template.vertices.shape:
-        raise ValueError(f"the mesh has the shape {vertices.shape}, must be {skeleton.template.vertices.shape}")
-    if not np.isfinite(vertices).all():
-        raise ValueError("the mesh holds NaN or infinity, must be finite")
-    return vertices
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,8 +50,8 @@ def openxr(hand: Hand, skeleton: HandSkeleton | None = None) -> OpenXRJoints:
     """The hand as OpenXR describes it, with the axes of the specification, which are the same for both hands.
 
     skeleton: that of the template of the hand's mesh; the embedded one's when None. Invalid positions are zero, invalid
-    rotations the identity. Raises ValueError as wrist_frame and finger_frames do: for an unknown side, and for joints
-    that span no palm.
+    rotations the identity. Raises ValueError as wrist_frame and finger_frames do (for an unknown side, and for joints
+    that span no palm), and for a mesh that is not finite or of another template.
     """
     joints = hand.joints_3d.astype(np.float64)
     back = wrist_frame(joints, hand.side)[1][:, 2]
@@ -61,7 +61,7 @@ def openxr(hand: Hand, skeleton: HandSkeleton | None = None) -> OpenXRJoints:
     rotations[list(_SEEN)] = np.stack([-y, z, -x], axis=2)
     positions[_WRIST] = joints[0]
     skeleton = embedded_skeleton() if skeleton is None else skeleton
-    starts = skeleton.metacarpals(hand.vertices) if len(hand.vertices) else None
+    starts = skeleton.metacarpals(skeleton.mesh_of(hand)) if len(hand.vertices) else None
     if starts is None:
         valid[[_PALM, *_METACARPALS]] = False
         rotations[_WRIST] = _along(joints[9] - joints[0], back)

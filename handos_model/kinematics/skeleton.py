@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from handos_model.hand import FINGERS
+from handos_model.hand import FINGERS, Hand
 from handos_model.template.anatomy import SEGMENTS, finger_bones
 from handos_model.template.hand_template import HandTemplate
 from handos_model.template.load import load_template
@@ -42,6 +42,14 @@ class HandSkeleton:
         ])  # fmt: skip
         """(4, 5) indices in joints_of of the point where a bone ends: the next bone's origin, or the fingertip."""
         self._metacarpals = self._metacarpal_regressor()
+
+    def mesh_of(self, hand: Hand) -> np.ndarray:
+        """The vertices (V, 3) m of a hand; ValueError if they are not finite, missing or those of another template."""
+        if hand.vertices.shape != self.template.vertices.shape:
+            raise ValueError(f"the mesh has the shape {hand.vertices.shape}, must be {self.template.vertices.shape}")
+        if not np.isfinite(hand.vertices).all():
+            raise ValueError("the mesh holds NaN or infinity, must be finite")
+        return hand.vertices.astype(np.float64)
 
     def transforms(self, vertices: np.ndarray) -> np.ndarray:
         """Transforms (B, 4, 3) of the bones of a right hand: rows x, y, z of each bone's axes, then its origin.

@@ -98,22 +98,14 @@ class OnnxSession:
     def __init__(self, path: Path, metadata: Sequence[str], options: SessionOptions, embedded: bool = False) -> None:
         """metadata: names that it must contain; embedded: the file ships with the package, with a checksum."""
         self.path, self._options, self._embedded = path, options, embedded
-        data = _read(path, embedded)
+        self._session = self._opened()
         try:
-            self._session = options.opened(data)
             given = self._session.get_modelmeta().custom_metadata_map
             self.outputs = tuple(node.name for node in self._session.get_outputs())
             inputs = [(node.name, node.type) for node in self._session.get_inputs()]
-        except Exception as error:  # ONNX Runtime's errors share no other base class, and texts may not be UTF-8
-            raise ValueError(f"weights file {shown(path)} is damaged or not an ONNX file; {EXPORTED}") from error
+        except Exception as error:  # texts may not be UTF-8
+            raise self._damaged() from error
         self.provider: str = self._session.get_providers()[0]
-        wanted = _PROVIDERS.get(options.device)
-        if wanted and self.provider != wanted:
-            library = _LIBRARIES[options.device]
-            raise ValueError(
-                f'device is "{options.device}", but ONNX Runtime cannot start {library} here: check the driver and the '
-                f"versions of CUDA and {library}"
-            )
         self.metadata = {one_line(key): one_line(value) for key, value in given.items()}
         self._hands: int | None = None
         self._input = self._checked_input(inputs)
@@ -123,13 +115,30 @@ class OnnxSession:
         self.seconds = 0.0
         """Seconds spent in ONNX Runtime so far."""
 
+    def _opened(self) -> ort.InferenceSession:
+        data = _read(self.path, self._embedded)
+        try:
+            session = self._options.opened(data)
+        except Exception as error:  # ONNX Runtime's errors share no other base class
+            raise self._damaged() from error
+        device = self._options.device
+        if device in _PROVIDERS and session.get_providers()[0] != _PROVIDERS[device]:
+            raise ValueError(
+                f'device is "{device}", but ONNX Runtime cannot start {_LIBRARIES[device]} here: check the driver and '
+                f"the versions of CUDA and {_LIBRARIES[device]}"
+            )
+        return session
+
+    def _damaged(self) -> ValueError:
+        return ValueError(f"weights file {shown(self.path)} is damaged or not an ONNX file; {EXPORTED}")
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_session"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Opens the file again: ONNX Runtime's sessions can be neither copied nor sent to another process."""
         self.__dict__.update(state)
-        self._session = self._options.opened(_read(self.path, self._embedded))
+        self._session = self._opened()
 
     def _checked_input(self, inputs: Sequence[tuple[str, str]]) -> str:
         """The name of the only input. inputs: name and type of each."""

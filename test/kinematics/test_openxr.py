@@ -96,3 +96,11 @@ def test_what_only_the_mesh_knows_is_invalid_without_it() -> None:
 def test_a_hand_without_a_side_is_refused() -> None:
     with pytest.raises(ValueError, match="side is 'unknown'"):
         openxr(make_hand("unknown"))
+
+
+def test_a_mesh_that_has_no_metacarpals_to_give_is_refused() -> None:
+    hand = held_up("right")
+    with pytest.raises(ValueError, match=r"the mesh has the shape \(700, 3\), must be \(778, 3\)"):
+        openxr(replace(hand, vertices=hand.vertices[:700]))
+    with pytest.raises(ValueError, match="the mesh holds NaN or infinity, must be finite"):
+        openxr(replace(hand, vertices=hand.vertices * np.float32(np.nan)))
