@@ -84,7 +84,7 @@ def _median_around(depth: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Median (n,) m of what is measured at pixels (n, 2) and next to them; NaN where nothing is."""
     around = np.stack(np.meshgrid([-1, 0, 1], [-1, 0, 1]), axis=-1).reshape(9, 2)
     columns, rows = np.moveaxis(np.clip(pixels[:, None] + around, 0, np.array(depth.shape[::-1]) - 1), -1, 0)
-    values = depth[rows, columns].astype(np.float64)
+    values = np.ma.filled(depth[rows, columns].astype(np.float64), np.nan)
     values = np.sort(np.where(values > 0, values, np.nan), axis=1)  # NaN last
     count, each = np.isfinite(values).sum(axis=1), np.arange(len(values))
     middle = (values[each, np.maximum(count - 1, 0) // 2] + values[each, count // 2]) / 2

@@ -61,12 +61,13 @@ def test_noise_holes_and_what_is_in_front_do_not_matter():
 
 @pytest.mark.parametrize("share", [0.4, 0.7])
 @pytest.mark.parametrize("hole", [0.0, -np.inf, -1.0])
-def test_holes_may_be_zero_as_cameras_have_them(hole, share):
+def test_holes_may_be_zero_as_cameras_have_them_or_masked(hole, share):
     hand = make_hand(PLAIN)
     depth = rendered(1.2 * hand.vertices, PLAIN, background=1.5)
     holes = np.random.default_rng(1).random(depth.shape) < share
-    found, expected = (fit_to_depth(hand, np.where(holes, value, depth), PLAIN) for value in (hole, np.nan))
-    np.testing.assert_array_equal(found.vertices, expected.vertices)
+    expected = fit_to_depth(hand, np.where(holes, np.nan, depth), PLAIN)
+    for given in (np.where(holes, hole, depth), np.ma.array(np.where(holes, 0.7, depth), mask=holes)):
+        np.testing.assert_array_equal(fit_to_depth(hand, given, PLAIN).vertices, expected.vertices)
 
 
 @pytest.mark.parametrize("distance", [0.5, 1.0])
