@@ -9,7 +9,7 @@ import numpy as np
 from handos_model.hand import SIDES, Hand
 from handos_model.kinematics.bending import Limits, bend
 from handos_model.kinematics.frames import nearest_rotation
-from handos_model.kinematics.skeleton import HandSkeleton, embedded_skeleton
+from handos_model.kinematics.skeleton import HandSkeleton, skeleton_of
 from handos_model.template.anatomy import HIGHEST, LOWEST
 
 AIM = 2.0
@@ -59,8 +59,7 @@ def anatomical(hands: list[Hand], skeleton: HandSkeleton | None = None) -> list[
 
     A hand of unknown side stays as it is, because the bending direction of its joints is unknown. Else see fit_hand.
     """
-    skeleton = embedded_skeleton() if skeleton is None else skeleton
-    return [hand if hand.side == "unknown" else _possible(hand, skeleton) for hand in hands]
+    return [hand if hand.side == "unknown" else _possible(hand, skeleton_of(hand, skeleton)) for hand in hands]
 
 
 def _possible(hand: Hand, skeleton: HandSkeleton) -> Hand:
@@ -78,9 +77,9 @@ def fit_hand(hand: Hand, skeleton: HandSkeleton | None = None) -> HandFit:
     is needed, so no frame depends on the one before. Raises ValueError for an unknown side, and for a mesh that is
     missing, belongs to another template, or is not finite.
     """
-    skeleton = embedded_skeleton() if skeleton is None else skeleton
     if hand.side not in SIDES[:2]:
         raise ValueError(f"side is {hand.side!r}, must be left or right: joints bend towards the palm")
+    skeleton = skeleton_of(hand, skeleton)
     vertices = skeleton.mesh_of(hand)
     if hand.side == "left":
         vertices = vertices * _MIRROR

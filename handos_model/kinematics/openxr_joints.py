@@ -8,7 +8,7 @@ import numpy as np
 
 from handos_model.hand import FINGERS, Hand
 from handos_model.kinematics.frames import finger_frames, wrist_frame
-from handos_model.kinematics.skeleton import HandSkeleton, embedded_skeleton
+from handos_model.kinematics.skeleton import HandSkeleton, skeleton_of
 
 OPENXR_JOINTS = (
     "palm", "wrist", "thumb_metacarpal", "thumb_proximal", "thumb_distal", "thumb_tip",
@@ -60,8 +60,10 @@ def openxr(hand: Hand, skeleton: HandSkeleton | None = None) -> OpenXRJoints:
     positions[list(_SEEN)] = joints[1:]
     rotations[list(_SEEN)] = np.stack([-y, z, -x], axis=2)
     positions[_WRIST] = joints[0]
-    skeleton = embedded_skeleton() if skeleton is None else skeleton
-    starts = skeleton.metacarpals(skeleton.mesh_of(hand)) if len(hand.vertices) else None
+    starts = None
+    if len(hand.vertices):
+        skeleton = skeleton_of(hand, skeleton)
+        starts = skeleton.metacarpals(skeleton.mesh_of(hand))
     if starts is None:
         valid[[_PALM, *_METACARPALS]] = False
         rotations[_WRIST] = _along(joints[9] - joints[0], back)

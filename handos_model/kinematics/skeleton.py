@@ -14,6 +14,10 @@ from handos_model.template.load import load_template
 TIPS = tuple(4 * finger + 4 for finger in range(len(FINGERS)))
 """Joints that are fingertips, thumb first."""
 
+FOREIGN = 0.15
+"""Distance of a mesh from its template in the nearest pose (root mean square, as a fraction of its extent) beyond which
+it is of another template. Predicted hands, doubtful ones included, are within 0.006; 0.34 is by chance."""
+
 
 class HandSkeleton:
     """The bones of a template, finger by finger, and the inverse of its skinning.
@@ -106,6 +110,21 @@ def _chains(template: HandTemplate, bones: np.ndarray, wrist: int) -> tuple[np.n
             parent, before = bone, level
         ends[before, finger] = (np.linalg.inv(frames[parent]) @ tips[finger])[:3]
     return turns, places, ends
+
+
+def skeleton_of(hand: Hand, given: HandSkeleton | None) -> HandSkeleton:
+    """The given skeleton or, without one, the embedded template's; ValueError if the mesh is not of that template.
+
+    Templates may have equally many vertices: MANO has 778 in another order, which would give meaningless angles.
+    """
+    if given is not None:
+        return given
+    skeleton = embedded_skeleton()
+    vertices = skeleton.mesh_of(hand)
+    off = skeleton.vertices(skeleton.transforms(vertices)) - vertices
+    if np.sqrt((off**2).sum(axis=1).mean()) > FOREIGN * np.ptp(vertices, axis=0).max():
+        raise ValueError("the mesh is not of the embedded template: pass skeleton=HandSkeleton(predictor.template)")
+    return skeleton
 
 
 @cache

@@ -250,7 +250,7 @@ def test_a_hand_that_cannot_be_there_is_left_out(tmp_path, weights, focal):
 def test_a_predictor_leaves_out_what_no_camera_shows(weights):
     predictor = HandPredictor(weights)
     assert len(predictor.predict(PHOTO)) == 1
-    for focal in (1.0, 1e9):
+    for focal in (6.4, 1e9):  # shorter ones are refused
         camera = Camera.from_intrinsics(focal, focal, 320, 240, 640, 480)
         for hand in predictor.predict(PHOTO, camera):
             assert (hand.joints_3d[:, 2] > 0).all() and (hand.vertices[:, 2] > 0).all()

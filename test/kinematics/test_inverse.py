@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from made_hand import make_hand
 from posed_hand import bone_rotations, palm_in_one_bone, rotation
 
 from handos_model.hand import Hand
-from handos_model.kinematics import HIGHEST, LOWEST, HandSkeleton, anatomical, fit_hand, joint_angles
+from handos_model.kinematics import HIGHEST, LOWEST, HandSkeleton, anatomical, fit_hand, joint_angles, openxr
 from handos_model.template.hand_template import HandTemplate, skin
 from handos_model.template.load import load_template
 
@@ -93,8 +94,9 @@ def test_whatever_comes_is_made_possible() -> None:
     hands += [replace(hand, vertices=hand.vertices + rng.normal(0, 0.02, (778, 3))) for hand in hands]
     hands += [replace(hands[0], vertices=rng.normal(0, 0.1, (778, 3))), replace(hands[0], side="right")]
     hands += [replace(hands[0], vertices=np.zeros((778, 3)))]
+    skeleton = HandSkeleton(TEMPLATE)
     for hand in hands:
-        fit = fit_hand(hand)
+        fit = fit_hand(hand, skeleton)
         within_limits(fit.angles)
         assert np.isfinite(fit.vertices).all()
 
@@ -128,6 +130,15 @@ def test_a_template_without_metacarpals() -> None:
 def test_a_template_of_other_bones_is_refused() -> None:
     with pytest.raises(ValueError, match="has no bones 'thumb-metacarpal', 'thumb-phalanx-proximal'"):
         HandSkeleton(replace(TEMPLATE, bone_names=tuple(f"bone {number}" for number in range(20))))
+
+
+@pytest.mark.parametrize("of", [joint_angles, openxr, lambda hand: anatomical([hand])])
+def test_a_mesh_of_another_template_is_not_taken_for_the_embedded_one_s(of: Callable) -> None:
+    hand = make_hand()
+    of(hand)
+    other = replace(hand, vertices=hand.vertices[np.random.default_rng(18).permutation(778)])  # MANO's order is another
+    with pytest.raises(ValueError, match=r"not of the embedded template: pass skeleton=HandSkeleton\(predictor"):
+        of(other)
 
 
 def test_what_has_no_angles_is_refused() -> None:
