@@ -36,6 +36,8 @@ CHANGES = {
     "side_widths": [8, 8, 8, 8],
     "augmentation": {"canvas": PX},
     "decoder": {
+        "layers_2d": 1,
+        "layers_3d": 1,
         "d_model": 16,
         "d_value": 16,
         "heads": 2,
