@@ -149,6 +149,9 @@ class HandFollower:
             new = self._new_hands(network, image, views, not len(seen))
             count, both = len(seen), joined([seen, new])
             kept = both.kept(list(range(len(both))))
+            for i in kept:
+                if i >= count:
+                    self._search.found(both.views[i])
             seen, before = both.take(kept), [before[i] if i < count else None for i in kept]
         return seen, before
 

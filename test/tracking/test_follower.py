@@ -145,6 +145,31 @@ def test_a_second_hand_that_comes_is_followed_too(watched):
     assert sorted((hand.id, hand.side) for hand in hands) == [(0, "right"), (1, "left")]
 
 
+def test_a_hand_that_is_hidden_for_a_moment_is_seen_again_at_once(watched):
+    both, one = scene((RED, 150, 150, 80), (GREEN, 450, 300, 80)), scene((RED, 150, 150, 80))
+    for _ in range(20):
+        ids = {hand.id for hand in watched(both)}
+    for hidden in (3, 5, 7):
+        for _ in range(hidden):
+            assert len(watched(one)) == 1
+        watched(both)  # may be the turn of another part of the image
+        assert {hand.id for hand in watched(both)} == ids
+        watched.searches.clear()
+        for _ in range(12):
+            watched(both)
+        assert sum(map(len, watched.searches)) == 2  # as ever
+
+
+def test_a_hand_that_is_gone_is_looked_for_half_a_second(watched):
+    for _ in range(20):
+        watched(scene((RED, 150, 150, 80), (GREEN, 450, 300, 80)))
+    watched.searches.clear()
+    for _ in range(40):
+        watched(scene((RED, 150, 150, 80)))
+    counts = [len(windows) for windows in watched.searches]
+    assert counts[:15] == [1] * 15 and sum(counts[16:]) == 4
+
+
 def test_the_most_hands_stay_those_that_are_followed(tmp_path):
     watched = Watched(tmp_path, max_hands=1)
     for _ in range(3):

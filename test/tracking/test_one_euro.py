@@ -91,7 +91,7 @@ def test_motion_to_and_fro_is_no_noise_at_any_rate(rate: float) -> None:
 
 @pytest.mark.parametrize(("frequency", "reach"), [(1.0, 0.2), (2.0, 0.1), (3.0, 0.05), (5.0, 0.03)])
 def test_quick_motion_to_and_fro_is_followed_throughout(frequency: float, reach: float) -> None:
-    """Half-way between its ends, where it is fastest, a point that turns round often must not be taken for one at rest."""
+    """Half-way between its ends, where it is fastest, a point that turns round must not be taken for one at rest."""
     rng, times = np.random.default_rng(5), np.arange(0, 6, 1 / 30)
     there_and_back = reach * np.sin(2 * np.pi * frequency * times)[:, None, None] * [1, 0, 0]
     points, one_euro = there_and_back + rng.normal(0, 0.001, (len(times), 1, 3)), OneEuro()
