@@ -48,6 +48,14 @@ def test_a_still_hand_is_seen_in_one_view(tmp_path):
         np.testing.assert_array_equal(view[0], watched.views[1][0])
 
 
+def test_a_hand_that_moved_unexpectedly_is_seen_in_the_middle_of_a_view(tmp_path):
+    watched = Watched(tmp_path, search_rate=0)
+    for x, looks in ((200, 4), (200, 1), (215, 1), (230, 1), (270, 2), (310, 1)):
+        (hand,) = watched(scene((RED, x, 200, 80)))  # in a view of 160 px
+        assert len(watched.views[-1]) == looks and abs(watched.views[-1][-1][0] - x) < 0.12 * 160, x
+        np.testing.assert_allclose(centre(hand), [x, 200], atol=1.5)
+
+
 def test_a_search_for_others_runs_at_its_rate(tmp_path):
     watched = Watched(tmp_path, search_rate=5)
     for _ in range(40):
