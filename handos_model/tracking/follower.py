@@ -148,8 +148,11 @@ class HandFollower:
             return seen, before
         window = self._search.window(width, height, predictor.size, stamp, len(seen), self.search_rate)
         if window is not None:
-            views = unclaimed(network.find(image, window), *known_views(seen))
-            new = self._new_hands(network, image, views, not len(seen))
+            known = known_views(seen)
+            new = self._new_hands(network, image, unclaimed(network.find(image, window), *known), not len(seen))
+            # A look may have moved on to a hand that is known, or to the fingers of one.
+            own = [bool(unclaimed(view_of_joints(joints)[None], *known)) for joints in new.joints_2d]
+            new = new.where(np.array(own, bool))
             count, both = len(seen), joined([seen, new])
             kept = both.kept(list(range(len(both))))
             for i in kept:

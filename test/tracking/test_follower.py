@@ -131,6 +131,17 @@ def test_one_hand_is_never_two(watched):
         assert len(watched(image)) <= 1
 
 
+def test_a_look_that_ends_on_a_part_of_a_hand_finds_no_other(watched):
+    watched(scene((RED, 300, 240, 200)))
+    network, part = watched.follower.predictor.network, np.array([[450.0, 240, 100, 0]])
+    find = network.find
+    network.find = lambda image, window: np.concatenate([find(image, window), part])
+    for _ in range(20):
+        (hand,) = watched(scene((RED, 300, 240, 200), (GREEN, 420, 240, 40)))
+        assert hand.side == "right"
+    assert any((view[:2] == part[0, :2]).all() for views in watched.views[1:] for view in views)
+
+
 @pytest.mark.parametrize("colours", [(RED, GREEN), (RED, BLUE)])
 def test_hands_that_cross_neither_merge_nor_swap(watched, colours):
     for frame in range(61):
