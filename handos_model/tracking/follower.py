@@ -34,6 +34,9 @@ there is a depth image, the size of the hand is measured from it."""
 FARTHEST = 0.6
 """Distance between the centre of a view and that of the hand seen in it, as a fraction of the view's size, beyond which
 it is another hand."""
+OFF_CENTRE = 0.12
+"""Such a distance beyond which a hand is looked at again, in the view around it: so far from the centre of a view, its
+joints are off by two to three times as much."""
 GROWTH = 2.0
 """Largest factor by which a hand's view may grow or shrink from one frame to the next."""
 STILL = 0.04
@@ -148,10 +151,16 @@ class HandFollower:
             return seen, before
         window = self._search.window(width, height, predictor.size, stamp, len(seen), self.search_rate)
         if window is not None:
-            views = unclaimed(network.find(image, window), *known_views(seen))
-            new = self._new_hands(network, image, views, not len(seen))
+            known = known_views(seen)
+            new = self._new_hands(network, image, unclaimed(network.find(image, window), *known), not len(seen))
+            # A look may have moved on to a hand that is known, or to the fingers of one.
+            own = [bool(unclaimed(view_of_joints(joints)[None], *known)) for joints in new.joints_2d]
+            new = new.where(np.array(own, bool))
             count, both = len(seen), joined([seen, new])
             kept = both.kept(list(range(len(both))))
+            for i in kept:
+                if i >= count:
+                    self._search.found(both.views[i])
             seen, before = both.take(kept), [before[i] if i < count else None for i in kept]
         return seen, before
 
@@ -169,13 +178,16 @@ class HandFollower:
         self, network: ViewNetwork, image: np.ndarray, stamp: float
     ) -> tuple[SeenHands, list[Followed | None]]:
         """The followed hands that are still there; if two see the same hand, the one that expected it best keeps it."""
-        least = KEPT * self.predictor.score_threshold
+        least = max(KEPT * self.predictor.score_threshold, 1e-6)
         found: list[tuple[float, SeenHands, Followed]] = []
         for hand in self._followed:
             view = self._expected(hand, stamp)
             now = network.see(image, view, followed=True)
-            off = _displacement(view, now, image.shape) if len(now) and now.scores[0] >= least else math.inf
-            if off < FARTHEST and now.scores[0] > 0:
+            off = _displacement(view, now, least, image.shape)
+            if OFF_CENTRE < off < FARTHEST:
+                again = network.see(image, view_of_joints(now.joints_2d[0]), followed=True)
+                now = again if _displacement(view, again, least, image.shape) < FARTHEST else now
+            if off < FARTHEST:
                 found.append((off, now, hand))
             elif hand.reported:
                 self._search.miss(view, stamp)
@@ -240,8 +252,11 @@ class HandFollower:
         self._search.restart()
 
 
-def _displacement(view: np.ndarray, seen: SeenHands, shape: tuple[int, ...]) -> float:
-    """Distance of the hand seen in a view from where it was expected, in view sizes; infinite if it cannot be that."""
+def _displacement(view: np.ndarray, seen: SeenHands, least: float, shape: tuple[int, ...]) -> float:
+    """Distance of a hand from the view where it was expected, in view sizes; infinite if it cannot be that or scores
+    less than `least`."""
+    if not len(seen) or seen.scores[0] < least:
+        return math.inf
     now = view_of_joints(seen.joints_2d[0])
     inside = 0 <= now[0] < shape[1] and 0 <= now[1] < shape[0] and now[2] >= SMALLEST_VIEW
     if not inside or not view[2] / GROWTH < now[2] < view[2] * GROWTH:

@@ -12,6 +12,8 @@ NOISE_MEMORY = 2.0
 """s over which a point's noise is averaged."""
 CLEAR = 3.5
 """Number of standard deviations of a derivative that noise alone explains: whatever exceeds them is motion."""
+TWICE = 2.0
+"""Number of standard deviations of noise that two successive steps in one direction must exceed to be motion."""
 MOST_NOISE = 0.006
 """Largest noise of a point in m: what exceeds it is motion. At a few Hz, a hand that moves to and fro looks noisy."""
 FEW = 1 / 15
@@ -26,10 +28,12 @@ HELD_CUTOFF = 0.015
 class OneEuro:
     """Smooths N points of D coordinates, each according to its own speed and its own noise.
 
-    After Casiez, Roussel and Vogel (CHI 2012): a point's cut-off is min_cutoff (Hz) + beta (Hz per m/s) * speed. Three
+    After Casiez, Roussel and Vogel (CHI 2012): a point's cut-off is min_cutoff (Hz) + beta (Hz per m/s) * speed. Four
     things differ from the paper. Speed is the norm of the smoothed derivative minus the part that noise causes, which
     is measured by how far three successive points are from a straight line: otherwise a point that trembles much, such
-    as a hand's depth, would never count as at rest. A point that comes to rest is averaged from there on, as are the
+    as a hand's depth, would never count as at rest. Two successive steps in one direction that noise does not explain
+    give a speed as well: the smoothed derivative of a point that moves quickly to and fro passes through zero on the
+    way, where the point would stop for a frame. A point that comes to rest is averaged from there on, as are the
     first values, so it does not creep to its place: the newest value weighs at least 1 / (n + 1) if the one before
     weighed 1 / n, and less if it is trusted less. Smoothing factors are exact for steps of any length. At rest noise is
     averaged over 1 / (2 pi min_cutoff) s; in steady motion a point lags by less than 1 / (2 pi e beta) = 0.06 / beta m
@@ -73,6 +77,7 @@ class OneEuro:
             self._variance = np.zeros_like(self._frames)
             return points
         self._frames = self._frames + 1
+        earlier = self._change, self._step
         self._measure_noise(points, step)
         # As in the paper, the derivative is taken from the last smoothed value, so that a lag raises the cut-off.
         lag = points - self._value
@@ -80,8 +85,9 @@ class OneEuro:
         derivative = self._derivative + fade * (lag / step - self._derivative)
         self._derivative = np.where(self._frames > 1, derivative, 0)
         noise = np.minimum(unit * np.sqrt(self._variance), MOST_NOISE * max(1.0, FEW / step))  # (N, 1) m
+        twice = np.where(self._frames > 2, _speed_of_both(earlier, (self._change, step), unit, TWICE * noise), 0)
         noise = CLEAR * math.sqrt(fade / (2 - fade)) / step * noise  # of the derivative, m/s
-        speed = np.maximum(unit * np.sqrt(_squared(self._derivative)) - noise, 0)  # (N, 1) m/s
+        speed = np.maximum(unit * np.sqrt(_squared(self._derivative)) - noise, twice)  # (N, 1) m/s
         cutoff, mean = np.full_like(speed, min_cutoff), trust / (self._known + trust)
         if held is not None:
             slow, fast = held
@@ -116,6 +122,16 @@ class OneEuro:
         share = np.maximum(-math.expm1(-step / NOISE_MEMORY), 1 / np.maximum(self._frames - 2, 1))
         self._variance = np.where(self._frames > 2, self._variance + share * (seen - self._variance), 0)
         self._before, self._change, self._step = points, change, step
+
+
+def _speed_of_both(
+    one: tuple[np.ndarray, float], other: tuple[np.ndarray, float], unit: float | np.ndarray, noise: np.ndarray
+) -> np.ndarray:
+    """Speed (N, 1) m/s of two successive changes (N, D), each with its duration in s: the slower one's after `noise` m
+    is taken off, and 0 where they go different ways."""
+    speeds = [(unit * np.sqrt(_squared(change)) - noise) / step for change, step in (one, other)]
+    along = (one[0] * other[0]) @ np.ones((one[0].shape[1], 1), one[0].dtype)
+    return np.where(along > 0, np.maximum(np.minimum(*speeds), 0), 0)
 
 
 def _squared(vectors: np.ndarray) -> np.ndarray:

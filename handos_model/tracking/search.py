@@ -31,6 +31,12 @@ class Search:
         """Notes that a hand which was expected in this view is not there."""
         self._missed.append((stamp, view))
 
+    def found(self, view: np.ndarray) -> None:
+        """Notes that a new hand is seen in this view: if one is missed, it is the one that was lost nearest to it."""
+        away = [math.dist(missed[:2].tolist(), view[:2].tolist()) for _, missed in self._missed]
+        if away:
+            self._missed.pop(away.index(min(away)))
+
     def window(self, width: int, height: int, size: int, stamp: float, followed: int, rate: float) -> Window | None:
         """Where to look now, if anywhere.
 
@@ -39,12 +45,12 @@ class Search:
         self._missed = [(since, view) for since, view in self._missed if stamp - since <= MISSED_FOR]
         turns = _turns(width, height, size)
         due = rate > 0 and (self._turn < len(turns) or stamp - self._last >= 1 / rate - 1e-6)
-        if followed and not self._missed and not due:
-            return None
+        if followed and not due:
+            if not self._missed:
+                return None
+            self._missed.append(self._missed.pop(0))  # in turn
+            return around(self._missed[-1][1], width, height, size)
         self._last = stamp
-        if followed and self._missed:
-            _, view = self._missed.pop(0)  # each is looked for once, then only with the rest of the image
-            return around(view, width, height, size)
         window = turns[self._turn % len(turns)]
         self._turn += 1
         return window

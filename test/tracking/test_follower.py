@@ -52,6 +52,14 @@ def test_a_still_hand_is_seen_in_one_view(tmp_path):
         np.testing.assert_array_equal(view[0], watched.views[1][0])
 
 
+def test_a_hand_that_moved_unexpectedly_is_seen_in_the_middle_of_a_view(tmp_path):
+    watched = Watched(tmp_path, search_rate=0)
+    for x, looks in ((200, 4), (200, 1), (215, 1), (230, 1), (270, 2), (310, 1)):
+        (hand,) = watched(scene((RED, x, 200, 80)))  # in a view of 160 px
+        assert len(watched.views[-1]) == looks and abs(watched.views[-1][-1][0] - x) < 0.12 * 160, x
+        np.testing.assert_allclose(centre(hand), [x, 200], atol=1.5)
+
+
 def test_a_search_for_others_runs_at_its_rate(tmp_path):
     watched = Watched(tmp_path, search_rate=5)
     for _ in range(40):
@@ -127,6 +135,17 @@ def test_one_hand_is_never_two(watched):
         assert len(watched(image)) <= 1
 
 
+def test_a_look_that_ends_on_a_part_of_a_hand_finds_no_other(watched):
+    watched(scene((RED, 300, 240, 200)))
+    network, part = watched.follower.predictor.network, np.array([[450.0, 240, 100, 0]])
+    find = network.find
+    network.find = lambda image, window: np.concatenate([find(image, window), part])
+    for _ in range(20):
+        (hand,) = watched(scene((RED, 300, 240, 200), (GREEN, 420, 240, 40)))
+        assert hand.side == "right"
+    assert any((view[:2] == part[0, :2]).all() for views in watched.views[1:] for view in views)
+
+
 @pytest.mark.parametrize("colours", [(RED, GREEN), (RED, BLUE)])
 def test_hands_that_cross_neither_merge_nor_swap(watched, colours):
     for frame in range(61):
@@ -147,6 +166,31 @@ def test_a_second_hand_that_comes_is_followed_too(watched):
     for _ in range(18):
         hands = watched(scene((RED, 150, 150, 80), (GREEN, 450, 300, 80)))
     assert sorted((hand.id, hand.side) for hand in hands) == [(0, "right"), (1, "left")]
+
+
+def test_a_hand_that_is_hidden_for_a_moment_is_seen_again_at_once(watched):
+    both, one = scene((RED, 150, 150, 80), (GREEN, 450, 300, 80)), scene((RED, 150, 150, 80))
+    for _ in range(20):
+        ids = {hand.id for hand in watched(both)}
+    for hidden in (3, 5, 7):
+        for _ in range(hidden):
+            assert len(watched(one)) == 1
+        watched(both)  # may be the turn of another part of the image
+        assert {hand.id for hand in watched(both)} == ids
+        watched.searches.clear()
+        for _ in range(12):
+            watched(both)
+        assert sum(map(len, watched.searches)) == 2  # as ever
+
+
+def test_a_hand_that_is_gone_is_looked_for_half_a_second(watched):
+    for _ in range(20):
+        watched(scene((RED, 150, 150, 80), (GREEN, 450, 300, 80)))
+    watched.searches.clear()
+    for _ in range(40):
+        watched(scene((RED, 150, 150, 80)))
+    counts = [len(windows) for windows in watched.searches]
+    assert counts[:15] == [1] * 15 and sum(counts[16:]) == 4
 
 
 def test_the_most_hands_stay_those_that_are_followed(tmp_path):

@@ -89,6 +89,17 @@ def test_motion_to_and_fro_is_no_noise_at_any_rate(rate: float) -> None:
     assert late[0] < 0.005 and late[1] < 0.001
 
 
+@pytest.mark.parametrize(("frequency", "reach"), [(1.0, 0.2), (2.0, 0.1), (3.0, 0.05), (5.0, 0.03)])
+def test_quick_motion_to_and_fro_is_followed_throughout(frequency: float, reach: float) -> None:
+    """Half-way between its ends, where it is fastest, a point that turns round must not be taken for one at rest."""
+    rng, times = np.random.default_rng(5), np.arange(0, 6, 1 / 30)
+    there_and_back = reach * np.sin(2 * np.pi * frequency * times)[:, None, None] * [1, 0, 0]
+    points, one_euro = there_and_back + rng.normal(0, 0.001, (len(times), 1, 3)), OneEuro()
+    found = np.array([one_euro.update(point, 1 / 30, 0.1, 50.0) for point in points])
+    late = np.linalg.norm(found - there_and_back, axis=2)[30:]
+    assert late.max() < 0.02
+
+
 def test_units_scale_the_speed() -> None:
     metres, pixels = OneEuro(), OneEuro()
     for points in np.random.default_rng(2).normal(size=(20, 4, 2)):
