@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter
@@ -18,10 +17,11 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
 from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
-from handos_model.fusion.frame_sets import NS, FrameSet, FrameSets
+from handos_model.fusion.frame_sets import FrameSet, FrameSets
 from handos_model.fusion.hand_fusion import HandFusion
 from handos_model.io.files import one_line
 from handos_model.template.load import load_template
+from handos_ros.conversions.stamps import SECOND, nanoseconds, stamp_of
 from handos_ros.fusion.cameras import camera_inputs, same_place
 from handos_ros.fusion.fused_outputs import FusedOutputs
 from handos_ros.fusion.report import FusionReport
@@ -74,8 +74,7 @@ class FusionNode(GuardedNode):
     def on_hands(self, topic: str, message: HandArray) -> None:
         """Keeps the hands of a camera until those of the others have arrived."""
         self._inputs[topic].received += 1
-        stamp = message.header.stamp
-        self._sets.add(topic, stamp.sec * NS + stamp.nanosec, message, time.monotonic())
+        self._sets.add(topic, nanoseconds(message.header.stamp), message, time.monotonic())
         if self._sets.restarts > self._restarts:
             self._restarts = self._sets.restarts
             self._outputs.transforms.restart()
@@ -91,8 +90,8 @@ class FusionNode(GuardedNode):
         if not views:  # no camera has a pose in the common frame
             return
         self._placed = same_place(views)
-        fused = self._fusion.update(views, found.stamp_ns / NS)
-        header = Header(stamp=Time(sec=found.stamp_ns // NS, nanosec=found.stamp_ns % NS), frame_id=self._frame)
+        fused = self._fusion.update(views, found.stamp_ns / SECOND)
+        header = Header(stamp=stamp_of(found.stamp_ns), frame_id=self._frame)
         inputs = [self._inputs[view.name] for view in views]
         models = ", ".join(dict.fromkeys(camera.model for camera in inputs))
         assumed = any(camera.assumed for camera in inputs)

@@ -16,9 +16,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import SetBool
 
 from handos_model.io.files import one_line
+from handos_ros.conversions.stamps import seconds
 from handos_ros.diagnostics import Health, StageClock
 from handos_ros.input.arrivals import Arrivals
-from handos_ros.input.depth_pairing import seconds
 from handos_ros.input.newest import Newest
 from handos_ros.input.subscriptions import NEWEST, CameraInfoSubscription, compressed_topic
 from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides

@@ -19,8 +19,9 @@ from handos_model.tracking.follower import HandFollower
 from handos_model.tracking.tracker import HandTracker, TrackerOptions
 from handos_ros.conversions.hands import hand_array
 from handos_ros.conversions.images import depth_image, rgb_image
+from handos_ros.conversions.stamps import seconds
 from handos_ros.diagnostics import Health, StageClock
-from handos_ros.input.depth_pairing import DepthFrames, seconds
+from handos_ros.input.depth_pairing import DepthFrames
 from handos_ros.input.intrinsics import Intrinsics
 from handos_ros.msg import HandArray
 from handos_ros.outputs import Outputs

@@ -13,6 +13,7 @@ from handos_model.fusion.results_files import MAX_CAMERA_HANDS
 from handos_model.fusion.sighting import View
 from handos_model.io.files import one_line
 from handos_ros.conversions import camera_from, hands_from
+from handos_ros.conversions.stamps import seconds
 from handos_ros.msg import HandArray
 
 LONGEST_NAME = 255
@@ -39,7 +40,7 @@ class CameraInput:
 
         pose: returns the pose of a frame in the common frame at a time in s; ValueError if it is unknown.
         """
-        stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+        stamp = seconds(message.header.stamp)
         try:
             if not 0 < len(message.header.frame_id) <= LONGEST_NAME or len(message.hands) > MAX_CAMERA_HANDS:
                 raise ValueError(

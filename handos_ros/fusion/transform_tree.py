@@ -14,6 +14,7 @@ from tf2_msgs.msg import TFMessage
 
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.kinematics.frames import quaternion
+from handos_ros.conversions.stamps import seconds
 
 MEMORY = 10.0
 """Time in s for which moving transforms are kept."""
@@ -75,7 +76,7 @@ class TransformTree:
         heard[parent] = math.inf if static else time.monotonic()
         if len(heard) > MAX_PARENTS:
             del heard[min(heard, key=lambda one: heard[one])]
-        stamp = transform.header.stamp.sec + transform.header.stamp.nanosec * 1e-9
+        stamp = seconds(transform.header.stamp)
         link = self._links.get(child)
         back = link is not None and link.stamps and stamp < link.stamps[-1] - AHEAD  # its clock was set back
         if link is None or static or link.static or link.parent != parent or back:
