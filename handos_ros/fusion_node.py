@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -20,14 +20,17 @@ from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
 from handos_model.fusion.frame_sets import FrameSet, FrameSets
 from handos_model.fusion.hand_fusion import HandFusion
 from handos_model.io.files import one_line
+from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.template.load import load_template
 from handos_ros.conversions.stamps import SECOND, nanoseconds, stamp_of
+from handos_ros.diagnostics import Status, StatusPublisher
 from handos_ros.fusion.cameras import camera_inputs, same_place
-from handos_ros.fusion.fused_outputs import FusedOutputs
+from handos_ros.fusion.fused_array import fused_array
 from handos_ros.fusion.report import FusionReport
 from handos_ros.fusion.settings import FusionSettings
 from handos_ros.fusion.transform_tree import NoTransform, TransformTree
 from handos_ros.msg import HandArray
+from handos_ros.outputs import HandOutputs
 from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides
 from handos_ros.process.executable import run
 from handos_ros.process.guarded_node import GuardedNode
@@ -51,7 +54,7 @@ class FusionNode(GuardedNode):
         self._frame, self._known = _cameras_of(settings)
         template = load_template(settings.template or None)
         self._fusion = HandFusion(template.faces, settings.track_max_age)
-        self._outputs = FusedOutputs(self, template)
+        self._outputs = HandOutputs(self, HandSkeleton(template))
         waits = (settings.slop, settings.max_wait, settings.camera_timeout)
         self._sets: FrameSets[HandArray] = FrameSets(self._inputs, *waits)
         self._report, self._restarts = FusionReport(), 0
@@ -63,7 +66,7 @@ class FusionNode(GuardedNode):
         self.create_subscription(TFMessage, "/tf", self._tree.keep, 100)
         for topic in self._inputs:
             self.create_subscription(HandArray, topic, partial(self.on_hands, topic), 5)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._status = StatusPublisher(self)
         refuse_undeclared(self, given)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_timer(CHECK_EVERY, self._fuse, clock=self.steady)
@@ -95,7 +98,10 @@ class FusionNode(GuardedNode):
         inputs = [self._inputs[view.name] for view in views]
         models = ", ".join(dict.fromkeys(camera.model for camera in inputs))
         assumed = any(camera.assumed for camera in inputs)
-        self._outputs.publish(fused, header, assumed, models, self._settings, self._fusion.ids)
+        hands = [one.hand for one in fused]
+        self._outputs.publish_frames(hands, header, self._settings, self._fusion.ids)
+        self._outputs.publish(fused_array(fused, header, assumed, models, self._settings))
+        self._outputs.publish_rest(hands, header, self._settings.marker_lifetime)
         self._report.add(views, fused)
 
     def _pose(self, frame: str, stamp: float) -> Extrinsics:
@@ -124,12 +130,7 @@ class FusionNode(GuardedNode):
         level = DiagnosticStatus.WARN if doubts else DiagnosticStatus.OK
         if not report.sets and any(camera.problem for camera in self._inputs.values()):
             level = DiagnosticStatus.ERROR
-        name = f"{self.get_fully_qualified_name().lstrip('/')}: hands"
-        values = [KeyValue(key=key, value=value) for key, value in self._facts().items()]
-        status = DiagnosticStatus(level=level, name=name, message=said or "OK", hardware_id=name, values=values)
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
+        self._status.publish(Status(level, said or "OK", self._facts()))
         report.begin()
         self._late = dict(self._sets.late)
 
@@ -171,9 +172,7 @@ class FusionNode(GuardedNode):
         if len(self._inputs) > 1 and len(sending) == 1:
             doubts.append(f"{sending[0]} is the only camera that sees hands: distances come from one camera")
         doubts += [self._placed, self._report.doubt(), self._clocks(sending), self._tree.refused, self._rivals()]
-        doubts.append(self._outputs.transforms.doubt())
-        if self.clock_is_missing:
-            doubts.append("use_sim_time is set, but nothing comes on /clock")
+        doubts += [self._outputs.transforms.doubt(), self.clock_doubt()]
         return [doubt for doubt in doubts if doubt]
 
     def _clocks(self, sending: list[str]) -> str:

@@ -8,7 +8,6 @@ import time
 import traceback
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter
 from rclpy.subscription import Subscription
@@ -17,7 +16,7 @@ from std_srvs.srv import SetBool
 
 from handos_model.io.files import one_line
 from handos_ros.conversions.stamps import seconds
-from handos_ros.diagnostics import Health, StageClock
+from handos_ros.diagnostics import Health, StageClock, StatusPublisher
 from handos_ros.input.arrivals import Arrivals
 from handos_ros.input.newest import Newest
 from handos_ros.input.subscriptions import NEWEST, CameraInfoSubscription, compressed_topic
@@ -49,7 +48,7 @@ class HandsNode(GuardedNode):
         self._busy = threading.Lock()  # held by whoever uses, opens or closes the pipeline
         self._doubts: dict[str, str] = {}
 
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._status = StatusPublisher(self)
         self._camera_info = CameraInfoSubscription(self, self._pipeline.intrinsics.keep)
         self._depth_images: Subscription | None = None
         if self._pipeline.depth is not None:
@@ -141,11 +140,8 @@ class HandsNode(GuardedNode):
         for subject in doubts.keys() - self._doubts.keys():
             self.get_logger().warning(doubts[subject])
         self._doubts = doubts
-        name = f"{self.get_fully_qualified_name().lstrip('/')}: hands"
-        status = self._health.status(name, self._pipeline.is_open, self._facts(), "; ".join(doubts.values()))
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
+        doubt = "; ".join(doubts.values())
+        self._status.publish(self._health.status(self._pipeline.is_open, self._facts(), doubt))
 
     def _facts(self) -> dict[str, str]:
         pipeline, arrivals = self._pipeline, self._arrivals
@@ -165,8 +161,7 @@ class HandsNode(GuardedNode):
         camera, depth, images = self._pipeline.camera, self._pipeline.depth, self._images
         transforms = self._pipeline.outputs.transforms
         doubts = {"image": self._pipeline.doubt, "loss": self._arrivals.doubt(), "jump": transforms.doubt()}
-        if self.clock_is_missing:
-            doubts["clock"] = "use_sim_time is set, but nothing comes on /clock"
+        doubts["clock"] = self.clock_doubt()
         if camera is not None and camera.assumed:
             fov = self._settings.assumed_fov
             doubts["camera_info"] = f"no camera_info: {fov:g} degrees are assumed, and distances are a guess"

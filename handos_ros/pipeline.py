@@ -24,7 +24,7 @@ from handos_ros.diagnostics import Health, StageClock
 from handos_ros.input.depth_pairing import DepthFrames
 from handos_ros.input.intrinsics import Intrinsics
 from handos_ros.msg import HandArray
-from handos_ros.outputs import Outputs
+from handos_ros.outputs import CameraOutputs
 from handos_ros.settings import Settings
 
 BLACK = 16
@@ -57,7 +57,7 @@ class Pipeline:
         self._template = load_template(settings.template or None)
         self.tracker = HandTracker(tracker_options(settings), self._template.faces)
         self._skeleton = HandSkeleton(self._template)
-        self.outputs = Outputs(node, self._skeleton)
+        self.outputs = CameraOutputs(node, self._skeleton)
         self._follower: HandFollower | None = None
         self._own_threshold = 0.0
         self._last_stamp = self._processed_stamp = -float("inf")
@@ -119,7 +119,9 @@ class Pipeline:
         clock.mark("publish")
         published, since_stamp = clock.elapsed, self._node.get_clock().now().nanoseconds * 1e-9 - stamp
         caption = f"{self._health.rate:.1f} Hz, {published * 1e3:.0f} ms"
-        if self.outputs.publish_rest(image, camera, hands, message.header, settings.marker_lifetime, caption):
+        drawn = self.outputs.publish_rest(hands, message.header, settings.marker_lifetime)
+        drawn |= self.outputs.publish_seen(image, camera, hands, message.header, caption)
+        if drawn:
             clock.mark("draw")
         self._health.processed(clock, network, published, since_stamp)
 
