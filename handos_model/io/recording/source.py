@@ -19,9 +19,11 @@ from handos_model.io.camera_info import (
     projection_of_info,
     rectification_of_info,
 )
+from handos_model.io.depth_encodings import decode_depth_image
 from handos_model.io.depth_pairing import MAX_DIFFERENCE, closest
 from handos_model.io.files import one_line
 from handos_model.io.frame import Frame
+from handos_model.io.image_encodings import decode_image
 from handos_model.io.recording import decoding
 from handos_model.io.recording.choice import choose
 from handos_model.io.recording.parts import LARGEST_PIECE, Message, zstd
@@ -100,7 +102,7 @@ class BagSource:
         try:
             if len(content.header.frame_id) > LONGEST_NAME:
                 raise ValueError(f"its frame_id has {len(content.header.frame_id)} characters")
-            image = decoding.rgb(content)
+            image = decode_image(content)
             camera = self._camera(waiting.info, image)
         except ValueError as error:
             yield self._problem(waiting.name, self.topic, error)
@@ -108,7 +110,7 @@ class BagSource:
         R, P = (rectification_of_info(waiting.info), projection_of_info(waiting.info)) if camera else (None, None)
         problem, measured = None, None
         try:
-            measured = None if depth is None else decoding.metres(depth)
+            measured = None if depth is None else decode_depth_image(depth)
         except ValueError as error:
             problem = self._problem(waiting.name, str(self.depth_topic), error)
         yield Frame(
