@@ -8,6 +8,9 @@ import numpy as np
 
 from handos_model.camera import Camera
 
+LONGEST_NAME = 255
+"""Maximum number of characters of a frame_id, encoding or format: longer ones are damage that floods outputs."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:

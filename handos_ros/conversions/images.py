@@ -9,10 +9,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
 from handos_model.io.depth_encodings import decode_depth_image
+from handos_model.io.frame import LONGEST_NAME
 from handos_model.io.image_encodings import decode_image
-
-LONGEST_NAME = 255
-"""Maximum number of characters of an encoding, a format or a frame."""
 
 
 def rgb_image(message: Image | CompressedImage) -> np.ndarray:

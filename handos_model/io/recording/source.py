@@ -22,7 +22,7 @@ from handos_model.io.camera_info import (
 from handos_model.io.depth_encodings import decode_depth_image
 from handos_model.io.depth_pairing import MAX_DIFFERENCE, closest
 from handos_model.io.files import one_line
-from handos_model.io.frame import Frame
+from handos_model.io.frame import LONGEST_NAME, Frame
 from handos_model.io.image_encodings import decode_image
 from handos_model.io.recording import decoding
 from handos_model.io.recording.choice import choose
@@ -33,8 +33,6 @@ WAITING = 30
 """Maximum number of images that wait for their depth image, and of depth images kept for them: a second at 30 Hz."""
 TIMED = 100
 """Number of images whose stamps determine the rate."""
-LONGEST_NAME = 255
-"""Maximum number of characters of a frame's name."""
 LONGEST_REASON = 500
 """Maximum number of characters in the report on one message."""
 
@@ -101,7 +99,9 @@ class BagSource:
         content = waiting.content
         try:
             if len(content.header.frame_id) > LONGEST_NAME:
-                raise ValueError(f"its frame_id has {len(content.header.frame_id)} characters")
+                raise ValueError(
+                    f"its frame_id has {len(content.header.frame_id)} characters, must have at most {LONGEST_NAME}"
+                )
             image = decode_image(content)
             camera = self._camera(waiting.info, image)
         except ValueError as error:
