@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from handos_model.camera import Camera
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.fusion.frame_sets import NS, SLOP, FrameSets
@@ -20,7 +18,7 @@ from handos_model.fusion.hand_fusion import FusedHand, HandFusion
 from handos_model.fusion.sighting import View
 from handos_model.hand import Hand
 from handos_model.io.files import RESULTS, one_line, open_file, shown
-from handos_model.kinematics.frames import quaternion
+from handos_model.output.frame_record import wrist_record
 from handos_model.wrist_pose import wrist_rotation
 
 LONGEST_LINE = 8 * 2**20
@@ -100,12 +98,7 @@ def _hand_record(one: FusedHand, vertices: bool) -> dict[str, Any]:
     record = one.hand.to_dict(vertices)
     del record["box"], record["joints_2d"]
     mesh = {"vertices": record.pop("vertices")} if vertices else {}
-    turn = wrist_rotation(one.hand)
-    wrist = {
-        "position": record["translation"],
-        "orientation": None if turn is None else quaternion(turn).round(5).tolist(),
-        "covariance": [float(f"{value:.4g}") for value in one.wrist_covariance.ravel()],
-    }
+    wrist = wrist_record(record, wrist_rotation(one.hand), one.wrist_covariance.ravel())
     return {**record, "wrist": wrist, "cameras": list(one.cameras), "disagreement": round(one.gap, 5), **mesh}
 
 
@@ -119,8 +112,8 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     if type(mirrored) is not bool:
         raise ValueError(f"mirrored is {mirrored!r}, must be true or false")
     hands = [Hand.from_dict(hand) for hand in record["hands"]]
-    lens = Camera(
-        np.array([[values["fx"], 0, values["cx"]], [0, values["fy"], values["cy"]], [0, 0, 1]], np.float64),
+    lens = Camera.from_intrinsics(
+        *(values[name] for name in ("fx", "fy", "cx", "cy")),
         record["width"],
         record["height"],
         values["distortion_model"],
