@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-SIDES = ("left", "right", "unknown")
+KNOWN_SIDES = ("left", "right")
+SIDES = (*KNOWN_SIDES, "unknown")
 OTHER_SIDE = {"left": "right", "right": "left"}
 
 SCALE_SOURCES = ("prior", "user", "depth", "remembered", "triangulated")
@@ -29,6 +30,8 @@ BONES = tuple((0 if joint % 4 == 1 else joint - 1, joint) for joint in range(1, 
 KNUCKLES = (5, 9, 13, 17)
 """The MCP joints of all fingers but the thumb."""
 
+FINGERTIPS = (4, 8, 12, 16, 20)
+"""The tips of FINGERS."""
 
 SHAPES = {"box": (4,), "joints_2d": (21, 2), "joint_confidence": (21,), "joints_3d": (21, 3), "translation": (3,)}
 """Shapes of the arrays that every hand's record has; its vertices (V, 3) may be missing."""

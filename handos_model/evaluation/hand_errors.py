@@ -14,10 +14,9 @@ import numpy as np
 from handos_model.data.sample import SIDE_NAMES, Sample
 from handos_model.evaluation import metrics
 from handos_model.evaluation.scoring import F_THRESHOLDS, Figures
-from handos_model.hand import Hand
+from handos_model.hand import FINGERTIPS, Hand
 
 PCK_FRACTIONS = (0.05, 0.1, 0.15)
-TIPS = (4, 8, 12, 16, 20)
 SUBSETS = {"": (1, 2), "_visible": (2,), "_occluded": (1,)}
 """Values of the third column of Sample.joints_2d for the joints that each PCK covers."""
 
@@ -80,7 +79,7 @@ def joints_with(hand: Hand, tips: tuple[int, ...] | None) -> np.ndarray:
     """3D joints (21, 3) of a found hand, with its vertices `tips` (thumb to little) as fingertips unless None."""
     joints = hand.joints_3d.copy()
     if tips is not None:
-        joints[list(TIPS)] = hand.vertices[list(tips)]
+        joints[list(FINGERTIPS)] = hand.vertices[list(tips)]
     return joints
 
 

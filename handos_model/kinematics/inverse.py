@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handos_model.hand import SIDES, Hand
+from handos_model.hand import KNOWN_SIDES, Hand
 from handos_model.kinematics.bending import Limits, bend
 from handos_model.kinematics.frames import nearest_rotation
 from handos_model.kinematics.skeleton import HandSkeleton, embedded_skeleton
@@ -102,7 +102,7 @@ def fit_hand(hand: Hand, skeleton: HandSkeleton | None = None) -> HandFit:
 
 def _checked(hand: Hand, skeleton: HandSkeleton) -> np.ndarray:
     vertices = hand.vertices.astype(np.float64)
-    if hand.side not in SIDES[:2]:
+    if hand.side not in KNOWN_SIDES:
         raise ValueError(f"side is {hand.side!r}, must be left or right: joints bend towards the palm")
     if vertices.shape != skeleton.template.vertices.shape:
         raise ValueError(f"the mesh has the shape {vertices.shape}, must be {skeleton.template.vertices.shape}")
