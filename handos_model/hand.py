@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -159,6 +160,15 @@ def blank_hand() -> Hand:
     arrays: dict[str, Any] = {name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()}
     vertices = np.zeros((778, 3), np.float32)
     return Hand(score=0.0, side="unknown", side_confidence=0.0, vertices=vertices, **arrays)
+
+
+def frame_scale(sources: Iterable[str], default: str = "prior", measured: str = "depth") -> str:
+    """The scale source of a frame, from those of its hands: the least certain, which comes first in SCALE_SOURCES.
+
+    default: for a frame without hands; measured: what has measured a hand whose size is remembered.
+    """
+    least = min(sources, key=SCALE_SOURCES.index, default=default)
+    return measured if least == "remembered" else least
 
 
 def palm_length(hand: Hand) -> float:
