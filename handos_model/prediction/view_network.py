@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from handos_model.prediction.letterbox import letterbox, to_source
+from handos_model.prediction.letterbox import letterbox, views_to_source
 from handos_model.prediction.seen_hands import SeenHands, agreed, joined
 from handos_model.prediction.session import OnnxSession, SessionOptions
 from handos_model.prediction.views import SIZE, cut_view, from_view, shows_the_same, unclaimed, view_of_joints
@@ -80,9 +79,8 @@ class ViewNetwork:
         said = self._find.run(canvas)
         kept = (said["scores"] >= max(self.find_threshold, 1e-6)) & np.isfinite(said["views"]).all(axis=1)
         order = np.argsort(-said["scores"][kept], kind="stable")
-        views = said["views"][kept][order].astype(np.float64)
-        views[:, :2] = to_source(views[:, :2], scale) + (window.x0, window.y0)
-        views[:, 2] /= math.sqrt(scale[0] * scale[1])
+        views = views_to_source(said["views"][kept][order], scale)
+        views[:, :2] += (window.x0, window.y0)
         inside = ((views[:, :2] >= -0.5) & (views[:, :2] < image.shape[1::-1])).all(axis=1)
         return views[inside & (views[:, 2] >= SMALLEST_VIEW)]
 

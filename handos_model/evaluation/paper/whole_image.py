@@ -12,8 +12,8 @@ import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand, joints_box
-from handos_model.prediction.letterbox import letterbox, to_network, to_source
-from handos_model.prediction.placing import view_rotation
+from handos_model.prediction.letterbox import letterbox, to_network, to_source, views_to_source
+from handos_model.prediction.placing import network_translation, view_rotation
 from handos_model.template.hand_template import HandTemplate, signed_volume
 from handos_model.translation_fit import fit_translation
 
@@ -92,13 +92,10 @@ class WholeImagePredictor:
         if self.flat:
             points, place = np.full((n, 21, 3), np.nan), np.full((n, 3), np.nan)
             return points, np.full((n, len(self.template.vertices), 3), np.nan), place, place
-        view = outputs["view"].astype(np.float64)
-        view[:, :2], view[:, 2] = to_source(view[:, :2], scale), view[:, 2] / np.sqrt(scale.prod())
-        rotation = view_rotation(view, camera)  # (N, 3, 3)
+        views = views_to_source(outputs["view"], scale)
+        rotation = view_rotation(views, camera)  # (N, 3, 3)
         joints, vertices = (outputs[name] @ rotation.transpose(0, 2, 1) for name in ("joints_3d", "vertices"))
-        depth = camera.focal / np.maximum(view[:, 2:3], 1e-6)  # of a hand at which the view shows one metre
-        said = np.concatenate([outputs["translation"][:, :2], outputs["translation"][:, 2:] * depth], axis=1)
-        said = (rotation @ said[..., None])[..., 0]
+        said = network_translation(outputs["translation"], views, rotation, camera)
         fitted, solved = fit_translation(joints, camera.normalise(joints_2d), outputs["joint_confidence"])
         return joints, vertices, np.where(solved[:, None], fitted, said), said
 
