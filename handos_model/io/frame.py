@@ -8,6 +8,8 @@ import numpy as np
 
 from handos_model.camera import Camera
 
+DEFAULT_FRAME = "camera"
+"""Frame of hands whose input names none: recordings and viewers need one."""
 LONGEST_NAME = 255
 """Maximum number of characters of a frame_id, encoding or format: longer ones are damage that floods outputs."""
 

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from handos_model.hand import frame_scale
+from handos_model.io.frame import DEFAULT_FRAME
 
 PACKAGE = "handos_ros"
 MESSAGES = ("Point2D", "Hand", "HandArray")
 HAND_ARRAY, TRANSFORMS = f"{PACKAGE}/msg/HandArray", "tf2_msgs/msg/TFMessage"
-DEFAULT_FRAME = "camera"
-"""Frame of the hands if the input names none, since transforms need one."""
 SECOND = 10**9
 
 
