@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import time
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime as ort
 
-from handos_model.io.files import CHECKSUM, WEIGHTS, one_line, read_file, read_text, shown
+from handos_model.io.files import WEIGHTS, checksum_file, fits_checksum, one_line, read_file, shown
 from handos_model.prediction.options import one_of, whole
 from handos_model.prediction.output_check import check_outputs
 
@@ -220,10 +219,10 @@ def _read(path: Path, embedded: bool) -> bytes:
     if embedded and not path.is_file():
         raise FileNotFoundError(f"the embedded weights are missing ({path}): {hint} or pass weights")
     data = read_file(path, WEIGHTS)
-    sidecar = path.with_name(path.name + ".sha256")
+    sidecar = checksum_file(path)
     if embedded and not sidecar.is_file():
         raise FileNotFoundError(f"the checksum of the embedded weights is missing ({sidecar}): {hint}")
-    if sidecar.is_file() and read_text(sidecar, CHECKSUM).split()[:1] != [hashlib.sha256(data).hexdigest()]:
+    if sidecar.is_file() and not fits_checksum(path, data):
         which = "the embedded weights are" if embedded else "the weights are"
         raise ValueError(f"{which} damaged ({shown(path)} differs from its checksum): {hint}")
     return data

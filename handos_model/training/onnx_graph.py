@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from handos_model import __version__
+from handos_model.io.files import write_checksum
 from handos_model.network.candidates import Candidates
 from handos_model.network.handos import Chosen, HandOS
 from handos_model.prediction.session import OUTPUTS, OUTPUTS_2D
@@ -142,5 +142,4 @@ def write_checked(model: onnx.ModelProto, path: Path, metadata: dict[str, str]) 
         entry.key, entry.value = key, value
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n")
+    write_checksum(path)
