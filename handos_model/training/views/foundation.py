@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from handos_model.network.detectors.detector import Detection
 from handos_model.network.detectors.landmark_detector import LandmarkDetector
+from handos_model.training.onnx_graph import OPSET
 
 
 class Said(nn.Module):
@@ -41,7 +42,7 @@ def fast_foundation(detector: LandmarkDetector, threads: int) -> Callable[[Tenso
             input_names=["views"],
             output_names=names,
             dynamic_axes={name: {0: "views"} for name in ["views", *names]},
-            opset_version=17,
+            opset_version=OPSET,
             dynamo=False,
         )
     options = ort.SessionOptions()
