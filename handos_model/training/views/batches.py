@@ -10,7 +10,7 @@ from numpy.random import Generator
 from torch import Tensor
 
 from handos_model.network.instances import camera_rotation, to_view
-from handos_model.training.objective.criterion import SIGNS, HandTargets, hand_size
+from handos_model.training.objective.criterion import SIGNS, HandTargets, hand_size, view_rays
 from handos_model.training.views.appearance import change_colours, cover, spoil
 from handos_model.training.views.cutting import cut, joint_views
 from handos_model.training.views.frames import MAX_HANDS, Frames
@@ -145,9 +145,7 @@ def view_targets(frames: Frames, chosen: Tensor, number: Tensor, views: Tensor, 
     """
     K, joints_px = frames.K[chosen], frames.joints_2d[chosen, number]
     rotation = camera_rotation(views, K)
-    focal = (K[:, 0, 0] * K[:, 1, 1]).sqrt() / views[:, 2]
-    rays = torch.cat([joints_px[..., :2], torch.ones_like(joints_px[..., :1])], -1) @ torch.linalg.inv(K).mT @ rotation
-    rays = rays[..., :2] / rays[..., 2:].clamp(min=0.1) * focal[:, None, None]
+    focal, rays = view_rays(joints_px, K, views, rotation)
     joints_3d = frames.joints_3d[chosen, number]
     unit = 1 / hand_size(joints_3d).clamp(min=1e-3)[:, None, None]
     joints_3d = (joints_3d - joints_3d[:, :1]) @ rotation * unit
