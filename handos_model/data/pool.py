@@ -8,6 +8,9 @@ import numpy as np
 
 from handos_model.data.sample import Sample
 
+MIN_VISIBLE = 4
+"""Number of visible joints below which a rendered hand is neither learned nor evaluated."""
+
 
 class Pool:
     """Samples of one pool folder (images.npy, labels.npz). Every hand in a render is labelled."""
@@ -38,7 +41,7 @@ class Pool:
             side=self.labels["side"][index, :n],
             has_3d=np.ones(n, bool),
             has_vertices=np.ones(n, bool),
-            ignore=(joints_2d[..., 2] == 2).sum(1) < 4,
+            ignore=(joints_2d[..., 2] == 2).sum(1) < MIN_VISIBLE,
             complete=True,
             absolute=True,
         )

@@ -35,12 +35,11 @@ CHECKPOINT = "checkpoint.pt"
 
 def recipe_template(recipe: Recipe) -> HandTemplate:
     """The hand template whose vertices are learned."""
-    return read_template(recipe.template)
+    return _cached_template(recipe.template)
 
 
-@cache
-def read_template(path: str) -> HandTemplate:
-    """The template that a recipe's key names; reading MANO's file takes seconds."""
+@cache  # reading MANO's file takes seconds
+def _cached_template(path: str) -> HandTemplate:
     return load_template(path or None)
 
 

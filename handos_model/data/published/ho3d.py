@@ -21,7 +21,7 @@ from handos_model.template.array_pickle import as_array, load_arrays
 from handos_model.template.mano import JOINT_ORDER
 from handos_model.template.mano_layer import ManoLayer
 
-FROM_OPENGL = np.array([1, -1, -1], np.float32)
+FROM_OPENGL = np.array([1, -1, -1], np.float32)  # and to it
 SIDES = {"right": RIGHT, "left": LEFT}
 TIPS = (744, 333, 444, 555, 672)  # no file of the authors says so; programs that use the sets do
 
