@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handos_model.commands.predict import add_write_rules
+from handos_model.commands.predict import add_overwrite
 from handos_model.output.output_file import check_files, completed_together
 from handos_model.prediction.session import HandSession
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="FILE",
         help="ONNX file to write; with --finder, FILE.find.onnx and FILE.see.onnx",
     )  # fmt: skip
-    add_write_rules(parser)
+    add_overwrite(parser)
     parser.add_argument(
         "--finder", type=Path, metavar="CHECKPOINT", help="checkpoint of the finder, for a CHECKPOINT of stage see"
     )
