@@ -6,7 +6,6 @@ from collections.abc import Container
 
 import numpy as np
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, PointCloud2
 from shape_msgs.msg import Mesh
 from std_msgs.msg import Header
@@ -23,11 +22,10 @@ from handos_ros.conversions.markers import MarkerBoard
 from handos_ros.conversions.shapes import hand_points, template_mesh
 from handos_ros.conversions.side_frames import SideFrames
 from handos_ros.conversions.transform_filter import TransformFilter
+from handos_ros.input.subscriptions import LATCHED
 from handos_ros.msg import HandArray
 from handos_ros.settings import OutputSettings
 from handos_ros.side_outputs import SideOutputs
-
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 class HandOutputs:

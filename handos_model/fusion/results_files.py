@@ -18,6 +18,7 @@ from handos_model.fusion.hand_fusion import FusedHand, HandFusion
 from handos_model.fusion.sighting import View
 from handos_model.hand import Hand
 from handos_model.io.files import RESULTS, one_line, open_file, shown
+from handos_model.io.frame import LATEST_NS
 from handos_model.output.frame_record import wrist_record
 from handos_model.wrist_pose import wrist_rotation
 
@@ -104,7 +105,7 @@ def _hand_record(one: FusedHand, vertices: bool) -> dict[str, Any]:
 
 def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     stamp, values = record["stamp_ns"], record["intrinsics"]
-    if type(stamp) is not int or abs(stamp) >= 2**63:
+    if type(stamp) is not int or abs(stamp) >= LATEST_NS:
         raise ValueError(f"stamp_ns is {stamp!r}: images have no time; give videos or recordings")
     if len(record["hands"]) > MAX_CAMERA_HANDS:
         raise ValueError(f"it has {len(record['hands'])} hands, but at most {MAX_CAMERA_HANDS} are allowed")

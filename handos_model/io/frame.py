@@ -10,6 +10,8 @@ from handos_model.camera import Camera
 
 DEFAULT_FRAME = "camera"
 """Frame of hands whose input names none: recordings and viewers need one."""
+LATEST_NS = 2**63
+"""Stamps in ns are less than this, in ROS as in NumPy."""
 LONGEST_NAME = 255
 """Maximum number of characters of a frame_id, encoding or format: longer ones are damage that floods outputs."""
 

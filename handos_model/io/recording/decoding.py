@@ -7,12 +7,12 @@ from typing import Any
 
 from handos_model.io.depth_encodings import COMPRESSED, DEPTH_ENCODINGS
 from handos_model.io.files import one_line
+from handos_model.io.frame import LATEST_NS
 from handos_model.io.recording.parts import Message
 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
-LATEST_NS = 2**63
 
 
 @cache
