@@ -38,7 +38,7 @@ class Trainable(nn.Module):
         return {k: v for k, v in self.state_dict().items() if not k.startswith("detector.")}
 
     def load_trainable_state(self, state: dict[str, Tensor]) -> None:
-        """Loads what :meth:`trainable_state` returned; ValueError for missing or unknown names and other shapes."""
+        """Loads what `trainable_state` returned; ValueError for missing or unknown names and other shapes."""
         own = self.trainable_state()
         wrong = sorted(name for name in own.keys() & state.keys() if own[name].shape != state[name].shape)
         if wrong:

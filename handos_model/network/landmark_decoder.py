@@ -21,7 +21,7 @@ LOGIT_UNIT = 4.0
 
 
 class LandmarkDecoder(HandDecoder):
-    """A decoder for instances of :class:`handos_model.network.detectors.landmark_detector.LandmarkDetector`.
+    """A decoder for instances of `handos_model.network.detectors.landmark_detector.LandmarkDetector`.
 
     channels: of the detector's memory, whose maps are read at the landmarks.
     """
@@ -47,7 +47,7 @@ class LandmarkDecoder(HandDecoder):
             nn.init.normal_(heads.joints.weight, std=1e-3)
 
     def start(self, vertices: Tensor) -> Tensor:
-        """Vertices of the template, a right hand: see :meth:`lift`."""
+        """Vertices of the template, a right hand: see `lift`."""
         return vertices.clone()
 
     def expand(self, hands: Instances) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
