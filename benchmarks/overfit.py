@@ -1,11 +1,11 @@
-"""Whether the paper's decoder can learn: 32 renders by heart, on a frozen Grounding DINO of small random weights.
+"""Tests whether the paper's decoder can learn: it overfits 32 renders on a small, random, frozen Grounding DINO.
 
     python benchmarks/overfit.py
 
 First the 2D stage, then the full one from its weights, as in the paper's training. Prints the mean 2D error as a
 fraction of the hand's long edge, and PA-MPJPE in mm; if that is below 5 mm, the decoder, the losses and the gradient
-through them work. It says nothing about a detector's features. Needs the [train] extra, and about twelve minutes of one
-core.
+through them work. It says nothing about a detector's features. It needs the [train] extra and takes about
+twelve minutes of one core.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Fit:
         return self.network.decode(detection, values, self.candidates.of(rows), self.indices[rows], stage)
 
     def loss(self, stage: str, rows: Tensor) -> Tensor:
-        """Of some of the images, rows (n,)."""
+        """The loss of the images `rows` (n,)."""
         batch, indices = {name: value[rows] for name, value in self.batch.items()}, self.indices[rows]
         views = self.candidates.views[rows].gather(1, indices[..., None].expand(-1, -1, 4))
         hands = {name: batch[name] for name in LABELS}

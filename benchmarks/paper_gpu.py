@@ -80,7 +80,7 @@ def prediction(network: HandOS, size: tuple[int, int], device: str) -> dict[str,
 
 
 def training(network: HandOS, recipe: Recipe, device: str) -> dict[str, Any]:
-    """A step on two square images with two hands each, in bfloat16 where the detector lets it."""
+    """A step on two square images with two hands each, in bfloat16 where the detector supports it."""
     network = network.to(device).train()
     side, hands = recipe.augmentation.canvas, 2
     one = blank_batch(side, hands)
@@ -104,7 +104,7 @@ def training(network: HandOS, recipe: Recipe, device: str) -> dict[str, Any]:
 
 
 def foretold(network: HandOS, recipe: Recipe) -> dict[str, Any]:
-    """What `handos train --memory` says of the same step."""
+    """What `handos train --memory` predicts for the same step."""
     losses = TrainingStep(network.cpu(), build_criterion(recipe, torch.device("cpu")), replace(recipe, slots=2))
     found = estimate(losses)
     return {"memory_gb": (found.weights + found.step) / 1e9, **asdict(found)}

@@ -1,11 +1,11 @@
-"""Makes a LeRobot data set of recordings of people: images, hands as states, and the next state as the action.
+"""Makes a LeRobot data set from recordings of people: images, hands as states, and the next state as the action.
 
     handos predict demos/ --track --out 'results/{}.jsonl'
     python examples/lerobot_dataset.py DATASET demos/*.mp4 --results results --task "pick up the cup" --fps 30
 
-Needs `pip install lerobot` beside this package (tried with 0.4.4). Each recording, video or bag, is an episode. A state
-is, for the left and then the right hand: seen (1 or 0), the wrist in the camera's frame (m; quaternion x, y, z, w), and
-the angles of joint_rotations (rad). A hand that is not seen keeps its last state, zeros before it was ever seen.
+This needs `pip install lerobot` (tested with 0.4.4). Each recording, video or bag, is an episode. A state has, for the
+left and then the right hand: seen (1 or 0), the wrist in the camera's frame (m; quaternion x, y, z, w), and
+the angles of joint_rotations (rad). A hand that is not seen keeps its last state, or zeros if it has not been seen yet.
 """
 
 import argparse

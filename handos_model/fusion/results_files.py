@@ -25,6 +25,7 @@ from handos_model.wrist_pose import wrist_rotation
 LONGEST_LINE = 8 * 2**20
 """Maximum bytes of one frame: a hundred hands with meshes."""
 MAX_CAMERA_HANDS = 100
+"""Maximum number of hands in one frame of a camera, as of the parameter max_hands of hands_node."""
 
 
 @dataclass(frozen=True, eq=False)

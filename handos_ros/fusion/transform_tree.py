@@ -21,9 +21,11 @@ MEMORY = 10.0
 LONGEST_WAY = 100
 """Maximum number of frames on a path between two frames: longer paths are cycles."""
 MAX_FRAMES = 10_000
+"""Maximum number of frames that are stored: more than any robot has, so that random names cannot fill the memory."""
 MAX_PARENTS = 10
+"""Maximum number of parents that are remembered of one frame; two already are a configuration error."""
 AHEAD = 0.2
-"""s by which a moving transform may be older than the time for which it is needed: its last value is then used."""
+"""How far, in s, the first or last moving transform may be from the time for which it is needed."""
 
 
 class NoTransform(ValueError):
