@@ -13,16 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from cost import small_detector
 from torch import Tensor
-from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 
 from handos_model.evaluation.metrics import aligned_errors
 from handos_model.evaluation.renders import as_sample
@@ -40,9 +37,6 @@ from handos_model.training.objective.matcher import simota
 from handos_model.training.objective.term import label_totals
 from handos_model.training.step import LABELS
 
-sys.path.append(str(Path(__file__).parents[1] / "test" / "support"))
-from small_detectors import save_tokenizer  # noqa: E402
-
 SIZE = 256  # px of a render
 QUERIES = 1300  # nearly every cell: random weights do not know which cells show a hand
 BATCH = 8  # images of a step
@@ -57,16 +51,7 @@ WEIGHTS = LossWeights(side=0, volume=0)
 def random_detector() -> GroundingDino:
     """A small Grounding DINO as transformers starts it: its boxes are the cells' anchors."""
     torch.manual_seed(0)
-    image = SwinConfig(
-        image_size=SIZE, embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 4], window_size=4, out_indices=[2, 3, 4]
-    )
-    text = BertConfig(vocab_size=1040, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
-    config = GroundingDinoConfig(
-        image, text_config=text, max_text_len=16, d_model=64, encoder_layers=2, decoder_layers=2, num_queries=QUERIES,
-        encoder_ffn_dim=64, decoder_ffn_dim=64, encoder_attention_heads=4, decoder_attention_heads=4,
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        return GroundingDino(GroundingDinoForObjectDetection(config), save_tokenizer(Path(folder)))
+    return small_detector(layers=2, queries=QUERIES, image_size=SIZE, window_size=4)
 
 
 def renders(count: int) -> dict[str, Tensor]:
