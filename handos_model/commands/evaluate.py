@@ -87,7 +87,7 @@ def _check_options(args: argparse.Namespace) -> None:
     outputs = [path for path in (args.json, args.submission) if path is not None]
     for path in outputs:
         if not path.parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} to")
+            raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} to: make it first")
     read = [path for path in (args.checkpoint, args.weights, args.template) if path is not None]
     check_files(outputs, read, args.overwrite)
     given = [name.replace("_", "-") for name in DATASET_OPTIONS if getattr(args, name) is not None]

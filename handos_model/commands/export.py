@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     read = [*args.checkpoints, recipe_path, *([args.finder] if args.finder else [])]
     for path in read:
         if not path.is_file():
-            raise FileNotFoundError(f"there is no {path}")
+            hint = ": give the recipe of the training with --recipe" if path == recipe_path else ""
+            raise FileNotFoundError(f"there is no {path}{hint}")
     written = _written(args)
     check_files(written, read, args.overwrite)
     from handos_model.training.onnx_graph import export  # torch

@@ -24,7 +24,9 @@ class Pool:
         with np.load(folder / "labels.npz") as labels:
             self.labels = {name: labels[name] for name in labels.files}
         if len(self.images) != len(self.labels["count"]):
-            raise ValueError(f"{folder} is incomplete: {len(self.images)} images, {len(self.labels['count'])} labels")
+            raise ValueError(
+                f"{folder} is incomplete: {len(self.images)} images, {len(self.labels['count'])} labels: render again"
+            )
 
     def __len__(self) -> int:
         return len(self.images)

@@ -77,7 +77,9 @@ def fused_frames(
     streams = [zip(read_results(path), itertools.repeat(path)) for path in paths]
     for frame, path in heapq.merge(*streams, key=lambda one: one[0].stamp_ns):
         if names.setdefault(frame.camera, path) != path:
-            raise ValueError(f"two files belong to {one_line(frame.camera)}: {names[frame.camera]} and {path}")
+            raise ValueError(
+                f"two files belong to {one_line(frame.camera)}: {names[frame.camera]} and {path}; give one"
+            )
         if frame.camera not in extrinsics:
             known = ", ".join(extrinsics)
             raise ValueError(f"{one_line(frame.camera)} of {path} has no extrinsics; the file has those of {known}")

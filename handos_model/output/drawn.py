@@ -105,7 +105,9 @@ class VideoOutput:
         """
         height, width = image.shape[:2]
         if self._stream is None and max(height, width) > LONGEST_EDGE:
-            raise ValueError(f"it has {width} x {height} pixels, a video has at most {LONGEST_EDGE} on an edge")
+            raise ValueError(
+                f"it has {width} x {height} pixels, a video has at most {LONGEST_EDGE} on an edge: draw images instead"
+            )
         self._time = self._next_time(stamp_ns)
         if self._stream is None:
             self._open(image)

@@ -63,7 +63,9 @@ def open_sources(mixture: Mixture) -> list[Source]:
         if share < 0:
             raise ValueError(f"the recipe gives {name} a share of {share}: shares and weights must be 0 or more")
         if share > 0 and root == Path():
-            raise ValueError(f"the recipe gives {name} a share of {share} but no folder")
+            raise ValueError(
+                f"the recipe gives {name} a share of {share} but no folder: set its folder, or the share to 0"
+            )
         if share > 0:
             samples = opener()
             if not len(samples):

@@ -35,7 +35,7 @@ def load_with_template(path: Path) -> tuple[dict[str, Tensor], str]:
         arrays = read_npz(path, TRAINED)
         template = arrays.pop("template", np.zeros(0))
         if template.dtype.kind != "U" or any(array.dtype.kind not in "fi" for array in arrays.values()):
-            raise ValueError(f"{TRAINED.name} {shown(path)} does not hold weights of a network")
+            raise ValueError(f"{TRAINED.name} {shown(path)} does not hold weights of a network: {TRAINED.hint}")
         return {name: torch.from_numpy(array).float() for name, array in arrays.items()}, str(template)
     state = read_checkpoint(path)
     return state["averaged"], state["template"]

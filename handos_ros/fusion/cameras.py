@@ -69,7 +69,7 @@ def camera_inputs(node: Node, topics: list[str]) -> dict[str, CameraInput]:
         validate_topic_name(topic)
         name = node.resolve_topic_name(topic)
         if other := taken.get(name):
-            raise ValueError(f"topics has {other} and {topic}, which are one topic, {name}")
+            raise ValueError(f"topics has {other} and {topic}, which are one topic, {name}: leave one out")
         if other is not None:
             raise ValueError(f"topics has {topic}, which the node itself publishes: it must name hands of cameras")
         taken[name] = topic
