@@ -83,13 +83,13 @@ class Hand:
     def scaled(self, factor: float, source: str) -> Hand:
         """The hand scaled about the camera, so that it looks the same in the image; source: one of SCALE_SOURCES."""
         by = np.float32(factor)
-        said = self.network_translation
+        by_network = self.network_translation
         return replace(
             self,
             joints_3d=self.joints_3d * by,
             vertices=self.vertices * by,
             translation=self.translation * by,
-            network_translation=None if said is None else said * by,
+            network_translation=None if by_network is None else by_network * by,
             scale_source=source,
         )
 

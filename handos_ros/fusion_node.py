@@ -59,7 +59,7 @@ class FusionNode(GuardedNode):
         self._sets: FrameSets[HandArray] = FrameSets(self._inputs, *waits)
         self._report, self._restarts = FusionReport(), 0
         self._late = dict(self._sets.late)
-        self._placed = self._said = ""
+        self._placed = self._warned_of = ""
         self._tree = TransformTree()
         if self._known is None:
             self.create_subscription(TFMessage, "/tf_static", self._tree.keep_static, STATIC_TRANSFORMS)
@@ -70,7 +70,7 @@ class FusionNode(GuardedNode):
         refuse_undeclared(self, given)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_timer(CHECK_EVERY, self._fuse, clock=self.steady)
-        self.create_timer(1.0, self._tell, clock=self.steady)
+        self.create_timer(1.0, self._publish_status, clock=self.steady)
         where = settings.extrinsics or "/tf"
         self.get_logger().info(f"hands of {', '.join(self._inputs)} in {self._frame}, cameras placed by {where}")
 
@@ -120,17 +120,17 @@ class FusionNode(GuardedNode):
         self._fusion.max_age = self._settings.track_max_age
         return SetParametersResult(successful=True)
 
-    def _tell(self) -> None:
+    def _publish_status(self) -> None:
         """Publishes a DiagnosticArray; new doubts are logged as well."""
         doubts, report = self._doubts(), self._report
-        said = one_line("; ".join(doubts), 1000)
-        if said and said != self._said:
-            self.get_logger().warning(said)
-        self._said = said
+        summary = one_line("; ".join(doubts), 1000)
+        if summary and summary != self._warned_of:
+            self.get_logger().warning(summary)
+        self._warned_of = summary
         level = DiagnosticStatus.WARN if doubts else DiagnosticStatus.OK
         if not report.sets and any(camera.problem for camera in self._inputs.values()):
             level = DiagnosticStatus.ERROR
-        self._status.publish(Status(level, said or "OK", self._facts()))
+        self._status.publish(Status(level, summary or "OK", self._facts()))
         report.begin()
         self._late = dict(self._sets.late)
 

@@ -58,7 +58,7 @@ class HandsNode(GuardedNode):
         self._pipeline.open(self._settings)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_service(SetBool, "~/set_enabled", self._on_set_enabled)
-        self.create_timer(1.0, self._report, clock=self.steady)
+        self.create_timer(1.0, self._publish_status, clock=self.steady)
         self._worker.start()
         where = f"{self._pipeline.network} on {self._pipeline.device}"
         self.get_logger().info(f"{where}, images from {self._images.topic_name}")
@@ -133,7 +133,7 @@ class HandsNode(GuardedNode):
         response.success, response.message = True, f"running on {self._pipeline.device}" if request.data else "paused"
         return response
 
-    def _report(self) -> None:
+    def _publish_status(self) -> None:
         """Publishes a DiagnosticArray; new doubts are logged as well."""
         self._camera_info.hear_latched()
         doubts = self._current_doubts() if self._pipeline.is_open else {}

@@ -48,9 +48,9 @@ class VideoSource:
         with _opened(place) as container:
             stream = _video_stream(container, self.name)
             if _pixel_aspect(stream) is None:
-                said = ":".join(map(str, stream.sample_aspect_ratio.as_integer_ratio()))
+                ratio = ":".join(map(str, stream.sample_aspect_ratio.as_integer_ratio()))
                 about = f"the pixels of {one_line(self.name)} are taken for square"
-                self.notes = (f"{about}: it declares them to be {said}, which cannot be",)
+                self.notes = (f"{about}: it declares them to be {ratio}, which cannot be",)
             rate = stream.average_rate or stream.guessed_rate
             self.fps: float | None = float(rate) if rate and 0 < rate < 10_000 else None
             seconds = _promised_seconds(container, stream)

@@ -78,9 +78,9 @@ class LandmarkDecoder(HandDecoder):
         """
         d = self.size.d_model
         instance, world, presence, right = context.split([d, *QUERY[1:]], -1)
-        told = torch.cat([queries.mean(2), instance, right / LOGIT_UNIT, presence / LOGIT_UNIT], -1)
-        side = (right + LOGIT_UNIT * self.side(told))[..., 0].float()
-        shows = (presence + LOGIT_UNIT * self.presence(told))[..., 0].float()
+        evidence = torch.cat([queries.mean(2), instance, right / LOGIT_UNIT, presence / LOGIT_UNIT], -1)
+        side = (right + LOGIT_UNIT * self.side(evidence))[..., 0].float()
+        shows = (presence + LOGIT_UNIT * self.presence(evidence))[..., 0].float()
         sign = torch.where(side.detach() >= 0, 1.0, -1.0)
         if sides is not None:
             sign = torch.where(sides == 0, sign, sides)

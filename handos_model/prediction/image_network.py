@@ -33,16 +33,16 @@ class ImageNetwork:
         """
         del search, passes
         canvas, scale = letterbox(image, size)
-        said = self._session.run(canvas)
+        outputs = self._session.run(canvas)
         seen = SeenHands(
-            scores=said["scores"],
-            joints_2d=to_source(said["joints_2d"], scale),
-            joint_confidence=said["joint_confidence"].clip(0, 1),
-            joints_3d=said["joints_3d"],
-            vertices=said["vertices"],
-            views=views_to_source(said["view"], scale),
-            translation=said["translation"],
-            right=said["right"],
+            scores=outputs["scores"],
+            joints_2d=to_source(outputs["joints_2d"], scale),
+            joint_confidence=outputs["joint_confidence"].clip(0, 1),
+            joints_3d=outputs["joints_3d"],
+            vertices=outputs["vertices"],
+            views=views_to_source(outputs["view"], scale),
+            translation=outputs["translation"],
+            right=outputs["right"],
         ).finite()
         # The graph always decodes one candidate; if there is none, it has a score of 0.
         return seen.where((seen.scores >= threshold) & (seen.scores > 0)).distinct()

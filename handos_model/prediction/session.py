@@ -164,12 +164,12 @@ class OnnxSession:
                 f"size: {one_line(error)}"
             ) from error
         self.seconds += time.perf_counter() - begin
-        said = dict(zip(self.outputs, values, strict=True))
+        outputs = dict(zip(self.outputs, values, strict=True))
         try:
-            check_outputs(said, self._hands)
+            check_outputs(outputs, self._hands)
         except ValueError as error:
             raise ValueError(f"weights file {shown(self.path)} is not a hand network: {error}; {EXPORTED}") from error
-        return said
+        return outputs
 
 
 class HandSession(OnnxSession):
@@ -200,10 +200,10 @@ class HandSession(OnnxSession):
 def has_dot_products() -> bool:
     """Whether this machine's CPU has one of DOT_PRODUCTS; False if that is not known."""
     try:
-        told = Path("/proc/cpuinfo").read_text()
+        flags = Path("/proc/cpuinfo").read_text()
     except OSError:
         return False
-    return not DOT_PRODUCTS.isdisjoint(told.split())
+    return not DOT_PRODUCTS.isdisjoint(flags.split())
 
 
 def engine_cache() -> Path:

@@ -117,9 +117,9 @@ def start_from(network: HandOS, path: Path) -> str:
     network.load_trainable_state(own | common)
     new = sorted({owner(name) for name in own.keys() - common.keys()})
     left = sorted({owner(name) for name in weights.keys() - common.keys()})
-    told = f"{len(common)} of {len(own)} weights are from {path}"
-    told += f"; new: {', '.join(new)}" if new else ""
-    return told + (f"; not used: {', '.join(left)}" if left else "")
+    report = f"{len(common)} of {len(own)} weights are from {path}"
+    report += f"; new: {', '.join(new)}" if new else ""
+    return report + (f"; not used: {', '.join(left)}" if left else "")
 
 
 def owner(name: str) -> str:

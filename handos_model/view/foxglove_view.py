@@ -145,13 +145,13 @@ class _File:
         self._error: OSError | None = None
 
     def write(self, data: bytes) -> int:
-        return self._said(lambda: self._file.write(data))
+        return self._remember_error(lambda: self._file.write(data))
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return self._said(lambda: self._file.seek(offset, whence))
+        return self._remember_error(lambda: self._file.seek(offset, whence))
 
     def flush(self) -> None:
-        self._said(lambda: self._file.flush() or 0)
+        self._remember_error(lambda: self._file.flush() or 0)
 
     def close(self) -> None:
         self._file.close()
@@ -161,7 +161,7 @@ class _File:
         if self._error:
             raise self._error
 
-    def _said(self, do: Callable[[], int]) -> int:
+    def _remember_error(self, do: Callable[[], int]) -> int:
         try:
             return do()
         except OSError as error:

@@ -24,8 +24,8 @@ def fused_array(
     measured = "depth" if len(settings.topics.split()) == 1 else "triangulated"
     source = SCALE_VALUES[frame_scale((hand.scale_source for hand in hands), measured=measured)]
     message = hand_array(hands, header, NO_CAMERA, source, model, settings.vertices)
-    for said, one in zip(message.hands, fused, strict=True):
-        said.wrist.covariance = np.ascontiguousarray(one.wrist_covariance).ravel()
+    for sent, one in zip(message.hands, fused, strict=True):
+        sent.wrist.covariance = np.ascontiguousarray(one.wrist_covariance).ravel()
     message.intrinsics_source = HandArray.INTRINSICS_ASSUMED if assumed else HandArray.INTRINSICS_CAMERA_INFO
     message.width = message.height = 0
     message.fx = message.fy = message.cx = message.cy = 0.0

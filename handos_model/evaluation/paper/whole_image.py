@@ -73,13 +73,13 @@ class WholeImagePredictor:
 
     def _hands(self, outputs: Outputs, scale: np.ndarray, camera: Camera) -> list[Hand]:
         joints_2d = to_source(outputs["joints_2d"], scale).astype(np.float32)
-        joints, vertices, fitted, said = self._placed(outputs, joints_2d, scale, camera)
+        joints, vertices, fitted, by_network = self._placed(outputs, joints_2d, scale, camera)
         hands = []
         for i, score in enumerate(outputs["scores"].tolist()):
             volume = float(signed_volume(vertices[i].astype(np.float64), self.template.faces))
             side = "unknown" if self.flat else "right" if volume > 0 else "left"
             values = (joints_box(joints_2d[i]), joints_2d[i], outputs["joint_confidence"][i])
-            place = (joints[i] + fitted[i], vertices[i] + fitted[i], fitted[i], said[i])
+            place = (joints[i] + fitted[i], vertices[i] + fitted[i], fitted[i], by_network[i])
             hands.append(Hand(score, side, float(side != "unknown"), *values, *place))
         return hands
 
@@ -95,9 +95,9 @@ class WholeImagePredictor:
         views = views_to_source(outputs["view"], scale)
         rotation = view_rotation(views, camera)  # (N, 3, 3)
         joints, vertices = (outputs[name] @ rotation.transpose(0, 2, 1) for name in ("joints_3d", "vertices"))
-        said = network_translation(outputs["translation"], views, rotation, camera)
+        by_network = network_translation(outputs["translation"], views, rotation, camera)
         fitted, solved = fit_translation(joints, camera.normalise(joints_2d), outputs["joint_confidence"])
-        return joints, vertices, np.where(solved[:, None], fitted, said), said
+        return joints, vertices, np.where(solved[:, None], fitted, by_network), by_network
 
 
 def _camera(image: np.ndarray, camera: Camera | None) -> Camera:
