@@ -1,4 +1,4 @@
-"""Thousands of hostile messages and parameters at a running node, and its memory.
+"""Sends thousands of hostile messages and parameters to a running node, and watches its memory.
 
     python benchmarks/abuse.py                      # 20,000 messages
     python benchmarks/abuse.py --messages 500

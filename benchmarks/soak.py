@@ -1,4 +1,4 @@
-"""Frames for hours at a running node, while cameras come and go, clocks jump and parameters change; and its memory.
+"""Sends frames to a node for hours while cameras come and go, clocks jump and parameters change; watches its memory.
 
     python benchmarks/soak.py                    # 100,000 frames, as fast as the node takes them
     python benchmarks/soak.py --frames 2000

@@ -1,4 +1,4 @@
-"""Milliseconds of HandOS and MediaPipe Hands on the same frames of a real clip, call by call in turn.
+"""Milliseconds of HandOS and MediaPipe Hands on the same frames of a real clip, in alternating calls.
 
     make mediapipe
     python benchmarks/speed.py --data ../shared/data

@@ -1,4 +1,4 @@
-"""The wrist's pose of a hand, and its covariance: a simple model of known causes, for filters that fuse the pose."""
+"""The pose of a hand's wrist, and its covariance: a simple model of known causes, for filters that fuse the pose."""
 
 from __future__ import annotations
 
