@@ -16,24 +16,23 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.hand import FINGERS
+from handos_model.hand import FINGERS, KNOWN_SIDES
 from handos_model.io.inputs import open_inputs
 from handos_model.kinematics import joint_rotations
 
-SIDES = ("left", "right")
 ANGLES = ("abduction", "flexion_1", "flexion_2", "flexion_3")
 OF_A_HAND = ("seen", *"xyz", *(f"q{axis}" for axis in "xyzw"), *(f"{f}_{a}" for f in FINGERS for a in ANGLES))
-NAMES = [f"{side}_{name}" for side in SIDES for name in OF_A_HAND]
+NAMES = [f"{side}_{name}" for side in KNOWN_SIDES for name in OF_A_HAND]
 IMAGES = "observation.images.camera"
 
 
 def states(records: list[dict]) -> np.ndarray:
     """States (N, 56) of the records of one recording, in the order of NAMES."""
-    found = np.zeros((len(records), len(SIDES), len(OF_A_HAND)), np.float32)
+    found = np.zeros((len(records), len(KNOWN_SIDES), len(OF_A_HAND)), np.float32)
     for frame, record in enumerate(records):
         found[frame] = found[max(frame - 1, 0)]
         found[frame, :, 0] = 0
-        for number, side in enumerate(SIDES):
+        for number, side in enumerate(KNOWN_SIDES):
             seen = [hand for hand in record["hands"] if hand["side"] == side and hand["wrist"]["orientation"]]
             if seen:
                 hand = max(seen, key=lambda hand: hand["score"])

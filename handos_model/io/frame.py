@@ -26,8 +26,6 @@ class Frame:
     """(H, W, 3) uint8 RGB; None when it could not be read."""
     camera: Camera | None = None
     """Camera that the input describes; None if it describes none."""
-    camera_source: str = ""
-    """What described the camera: the camera_info topic of a recording; empty without a camera."""
     stamp_ns: int | None = None
     """Nanoseconds: the stamp of the image message, or the time since the start of a video; None without a time."""
     frame_id: str = ""

@@ -114,8 +114,8 @@ class BagSource:
         except ValueError as error:
             problem = self._problem(waiting.name, str(self.depth_topic), error)
         yield Frame(
-            waiting.name, image, camera, self._info_topic if camera and self._info_topic else "", waiting.stamp_ns,
-            content.header.frame_id, self.topic, measured, rectification=R, projection=P,
+            waiting.name, image, camera, waiting.stamp_ns, content.header.frame_id, self.topic, measured,
+            rectification=R, projection=P,
         )  # fmt: skip
         if problem:
             yield problem
