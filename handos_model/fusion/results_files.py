@@ -117,7 +117,10 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
         raise ValueError(f"mirrored is {mirrored!r}, must be true or false")
     hands = [Hand.from_dict(hand) for hand in record["hands"]]
     lens = Camera.from_intrinsics(
-        *(values[name] for name in ("fx", "fy", "cx", "cy")),
+        values["fx"],
+        values["fy"],
+        values["cx"],
+        values["cy"],
         record["width"],
         record["height"],
         values["distortion_model"],
