@@ -1,10 +1,10 @@
-"""Thousands of hostile messages and parameters at a running node, and its memory.
+"""Sends thousands of hostile messages and parameters to a running node, and watches its memory.
 
     python benchmarks/abuse.py                      # 20,000 messages
     python benchmarks/abuse.py --messages 500
 
-The node must live, count every image that it drops, and be right about the next good one. It runs in a process of its
-own with the embedded weights. Needs ROS and the package's messages.
+The node must survive, count every image that it drops, and find the same hands in the next good image. It runs in its
+own process with the embedded weights. This needs ROS and the package's messages.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from handos_model import Camera
 
 NAMES = ("score_threshold", "hand_scale", "frame_prefix", "weights", "tracking", "track_max_age", "smoothing")
 MAX_MOVE = 5.0
-"""px, of a joint: a hand that is found anew is seen in another view than one that has been followed."""
+"""px, of a joint: a hand that is found again is seen in a slightly different view than one that has been followed."""
 CHECK_EVERY = 250  # messages from one good frame to the next
 
 
 class Siege:
-    """One node under attack, and what came of it."""
+    """A node under attack, with counts of what was sent and how it was answered."""
 
     def __init__(self, robot: Robot, pid: int, seed: int = 0) -> None:
         self.robot, self.pid = robot, pid
@@ -43,7 +43,7 @@ class Siege:
         self.first = self.good_frame()
 
     def good_frame(self) -> Any:
-        """The HandArray of the good image, which is sent until it comes: what was before may still be in work."""
+        """The HandArray of the good image, which is sent until it is answered: earlier messages may still be queued."""
         self._index += 1
         image = copy_of(self.good)
         image.header = stamped(self._index)

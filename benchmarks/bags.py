@@ -3,7 +3,7 @@
     python benchmarks/bags.py [--frames 1000 --kills 10] [--ray]
 
 Records the clip with depth in both storages of rosbag2, raw and compressed, and predicts each into a recording: once
-undisturbed, once killed (SIGKILL) after so many parts of the frames, each time with --resume. Prints for each how many
+undisturbed, once killed (SIGKILL) --kills times on the way, each time continued with --resume. Prints for each how many
 images and HandArrays there are, whether their stamps are equal to the nanosecond, and whether both results are equal
 byte by byte. Then 20 short recordings with --jobs 1 and 2: seconds by the clock and of all processors; with --ray also
 on a Ray cluster of this machine, its start included. Needs `pip install '.[bags]'`, and '.[ray]' for --ray.

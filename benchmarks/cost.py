@@ -3,8 +3,8 @@
     python benchmarks/cost.py
 
 Counts parameters and FLOPs of the recipe paper_freihand on the embedded hand template, under the open Grounding DINO's
-two sizes, at a long edge of 1280 px. Nothing is downloaded. Times and memory on your machine: handos benchmark --cost
-RECIPE. Needs the [train] extra.
+two sizes, at a long edge of 1280 px. Nothing is downloaded. `handos benchmark --cost RECIPE` measures times and memory
+on your machine. This needs the [train] extra.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 
@@ -34,10 +35,26 @@ BACKBONES = {
 
 
 def random_detector(backbone: str) -> GroundingDino:
-    """Grounding DINO of published size; the text backbone, which is let go, is made small."""
+    """Grounding DINO of published size; its text backbone, which is released after use, is small."""
     image = SwinConfig(**BACKBONES[backbone], out_indices=[2, 3, 4])
     text = BertConfig(vocab_size=1040, hidden_size=768, num_hidden_layers=1)
     model = GroundingDinoForObjectDetection(GroundingDinoConfig(image, text_config=text))
+    return _with_tokenizer(model)
+
+
+def small_detector(layers: int, queries: int, **image: Any) -> GroundingDino:
+    """A Grounding DINO that a CPU runs in a second; layers: of encoder and decoder each; image: further SwinConfig."""
+    swin = SwinConfig(embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 4], out_indices=[2, 3, 4], **image)
+    text = BertConfig(vocab_size=1040, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
+    config = GroundingDinoConfig(
+        swin, text_config=text, max_text_len=16, d_model=64, encoder_layers=layers, decoder_layers=layers,
+        num_queries=queries, encoder_ffn_dim=64, decoder_ffn_dim=64, encoder_attention_heads=4,
+        decoder_attention_heads=4,
+    )  # fmt: skip
+    return _with_tokenizer(GroundingDinoForObjectDetection(config))
+
+
+def _with_tokenizer(model: GroundingDinoForObjectDetection) -> GroundingDino:
     with tempfile.TemporaryDirectory() as folder:
         return GroundingDino(model, save_tokenizer(Path(folder)))
 

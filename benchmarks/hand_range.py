@@ -4,8 +4,8 @@
     python benchmarks/hand_range.py --data ../shared/data
 
 The photos of `annotated` with one labelled hand are shrunk with antialiasing, or enlarged to twice their size at most,
-until the hand has so many px, and laid on a hand-free photo that training leaves out. Each frame is seen as a still
-photo and as a scene that stays as it is for ten frames; there the hand counts in the last frame in which it is found.
+until the hand has that size, and laid on a hand-free photo that training leaves out. Each frame is seen as a still
+photo and as a scene that does not change for ten frames; there the hand counts in the last frame in which it is found.
 False hands are counted only on the hand-free photos, at the same size: still, and in the last of ten frames.
 """
 

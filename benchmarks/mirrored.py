@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def images(data: Path) -> list[np.ndarray]:
-    """RGB, the same in every run."""
+    """The RGB images that are compared, the same in every run."""
     photos = Annotated.load(data / "annotated")
     frames = [frame for name in VIDEOS for frame in islice(frames_of(data / "video" / name, FRAMES), 0, None, EVERY)]
     return [photos[name].image for name in photos.photos] + frames

@@ -1,11 +1,11 @@
-"""Whether the paper's decoder can learn: 32 renders by heart, on a frozen Grounding DINO of small random weights.
+"""Tests whether the paper's decoder can learn: it overfits 32 renders on a small, random, frozen Grounding DINO.
 
     python benchmarks/overfit.py
 
 First the 2D stage, then the full one from its weights, as in the paper's training. Prints the mean 2D error as a
 fraction of the hand's long edge, and PA-MPJPE in mm; if that is below 5 mm, the decoder, the losses and the gradient
-through them work. It says nothing about a detector's features. Needs the [train] extra, and about twelve minutes of one
-core.
+through them work. It says nothing about a detector's features. It needs the [train] extra and takes about
+twelve minutes of one core.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import sys
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from cost import small_detector
 from torch import Tensor
-from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 
 from handos_model.evaluation.metrics import aligned_errors
 from handos_model.evaluation.renders import as_sample
@@ -40,9 +37,6 @@ from handos_model.training.objective.matcher import simota
 from handos_model.training.objective.term import label_totals
 from handos_model.training.step import LABELS
 
-sys.path.append(str(Path(__file__).parents[1] / "test" / "support"))
-from small_detectors import save_tokenizer  # noqa: E402
-
 SIZE = 256  # px of a render
 QUERIES = 1300  # nearly every cell: random weights do not know which cells show a hand
 BATCH = 8  # images of a step
@@ -57,16 +51,7 @@ WEIGHTS = LossWeights(side=0, volume=0)
 def random_detector() -> GroundingDino:
     """A small Grounding DINO as transformers starts it: its boxes are the cells' anchors."""
     torch.manual_seed(0)
-    image = SwinConfig(
-        image_size=SIZE, embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 4], window_size=4, out_indices=[2, 3, 4]
-    )
-    text = BertConfig(vocab_size=1040, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
-    config = GroundingDinoConfig(
-        image, text_config=text, max_text_len=16, d_model=64, encoder_layers=2, decoder_layers=2, num_queries=QUERIES,
-        encoder_ffn_dim=64, decoder_ffn_dim=64, encoder_attention_heads=4, decoder_attention_heads=4,
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        return GroundingDino(GroundingDinoForObjectDetection(config), save_tokenizer(Path(folder)))
+    return small_detector(layers=2, queries=QUERIES, image_size=SIZE, window_size=4)
 
 
 def renders(count: int) -> dict[str, Tensor]:
@@ -107,7 +92,7 @@ class Fit:
         return self.network.decode(detection, values, self.candidates.of(rows), self.indices[rows], stage)
 
     def loss(self, stage: str, rows: Tensor) -> Tensor:
-        """Of some of the images, rows (n,)."""
+        """The loss of the images `rows` (n,)."""
         batch, indices = {name: value[rows] for name, value in self.batch.items()}, self.indices[rows]
         views = self.candidates.views[rows].gather(1, indices[..., None].expand(-1, -1, 4))
         hands = {name: batch[name] for name in LABELS}

@@ -22,10 +22,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from cost import RECIPE, random_detector
-from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
+from cost import RECIPE, random_detector, small_detector
 
-from handos_model.network.detectors.grounding_dino import GroundingDino
 from handos_model.network.handos import HandOS
 from handos_model.prediction.session import HandSession
 from handos_model.template.load import load_template
@@ -40,20 +38,6 @@ PAPER = {"detector_s": 0.5, "decoder_s_1_hand": 0.1, "decoder_s_10_hands": 0.7, 
 HANDS = (1, 2, 4, 10)
 
 
-def small_detector() -> GroundingDino:
-    """A Grounding DINO that a CPU runs in a second."""
-    from cost import save_tokenizer  # of test/support
-
-    image = SwinConfig(embed_dim=16, depths=[1, 1, 1, 1], num_heads=[1, 2, 2, 4], window_size=4, out_indices=[2, 3, 4])
-    text = BertConfig(vocab_size=1040, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
-    config = GroundingDinoConfig(
-        image, text_config=text, max_text_len=16, d_model=64, encoder_layers=1, decoder_layers=1, num_queries=60,
-        encoder_ffn_dim=64, decoder_ffn_dim=64, encoder_attention_heads=4, decoder_attention_heads=4,
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        return GroundingDino(GroundingDinoForObjectDetection(config), save_tokenizer(Path(folder)))
-
-
 def network_of(full: bool) -> tuple[HandOS, Recipe, tuple[int, int]]:
     """The network under random weights, its recipe on the embedded template, and the image's width and height."""
     recipe = replace(read_recipe(RECIPE), template="")
@@ -61,7 +45,7 @@ def network_of(full: bool) -> tuple[HandOS, Recipe, tuple[int, int]]:
         decoder = replace(recipe.decoder, d_model=32, d_value=32, heads=2, self_heads=2, feedforward=32)
         augmentation = replace(recipe.augmentation, canvas=256)
         recipe = replace(recipe, decoder=decoder, side_widths=(16,) * 4, augmentation=augmentation)
-    detector = random_detector("base") if full else small_detector()
+    detector = random_detector("base") if full else small_detector(layers=1, queries=60)
     torch.manual_seed(0)
     network = HandOS(detector, load_template(), recipe.decoder, list(recipe.side_widths), recipe.side_tuning)
     return network, recipe, (1280, 960) if full else (256, 192)
@@ -80,7 +64,7 @@ def prediction(network: HandOS, size: tuple[int, int], device: str) -> dict[str,
 
 
 def training(network: HandOS, recipe: Recipe, device: str) -> dict[str, Any]:
-    """A step on two square images with two hands each, in bfloat16 where the detector lets it."""
+    """A step on two square images with two hands each, in bfloat16 where the detector supports it."""
     network = network.to(device).train()
     side, hands = recipe.augmentation.canvas, 2
     one = blank_batch(side, hands)
@@ -104,7 +88,7 @@ def training(network: HandOS, recipe: Recipe, device: str) -> dict[str, Any]:
 
 
 def foretold(network: HandOS, recipe: Recipe) -> dict[str, Any]:
-    """What `handos train --memory` says of the same step."""
+    """What `handos train --memory` predicts for the same step."""
     losses = TrainingStep(network.cpu(), build_criterion(recipe, torch.device("cpu")), replace(recipe, slots=2))
     found = estimate(losses)
     return {"memory_gb": (found.weights + found.step) / 1e9, **asdict(found)}

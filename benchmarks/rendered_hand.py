@@ -5,14 +5,14 @@
 Still: the picture is the same in every frame but for white noise; the hand is followed at 30 Hz, and the jitter is
 the root mean square distance of the joints from their own mean places, after the first half second: in the camera's
 frame, and relative to the wrist. Moved: the same picture moves to and fro as in jitter.py, with noise; lag is the delay
-that makes this motion most alike that of the joints in space. Depth: pictures of hands of random people at several
+at which this motion best matches that of the joints in space. Depth: pictures of hands of random people at several
 distances, and the depth of hand and arm as a camera measures it: noise of 2 mm at 1 m that grows with the square of the
 distance, in steps of 1 mm, nothing at edges and in a tenth of the places, a wall half a metre behind, and a bar before
 a sixth of the hand. Errors are of hands that are found, in mm, of the wrist and of the mean of the joints, which is
 where the hand is: without depth; with it; with it for the scene's own shape in place of what was seen, which shows what
 the measurement itself is off; and across the ray without depth, which depth does not mend. "Worse" is the share of
 hands whose error grows with depth by more than 5 %, and the share whose error grows by more than 5 mm besides, since
-some hands are at the right distance by chance. Needs what renders (`pip install '.[train]'`).
+some hands are at the right distance by chance. Rendering needs `pip install '.[train]'`.
 """
 
 from __future__ import annotations

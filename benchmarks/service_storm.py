@@ -1,4 +1,4 @@
-"""Thousands of service requests of every kind, with random types and values, while images come.
+"""Sends thousands of service requests of every kind, with random types and values, while images arrive.
 
     python benchmarks/service_storm.py                     # 10,000 requests, images at 30 Hz
     python benchmarks/service_storm.py --requests 500

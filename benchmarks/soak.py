@@ -1,11 +1,11 @@
-"""Frames for hours at a running node, while cameras come and go, clocks jump and parameters change; and its memory.
+"""Sends frames to a node for hours while cameras come and go, clocks jump and parameters change; watches its memory.
 
     python benchmarks/soak.py                    # 100,000 frames, as fast as the node takes them
     python benchmarks/soak.py --frames 2000
 
-The node runs in a process of its own, with a network that answers at once. Each frame must be answered or counted as
-dropped. A line of JSON every thousandth part; the last one says whether memory stayed flat. Needs ROS, the package's
-messages, and onnx.
+The node runs in its own process, with a network that answers at once. Each frame must be answered or counted as
+dropped. Prints a line of JSON after every thousandth of the run; the last line tells whether memory stayed flat. This
+needs ROS, the package's messages and onnx.
 """
 
 from __future__ import annotations
@@ -101,14 +101,14 @@ class Soak:
             self.settings += 1
 
     def growth(self) -> float:
-        """Of memory, from after the first tenth to the last."""
+        """Relative growth of memory from the second tenth of the run to the last."""
         tenth = max(len(self.memory) // 10, 1)
         begin, end = self.memory[tenth : 2 * tenth] or self.memory[:1], self.memory[-tenth:]
         return statistics.median(end) / statistics.median(begin) - 1
 
 
 def soak(frames: int, seed: int = 0) -> dict[str, Any]:
-    """A fresh node under so many frames; what came of it."""
+    """Sends `frames` frames to a fresh node and returns what it made of them."""
     with tempfile.TemporaryDirectory() as folder:
         weights = instant_network(Path(folder) / "instant.onnx")
         with attended_node(*EVERY_IMAGE, *parameters(weights=weights, threads=1)) as (node, robot):

@@ -1,10 +1,10 @@
-"""Milliseconds of HandOS and MediaPipe Hands on the same frames of a real clip, call by call in turn.
+"""Milliseconds of HandOS and MediaPipe Hands on the same frames of a real clip, in alternating calls.
 
     make mediapipe
     python benchmarks/speed.py --data ../shared/data
 
 Each frame is seen four times: as a still photo and as the next frame of a clip, by both. "1" is the clip at 640x480;
-"1/4" to "4/4" are frames of four quadrants, of which so many show the clip: every further hand is the same work.
+"1/4" to "4/4" are frames of four quadrants, 1 to 4 of which show the clip: every further hand is the same work.
 Followed, both may find as many hands as there are: while they see all of them, they look for no more. Both go from the
 RGB array to their results: ours with mesh, side and metric position, MediaPipe's with its 21 points.
 """
@@ -145,7 +145,7 @@ def _clip(video: Path, most: int) -> list[np.ndarray]:
 
 
 def _hold_to(cores: int) -> None:
-    """MediaPipe takes as many threads as it likes, so this process and its children are held to so many cores."""
+    """Limits this process and its children to a number of cores: MediaPipe has no option for its threads."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     cv2.setNumThreads(cores)
 

@@ -1,6 +1,6 @@
-"""Says on `pinched` when thumb and index finger of the right hand touch and part, for a gripper or a recording.
+"""Publishes on `pinched` when thumb and index finger of the right hand touch and part, to drive a gripper or recorder.
 
-A hand that is no longer seen has let go.
+A hand that is no longer seen counts as open.
 """
 
 import rclpy

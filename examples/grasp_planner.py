@@ -1,4 +1,4 @@
-"""Where a gripper takes over what a hand shows it: the grasp in base_link, the tool's pose before it, the hand's size.
+"""Plans a handover: the hand's grasp in base_link, the pose from which a gripper approaches it, and the hand's size.
 
     python examples/grasp_planner.py --ros-args -p base_frame:=base_link -p side:=right
 

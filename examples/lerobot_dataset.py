@@ -1,11 +1,11 @@
-"""Makes a LeRobot data set of recordings of people: images, hands as states, and the next state as the action.
+"""Makes a LeRobot data set from recordings of people: images, hands as states, and the next state as the action.
 
     handos predict demos/ --track --out 'results/{}.jsonl'
     python examples/lerobot_dataset.py DATASET demos/*.mp4 --results results --task "pick up the cup" --fps 30
 
-Needs `pip install lerobot` beside this package (tried with 0.4.4). Each recording, video or bag, is an episode. A state
-is, for the left and then the right hand: seen (1 or 0), the wrist in the camera's frame (m; quaternion x, y, z, w), and
-the angles of joint_rotations (rad). A hand that is not seen keeps its last state, zeros before it was ever seen.
+This needs `pip install lerobot` (tested with 0.4.4). Each recording, video or bag, is an episode. A state has, for the
+left and then the right hand: seen (1 or 0), the wrist in the camera's frame (m; quaternion x, y, z, w), and
+the angles of joint_rotations (rad). A hand that is not seen keeps its last state, or zeros if it has not been seen yet.
 """
 
 import argparse
@@ -16,24 +16,23 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.hand import FINGERS
+from handos_model.hand import FINGERS, KNOWN_SIDES
 from handos_model.io.inputs import open_inputs
 from handos_model.kinematics import joint_rotations
 
-SIDES = ("left", "right")
 ANGLES = ("abduction", "flexion_1", "flexion_2", "flexion_3")
 OF_A_HAND = ("seen", *"xyz", *(f"q{axis}" for axis in "xyzw"), *(f"{f}_{a}" for f in FINGERS for a in ANGLES))
-NAMES = [f"{side}_{name}" for side in SIDES for name in OF_A_HAND]
+NAMES = [f"{side}_{name}" for side in KNOWN_SIDES for name in OF_A_HAND]
 IMAGES = "observation.images.camera"
 
 
 def states(records: list[dict]) -> np.ndarray:
     """States (N, 56) of the records of one recording, in the order of NAMES."""
-    found = np.zeros((len(records), len(SIDES), len(OF_A_HAND)), np.float32)
+    found = np.zeros((len(records), len(KNOWN_SIDES), len(OF_A_HAND)), np.float32)
     for frame, record in enumerate(records):
         found[frame] = found[max(frame - 1, 0)]
         found[frame, :, 0] = 0
-        for number, side in enumerate(SIDES):
+        for number, side in enumerate(KNOWN_SIDES):
             seen = [hand for hand in record["hands"] if hand["side"] == side and hand["wrist"]["orientation"]]
             if seen:
                 hand = max(seen, key=lambda hand: hand["score"])

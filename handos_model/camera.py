@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -82,11 +83,11 @@ class Camera:
     @classmethod
     def from_intrinsics(
         cls, fx: float, fy: float, cx: float, cy: float, width: int, height: int,
-        distortion_model: str = "none", distortion: tuple[float, ...] = (),
+        distortion_model: str = "none", distortion: Sequence[float] = (), assumed: bool = False,
     ) -> Camera:  # fmt: skip
-        """Makes a calibrated camera; lengths in px."""
+        """Makes a camera from its numbers, calibrated unless they are `assumed`; lengths in px."""
         K = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float64)
-        return cls(K, width, height, distortion_model, np.array(distortion, np.float64))
+        return cls(K, width, height, distortion_model, np.array(distortion, np.float64), assumed)
 
     @classmethod
     def from_fov(cls, width: int, height: int, fov: float = DEFAULT_FOV) -> Camera:

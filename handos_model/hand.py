@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-SIDES = ("left", "right", "unknown")
+KNOWN_SIDES = ("left", "right")
+SIDES = (*KNOWN_SIDES, "unknown")
 OTHER_SIDE = {"left": "right", "right": "left"}
 
 SCALE_SOURCES = ("prior", "user", "depth", "remembered", "triangulated")
@@ -29,6 +31,8 @@ BONES = tuple((0 if joint % 4 == 1 else joint - 1, joint) for joint in range(1, 
 KNUCKLES = (5, 9, 13, 17)
 """The MCP joints of all fingers but the thumb."""
 
+FINGERTIPS = (4, 8, 12, 16, 20)
+"""The tips of FINGERS."""
 
 SHAPES = {"box": (4,), "joints_2d": (21, 2), "joint_confidence": (21,), "joints_3d": (21, 3), "translation": (3,)}
 """Shapes of the arrays that every hand's record has; its vertices (V, 3) may be missing."""
@@ -80,13 +84,13 @@ class Hand:
     def scaled(self, factor: float, source: str) -> Hand:
         """The hand scaled about the camera, so that it looks the same in the image; source: one of SCALE_SOURCES."""
         by = np.float32(factor)
-        said = self.network_translation
+        by_network = self.network_translation
         return replace(
             self,
             joints_3d=self.joints_3d * by,
             vertices=self.vertices * by,
             translation=self.translation * by,
-            network_translation=None if said is None else said * by,
+            network_translation=None if by_network is None else by_network * by,
             scale_source=source,
         )
 
@@ -158,6 +162,15 @@ def blank_hand() -> Hand:
     arrays: dict[str, Any] = {name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()}
     vertices = np.zeros((778, 3), np.float32)
     return Hand(score=0.0, side="unknown", side_confidence=0.0, vertices=vertices, **arrays)
+
+
+def frame_scale(sources: Iterable[str], default: str = "prior", measured: str = "depth") -> str:
+    """The scale source of a frame, from those of its hands: the least certain, which comes first in SCALE_SOURCES.
+
+    default: for a frame without hands; measured: what has measured a hand whose size is remembered.
+    """
+    least = min(sources, key=SCALE_SOURCES.index, default=default)
+    return measured if least == "remembered" else least
 
 
 def palm_length(hand: Hand) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from handos_model.camera import ray_rotation
 
 REFINEMENTS = 2
-"""Gauss-Newton steps of :func:`fit_translation`: even with joints off by 5 % of the hand, a third step would move
+"""Gauss-Newton steps of `fit_translation`: even with joints off by 5 % of the hand, a third step would move
 nothing by a tenth of a millimetre."""
 
 FAR_AWAY = (0.0, 0.0, 1e3)

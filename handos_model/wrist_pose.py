@@ -1,4 +1,4 @@
-"""The wrist's pose of a hand, and its covariance: a simple model of known causes, for filters that fuse the pose."""
+"""The pose of a hand's wrist, and its covariance: a simple model of known causes, for filters that fuse the pose."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ FOCAL_DEVIATION = 0.2
 """Relative standard deviation of an assumed focal length: lenses have 45 to 80 degrees."""
 UNKNOWN_TURN = np.pi**2
 """Variance of an unknown rotation, in rad^2."""
-_MIN_CONFIDENCE = 0.1
+MIN_CONFIDENCE = 0.1
+"""Joints of lower confidence count as if they had this one: no deviation grows without limit."""
 
 
 @lru_cache(maxsize=32)  # a frame's messages and transforms each ask for it
@@ -61,7 +62,7 @@ def wrist_covariance(hand: Hand, camera: Camera, turn_known: bool) -> np.ndarray
     WRONG_SIDE_TURN weighted by the probability of a wrong side; UNKNOWN_TURN if the pose has no rotation. Position and
     rotation count as independent. Every figure is an average over poses and views.
     """
-    confidence = [min(max(share, _MIN_CONFIDENCE), 1.0) for share in hand.joint_confidence.tolist()]
+    confidence = [min(max(share, MIN_CONFIDENCE), 1.0) for share in hand.joint_confidence.tolist()]
     doubt = len(confidence) / sum(confidence)
     x0, y0, x1, y1 = hand.box.tolist()
     joint = JOINT_DEVIATION * max(x1 - x0, y1 - y0)  # px

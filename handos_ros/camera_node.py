@@ -203,7 +203,7 @@ class CameraNode(GuardedNode):
             return field_of_view(width, height, self._settings.fov)
         if (calibration.width, calibration.height) != (width, height):
             calibrated = f"{calibration.width}x{calibration.height}"
-            raise ValueError(f"{frame.name} has {width}x{height} px, the calibration {calibrated}")
+            raise ValueError(f"{frame.name} has {width}x{height} px, the calibration {calibrated}: they must agree")
         return calibration
 
 

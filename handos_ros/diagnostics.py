@@ -1,4 +1,4 @@
-"""Diagnostics of the node: rate, time of each stage, dropped frames and why, device and intrinsics in use."""
+"""Diagnostics of the nodes: the status on /diagnostics, and what hands_node counts and times for it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import statistics
 import threading
 import time
 from collections import Counter
+from typing import NamedTuple
 
-from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
 
 from handos_model.io.files import one_line
 
@@ -24,6 +26,32 @@ DROP_REASONS = ("late", "bad image", "bad camera_info", "time jumped back", "int
 
 SILENCE = 3.0
 """Seconds without an image after which the status warns."""
+
+
+class Status(NamedTuple):
+    """How a node is doing."""
+
+    level: bytes
+    """One of DiagnosticStatus."""
+    message: str
+    """One sentence."""
+    values: dict[str, str]
+
+
+class StatusPublisher:
+    """Publishes the status of a node on /diagnostics."""
+
+    def __init__(self, node: Node) -> None:
+        self._node, self._publisher = node, node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._name = f"{node.get_fully_qualified_name().lstrip('/')}: hands"
+
+    def publish(self, status: Status) -> None:
+        """Publishes it with the current time."""
+        name, pairs = self._name, [KeyValue(key=key, value=value) for key, value in status.values.items()]
+        one = DiagnosticStatus(level=status.level, name=name, message=status.message, hardware_id=name, values=pairs)
+        message = DiagnosticArray(status=[one])
+        message.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(message)
 
 
 class StageClock:
@@ -110,7 +138,7 @@ class Health:
             for name, seconds in {**clock.stages, **spans}.items():
                 self._times.setdefault(name, []).append(seconds)
 
-    def status(self, name: str, enabled: bool, facts: dict[str, str], doubt: str = "") -> DiagnosticStatus:
+    def status(self, enabled: bool, facts: dict[str, str], doubt: str = "") -> Status:
         """Returns totals and everything since the last call; level and message report the worst of these.
 
         facts: further values, as text; doubt: why results may be worse than usual.
@@ -124,8 +152,7 @@ class Health:
             values |= {"depth unusable": str(self._depth_unusable), "depth problem": self._depth_problem, **facts}
             self._times, self._problem, self._depth_problem, self._reported = {}, "", "", now
             self._processed_before, self._dropped_before = self._processed, Counter(self._dropped)
-        pairs = [KeyValue(key=key, value=value) for key, value in values.items()]
-        return DiagnosticStatus(level=level, name=name, message=message, hardware_id=name, values=pairs)
+        return Status(level, message, values)
 
     def _milliseconds(self) -> dict[str, str]:
         """Returns median and maximum of every stage that occurred."""

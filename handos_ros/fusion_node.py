@@ -9,8 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from builtin_interfaces.msg import Time
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -18,16 +17,20 @@ from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
 from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
-from handos_model.fusion.frame_sets import NS, FrameSet, FrameSets
+from handos_model.fusion.frame_sets import FrameSet, FrameSets
 from handos_model.fusion.hand_fusion import HandFusion
 from handos_model.io.files import one_line
+from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.template.load import load_template
+from handos_ros.conversions.stamps import SECOND, nanoseconds, stamp_of
+from handos_ros.diagnostics import Status, StatusPublisher
 from handos_ros.fusion.cameras import camera_inputs, same_place
-from handos_ros.fusion.fused_outputs import FusedOutputs
+from handos_ros.fusion.fused_array import fused_array
 from handos_ros.fusion.report import FusionReport
 from handos_ros.fusion.settings import FusionSettings
 from handos_ros.fusion.transform_tree import NoTransform, TransformTree
 from handos_ros.msg import HandArray
+from handos_ros.outputs import HandOutputs
 from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides
 from handos_ros.process.executable import run
 from handos_ros.process.guarded_node import GuardedNode
@@ -51,31 +54,30 @@ class FusionNode(GuardedNode):
         self._frame, self._known = _cameras_of(settings)
         template = load_template(settings.template or None)
         self._fusion = HandFusion(template.faces, settings.track_max_age)
-        self._outputs = FusedOutputs(self, template)
+        self._outputs = HandOutputs(self, HandSkeleton(template))
         waits = (settings.slop, settings.max_wait, settings.camera_timeout)
         self._sets: FrameSets[HandArray] = FrameSets(self._inputs, *waits)
         self._report, self._restarts = FusionReport(), 0
         self._late = dict(self._sets.late)
-        self._placed = self._said = ""
+        self._placed = self._warned_of = ""
         self._tree = TransformTree()
         if self._known is None:
             self.create_subscription(TFMessage, "/tf_static", self._tree.keep_static, STATIC_TRANSFORMS)
         self.create_subscription(TFMessage, "/tf", self._tree.keep, 100)
         for topic in self._inputs:
             self.create_subscription(HandArray, topic, partial(self.on_hands, topic), 5)
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._status = StatusPublisher(self)
         refuse_undeclared(self, given)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_timer(CHECK_EVERY, self._fuse, clock=self.steady)
-        self.create_timer(1.0, self._tell, clock=self.steady)
+        self.create_timer(1.0, self._publish_status, clock=self.steady)
         where = settings.extrinsics or "/tf"
         self.get_logger().info(f"hands of {', '.join(self._inputs)} in {self._frame}, cameras placed by {where}")
 
     def on_hands(self, topic: str, message: HandArray) -> None:
         """Keeps the hands of a camera until those of the others have arrived."""
         self._inputs[topic].received += 1
-        stamp = message.header.stamp
-        self._sets.add(topic, stamp.sec * NS + stamp.nanosec, message, time.monotonic())
+        self._sets.add(topic, nanoseconds(message.header.stamp), message, time.monotonic())
         if self._sets.restarts > self._restarts:
             self._restarts = self._sets.restarts
             self._outputs.transforms.restart()
@@ -91,12 +93,15 @@ class FusionNode(GuardedNode):
         if not views:  # no camera has a pose in the common frame
             return
         self._placed = same_place(views)
-        fused = self._fusion.update(views, found.stamp_ns / NS)
-        header = Header(stamp=Time(sec=found.stamp_ns // NS, nanosec=found.stamp_ns % NS), frame_id=self._frame)
+        fused = self._fusion.update(views, found.stamp_ns / SECOND)
+        header = Header(stamp=stamp_of(found.stamp_ns), frame_id=self._frame)
         inputs = [self._inputs[view.name] for view in views]
         models = ", ".join(dict.fromkeys(camera.model for camera in inputs))
         assumed = any(camera.assumed for camera in inputs)
-        self._outputs.publish(fused, header, assumed, models, self._settings, self._fusion.ids)
+        hands = [one.hand for one in fused]
+        self._outputs.publish_frames(hands, header, self._settings, self._fusion.ids)
+        self._outputs.publish(fused_array(fused, header, assumed, models, self._settings))
+        self._outputs.publish_rest(hands, header, self._settings.marker_lifetime)
         self._report.add(views, fused)
 
     def _pose(self, frame: str, stamp: float) -> Extrinsics:
@@ -115,22 +120,17 @@ class FusionNode(GuardedNode):
         self._fusion.max_age = self._settings.track_max_age
         return SetParametersResult(successful=True)
 
-    def _tell(self) -> None:
+    def _publish_status(self) -> None:
         """Publishes a DiagnosticArray; new doubts are logged as well."""
         doubts, report = self._doubts(), self._report
-        said = one_line("; ".join(doubts), 1000)
-        if said and said != self._said:
-            self.get_logger().warning(said)
-        self._said = said
+        summary = one_line("; ".join(doubts), 1000)
+        if summary and summary != self._warned_of:
+            self.get_logger().warning(summary)
+        self._warned_of = summary
         level = DiagnosticStatus.WARN if doubts else DiagnosticStatus.OK
         if not report.sets and any(camera.problem for camera in self._inputs.values()):
             level = DiagnosticStatus.ERROR
-        name = f"{self.get_fully_qualified_name().lstrip('/')}: hands"
-        values = [KeyValue(key=key, value=value) for key, value in self._facts().items()]
-        status = DiagnosticStatus(level=level, name=name, message=said or "OK", hardware_id=name, values=values)
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
+        self._status.publish(Status(level, summary or "OK", self._facts()))
         report.begin()
         self._late = dict(self._sets.late)
 
@@ -172,9 +172,7 @@ class FusionNode(GuardedNode):
         if len(self._inputs) > 1 and len(sending) == 1:
             doubts.append(f"{sending[0]} is the only camera that sees hands: distances come from one camera")
         doubts += [self._placed, self._report.doubt(), self._clocks(sending), self._tree.refused, self._rivals()]
-        doubts.append(self._outputs.transforms.doubt())
-        if self.clock_is_missing:
-            doubts.append("use_sim_time is set, but nothing comes on /clock")
+        doubts += [self._outputs.transforms.doubt(), self.clock_doubt()]
         return [doubt for doubt in doubts if doubt]
 
     def _clocks(self, sending: list[str]) -> str:

@@ -8,7 +8,6 @@ import time
 import traceback
 from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.parameter import Parameter
 from rclpy.subscription import Subscription
@@ -16,9 +15,9 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_srvs.srv import SetBool
 
 from handos_model.io.files import one_line
-from handos_ros.diagnostics import Health, StageClock
+from handos_ros.conversions.stamps import seconds
+from handos_ros.diagnostics import Health, StageClock, StatusPublisher
 from handos_ros.input.arrivals import Arrivals
-from handos_ros.input.depth_pairing import seconds
 from handos_ros.input.newest import Newest
 from handos_ros.input.subscriptions import NEWEST, CameraInfoSubscription, compressed_topic
 from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides
@@ -49,7 +48,7 @@ class HandsNode(GuardedNode):
         self._busy = threading.Lock()  # held by whoever uses, opens or closes the pipeline
         self._doubts: dict[str, str] = {}
 
-        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._status = StatusPublisher(self)
         self._camera_info = CameraInfoSubscription(self, self._pipeline.intrinsics.keep)
         self._depth_images: Subscription | None = None
         if self._pipeline.depth is not None:
@@ -59,7 +58,7 @@ class HandsNode(GuardedNode):
         self._pipeline.open(self._settings)
         self.add_on_set_parameters_callback(self._on_parameters)
         self.create_service(SetBool, "~/set_enabled", self._on_set_enabled)
-        self.create_timer(1.0, self._report, clock=self.steady)
+        self.create_timer(1.0, self._publish_status, clock=self.steady)
         self._worker.start()
         where = f"{self._pipeline.network} on {self._pipeline.device}"
         self.get_logger().info(f"{where}, images from {self._images.topic_name}")
@@ -134,18 +133,15 @@ class HandsNode(GuardedNode):
         response.success, response.message = True, f"running on {self._pipeline.device}" if request.data else "paused"
         return response
 
-    def _report(self) -> None:
+    def _publish_status(self) -> None:
         """Publishes a DiagnosticArray; new doubts are logged as well."""
         self._camera_info.hear_latched()
         doubts = self._current_doubts() if self._pipeline.is_open else {}
         for subject in doubts.keys() - self._doubts.keys():
             self.get_logger().warning(doubts[subject])
         self._doubts = doubts
-        name = f"{self.get_fully_qualified_name().lstrip('/')}: hands"
-        status = self._health.status(name, self._pipeline.is_open, self._facts(), "; ".join(doubts.values()))
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
+        doubt = "; ".join(doubts.values())
+        self._status.publish(self._health.status(self._pipeline.is_open, self._facts(), doubt))
 
     def _facts(self) -> dict[str, str]:
         pipeline, arrivals = self._pipeline, self._arrivals
@@ -165,8 +161,7 @@ class HandsNode(GuardedNode):
         camera, depth, images = self._pipeline.camera, self._pipeline.depth, self._images
         transforms = self._pipeline.outputs.transforms
         doubts = {"image": self._pipeline.doubt, "loss": self._arrivals.doubt(), "jump": transforms.doubt()}
-        if self.clock_is_missing:
-            doubts["clock"] = "use_sim_time is set, but nothing comes on /clock"
+        doubts["clock"] = self.clock_doubt()
         if camera is not None and camera.assumed:
             fov = self._settings.assumed_fov
             doubts["camera_info"] = f"no camera_info: {fov:g} degrees are assumed, and distances are a guess"

@@ -1,4 +1,4 @@
-"""Publishers of hands_node: some always publish, others only while somebody subscribes."""
+"""Publishers of the nodes: some always publish, others only while somebody subscribes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Container
 
 import numpy as np
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image, PointCloud2
 from shape_msgs.msg import Mesh
 from std_msgs.msg import Header
@@ -23,42 +22,41 @@ from handos_ros.conversions.markers import MarkerBoard
 from handos_ros.conversions.shapes import hand_points, template_mesh
 from handos_ros.conversions.side_frames import SideFrames
 from handos_ros.conversions.transform_filter import TransformFilter
+from handos_ros.input.subscriptions import LATCHED
 from handos_ros.msg import HandArray
-from handos_ros.settings import Settings
+from handos_ros.settings import OutputSettings
 from handos_ros.side_outputs import SideOutputs
 
-LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
+class HandOutputs:
+    """Publishers of every node that publishes hands: HandArray, /tf, markers, and the outputs of each side.
 
-class Outputs:
-    """Holds the publishers of one node. They are reliable, which matches both reliable and best-effort subscribers."""
+    They are reliable, which matches both reliable and best-effort subscribers.
+    """
 
     def __init__(self, node: Node, skeleton: HandSkeleton) -> None:
         """skeleton: that of the hands' template."""
-        template = skeleton.template
         self._hands = node.create_publisher(HandArray, "hands", 5)
         self._tf = node.create_publisher(TFMessage, "/tf", 100)  # the depth that tf2_ros uses
         self._markers = node.create_publisher(MarkerArray, "hands/markers", 1)
-        self._debug_image = node.create_publisher(Image, "hands/debug_image", 1)
-        self._points = node.create_publisher(PointCloud2, "hands/points", 1)
-        self._mesh = node.create_publisher(Mesh, "hands/mesh", LATCHED)
-        self._mesh.publish(template_mesh(template))
-        self._faces = template.faces
         self._of_sides = SideOutputs(node, skeleton)
-        self._board = MarkerBoard(template.faces)
+        self._board = MarkerBoard(skeleton.template.faces)
         self._sides = SideFrames()
         self._shown: list[Hand] = []  # those of this frame that have the TF frame of their side
         self.transforms = TransformFilter(node.get_clock())
         """What is sent on /tf, and what is withheld."""
 
-    def publish(self, message: HandArray) -> None:
-        """Publishes the hands of a frame."""
-        self._hands.publish(message)
-
     def publish_frames(
-        self, hands: list[Hand], header: Header, settings: Settings, followed: Container[int], jumps: int
+        self,
+        hands: list[Hand],
+        header: Header,
+        settings: OutputSettings,
+        followed: Container[int],
+        jumps: int | None = None,
     ) -> None:
         """Publishes wrist frames, and finger frames if enabled, on /tf.
+
+        Call it before `publish`, so that tf2 has the frames when the HandArray arrives.
 
         followed: as for SideFrames.chosen; jumps: as for TransformFilter.taken.
         """
@@ -71,21 +69,40 @@ class Outputs:
         if transforms := self.transforms.taken(transforms, jumps):
             self._tf.publish(TFMessage(transforms=transforms))
 
-    def publish_rest(
-        self, image: np.ndarray, camera: Camera, hands: list[Hand], header: Header, lifetime: float, caption: str
-    ) -> bool:
+    def publish(self, message: HandArray) -> None:
+        """Publishes the hands of a frame."""
+        self._hands.publish(message)
+
+    def publish_rest(self, hands: list[Hand], header: Header, lifetime: float) -> bool:
         """Publishes everything else of this frame to its subscribers; returns False if there are none.
 
-        image (H, W, 3) uint8 RGB; lifetime: of markers, in seconds; caption: a line for the debug image.
+        lifetime: of markers, in seconds.
         """
         of_sides = self._of_sides.publish(self._shown, header)
-        markers, points, picture = (
-            publisher.get_subscription_count() > 0 for publisher in (self._markers, self._points, self._debug_image)
-        )
-        if markers:
+        if markers := self._markers.get_subscription_count() > 0:
             self._markers.publish(self._board.markers(hands, header, lifetime))
+        return of_sides or markers
+
+
+class CameraOutputs(HandOutputs):
+    """Publishers of hands_node, which also shows the image and the vertices of its camera's hands."""
+
+    def __init__(self, node: Node, skeleton: HandSkeleton) -> None:
+        super().__init__(node, skeleton)
+        self._debug_image = node.create_publisher(Image, "hands/debug_image", 1)
+        self._points = node.create_publisher(PointCloud2, "hands/points", 1)
+        self._mesh = node.create_publisher(Mesh, "hands/mesh", LATCHED)
+        self._mesh.publish(template_mesh(skeleton.template))
+        self._faces = skeleton.template.faces
+
+    def publish_seen(self, image: np.ndarray, camera: Camera, hands: list[Hand], header: Header, caption: str) -> bool:
+        """Publishes points and debug image of this frame to their subscribers; returns False if there are none.
+
+        image (H, W, 3) uint8 RGB; caption: a line for the debug image.
+        """
+        points, picture = (publisher.get_subscription_count() > 0 for publisher in (self._points, self._debug_image))
         if points:
             self._points.publish(hand_points(hands, header))
         if picture:
             self._debug_image.publish(rgb_message(debug_image(image, hands, camera, caption, self._faces), header))
-        return of_sides or markers or points or picture
+        return points or picture

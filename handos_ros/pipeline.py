@@ -9,7 +9,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from handos_model.camera import Camera
-from handos_model.hand import Hand
+from handos_model.hand import Hand, frame_scale
 from handos_model.io.files import one_line
 from handos_model.kinematics.inverse import anatomical
 from handos_model.kinematics.skeleton import HandSkeleton
@@ -17,13 +17,13 @@ from handos_model.prediction.predictor import HandPredictor
 from handos_model.template.load import load_template
 from handos_model.tracking.follower import HandFollower
 from handos_model.tracking.tracker import HandTracker, TrackerOptions
-from handos_ros.conversions.hands import hand_array
+from handos_ros.conversions.hands import SCALE_VALUES, hand_array
 from handos_ros.conversions.images import depth_image, rgb_image
+from handos_ros.conversions.stamps import seconds
 from handos_ros.diagnostics import Health, StageClock
-from handos_ros.input.depth_pairing import DepthFrames, seconds
+from handos_ros.input.depth_pairing import DepthFrames
 from handos_ros.input.intrinsics import Intrinsics
-from handos_ros.msg import HandArray
-from handos_ros.outputs import Outputs
+from handos_ros.outputs import CameraOutputs
 from handos_ros.settings import Settings
 
 BLACK = 16
@@ -56,7 +56,7 @@ class Pipeline:
         self._template = load_template(settings.template or None)
         self.tracker = HandTracker(tracker_options(settings), self._template.faces)
         self._skeleton = HandSkeleton(self._template)
-        self.outputs = Outputs(node, self._skeleton)
+        self.outputs = CameraOutputs(node, self._skeleton)
         self._follower: HandFollower | None = None
         self._own_threshold = 0.0
         self._last_stamp = self._processed_stamp = -float("inf")
@@ -110,7 +110,8 @@ class Pipeline:
         hands, network = self._follow(image, camera, stamp, settings)
         if settings.anatomical:
             hands = anatomical(hands, self._skeleton)
-        source = _scale_source(hands, settings)
+        guess = "prior" if settings.hand_scale == 1 else "user"
+        source = SCALE_VALUES[frame_scale((hand.scale_source for hand in hands), guess)]
         clock.mark("follow")
         self.outputs.publish_frames(hands, message.header, settings, self.tracker.ids, jumps)
         clock.mark("tf")
@@ -118,7 +119,9 @@ class Pipeline:
         clock.mark("publish")
         published, since_stamp = clock.elapsed, self._node.get_clock().now().nanoseconds * 1e-9 - stamp
         caption = f"{self._health.rate:.1f} Hz, {published * 1e3:.0f} ms"
-        if self.outputs.publish_rest(image, camera, hands, message.header, settings.marker_lifetime, caption):
+        drawn = self.outputs.publish_rest(hands, message.header, settings.marker_lifetime)
+        drawn |= self.outputs.publish_seen(image, camera, hands, message.header, caption)
+        if drawn:
             clock.mark("draw")
         self._health.processed(clock, network, published, since_stamp)
 
@@ -173,14 +176,6 @@ def tracker_options(settings: Settings) -> TrackerOptions:
         min_cutoff=settings.smoothing_min_cutoff,
         beta=settings.smoothing_beta,
     )
-
-
-def _scale_source(hands: list[Hand], settings: Settings) -> int:
-    """The source of the scale of all hands, as a constant of HandArray: depth only if all are scaled to it."""
-    sources = {hand.scale_source for hand in hands}
-    if sources and sources <= {"depth", "remembered"}:
-        return HandArray.SCALE_DEPTH
-    return HandArray.SCALE_PRIOR if settings.hand_scale == 1 else HandArray.SCALE_USER
 
 
 def _doubt_of(image: np.ndarray, encoding: str) -> str:

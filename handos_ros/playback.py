@@ -61,11 +61,11 @@ class Playback:
         """Frames of one pass, each with the seconds after its start at which it is due; no pause follows the last."""
         begin = 0.0
         for part in self._parts:
-            end = begin
-            for due, frame in _timed(part, self._rate or part.fps or PICTURES_RATE, bool(self._rate)):
+            end, rate = begin, self._rate or part.fps or PICTURES_RATE
+            for due, frame in _timed(part, rate, bool(self._rate)):
                 end = max(end, begin + due)
                 yield end, frame
-            self.pause = 1 / (self._rate or part.fps or PICTURES_RATE)
+            self.pause = 1 / rate
             begin = end + self.pause
 
 

@@ -6,7 +6,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
-from handos_model.hand import SIDES, Hand
+from handos_model.hand import KNOWN_SIDES, Hand
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_ros.conversions.sides import grasp_message, joint_state, openxr_poses
 from handos_ros.msg import Grasp, NamedPoseArray
@@ -19,8 +19,8 @@ class SideOutputs:
         """skeleton: that of the hands' template."""
         self._skeleton = skeleton
         self._joint_states = node.create_publisher(JointState, "hands/joint_states", 5)
-        self._poses = {side: node.create_publisher(NamedPoseArray, f"hands/{side}/poses", 5) for side in SIDES[:2]}
-        self._grasps = {side: node.create_publisher(Grasp, f"hands/{side}/grasp", 5) for side in SIDES[:2]}
+        self._poses = {side: node.create_publisher(NamedPoseArray, f"hands/{side}/poses", 5) for side in KNOWN_SIDES}
+        self._grasps = {side: node.create_publisher(Grasp, f"hands/{side}/grasp", 5) for side in KNOWN_SIDES}
 
     def publish(self, hands: list[Hand], header: Header) -> bool:
         """Publishes to those who subscribe, what takes longest last; returns False if nobody does.

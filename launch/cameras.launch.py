@@ -35,7 +35,7 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def all_cameras(context: LaunchContext) -> list[GroupAction]:
-    """One hands.launch.py for each camera; what is wrong is said before one of them has started."""
+    """One hands.launch.py for each camera; wrong arguments are reported before any of them has started."""
     path = Path(LaunchConfiguration("cameras").perform(context))
     one_camera = load_python_launch_file_as_module(str(ONE_CAMERA))
     shared = {name: default for name, (default, _) in one_camera.ARGUMENTS.items()}

@@ -73,10 +73,8 @@ def check(given: dict[str, str]) -> None:
     """Raises ValueError or FileNotFoundError, in one sentence, for arguments with which a process would not start."""
     if not Path(given["params_file"]).is_file():  # launch_ros would only warn and start the node without it
         raise FileNotFoundError(f"there is no params_file {given['params_file']}")
-    for name, topic in (
-        ("image", given["image"].rstrip("/")),
-        *((name, given[name]) for name in ("camera_info", "depth")),
-    ):
+    for name in ("image", "camera_info", "depth"):
+        topic = given[name].rstrip("/") if name == "image" else given[name]
         if not NAME.fullmatch(topic) and (topic or name == "image"):
             raise ValueError(f"{name} is {given[name]!r}, must be the name of a topic")
     namespace = given["namespace"].strip("/")

@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 from tflite_weights import installed_model, read_graph, read_model, write_weights
 
-from handos_model.network.hand_landmarks import SIZE, WEIGHTS, HandLandmarkNetwork
+from handos_model.network.hand_landmarks import WEIGHTS, HandLandmarkNetwork
+from handos_model.prediction.views import SIZE
 
 MODEL = "modules/hand_landmark/hand_landmark_full.tflite"
 SHA256 = "11c272b891e1a99ab034208e23937a8008388cf11ed2a9d776ed3d01d0ba00e3"

@@ -166,7 +166,7 @@ def main() -> None:
     part = file.with_suffix(".part")
     with gzip.open(part, "wt") as new:
         json.dump(records + kept, new)
-    part.replace(file)  # which is whole at every moment
+    part.replace(file)  # so that the file is complete at every moment
     print(f"{len(kept)} of {len(paths)} photos kept; {file} lists {len(records) + len(kept)}")
 
 

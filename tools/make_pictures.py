@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the pictures of the README from docs/demo.mp4: hands.webp, which moves, and try.jpg, to try the package on.
+"""Makes the pictures of the README from docs/demo.mp4: hands.webp, an animation, and try.jpg, to try the package on.
 
 python tools/make_pictures.py docs/images
 """

@@ -16,10 +16,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from handos_model.hand import FINGERS, SIDES
+from handos_model.hand import FINGERS, FINGERTIPS, KNOWN_SIDES
 from handos_model.kinematics.frames import wrist_frame
 from handos_model.kinematics.openxr_joints import OPENXR_JOINTS, OPENXR_RADII
-from handos_model.kinematics.skeleton import TIPS
 from handos_model.template.anatomy import ANGLE_NAMES, HIGHEST, LOWEST, finger_bones
 from handos_model.template.hand_template import HandTemplate, skin
 from handos_model.template.load import load_template
@@ -34,7 +33,7 @@ SKIN = {"left": "0.35 0.6 0.85 0.8", "right": "0.95 0.6 0.3 0.8"}
 
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
-    for side in SIDES[:2]:
+    for side in KNOWN_SIDES:
         (FOLDER / f"{side}_hand.urdf").write_text(hand_urdf(side))
 
 
@@ -56,14 +55,14 @@ def hand_urdf(side: str) -> str:
         for level in there:
             frame = frames[bones[level]]
             last = level == there[-1]
-            end = joints[TIPS[finger]] if last else frames[bones[there[there.index(level) + 1]], :3, 3]
+            end = joints[FINGERTIPS[finger]] if last else frames[bones[there[there.index(level) + 1]], :3, 3]
             link = f"{name}_{LINKS[level]}"
             _add_joints(robot, side, finger, level, parent, link, np.linalg.inv(before) @ frame)
             radius = OPENXR_RADII[OPENXR_JOINTS.index(f"{FINGERS[finger]}_{LINKS[level]}")]
             _add_link(robot, link, (end - frame[:3, 3]) @ frame[:3, :3], min(radius, 0.011))
             parent, before = link, frame
         tip = np.eye(4)
-        tip[:3, 3] = (joints[TIPS[finger]] - before[:3, 3]) @ before[:3, :3]
+        tip[:3, 3] = (joints[FINGERTIPS[finger]] - before[:3, 3]) @ before[:3, :3]
         _add_joint(robot, f"{name}_tip_fixed", "fixed", parent, f"{name}_tip", tip)
         ET.SubElement(robot, "link", name=f"{name}_tip")
     ET.indent(robot)

@@ -11,6 +11,8 @@ import numpy as np
 import tflite
 from torch import Tensor
 
+from handos_model.io.files import write_checksum
+
 CONVOLUTION, DEPTHWISE, LINEAR, PRELU, DEQUANTIZE = (
     tflite.BuiltinOperator.CONV_2D,
     tflite.BuiltinOperator.DEPTHWISE_CONV_2D,
@@ -65,5 +67,4 @@ def read_graph(data: bytes) -> Iterator[tuple[int, list[np.ndarray]]]:
 def write_weights(path: Path, names: dict[str, Tensor], arrays: Iterator[np.ndarray]) -> None:
     """An .npz with the arrays under the names in their order, and its checksum beside it."""
     np.savez_compressed(path, **dict(zip(names, arrays, strict=True)))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n")
+    write_checksum(path)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from handos_model.commands.predict import add_write_rules
+from handos_model.commands.predict import add_overwrite
 from handos_model.output.output_file import check_files, completed
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     check.add_argument(
         "--count", type=int, default=24, metavar="N", help="number of images, evenly spread over the split (24)"
     )
-    add_write_rules(check)
+    add_overwrite(check)
     check.add_argument("--out", type=Path, metavar="FILE.png", help="also draw these images with their labels")
     fetch = actions.add_parser(
         "fetch", help="download the public photos and videos of docs/accuracy.md",

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handos_model.commands.predict import add_predictor_arguments, add_write_rules, open_predictor
+from handos_model.commands.predict import add_overwrite, add_predictor_arguments, open_predictor
 from handos_model.output.output_file import check_files, completed
 from handos_model.prediction.session import OUTPUTS_2D, HandSession
 from handos_model.template.load import load_template
@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--limit", type=int, metavar="N", help="use at most N images, evenly spread")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all figures to this file")
-    add_write_rules(parser)
+    add_overwrite(parser)
     add_predictor_arguments(parser)
 
 
@@ -87,7 +87,7 @@ def _check_options(args: argparse.Namespace) -> None:
     outputs = [path for path in (args.json, args.submission) if path is not None]
     for path in outputs:
         if not path.parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} to")
+            raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} to: make it first")
     read = [path for path in (args.checkpoint, args.weights, args.template) if path is not None]
     check_files(outputs, read, args.overwrite)
     given = [name.replace("_", "-") for name in DATASET_OPTIONS if getattr(args, name) is not None]

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from handos_model.commands.predict import add_write_rules
+from handos_model.commands.predict import add_overwrite
 from handos_model.output.output_file import check_files, completed_together
 from handos_model.prediction.session import HandSession
 
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="FILE",
         help="ONNX file to write; with --finder, FILE.find.onnx and FILE.see.onnx",
     )  # fmt: skip
-    add_write_rules(parser)
+    add_overwrite(parser)
     parser.add_argument(
         "--finder", type=Path, metavar="CHECKPOINT", help="checkpoint of the finder, for a CHECKPOINT of stage see"
     )
@@ -46,11 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Writes the ONNX file and its checksum."""
-    recipe = args.recipe or args.checkpoints[-1].with_name("recipe.yaml")
-    read = [*args.checkpoints, recipe, *([args.finder] if args.finder else [])]
+    recipe_path = args.recipe or args.checkpoints[-1].with_name("recipe.yaml")
+    read = [*args.checkpoints, recipe_path, *([args.finder] if args.finder else [])]
     for path in read:
         if not path.is_file():
-            raise FileNotFoundError(f"there is no {path}")
+            hint = ": give the recipe of the training with --recipe" if path == recipe_path else ""
+            raise FileNotFoundError(f"there is no {path}{hint}")
     written = _written(args)
     check_files(written, read, args.overwrite)
     from handos_model.training.onnx_graph import export  # torch
@@ -58,21 +59,21 @@ def run(args: argparse.Namespace) -> int:
     from handos_model.training.trainer import build_network
     from handos_model.training.weights import load_weights, mean_weights
 
-    made_by = read_recipe(recipe)
-    if made_by.stage == "see" and args.finder is None:
-        raise ValueError(f"{recipe} is of stage see, which needs --finder CHECKPOINT")
-    if made_by.stage != "see" and args.finder is not None:
-        raise ValueError(f"{recipe} is of stage {made_by.stage}: leave out --finder, which is for stage see")
-    network = build_network(made_by)
+    recipe = read_recipe(recipe_path)
+    if recipe.stage == "see" and args.finder is None:
+        raise ValueError(f"{recipe_path} is of stage see, which needs --finder CHECKPOINT")
+    if recipe.stage != "see" and args.finder is not None:
+        raise ValueError(f"{recipe_path} is of stage {recipe.stage}: leave out --finder, which is for stage see")
+    network = build_network(recipe)
     network.load_trainable_state(mean_weights([load_weights(path) for path in args.checkpoints]))
     with completed_together(written) as place:
         out = place / args.out.name
         if args.finder:
-            write_pair(network, made_by, args, out)
+            write_pair(network, recipe, args, out)
         else:
             given = {"score_threshold": args.threshold, "size": args.size}
             chosen = {name: str(value) for name, value in given.items() if value is not None}
-            export(network, out, {"name": f"handos_{made_by.name}"} | chosen, made_by.stage)
+            export(network, out, {"name": f"handos_{recipe.name}"} | chosen, recipe.stage)
             HandSession(out, "cpu", flat=True)
     for path in written:
         if path.suffix not in (".sha256", ".npz"):

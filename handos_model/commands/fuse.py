@@ -7,11 +7,12 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from handos_model.commands.predict import add_overwrite
 from handos_model.fusion.extrinsics import read_extrinsics
 from handos_model.fusion.frame_sets import SLOP
 from handos_model.fusion.results_files import fused_frames, fused_record
 from handos_model.output.frame_record import record_line
-from handos_model.output.output_file import Inputs, WriteRules, check_file, completed
+from handos_model.output.output_file import check_files, completed
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vertices", action="store_true", help="also write the mesh of each hand, if the inputs have meshes"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    add_overwrite(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out.suffix.lower() != ".jsonl":
         raise ValueError(f"--out is {args.out}, must end in .jsonl")
     frame, cameras = read_extrinsics(args.extrinsics)
-    check_file(args.out, Inputs([*args.results, args.extrinsics]), WriteRules(overwrite=args.overwrite))
+    check_files([args.out], [*args.results, args.extrinsics], args.overwrite)
     seen: Counter[int] = Counter()
     times = 0
     with completed(args.out) as place, place.open("w", encoding="utf-8") as file:

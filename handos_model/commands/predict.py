@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     output.add_argument(
         "--ray", action="store_true", help="process the inputs on a Ray cluster: that of RAY_ADDRESS, or this machine"
     )
-    add_write_rules(output)
+    add_overwrite(output)
     output.add_argument("--resume", action="store_true", help="continue an interrupted run")
     output.add_argument(
         "--anatomical",
@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_predictor_arguments(parser)
 
 
-def add_write_rules(parser: argparse._ActionsContainer) -> None:
+def add_overwrite(parser: argparse._ActionsContainer) -> None:
     """Declares --overwrite, which every command that writes a file has."""
     parser.add_argument("--overwrite", action="store_true", help="replace existing outputs, but never an input")
 

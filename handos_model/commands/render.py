@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from handos_model.commands.predict import add_write_rules
+from handos_model.commands.predict import add_overwrite
 from handos_model.output.output_file import check_files, completed, suffix_of
 
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=int, default=1, metavar="N", help="number of processes that render a pool (1)"
     )
-    add_write_rules(parser)
+    add_overwrite(parser)
     parser.add_argument("--backgrounds", type=Path, metavar="DIR", help="photos without hands; default: procedural")
 
 

@@ -29,14 +29,6 @@ def read_image(path: Path) -> np.ndarray:
     return image_file.read_image(path, upright=False, kind=PICTURE)
 
 
-def read_text(path: Path) -> str:
-    """A text in UTF-8; ValueError for anything else."""
-    try:
-        return read_file(path, LABELS).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not a text file: {error}; download it again") from error
-
-
 def read_json(path: Path) -> Any:
     """The content of a JSON file, compressed (.gz) or not; ValueError when it is damaged."""
     try:

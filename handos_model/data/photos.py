@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
+from handos_model.camera import ray_rotation
 from handos_model.data.files import read_records
 from handos_model.data.sample import LEFT, RIGHT, VERTICES, Sample, assumed_intrinsics, without_hands
 from handos_model.io.image_file import read_image
@@ -76,8 +76,5 @@ def along_ray(points: np.ndarray, pixel: np.ndarray, K: np.ndarray) -> np.ndarra
 
     MediaPipe estimates its world landmarks from a crop, as if the camera looked straight at the hand.
     """
-    ray = np.array([(pixel[0] - K[0, 2]) / K[0, 0], (pixel[1] - K[1, 2]) / K[1, 1], 1.0])
-    ray /= np.linalg.norm(ray)
-    axis = np.cross([0.0, 0.0, 1.0], ray)
-    rotation, _ = cv2.Rodrigues(axis / max(np.linalg.norm(axis), 1e-9) * np.arccos(np.clip(ray[2], -1, 1)))
-    return (points @ rotation.T).astype(np.float32)
+    ray = [(pixel[0] - K[0, 2]) / K[0, 0], (pixel[1] - K[1, 2]) / K[1, 1]]
+    return (points @ ray_rotation(np.array([ray]))[0].T).astype(np.float32)

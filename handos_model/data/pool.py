@@ -8,6 +8,9 @@ import numpy as np
 
 from handos_model.data.sample import Sample
 
+MIN_VISIBLE = 4
+"""Number of visible joints below which a rendered hand is neither learned nor evaluated."""
+
 
 class Pool:
     """Samples of one pool folder (images.npy, labels.npz). Every hand in a render is labelled."""
@@ -21,7 +24,9 @@ class Pool:
         with np.load(folder / "labels.npz") as labels:
             self.labels = {name: labels[name] for name in labels.files}
         if len(self.images) != len(self.labels["count"]):
-            raise ValueError(f"{folder} is incomplete: {len(self.images)} images, {len(self.labels['count'])} labels")
+            raise ValueError(
+                f"{folder} is incomplete: {len(self.images)} images, {len(self.labels['count'])} labels: render again"
+            )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -38,7 +43,7 @@ class Pool:
             side=self.labels["side"][index, :n],
             has_3d=np.ones(n, bool),
             has_vertices=np.ones(n, bool),
-            ignore=(joints_2d[..., 2] == 2).sum(1) < 4,
+            ignore=(joints_2d[..., 2] == 2).sum(1) < MIN_VISIBLE,
             complete=True,
             absolute=True,
         )

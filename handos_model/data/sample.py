@@ -85,18 +85,7 @@ class Sample:
 
 def without_hands(image: NDArray[np.uint8], complete: bool = True) -> Sample:
     """A sample without hands."""
-    return Sample(
-        image=image,
-        K=assumed_intrinsics(image.shape[1], image.shape[0]),
-        joints_2d=np.zeros((0, 21, 3), np.float32),
-        joints_3d=np.zeros((0, 21, 3), np.float32),
-        vertices=np.zeros((0, VERTICES, 3), np.float32),
-        side=np.zeros(0, np.int8),
-        has_3d=np.zeros(0, bool),
-        has_vertices=np.zeros(0, bool),
-        ignore=np.zeros(0, bool),
-        complete=complete,
-    )
+    return labelled_2d(image, np.zeros((0, 21, 3), np.float32), np.zeros(0, np.int8), complete)
 
 
 def labelled_2d(

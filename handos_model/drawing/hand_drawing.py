@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from handos_model.camera import Camera
-from handos_model.drawing.mesh_shading import LARGEST, draw_mesh
+from handos_model.drawing.mesh_shading import LARGEST, covered_region, draw_mesh
 from handos_model.hand import BONES, Hand
 from handos_model.io.frame import checked_frame
 from handos_model.template.load import load_template
@@ -61,7 +61,8 @@ def draw_skeleton(image: np.ndarray, hand: Hand) -> None:
     """Draws joints and bones of one hand, in place; their thickness follows the hand's size."""
     size = float(max(hand.box[2] - hand.box[0], hand.box[3] - hand.box[1]))
     width = float(np.clip(size / 80, 1.2, max(6.5, min(image.shape[:2]) / 160)))
-    region = _region(hand.joints_2d, 3 * width + 2, image.shape)
+    margin = 3 * width + 2
+    region = covered_region(hand.joints_2d, margin, margin, image.shape)
     if region is None:
         return
     x0, y0, x1, y1 = region
@@ -92,20 +93,16 @@ def _dot(image: np.ndarray, point: tuple[int, int], radius: float, colour: tuple
         cv2.circle(image, point, round(radius * share * (1 << _SHIFT)), shade, -1, cv2.LINE_AA, _SHIFT)
 
 
-def _region(points: np.ndarray, margin: float, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
-    """The part of the image within `margin` px of the points' extent, as x0, y0, x1, y1; None when it is empty."""
-    low = np.maximum(np.floor(points.min(axis=0) - margin), 0)
-    high = np.minimum(np.ceil(points.max(axis=0) + margin), [shape[1], shape[0]])
-    if (high <= low).any():
-        return None
-    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
-
-
 def _fixed(points: np.ndarray) -> list[tuple[int, int]]:
     """Pixels as OpenCV's fixed-point coordinates."""
     limit = 1 << 26  # far outside any image, within int32
     fixed = np.clip(np.rint(points.astype(np.float64) * (1 << _SHIFT)), -limit, limit).astype(int)
     return [(int(x), int(y)) for x, y in fixed]
+
+
+def label_words(hand: Hand) -> list[str]:
+    """Id if the hand is tracked, side and score, for every label of a hand."""
+    return [*([f"#{hand.id}"] if hand.id >= 0 else []), hand.side.capitalize(), f"{hand.score:.0%}"]
 
 
 def draw_labels(image: np.ndarray, hands: list[Hand], assumed: bool) -> None:
@@ -116,10 +113,7 @@ def draw_labels(image: np.ndarray, hands: list[Hand], assumed: bool) -> None:
 
 
 def _draw_label(image: np.ndarray, hand: Hand, assumed: bool, taken: list[tuple[int, int, int, int]]) -> None:
-    distance = f"{'~' if assumed else ''}{float(hand.translation[2]):.2f} m"
-    words = [hand.side.capitalize(), f"{hand.score:.0%}", distance]
-    if hand.id >= 0:
-        words.insert(0, f"#{hand.id}")
+    words = [*label_words(hand), f"{'~' if assumed else ''}{float(hand.translation[2]):.2f} m"]
     height = max(14, round(min(image.shape[:2]) * 0.045))
     colour, coverage = _pill(words, height, LABEL_COLOURS[hand.side])
     while len(words) > 1 and coverage.shape[1] > image.shape[1]:  # small images have room for the first words only

@@ -36,7 +36,7 @@ def draw_mesh(
     pixels = camera.project(vertices)
     if not np.isfinite(pixels).all():
         return
-    region = _region(pixels, image.shape)
+    region = covered_region(pixels, 1, 2, image.shape)  # x1 and y1 are exclusive
     if region is None:
         return
     x0, y0, x1, y1 = region
@@ -56,11 +56,16 @@ def draw_mesh(
         target[:] = (target * (1 - alpha / 255 * band[..., 3:]) + alpha * band[..., :3] + 0.5).astype(np.uint8)
 
 
-def _region(pixels: np.ndarray, shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
-    """The part of the image that the points may cover, as x0, y0, x1, y1; None when there is none."""
-    low = np.maximum(np.floor(pixels.min(axis=0)) - 1, 0)
-    high = np.minimum(np.ceil(pixels.max(axis=0)) + 2, [shape[1], shape[0]])
-    if (high - low < 1).any():
+def covered_region(
+    pixels: np.ndarray, before: float, after: float, shape: tuple[int, ...]
+) -> tuple[int, int, int, int] | None:
+    """The part of the image that points cover, as x0, y0, x1, y1; None if it is empty.
+
+    before, after: px around their extent, towards lower and higher coordinates.
+    """
+    low = np.maximum(np.floor(pixels.min(axis=0) - before), 0)
+    high = np.minimum(np.ceil(pixels.max(axis=0) + after), [shape[1], shape[0]])
+    if (high <= low).any():
         return None
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 

@@ -14,10 +14,10 @@ import numpy as np
 from handos_model.data.sample import SIDE_NAMES, Sample
 from handos_model.evaluation import metrics
 from handos_model.evaluation.scoring import F_THRESHOLDS, Figures
-from handos_model.hand import Hand
+from handos_model.hand import FINGERTIPS, Hand
 
-PCK_FRACTIONS = (0.05, 0.1, 0.15)
-TIPS = (4, 8, 12, 16, 20)
+PAPER_PCK_FRACTIONS = (0.05, 0.1, 0.15)
+"""Of a hand's box: those of the paper's tables; scoring.PCK_FRACTIONS are those of this project's own sets."""
 SUBSETS = {"": (1, 2), "_visible": (2,), "_occluded": (1,)}
 """Values of the third column of Sample.joints_2d for the joints that each PCK covers."""
 
@@ -80,7 +80,7 @@ def joints_with(hand: Hand, tips: tuple[int, ...] | None) -> np.ndarray:
     """3D joints (21, 3) of a found hand, with its vertices `tips` (thumb to little) as fingertips unless None."""
     joints = hand.joints_3d.copy()
     if tips is not None:
-        joints[list(TIPS)] = hand.vertices[list(tips)]
+        joints[list(FINGERTIPS)] = hand.vertices[list(tips)]
     return joints
 
 
@@ -132,7 +132,7 @@ def _pck(errors: Sequence[HandErrors], name: str, values: Sequence[np.ndarray]) 
     for subset, kinds in SUBSETS.items():
         counted = np.array([np.isin(e.visibility, kinds) for e in errors]).reshape(-1, 21)
         if counted.any():
-            for fraction in PCK_FRACTIONS:
+            for fraction in PAPER_PCK_FRACTIONS:
                 share = metrics.pck_of_joints(np.array(values), counted, fraction)
                 figures[f"{name}{subset}@{fraction:g}"] = share
     return figures

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from handos_model.data.photos import held_out_backgrounds
+from handos_model.data.pool import MIN_VISIBLE
 from handos_model.data.sample import Sample
 from handos_model.synthetic.hand_render import Render, render_hands
 from handos_model.synthetic.render_options import RenderOptions
@@ -16,8 +17,6 @@ SEED = (0x68656C64, 0x6F7574)
 """Followed by the frame's index: pools are seeded with fewer numbers, so no pool can repeat these frames."""
 MIN_SIZE = 60.0
 """px, longer side of the part of a hand that is in the picture: hands up to this size are masked."""
-MIN_VISIBLE = 4
-"""Joints in view below which a hand is masked, as in training."""
 
 
 def held_out_renders(photos: Path, count: int) -> Iterator[Sample]:

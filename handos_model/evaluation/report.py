@@ -8,9 +8,6 @@ from typing import Any
 
 from handos_model.evaluation.paper.rows import paper_rows
 
-MEDIAPIPE_PCK = 0.416
-"""PCK@.1 of MediaPipe Hands 0.10.21 on the real hands of `annotated`, as benchmarks/accuracy.py measures it."""
-
 UNITS = {
     **dict.fromkeys(("pa_mpjpe", "pa_mpvpe", "absolute_wrist", "absolute_mpjpe", "bone_spread"), ", mm"),
     **dict.fromkeys(("jitter_3d", "jitter_3d_of_labels"), ", mm"),

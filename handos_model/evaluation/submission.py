@@ -22,14 +22,13 @@ from handos_model.evaluation.hand_errors import joints_with
 from handos_model.hand import JOINT_NAMES, Hand
 from handos_model.template.mano import JOINT_ORDER
 
-OPENGL = np.float32([1, -1, -1])
 SPLIT = "evaluation"
 """The split whose labels both servers have."""
 
 _OURS = np.arange(len(JOINT_NAMES))
 _CONVENTIONS = {
     "freihand": (_OURS, np.ones(3, np.float32), freihand.TIPS),
-    "ho3d": (np.argsort(JOINT_ORDER), OPENGL, ho3d.TIPS),
+    "ho3d": (np.argsort(JOINT_ORDER), ho3d.FROM_OPENGL, ho3d.TIPS),
 }
 
 SUBMITTED = tuple(_CONVENTIONS)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from handos_model.io.files import EXTRINSICS, one_line, shown
+from handos_model.io.frame import LONGEST_NAME
 from handos_model.io.yaml_file import read_yaml
 from handos_model.kinematics.frames import nearest_rotation, rotation_matrix
 
@@ -18,7 +19,6 @@ FARTHEST = 1e4
 """m: no camera that sees hands is farther from the origin."""
 EXACT = 1e-9
 """A rotation is this close to orthonormal if nothing but floating point has rounded it."""
-LONGEST_NAME = 255
 
 
 @dataclass(frozen=True, eq=False)

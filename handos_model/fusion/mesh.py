@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from handos_model.wrist_pose import MIN_CONFIDENCE
+
 
 def similarity(source: np.ndarray, target: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Linear part (3, 3), a rotation times a scale, and translation (3,) that best take source to target, both (N, 3).
@@ -32,7 +34,7 @@ def placed_mesh(
     for vertices, skeleton, confidence in zip(meshes, skeletons, confidences, strict=True):
         if not len(vertices) or (weight and len(vertices) != len(total)):
             continue
-        weights = np.clip(confidence.astype(np.float64), 0.1, 1)
+        weights = np.clip(confidence.astype(np.float64), MIN_CONFIDENCE, 1)
         linear, shift = similarity(skeleton.astype(np.float64), joints, weights)
         share = float(weights.mean())
         placed = share * (vertices @ linear.T + shift)

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from handos_model.camera import Camera
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.fusion.frame_sets import NS, SLOP, FrameSets
@@ -20,12 +18,14 @@ from handos_model.fusion.hand_fusion import FusedHand, HandFusion
 from handos_model.fusion.sighting import View
 from handos_model.hand import Hand
 from handos_model.io.files import RESULTS, one_line, open_file, shown
-from handos_model.kinematics.frames import quaternion
+from handos_model.io.frame import LATEST_NS
+from handos_model.output.frame_record import wrist_record
 from handos_model.wrist_pose import wrist_rotation
 
 LONGEST_LINE = 8 * 2**20
 """Maximum bytes of one frame: a hundred hands with meshes."""
 MAX_CAMERA_HANDS = 100
+"""Maximum number of hands in one frame of a camera, as of the parameter max_hands of hands_node."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,9 @@ def fused_frames(
     streams = [zip(read_results(path), itertools.repeat(path)) for path in paths]
     for frame, path in heapq.merge(*streams, key=lambda one: one[0].stamp_ns):
         if names.setdefault(frame.camera, path) != path:
-            raise ValueError(f"two files belong to {one_line(frame.camera)}: {names[frame.camera]} and {path}")
+            raise ValueError(
+                f"two files belong to {one_line(frame.camera)}: {names[frame.camera]} and {path}; give one"
+            )
         if frame.camera not in extrinsics:
             known = ", ".join(extrinsics)
             raise ValueError(f"{one_line(frame.camera)} of {path} has no extrinsics; the file has those of {known}")
@@ -100,18 +102,13 @@ def _hand_record(one: FusedHand, vertices: bool) -> dict[str, Any]:
     record = one.hand.to_dict(vertices)
     del record["box"], record["joints_2d"]
     mesh = {"vertices": record.pop("vertices")} if vertices else {}
-    turn = wrist_rotation(one.hand)
-    wrist = {
-        "position": record["translation"],
-        "orientation": None if turn is None else quaternion(turn).round(5).tolist(),
-        "covariance": one.wrist_covariance.ravel().tolist(),
-    }
+    wrist = wrist_record(record, wrist_rotation(one.hand), one.wrist_covariance.ravel())
     return {**record, "wrist": wrist, "cameras": list(one.cameras), "disagreement": round(one.gap, 5), **mesh}
 
 
 def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     stamp, values = record["stamp_ns"], record["intrinsics"]
-    if type(stamp) is not int or abs(stamp) >= 2**63:
+    if type(stamp) is not int or abs(stamp) >= LATEST_NS:
         raise ValueError(f"stamp_ns is {stamp!r}: images have no time; give videos or recordings")
     if len(record["hands"]) > MAX_CAMERA_HANDS:
         raise ValueError(f"it has {len(record['hands'])} hands, but at most {MAX_CAMERA_HANDS} are allowed")
@@ -119,8 +116,11 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     if type(mirrored) is not bool:
         raise ValueError(f"mirrored is {mirrored!r}, must be true or false")
     hands = [Hand.from_dict(hand) for hand in record["hands"]]
-    lens = Camera(
-        np.array([[values["fx"], 0, values["cx"]], [0, values["fy"], values["cy"]], [0, 0, 1]], np.float64),
+    lens = Camera.from_intrinsics(
+        values["fx"],
+        values["fy"],
+        values["cx"],
+        values["cy"],
         record["width"],
         record["height"],
         values["distortion_model"],

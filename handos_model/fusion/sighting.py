@@ -11,11 +11,10 @@ from handos_model.camera import Camera
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.hand import Hand
 from handos_model.tracking.mirroring import mirrored_in_depth
-from handos_model.wrist_pose import JOINT_DEVIATION, SCALE_DEVIATION, SHAPE_DEVIATION, WRIST_DEVIATION
+from handos_model.wrist_pose import JOINT_DEVIATION, MIN_CONFIDENCE, SCALE_DEVIATION, SHAPE_DEVIATION, WRIST_DEVIATION
 
 RELATIVE_DEPTH = 0.08
 """Standard deviation of a joint's depth relative to the hand's other joints, as a fraction of the hand's extent."""
-MIN_CONFIDENCE = 0.1
 NEAREST = 0.02
 """m: no joint is closer to a camera."""
 SMALLEST = 0.01

@@ -10,11 +10,10 @@ import numpy as np
 from handos_model.fusion.association import Group
 from handos_model.fusion.sighting import Sighting
 from handos_model.fusion.triangulation import triangulate
-from handos_model.hand import OTHER_SIDE, Hand, palm_length
+from handos_model.hand import Hand, palm_length
 from handos_model.tracking.hand_size import MAX_FRAMES
 from handos_model.tracking.tracker import (
     LONGEST_FORESIGHT,
-    SIDE_COST,
     VELOCITY_MEMORY,
     SideVotes,
     TrackerOptions,
@@ -78,12 +77,8 @@ class FusedTrack:
             off = off - (1 - ALONG) * (off * ray).sum(axis=1, keepdims=True) * ray
         size = max(float(np.ptp(self._joints, axis=0).max()), 1e-3)
         known = any(seen.source in self.sources for seen in group)
-        sides = [self._doubt(seen.hand) for seen in group]
+        sides = [self.side.cost(seen.hand) for seen in group]
         return float(np.linalg.norm(off, axis=1).mean()) / size - SAME_SOURCE * known + statistics.mean(sides)
-
-    def _doubt(self, hand: Hand) -> float:
-        other = OTHER_SIDE.get(hand.side) == self.side.decided
-        return SIDE_COST * self.side.confidence * hand.side_confidence if other else 0.0
 
     def vote(self, hands: list[Hand], stamp: float) -> None:
         """Adds the vote of each camera for the side."""

@@ -51,7 +51,9 @@ def triangulate(sightings: Sequence[Sighting]) -> Triangulated:
     return Triangulated(joints, covariance, scales, np.sqrt(np.diag(scale_covariance)), residuals)
 
 
-def _solve(centres, reach, precision, given, doubts):
+def _solve(
+    centres: np.ndarray, reach: np.ndarray, precision: np.ndarray, given: np.ndarray, doubts: np.ndarray
+) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray], np.ndarray]:
     """Joints X and scales k that minimise
     sum_vj (X_j - c_v - k_v r_vj)' P_vj (X_j - c_v - k_v r_vj) + sum_v ((k_v - 1) / doubt_v)^2,
     their covariances, and the residuals by the given precision. The joints are eliminated, which leaves V unknowns.

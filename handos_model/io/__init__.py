@@ -1,1 +1,1 @@
-"""Images in, from files, videos and recordings; drawn images out."""
+"""Reads images, videos, recordings and settings; every file from outside is opened here and checked."""

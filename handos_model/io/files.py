@@ -1,7 +1,11 @@
-"""Opens every file that comes from outside: regular files of bounded size; others are refused in one sentence."""
+"""Opens every file that comes from outside: regular files of bounded size; others are refused in one sentence.
+
+Also checksums, which show whether a file is damaged.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass
@@ -72,6 +76,21 @@ def read_text(path: Path, kind: Kind) -> str:
         return read_file(path, kind).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{kind.name} {shown(path)} is not UTF-8 text: {error.reason}") from error
+
+
+def checksum_file(path: Path) -> Path:
+    """Where the checksum of a file lies: next to it."""
+    return path.with_name(f"{path.name}.sha256")
+
+
+def write_checksum(path: Path) -> None:
+    """Writes the checksum of a file, as sha256sum does."""
+    checksum_file(path).write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n")
+
+
+def fits_checksum(path: Path, data: bytes) -> bool:
+    """Whether these bytes of a file have its checksum, which must exist; raises what read_text raises."""
+    return read_text(checksum_file(path), CHECKSUM).split()[:1] == [hashlib.sha256(data).hexdigest()]
 
 
 def one_line(text: object, longest: int = LONGEST_LINE) -> str:

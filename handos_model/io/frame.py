@@ -12,6 +12,13 @@ from handos_model.camera import MAX_FOCAL, Camera
 LATEST = 1e11
 """s: no clock shows as much, not even in the year 5000; nanoseconds and milliseconds since 1970 are more."""
 
+DEFAULT_FRAME = "camera"
+"""Frame of hands whose input names none: recordings and viewers need one."""
+LATEST_NS = 2**63
+"""Stamps in ns are less than this, in ROS as in NumPy."""
+LONGEST_NAME = 255
+"""Maximum number of characters of a frame_id, encoding or format: longer ones are damage that floods outputs."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -23,8 +30,6 @@ class Frame:
     """(H, W, 3) uint8 RGB; None when it could not be read."""
     camera: Camera | None = None
     """Camera that the input describes; None if it describes none."""
-    camera_source: str = ""
-    """What described the camera: the camera_info topic of a recording; empty without a camera."""
     stamp_ns: int | None = None
     """Nanoseconds: the stamp of the image message, or the time since the start of a video; None without a time."""
     frame_id: str = ""

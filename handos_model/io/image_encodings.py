@@ -1,6 +1,8 @@
-"""ROS image encodings to RGB arrays, from plain values: used for bags here and for messages in the node."""
+"""ROS images to RGB arrays: messages as the node receives them, and as rosbags reads them from a recording."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import cv2
 import numpy as np
@@ -30,6 +32,25 @@ _PAIRED_COLUMNS = ("yuv422", "uyvy", "yuv422_yuy2", "yuyv", "nv12", "nv21")  # t
 _PLANAR = ("nv12", "nv21")  # half as many rows of colours follow below the image
 
 ENCODINGS = tuple(_FORMATS)
+
+
+def encoding_of(message: Any) -> str:
+    """The encoding of an Image; of a CompressedImage, the encoding before compression if given, else the compression.
+
+    image_transport writes the format "<encoding before>; <codec> compressed <encoding in the file>", others "jpeg".
+    """
+    return str(message.encoding if hasattr(message, "encoding") else message.format.partition(";")[0].strip())
+
+
+def decode_image(message: Any) -> np.ndarray:
+    """RGB (H, W, 3) uint8 of an Image or CompressedImage; for rgb8 a view of the message's own bytes.
+
+    Raises ValueError for encodings that are not a colour camera's (ENCODINGS) and for damaged images.
+    """
+    data, encoding = np.frombuffer(message.data, np.uint8), encoding_of(message)
+    if hasattr(message, "encoding"):
+        return decode_raw(data, encoding, message.width, message.height, message.step, bool(message.is_bigendian))
+    return decode_mosaic(data, encoding) if encoding.startswith("bayer_") else decode_compressed(data, upright=False)
 
 
 def decode_raw(
@@ -70,15 +91,6 @@ def decode_compressed(data: bytes | np.ndarray, upright: bool = True) -> np.ndar
     """
     flags = cv2.IMREAD_COLOR if upright else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     return cv2.cvtColor(decode_pixels(data, flags), cv2.COLOR_BGR2RGB)
-
-
-def decode_transported(data: bytes | np.ndarray, format_name: str) -> np.ndarray:
-    """RGB (H, W, 3) uint8 from data and format of a sensor_msgs/CompressedImage. Raises ValueError as decode_raw does.
-
-    image_transport writes "<encoding before>; <codec> compressed <encoding in the file>", others "jpeg" or "png".
-    """
-    source = format_name.partition(";")[0].strip()
-    return decode_mosaic(data, source) if source.startswith("bayer_") else decode_compressed(data, upright=False)
 
 
 def decode_mosaic(data: bytes | np.ndarray, encoding: str) -> np.ndarray:

@@ -22,7 +22,7 @@ NAMED = 5
 class ImageSource:
     """Image files, which have neither times nor a rate.
 
-    Of a file that holds several images, this is said the first time that it is read: not in every pass of a loop.
+    A file that holds several images is reported the first time it is read, not in every pass of a loop.
     """
 
     fps: float | None = None

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from handos_model.io.files import VIDEO, one_line, open_file
-from handos_model.io.frame import Frame
+from handos_model.io.frame import LATEST_NS, Frame
 from handos_model.io.headers.image_header import MAX_PIXELS
 
 VIDEO_SUFFIXES = (
@@ -27,7 +27,6 @@ MOST_OBLONG = 4
 SQUARE_WITHIN = Fraction(1, 100)
 """Largest deviation from 1 of a pixel's ratio of edges that is passed over: software that rescales a video rounds its
 size to whole or even pixels, and writes what that changed of the shape as a ratio, such as 640:639."""
-LATEST_NS = 2**63
 _LIMITS = {"max_pixels": str(MAX_PIXELS)}
 _CONTAINERS = {"format_whitelist": "mov,matroska,avi,mpeg,mpegvideo,mpegts,flv,asf,ogg,h264,hevc,m4v,mjpeg"}
 """The only containers allowed of FFmpeg's 300, some of which are lists that open other files."""
@@ -49,9 +48,9 @@ class VideoSource:
         with _opened(place) as container:
             stream = _video_stream(container, self.name)
             if _pixel_aspect(stream) is None:
-                said = ":".join(map(str, stream.sample_aspect_ratio.as_integer_ratio()))
+                ratio = ":".join(map(str, stream.sample_aspect_ratio.as_integer_ratio()))
                 about = f"the pixels of {one_line(self.name)} are taken for square"
-                self.notes = (f"{about}: it declares them to be {said}, which cannot be",)
+                self.notes = (f"{about}: it declares them to be {ratio}, which cannot be",)
             rate = stream.average_rate or stream.guessed_rate
             self.fps: float | None = float(rate) if rate and 0 < rate < 10_000 else None
             seconds = _promised_seconds(container, stream)

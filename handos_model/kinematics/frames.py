@@ -11,10 +11,8 @@ import math
 
 import numpy as np
 
-from handos_model.hand import BONES, SIDES
+from handos_model.hand import BONES, KNOWN_SIDES, KNUCKLES
 
-KNUCKLES = (17, 13, 9, 5)
-"""MCP joints from little to index finger: with the wrist they span the palm."""
 RETARGETING_KNUCKLES = (9, 5)
 """MCP joints through which dex-retargeting's palm passes, some degrees off the plane of KNUCKLES."""
 FLAT = 1e-3
@@ -119,14 +117,14 @@ def _checked(joints_3d: np.ndarray, side: str) -> np.ndarray:
     joints = np.asarray(joints_3d, np.float64)
     if joints.shape != (21, 3):
         raise ValueError(f"joints_3d has the shape {joints.shape}, must be (21, 3)")
-    if side not in SIDES[:2]:
+    if side not in KNOWN_SIDES:
         raise ValueError(f"side is {side!r}, must be left or right: the back of the hand depends on it")
     if not np.isfinite(joints).all():
         raise ValueError("joints_3d holds NaN or infinity, must be finite")
     return joints
 
 
-def _palm_rotation(joints: np.ndarray, side: str, knuckles: tuple[int, ...] = KNUCKLES) -> np.ndarray:
+def _palm_rotation(joints: np.ndarray, side: str, knuckles: tuple[int, ...] = KNUCKLES[::-1]) -> np.ndarray:
     points = joints.tolist()
     wrist = points[0]
     spokes = [_minus(points[knuckle], wrist) for knuckle in knuckles]

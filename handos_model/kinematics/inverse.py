@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handos_model.hand import SIDES, Hand
+from handos_model.hand import KNOWN_SIDES, Hand
 from handos_model.kinematics.bending import Limits, bend
 from handos_model.kinematics.frames import nearest_rotation
 from handos_model.kinematics.skeleton import HandSkeleton, skeleton_of
@@ -77,7 +77,7 @@ def fit_hand(hand: Hand, skeleton: HandSkeleton | None = None) -> HandFit:
     is needed, so no frame depends on the one before. Raises ValueError for an unknown side, and for a mesh that is
     missing, belongs to another template, or is not finite.
     """
-    if hand.side not in SIDES[:2]:
+    if hand.side not in KNOWN_SIDES:
         raise ValueError(f"side is {hand.side!r}, must be left or right: joints bend towards the palm")
     skeleton = skeleton_of(hand, skeleton)
     vertices = skeleton.mesh_of(hand)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from handos_model.hand import SIDES, Hand
+from handos_model.hand import KNOWN_SIDES, KNUCKLES, Hand
+from handos_model.kinematics.frames import nearest_rotation
 from handos_model.template.mano_layer import ManoLayer
 
 NOISE = 0.003
@@ -16,7 +19,7 @@ SPREAD = np.concatenate([np.full(3, 1e3), np.full(45, 0.7), np.ones(10), np.full
 """Usual deviations from MANO's mean hand: of the wrist (any), fingers (rad), shape (MANO's unit) and place (any)."""
 STEPS = 30
 _ENOUGH = 1e-4  # fraction of the cost that a step must still save
-_PALM = [0, 5, 9, 13, 17]
+_PALM = [0, *KNUCKLES]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +43,7 @@ def mano_parameters(hand: Hand, layer: ManoLayer, mesh: bool = False) -> ManoPar
     joints are fitted, and the turn of a finger about its own axis is the usual one. Takes a tenth of a second. Raises
     ValueError for an unknown side and for a hand that is not finite.
     """
-    if hand.side not in SIDES[:2]:
+    if hand.side not in KNOWN_SIDES:
         raise ValueError(f"side is {hand.side!r}, must be left or right: MANO has one model per side")
     seen = (hand.vertices if mesh else hand.joints_3d).astype(np.float64)
     if not np.isfinite(seen).all():
@@ -61,7 +64,7 @@ class ManoFitter:
 
     def __init__(self, folder: Path, mesh: bool) -> None:
         """folder: that of MANO_RIGHT.pkl and MANO_LEFT.pkl; mesh: see mano_parameters. Errors are ManoLayer.load's."""
-        self._layers = {side: ManoLayer.load(folder, side) for side in SIDES[:2]}
+        self._layers = {side: ManoLayer.load(folder, side) for side in KNOWN_SIDES}
         self._mesh = mesh
 
     def record(self, hand: Hand) -> dict[str, list[float]] | None:
@@ -82,19 +85,11 @@ def _start(layer: ManoLayer, mean: np.ndarray, joints: np.ndarray) -> np.ndarray
     """The mean hand (61,), with its palm moved onto that of the joints (21, 3)."""
     rest = layer(mean[:48], mean[48:58])[1]
     palm, target = rest[_PALM] - rest[_PALM].mean(axis=0), joints[_PALM] - joints[_PALM].mean(axis=0)
-    u, _, vt = np.linalg.svd(target.T @ palm)
-    turn = u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
-    return np.concatenate([_axis_angle(turn), mean[3:58], joints[0] - rest[0]])
+    axis_angle = cv2.Rodrigues(nearest_rotation(target.T @ palm))[0].ravel()
+    return np.concatenate([axis_angle, mean[3:58], joints[0] - rest[0]])
 
 
-def _axis_angle(rotation: np.ndarray) -> np.ndarray:
-    """Axis-angle (3,) rad of a rotation matrix."""
-    from cv2 import Rodrigues
-
-    return Rodrigues(rotation)[0].ravel()
-
-
-def _minimised(residuals, x: np.ndarray) -> np.ndarray:
+def _minimised(residuals: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
     """The parameters that minimise the sum of squares, starting from x."""
     now = residuals(x)
     damping = 1e-2

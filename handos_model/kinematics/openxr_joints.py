@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handos_model.hand import FINGERS, Hand
+from handos_model.hand import FINGERS, KNUCKLES, Hand
 from handos_model.kinematics.frames import finger_frames, wrist_frame
 from handos_model.kinematics.skeleton import HandSkeleton, skeleton_of
 
@@ -68,7 +68,7 @@ def openxr(hand: Hand, skeleton: HandSkeleton | None = None) -> OpenXRJoints:
         valid[[_PALM, *_METACARPALS]] = False
         rotations[_WRIST] = _along(joints[9] - joints[0], back)
         return OpenXRJoints(positions, rotations, valid)
-    knuckles = joints[[5, 9, 13, 17]]
+    knuckles = joints[list(KNUCKLES)]
     positions[list(_METACARPALS)] = starts
     rotations[list(_METACARPALS)] = [_along(bone, back) for bone in knuckles - starts]
     positions[_PALM] = (starts[_MIDDLE] + knuckles[_MIDDLE]) / 2

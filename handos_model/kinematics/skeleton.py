@@ -6,13 +6,10 @@ from functools import cache
 
 import numpy as np
 
-from handos_model.hand import FINGERS, Hand
+from handos_model.hand import FINGERTIPS, Hand
 from handos_model.template.anatomy import SEGMENTS, finger_bones
 from handos_model.template.hand_template import HandTemplate
 from handos_model.template.load import load_template
-
-TIPS = tuple(4 * finger + 4 for finger in range(len(FINGERS)))
-"""Joints that are fingertips, thumb first."""
 
 FOREIGN = 0.15
 """Distance of a mesh from its template in the nearest pose (root mean square, as a fraction of its extent) beyond which
@@ -35,7 +32,7 @@ class HandSkeleton:
         """Index of the wrist's bone."""
         self._skinning = _skinning(template)  # (V, B, 4)
         self._inverse = np.linalg.pinv(self._skinning.reshape(len(self._skinning), -1))  # (4 B, V)
-        self._tips = template.joint_regressor[list(TIPS)].astype(np.float64)
+        self._tips = template.joint_regressor[list(FINGERTIPS)].astype(np.float64)
         self.turns, self.places, self.ends = _chains(template, self.bones, self.wrist)
         """For bones at rest: rotation (4, 5, 3, 3) and origin (4, 5, 3) m in the parent's frame, end (4, 5, 3) m in
         the bone's own."""
@@ -97,7 +94,7 @@ def _skinning(template: HandTemplate) -> np.ndarray:
 def _chains(template: HandTemplate, bones: np.ndarray, wrist: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     turns, places, ends = np.tile(np.eye(3), (4, 5, 1, 1)), np.zeros((4, 5, 3)), np.zeros((4, 5, 3))
     frames = template.bone_frames.astype(np.float64)
-    tips = np.append(template.joints[list(TIPS)], np.ones((5, 1)), axis=1)
+    tips = np.append(template.joints[list(FINGERTIPS)], np.ones((5, 1)), axis=1)
     for finger in range(5):
         parent, before = wrist, None
         for level, bone in enumerate(bones[:, finger]):

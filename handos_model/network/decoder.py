@@ -149,7 +149,7 @@ class HandDecoder(nn.Module):
     """The paper's decoder: from the kept instances of a detector to joints, vertices and camera translation.
 
     query_size: length of an instance's query; levels: scales of the value maps; template: of
-    :func:`handos_model.network.handos.template_tensors`. `upsample` (V, C) there lifts the C vertex queries to the
+    `handos_model.network.handos.template_tensors`. `upsample` (V, C) there lifts the C vertex queries to the
     template's V vertices and is the identity where there is a query per vertex.
     """
 

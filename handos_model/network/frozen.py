@@ -5,7 +5,6 @@ Also the networks on top of these, of which only their own weights are trained a
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from handos_model.io.archives.npz_file import Header, read_npz
-from handos_model.io.files import CHECKSUM, Kind, one_line, read_file, read_text, shown
+from handos_model.io.files import Kind, checksum_file, fits_checksum, one_line, read_file, shown
 
 OVERHEAD = 1_000_000  # bytes of a weight file beside its float32 values, at most
 
@@ -39,7 +38,7 @@ class Trainable(nn.Module):
         return {k: v for k, v in self.state_dict().items() if not k.startswith("detector.")}
 
     def load_trainable_state(self, state: dict[str, Tensor]) -> None:
-        """Loads what :meth:`trainable_state` returned; ValueError for missing or unknown names and other shapes."""
+        """Loads what `trainable_state` returned; ValueError for missing or unknown names and other shapes."""
         own = self.trainable_state()
         wrong = sorted(name for name in own.keys() & state.keys() if own[name].shape != state[name].shape)
         if wrong:
@@ -73,8 +72,7 @@ def read_weights(path: Path, expected: dict[str, Tensor], tool: str) -> dict[str
 
 
 def _check_sum(path: Path, kind: Kind, tool: str) -> None:
-    sidecar = path.with_name(path.name + ".sha256")
-    if sidecar.is_file() and read_text(sidecar, CHECKSUM).split()[:1] != [sha256(read_file(path, kind)).hexdigest()]:
+    if checksum_file(path).is_file() and not fits_checksum(path, read_file(path, kind)):
         raise ValueError(
             f"weights file {shown(path)} is damaged: it differs from its checksum; reinstall the package or run {tool}"
         )

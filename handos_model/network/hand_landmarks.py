@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from handos_model.network.frozen import Frozen, read_weights
+from handos_model.prediction.views import SIZE
 
 WEIGHTS = Path(__file__).parents[1] / "weights" / "hand_landmarks.npz"
 
-SIZE = 224  # px: height and width of a view
 JOINTS = 21
 STEM = 24  # channels at stride 2
 STAGES = {  # stride of the stage's map: kernel, expansion and channels of its blocks, in their order

@@ -81,7 +81,7 @@ class Chosen:
 
 
 class HandOS(Trainable):
-    """The whole network. The detector never trains: see :class:`handos_model.network.detectors.detector.Detector`.
+    """The whole network. The detector never trains: see `handos_model.network.detectors.detector.Detector`.
 
     side: where side tuning starts from, one of side_tuning.SIDES. Raises ValueError for parts that do not fit.
     """
@@ -147,7 +147,7 @@ class HandOS(Trainable):
     def detect(self, images: Tensor, sizes: Tensor | None = None) -> tuple[Detection, list[Tensor], Candidates]:
         """Detector outputs, the side tuning's maps, finest first, and the places that may show hands.
 
-        images (B, 3, H, W) RGB in 0..1, sizes as in :meth:`forward`.
+        images (B, 3, H, W) RGB in 0..1, sizes as in `forward`.
         """
         return self.propose(images, self.tuned(detect_each(self.detector, images, sizes)))
 
@@ -156,7 +156,7 @@ class HandOS(Trainable):
         return detection if self.end is None else self.detector.detected(self.end(detection.memory[:-1]))
 
     def propose(self, images: Tensor, detection: Detection) -> tuple[Detection, list[Tensor], Candidates]:
-        """Like :meth:`detect`, from a detection in the images to which :meth:`tuned` was applied."""
+        """Like `detect`, from a detection in the images to which `tuned` was applied."""
         values = self.side_tuning(images, detection) if self.decoder.size.deformable else []
         return detection, values, own_candidates(detection)
 
@@ -169,7 +169,7 @@ class HandOS(Trainable):
         stage: str = "full",
         sides: Tensor | None = None,
     ) -> list[dict[str, Tensor]]:
-        """Decode the candidates `indices` (B, N). One dict per layer: :meth:`HandDecoder.read` has keys and shapes.
+        """Decode the candidates `indices` (B, N). One dict per layer: `HandDecoder.read` has keys and shapes.
 
         sides (B, N), in training: 1 where the hand is known to be a right one, -1 for left, 0 unknown.
         """

@@ -44,7 +44,7 @@ def to_view(points: Tensor, views: Tensor) -> Tensor:
 
 
 def to_pixels(points: Tensor, views: Tensor) -> Tensor:
-    """View coordinates (..., n, 2) back to pixels; inverse of :func:`to_view`."""
+    """View coordinates (..., n, 2) back to pixels; inverse of `to_view`."""
     return turn(points, views[..., 3]) * views[..., None, 2:3] + views[..., None, :2]
 
 

@@ -21,7 +21,7 @@ LOGIT_UNIT = 4.0
 
 
 class LandmarkDecoder(HandDecoder):
-    """A decoder for instances of :class:`handos_model.network.detectors.landmark_detector.LandmarkDetector`.
+    """A decoder for instances of `handos_model.network.detectors.landmark_detector.LandmarkDetector`.
 
     channels: of the detector's memory, whose maps are read at the landmarks.
     """
@@ -47,7 +47,7 @@ class LandmarkDecoder(HandDecoder):
             nn.init.normal_(heads.joints.weight, std=1e-3)
 
     def start(self, vertices: Tensor) -> Tensor:
-        """Vertices of the template, a right hand: see :meth:`lift`."""
+        """Vertices of the template, a right hand: see `lift`."""
         return vertices.clone()
 
     def expand(self, hands: Instances) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
@@ -78,9 +78,9 @@ class LandmarkDecoder(HandDecoder):
         """
         d = self.size.d_model
         instance, world, presence, right = context.split([d, *QUERY[1:]], -1)
-        told = torch.cat([queries.mean(2), instance, right / LOGIT_UNIT, presence / LOGIT_UNIT], -1)
-        side = (right + LOGIT_UNIT * self.side(told))[..., 0].float()
-        shows = (presence + LOGIT_UNIT * self.presence(told))[..., 0].float()
+        evidence = torch.cat([queries.mean(2), instance, right / LOGIT_UNIT, presence / LOGIT_UNIT], -1)
+        side = (right + LOGIT_UNIT * self.side(evidence))[..., 0].float()
+        shows = (presence + LOGIT_UNIT * self.presence(evidence))[..., 0].float()
         sign = torch.where(side.detach() >= 0, 1.0, -1.0)
         if sides is not None:
             sign = torch.where(sides == 0, sign, sides)

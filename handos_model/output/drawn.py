@@ -25,6 +25,7 @@ from handos_model.output.output_file import (
     fitted_name,
     named,
     partial,
+    unique_name,
 )
 
 DEFAULT_FPS = 10.0
@@ -67,12 +68,7 @@ class FolderOutput:
         """The file of the frame of that name, which no other frame gets; an earlier run may have written it."""
         frame = NUMBERED.fullmatch(name)
         stem = f"{short_name(frame[1])}_{int(frame[2]):06d}" if frame else Path(name).stem
-        unique, count = stem, 1
-        while unique in self._names:
-            count += 1
-            unique = f"{stem}_{count}"
-        self._names.add(unique)
-        return self.folder / fitted_name(unique, ".jpg")
+        return self.folder / fitted_name(unique_name(stem, self._names), ".jpg")
 
     def close(self, complete: bool = True) -> None:
         """Does nothing: every file is already complete."""
@@ -109,7 +105,9 @@ class VideoOutput:
         """
         height, width = image.shape[:2]
         if self._stream is None and max(height, width) > LONGEST_EDGE:
-            raise ValueError(f"it has {width} x {height} pixels, a video has at most {LONGEST_EDGE} on an edge")
+            raise ValueError(
+                f"it has {width} x {height} pixels, a video has at most {LONGEST_EDGE} on an edge: draw images instead"
+            )
         self._time = self._next_time(stamp_ns)
         if self._stream is None:
             self._open(image)

@@ -80,14 +80,22 @@ def _intrinsics(camera: Camera, source: str) -> dict[str, Any]:
     }
 
 
+def wrist_record(record: dict[str, Any], turn: np.ndarray | None, covariance: np.ndarray) -> dict[str, Any]:
+    """The wrist's pose in the record of a hand.
+
+    record: that of Hand.to_dict; turn (3, 3): wrist_rotation; covariance (36,).
+    """
+    return {
+        "position": record["translation"],
+        "orientation": None if turn is None else quaternion(turn).round(5).tolist(),
+        "covariance": covariance.tolist(),
+    }
+
+
 def _hand_record(hand: Hand, camera: Camera, detail: Detail) -> dict[str, Any]:
     turn = wrist_rotation(hand)
-    wrist = {
-        "position": np.asarray(hand.translation, np.float64).round(5).tolist(),
-        "orientation": None if turn is None else quaternion(turn).round(5).tolist(),
-        "covariance": wrist_covariance(hand, camera, turn is not None).tolist(),
-    }
     record = hand.to_dict(detail.vertices)
+    wrist = wrist_record(record, turn, wrist_covariance(hand, camera, turn is not None))
     mesh = {"vertices": record.pop("vertices")} if detail.vertices else {}
     parameters = {"mano": detail.mano.record(hand)} if detail.mano else {}
     return {**record, "wrist": wrist, **parameters, **mesh}

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from handos_model.hand import frame_scale
+from handos_model.io.frame import DEFAULT_FRAME
+
 PACKAGE = "handos_ros"
 MESSAGES = ("Point2D", "Hand", "HandArray")
 HAND_ARRAY, TRANSFORMS = f"{PACKAGE}/msg/HandArray", "tf2_msgs/msg/TFMessage"
-DEFAULT_FRAME = "camera"
-"""Frame of the hands if the input names none, since transforms need one."""
 SECOND = 10**9
 
 
@@ -53,17 +54,12 @@ class Messages:
         """The HandArray of a frame in CDR, as the node publishes it."""
         kind, values = self._array, record["intrinsics"]
         assumed = values["source"] == "assumed"
-        sources = {hand["scale_source"] for hand in record["hands"]}
-        scale = kind.SCALE_PRIOR
-        if sources and sources <= {"depth", "remembered"}:
-            scale = kind.SCALE_DEPTH
-        elif "user" in sources:
-            scale = kind.SCALE_USER
+        scale = frame_scale(hand["scale_source"] for hand in record["hands"])
         message = kind(
             header=self._header(record),
             hands=[self._hand_message(hand) for hand in record["hands"]],
             intrinsics_source=kind.INTRINSICS_ASSUMED if assumed else kind.INTRINSICS_CAMERA_INFO,
-            scale_source=scale,
+            scale_source=getattr(kind, f"SCALE_{scale.upper()}"),
             width=record["width"],
             height=record["height"],
             **{name: values[name] for name in ("fx", "fy", "cx", "cy")},

@@ -81,6 +81,16 @@ def fitted_name(stem: str, ending: str) -> str:
     return stem + ending
 
 
+def unique_name(name: str, taken: set[str]) -> str:
+    """The name, with a number added if it is taken; it is taken from then on."""
+    unique, count = name, 1
+    while unique in taken:
+        count += 1
+        unique = f"{name}_{count}"
+    taken.add(unique)
+    return unique
+
+
 def check_length(path: Path) -> None:
     """Raises OSError if a part of a path is longer than a name can be."""
     if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):

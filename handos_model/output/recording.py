@@ -40,11 +40,13 @@ def write_recording(
         storage = StoragePlugin.SQLITE3 if is_sqlite else StoragePlugin.MCAP
         with _disk_errors(), Writer(folder, version=VERSION, storage_plugin=storage) as writer:
             bag = _Bag(writer)
+            notes: tuple[str, ...] = ()
             if recorded is None:
-                _write_alone(bag, records)
-                notes: tuple[str, ...] = ()
+                for record in records:
+                    bag.write_hands(record, record["stamp_ns"])
             else:
                 notes = _write_beside(bag, records, recorded)
+            bag.declare_hands()  # a recording without frames has them too
         os.replace(folder / f"{name}.mcap" if one_file else folder, place)
     return notes
 
@@ -94,21 +96,18 @@ class _Bag:
         self.write(copied.topic, copied.kind, copied.recorded_ns, copied.data)
         return ""
 
-    def write_hands(self, record: dict[str, Any], recorded_ns: int) -> None:
-        """Writes TF frames before hands, so that whoever receives a hand can look up its frame."""
+    def declare_hands(self) -> None:
+        """Declares the topics of write_hands."""
         self.declare(TF, TRANSFORMS)
         self.declare(HANDS, HAND_ARRAY)
+
+    def write_hands(self, record: dict[str, Any], recorded_ns: int) -> None:
+        """Writes TF frames before hands, so that whoever receives a hand can look up its frame."""
+        self.declare_hands()
         transforms = self._messages.transforms(record)
         if transforms is not None:
             self.write(TF, TRANSFORMS, recorded_ns, transforms)
         self.write(HANDS, HAND_ARRAY, recorded_ns, self._messages.hand_array(record))
-
-
-def _write_alone(bag: _Bag, records: Iterable[dict[str, Any]]) -> None:
-    bag.declare(TF, TRANSFORMS)
-    bag.declare(HANDS, HAND_ARRAY)
-    for record in records:
-        bag.write_hands(record, record["stamp_ns"])
 
 
 def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path) -> tuple[str, ...]:
@@ -130,8 +129,6 @@ def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path) 
                 bag.write_hands(record, message.recorded_ns)
                 record = next(waiting, None)
             count += 1
-    bag.declare(TF, TRANSFORMS)
-    bag.declare(HANDS, HAND_ARRAY)
     notes = [f"{number} messages of {topic} were not copied, as {why}" for (topic, why), number in missed.items()]
     if len(topics) < len(recording.topics):
         notes.append(f"{HANDS} of {original} is replaced by the hands of this run")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import numpy as np
 
-from handos_model.prediction.letterbox import letterbox, to_source
+from handos_model.prediction.letterbox import letterbox, to_source, views_to_source
 from handos_model.prediction.seen_hands import SeenHands
 from handos_model.prediction.session import HandSession, SessionOptions
 
@@ -34,19 +33,16 @@ class ImageNetwork:
         """
         del search, passes
         canvas, scale = letterbox(image, size)
-        said = self._session.run(canvas)
-        scores, joints, view = said["scores"], said["joints_2d"], said["view"]
-        pixels = to_source(np.concatenate([joints, view[:, None, :2]], axis=1), scale)
-        sizes = view[:, 2:3] / math.sqrt(math.prod(scale.tolist()))
+        outputs = self._session.run(canvas)
         seen = SeenHands(
-            scores=scores,
-            joints_2d=pixels[:, :21],
-            joint_confidence=said["joint_confidence"].clip(0, 1),
-            joints_3d=said["joints_3d"],
-            vertices=said["vertices"],
-            views=np.concatenate([pixels[:, 21], sizes, view[:, 3:]], axis=1),
-            translation=said["translation"],
-            right=said["right"],
+            scores=outputs["scores"],
+            joints_2d=to_source(outputs["joints_2d"], scale),
+            joint_confidence=outputs["joint_confidence"].clip(0, 1),
+            joints_3d=outputs["joints_3d"],
+            vertices=outputs["vertices"],
+            views=views_to_source(outputs["view"], scale),
+            translation=outputs["translation"],
+            right=outputs["right"],
         ).finite()
         # The graph always decodes one candidate; if there is none, it has a score of 0.
         return seen.where((seen.scores >= threshold) & (seen.scores > 0)).distinct()

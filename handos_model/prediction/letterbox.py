@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 
@@ -51,3 +53,11 @@ def to_network(points: np.ndarray, scale: np.ndarray) -> np.ndarray:
 def to_source(points: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Points (..., 2) from pixels of the letterboxed image to pixels of the source image."""
     return (points + 0.5) / scale - 0.5
+
+
+def views_to_source(views: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Views (N, 4: centre and size in px, angle in rad) from pixels of the letterboxed image to those of the source."""
+    moved = views.astype(np.float64)
+    moved[:, :2] = to_source(moved[:, :2], scale)
+    moved[:, 2] /= math.sqrt(math.prod(scale.tolist()))
+    return moved

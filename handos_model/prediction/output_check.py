@@ -19,13 +19,13 @@ SLACK = 0.01
 """By how much SHARES may exceed their range: graphs in 8 or 16 bits round."""
 
 
-def check_outputs(said: Mapping[str, object], rows: int | None = None) -> None:
+def check_outputs(outputs: Mapping[str, object], rows: int | None = None) -> None:
     """Raises ValueError if an output of HAND has the wrong shape or is too large, or one of SHARES is not in 0..1.
 
     rows: how many rows each must have; as many as the first output when None. NaN is refused only in SHARES: elsewhere
     it concerns a single hand, which is left out later.
     """
-    for name, values in said.items():
+    for name, values in outputs.items():
         shape = HAND.get(name)
         if shape is None:
             continue

@@ -28,8 +28,8 @@ def placed(seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: 
     rotation = view_rotation(seen.views, camera)  # (N, 3, 3)
     points = np.concatenate([seen.joints_3d, seen.vertices], axis=1)
     points = points @ (hand_scale * rotation).astype(np.float32).transpose(0, 2, 1)  # (N, 21 + V, 3)
-    said = _said(seen, rotation, camera, hand_scale)
-    translation = _fitted(seen, points[:, :21], said, camera).astype(np.float32)
+    by_network = (hand_scale * network_translation(seen.translation, seen.views, rotation, camera)).astype(np.float32)
+    translation = _fitted(seen, points[:, :21], by_network, camera).astype(np.float32)
     points = points + translation[:, None]
     boxes = joints_box(seen.joints_2d).astype(np.float32)
     joints_2d = seen.joints_2d.astype(np.float32)
@@ -43,7 +43,7 @@ def placed(seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: 
         side = ("right" if normals[i] > 0 else "left") if confidence >= MIN_SIDE_CONFIDENCE else "unknown"
         joints_3d, vertices = points[i, :21].copy(), points[i, 21:].copy()  # which may be kept without the rest
         values = (boxes[i], joints_2d[i], seen.joint_confidence[i], joints_3d, vertices, translation[i])
-        hands.append(Hand(float(seen.scores[i]), side, confidence, *values, said[i], scale_source=source))
+        hands.append(Hand(float(seen.scores[i]), side, confidence, *values, by_network[i], scale_source=source))
     return hands
 
 
@@ -59,14 +59,17 @@ def view_rotation(views: np.ndarray, camera: Camera) -> np.ndarray:
     return ray_rotation(rays) @ spin
 
 
-def _fitted(seen: SeenHands, joints: np.ndarray, said: np.ndarray, camera: Camera) -> np.ndarray:
+def _fitted(seen: SeenHands, joints: np.ndarray, by_network: np.ndarray, camera: Camera) -> np.ndarray:
     """Metric translations (N, 3): in closed form if the joints allow it, else those that the network gives."""
     fitted, solved = fit_translation(joints, camera.normalise(seen.joints_2d), seen.joint_confidence)
-    return np.where(solved[:, None], fitted, said)
+    return np.where(solved[:, None], fitted, by_network)
 
 
-def _said(seen: SeenHands, rotation: np.ndarray, camera: Camera, hand_scale: float) -> np.ndarray:
-    """Metric translations (N, 3) float32 that the network gives."""
-    depth_unit = camera.focal / np.maximum(seen.views[:, 2], 1e-6)
-    said = seen.translation * np.stack([np.ones_like(depth_unit), np.ones_like(depth_unit), depth_unit], axis=1)
-    return (hand_scale * (rotation @ said[..., None])[..., 0]).astype(np.float32)
+def network_translation(translation: np.ndarray, views: np.ndarray, rotation: np.ndarray, camera: Camera) -> np.ndarray:
+    """Metric translations (N, 3) in the camera's axes, from the network's own output (N, 3).
+
+    views (N, 4) and rotation (N, 3, 3) as in view_rotation.
+    """
+    depth_unit = camera.focal / np.maximum(views[:, 2:3], 1e-6)  # of a hand at which the view shows one metre
+    metric = np.concatenate([translation[:, :2], translation[:, 2:] * depth_unit], axis=1)
+    return (rotation @ metric[..., None])[..., 0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import time
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 import onnxruntime as ort
 
-from handos_model.io.files import CHECKSUM, WEIGHTS, one_line, read_file, read_text, shown
+from handos_model.io.files import WEIGHTS, checksum_file, fits_checksum, one_line, read_file, shown
 from handos_model.options import one_of, whole
 from handos_model.prediction.output_check import check_outputs
 
@@ -183,12 +182,12 @@ class OnnxSession:
                 f"size: {one_line(error)}"
             ) from error
         self.seconds += time.perf_counter() - begin
-        said = dict(zip(self.outputs, values, strict=True))
+        outputs = dict(zip(self.outputs, values, strict=True))
         try:
-            check_outputs(said, self._hands)
+            check_outputs(outputs, self._hands)
         except ValueError as error:
             raise ValueError(f"weights file {shown(self.path)} is not a hand network: {error}; {EXPORTED}") from error
-        return said
+        return outputs
 
 
 class HandSession(OnnxSession):
@@ -219,10 +218,10 @@ class HandSession(OnnxSession):
 def has_dot_products() -> bool:
     """Whether this machine's CPU has one of DOT_PRODUCTS; False if that is not known."""
     try:
-        told = Path("/proc/cpuinfo").read_text()
+        flags = Path("/proc/cpuinfo").read_text()
     except OSError:
         return False
-    return not DOT_PRODUCTS.isdisjoint(told.split())
+    return not DOT_PRODUCTS.isdisjoint(flags.split())
 
 
 def engine_cache() -> Path:
@@ -238,10 +237,10 @@ def _read(path: Path, embedded: bool) -> bytes:
     if embedded and not path.is_file():
         raise FileNotFoundError(f"the embedded weights are missing ({path}): {hint} or pass weights")
     data = read_file(path, WEIGHTS)
-    sidecar = path.with_name(path.name + ".sha256")
+    sidecar = checksum_file(path)
     if embedded and not sidecar.is_file():
         raise FileNotFoundError(f"the checksum of the embedded weights is missing ({sidecar}): {hint}")
-    if sidecar.is_file() and read_text(sidecar, CHECKSUM).split()[:1] != [hashlib.sha256(data).hexdigest()]:
+    if sidecar.is_file() and not fits_checksum(path, data):
         which = "the embedded weights are" if embedded else "the weights are"
         raise ValueError(f"{which} damaged ({shown(path)} differs from its checksum): {hint}")
     return data

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from handos_model.prediction.letterbox import letterbox, to_source
+from handos_model.prediction.letterbox import letterbox, views_to_source
 from handos_model.prediction.seen_hands import SeenHands, agreed, joined
 from handos_model.prediction.session import OnnxSession, SessionOptions
 from handos_model.prediction.views import SIZE, cut_view, from_view, shows_the_same, unclaimed, view_of_joints
@@ -77,12 +76,11 @@ class ViewNetwork:
     def find(self, image: np.ndarray, window: Window) -> np.ndarray:
         """Views (N, 4) of the source image in which one of its windows may show a hand, best first."""
         canvas, scale = letterbox(image[window.y0 : window.y1, window.x0 : window.x1], window.size)
-        said = self._find.run(canvas)
-        kept = (said["scores"] >= max(self.find_threshold, 1e-6)) & np.isfinite(said["views"]).all(axis=1)
-        order = np.argsort(-said["scores"][kept], kind="stable")
-        views = said["views"][kept][order].astype(np.float64)
-        views[:, :2] = to_source(views[:, :2], scale) + (window.x0, window.y0)
-        views[:, 2] /= math.sqrt(scale[0] * scale[1])
+        outputs = self._find.run(canvas)
+        kept = (outputs["scores"] >= max(self.find_threshold, 1e-6)) & np.isfinite(outputs["views"]).all(axis=1)
+        order = np.argsort(-outputs["scores"][kept], kind="stable")
+        views = views_to_source(outputs["views"][kept][order], scale)
+        views[:, :2] += (window.x0, window.y0)
         inside = ((views[:, :2] >= -0.5) & (views[:, :2] < image.shape[1::-1])).all(axis=1)
         return views[inside & (views[:, 2] >= SMALLEST_VIEW)]
 
@@ -93,11 +91,11 @@ class ViewNetwork:
         hand in a known place, so the 8-bit graph, if there is one, sees it just as well.
         """
         shown, network = cut_view(image, view), self._see_followed if followed else self._see
-        said = network.run(np.ascontiguousarray(shown[:, ::-1]) if mirrored else shown)
-        shape = said["joints_3d"], said["vertices"]
+        outputs = network.run(np.ascontiguousarray(shown[:, ::-1]) if mirrored else shown)
+        shape = outputs["joints_3d"], outputs["vertices"]
         hand = SeenHands(
-            said["presence"], said["joints_2d"], said["joint_confidence"].clip(0, 1), *shape, view[None],
-            said["translation"], said["right"],
+            outputs["presence"], outputs["joints_2d"], outputs["joint_confidence"].clip(0, 1), *shape, view[None],
+            outputs["translation"], outputs["right"],
         ).finite()  # fmt: skip
         if mirrored:
             hand = hand.mirrored(SIZE)

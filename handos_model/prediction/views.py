@@ -23,8 +23,12 @@ PART = 0.75
 WITHIN = 0.35
 SAME = 0.2
 """Distance between the centres of two views, as a fraction of the larger one's size, below which they show one hand."""
-_PALM = [0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18]  # joints that the square of a hand rests on, as MediaPipe has it
-_SCALE, _SHIFT = 2.0, -0.1  # of their box's long edge; of its height, towards the fingers
+PALM = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
+"""Joints around which a view is placed (MediaPipe's hand_landmark_landmarks_to_roi.pbtxt): fingertips move too much."""
+VIEW_PER_PALM = 2.0
+"""Size of a view, in long edges of the box of PALM."""
+PALM_SHIFT = 0.1
+"""By how many heights of that box a view is moved towards the fingers."""
 
 
 def cut_view(image: np.ndarray, view: np.ndarray) -> np.ndarray:
@@ -73,10 +77,10 @@ def view_of_joints(joints_2d: np.ndarray) -> np.ndarray:
     ahead = [((a + b) / 2 + c) / 2 for a, b, c in zip(index, ring, middle, strict=True)]
     angle = math.atan2(ahead[0] - x0, y0 - ahead[1])  # 0 where the fingers point up in the image
     c, s = math.cos(angle), math.sin(angle)
-    across, along = ([a * x + b * y for x, y in (joints[i] for i in _PALM)] for a, b in ((c, s), (-s, c)))
+    across, along = ([a * x + b * y for x, y in (joints[i] for i in PALM)] for a, b in ((c, s), (-s, c)))
     width, height = max(across) - min(across), max(along) - min(along)
-    u, v = min(across) + width / 2, min(along) + height / 2 + _SHIFT * height
-    return np.array([c * u - s * v, s * u + c * v, _SCALE * max(width, height), angle])
+    u, v = min(across) + width / 2, min(along) + height / 2 - PALM_SHIFT * height
+    return np.array([c * u - s * v, s * u + c * v, VIEW_PER_PALM * max(width, height), angle])
 
 
 def overlap(a: np.ndarray, b: np.ndarray) -> float:

@@ -54,7 +54,7 @@ def render_hands(rng: np.random.Generator, options: RenderOptions) -> Render:
     tone = sample_tone(rng)
     hands = _arrange(rng, options, K, tone, materials)
     meshes = [mesh for hand in hands for mesh in hand.meshes] + stand_behind(rng, hands, tone, materials)
-    meshes += scatter_things(rng, hands, K, materials)
+    meshes += scatter_things(rng, hands, materials)
     picture = _soften(rng, behind.astype(np.float32) / 255)
     inverse_depth = np.zeros((2 * options.height, 2 * options.width), np.float32)
     seen = np.full((options.height, options.width), -1)

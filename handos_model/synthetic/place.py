@@ -165,9 +165,7 @@ def stand_behind(
     return meshes
 
 
-def scatter_things(
-    rng: np.random.Generator, hands: list[PlacedHand], K: np.ndarray, materials: list[np.ndarray]
-) -> list[Mesh]:
+def scatter_things(rng: np.random.Generator, hands: list[PlacedHand], materials: list[np.ndarray]) -> list[Mesh]:
     """Objects in front of and behind the hands, sometimes; new rows are appended to materials."""
     meshes = []
     for front, chance in ((True, 0.14), (False, 0.15)):

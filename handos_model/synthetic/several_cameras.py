@@ -1,4 +1,4 @@
-"""One hand as several cameras see it: for measuring what they find together."""
+"""One hand as several cameras see it, to measure how accurate they are together."""
 
 from __future__ import annotations
 

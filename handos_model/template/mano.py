@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handos_model.hand import KNUCKLES
 from handos_model.io.files import one_line, shown
 from handos_model.template.array_pickle import as_array, load_arrays
 from handos_model.template.coarse import coarse_subset
@@ -106,7 +107,7 @@ def _is_left(joints: np.ndarray) -> bool:
 
 def _turn_to(joints: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """Rotation (3, 3) about the wrist that brings the knuckles of joints (21, 3) nearest to those of the reference."""
-    knuckles = [5, 9, 13, 17]
+    knuckles = list(KNUCKLES)
     u, _, vt = np.linalg.svd(reference[knuckles].T @ joints[knuckles])
     return u @ np.diag([1, 1, np.linalg.det(u @ vt)]) @ vt
 

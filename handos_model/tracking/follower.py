@@ -1,4 +1,4 @@
-"""HandFollower: the hands of one camera, frame after frame, each looked for where the last frame leads to expect it."""
+"""HandFollower: the hands of one camera, frame after frame, each looked for near its place in the last frame."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The other hand in the pose that looks most similar: for hands that a single frame took for the other side's."""
+"""The other hand in the pose that looks most similar: corrects frames that mistake a left hand for a right one."""
 
 from __future__ import annotations
 

@@ -171,9 +171,7 @@ class Track:
         dx, dy = (ahead * speed for speed in self._velocity)
         expected = [(x + dx, y + dy) for x, y in self._joints.places]
         pixels = sum(map(math.dist, joints.places, expected)) / len(expected)
-        other = OTHER_SIDE.get(hand.side) == self.side.decided
-        doubt = SIDE_COST * self.side.confidence * hand.side_confidence if other else 0.0
-        return pixels / max(joints.extent, self._joints.extent, 1e-6) + doubt
+        return pixels / max(joints.extent, self._joints.extent, 1e-6) + self.side.cost(hand)
 
     def follow(self, hand: Hand, joints: PlainJoints, clock: float, options: TrackerOptions) -> Hand:
         """The hand with these joints, as this track publishes it, `clock` s after the tracker's start."""
@@ -229,6 +227,11 @@ class SideVotes:
     def confidence(self) -> float:
         """0..1: the lead of the decided side over the other as a fraction of all votes and DOUBT."""
         return 0.0 if self.decided == "unknown" else max(0.0, self._lead(self.decided))
+
+    def cost(self, hand: Hand) -> float:
+        """By how many hand sizes a hand counts as farther away because its frame shows the other side."""
+        other = OTHER_SIDE.get(hand.side) == self.decided
+        return SIDE_COST * self.confidence * hand.side_confidence if other else 0.0
 
     def _lead(self, side: str) -> float:
         total = sum(self._votes.values())

@@ -23,11 +23,11 @@ from handos_model.data.photos import Photos
 from handos_model.data.pool import Pool
 from handos_model.data.registry import Dataset, open_dataset
 from handos_model.data.sample import VERTICES, Sample, project
+from handos_model.hand import FINGERTIPS
 from handos_model.template.hand_template import HandTemplate
 from handos_model.training.recipe import Mixture, Recipe
 
 SEEDS = 2**63 - 1
-TIPS = (4, 8, 12, 16, 20)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def open_sources(mixture: Mixture) -> list[Source]:
         if share < 0:
             raise ValueError(f"the recipe gives {name} a share of {share}: shares and weights must be 0 or more")
         if share > 0 and root == Path():
-            raise ValueError(f"the recipe gives {name} a share of {share} but no folder")
+            raise ValueError(
+                f"the recipe gives {name} a share of {share} but no folder: set its folder, or the share to 0"
+            )
         if share > 0:
             samples = opener()
             if not len(samples):
@@ -88,7 +90,7 @@ class Mix(TorchDataset[tuple[Sample, int]]):
     def __init__(self, recipe: Recipe, template: HandTemplate):
         """template: the one whose vertices are learned; those of other templates count as not labelled."""
         self.recipe, self.template = recipe, template.name
-        self.tips = template.joint_regressor[list(TIPS)]
+        self.tips = template.joint_regressor[list(FINGERTIPS)]
         self.sources = open_sources(recipe.mixture)
         shares = np.array([source.share for source in self.sources])
         self.shares = shares / shares.sum()
@@ -124,8 +126,8 @@ def with_tips(sample: Sample, regressor: np.ndarray) -> Sample:
         return sample
     joints_2d, joints_3d = sample.joints_2d.copy(), sample.joints_3d.copy()
     for hand in np.flatnonzero(sample.has_vertices):
-        joints_3d[hand, list(TIPS)] = regressor @ sample.vertices[hand]
-        joints_2d[hand, list(TIPS), :2] = project(joints_3d[hand, list(TIPS)], sample.K)
+        joints_3d[hand, list(FINGERTIPS)] = regressor @ sample.vertices[hand]
+        joints_2d[hand, list(FINGERTIPS), :2] = project(joints_3d[hand, list(FINGERTIPS)], sample.K)
     return replace(sample, joints_2d=joints_2d, joints_3d=joints_3d)
 
 

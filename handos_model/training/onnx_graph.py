@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from handos_model import __version__
+from handos_model.io.files import write_checksum
 from handos_model.network.candidates import Candidates
 from handos_model.network.handos import Chosen, HandOS
 from handos_model.prediction.session import OUTPUTS, OUTPUTS_2D
@@ -51,6 +51,15 @@ class Suppress(torch.autograd.Function):
         return g.op("Gather", kept, constant(torch.tensor(2)), axis_i=1)
 
 
+def with_one(scores: Tensor, min_score: float) -> Tensor:
+    """Scores (Q,) of which the best one exceeds min_score, whatever it was.
+
+    ONNX's suppression cannot return nothing, nor its Reshape pass on zero hands: the best candidate always stays.
+    """
+    best = (torch.arange(scores.shape[0], device=scores.device) == scores.argmax()).float()
+    return torch.maximum(scores, best * 1.01 * min_score)
+
+
 class Graph(nn.Module):
     """The network with the contract of the ONNX file: see handos_model/prediction/session.py for the outputs."""
 
@@ -75,13 +84,8 @@ class Graph(nn.Module):
         return tuple(found[name] for name in self.outputs)
 
     def likely(self, candidates: Candidates) -> Tensor:
-        """Indices (1, N) of candidates whose score is high enough, the best of those that overlap.
-
-        ONNX's Reshape cannot pass on zero hands: the best candidate is always included, whatever its score.
-        """
-        detector, scores = self.network.detector, candidates.scores[0]
-        best = (torch.arange(scores.shape[0], device=scores.device) == scores.argmax()).float()
-        wanted = torch.maximum(scores, best * 1.01 * self.min_score)
+        """Indices (1, N) of candidates whose score is high enough, the best of those that overlap."""
+        detector, wanted = self.network.detector, with_one(candidates.scores[0], self.min_score)
         return Suppress.apply(candidates.boxes[0], wanted, self.min_score, detector.max_overlap, detector.max_hands)[
             None
         ]
@@ -117,21 +121,35 @@ def export(network: HandOS, path: Path, metadata: dict[str, str], stage: str = "
     """
     detector = network.detector
     min_score = min(detector.min_score, float(metadata.get("score_threshold", detector.score_threshold)))
-    graph = Graph(network.cpu().float().to(memory_format=torch.contiguous_format), min_score, stage).eval()
+    graph = Graph(network, min_score, stage)
     example = torch.zeros(1, *network.detector.example, 3, dtype=torch.uint8)
+    axes = {"image": {1: "height", 2: "width"}} | {name: {0: "hands"} for name in graph.outputs}
+    trace(graph, path, "image", example, graph.outputs, axes)
+    write_checked(onnx.load(str(path)), path, describe(network) | metadata)
+    arrays = {name: value.half().numpy() for name, value in network.trainable_state().items()}
+    np.savez_compressed(path.with_suffix(".npz"), template=network.template, **arrays)
+
+
+def trace(
+    graph: nn.Module,
+    path: Path,
+    name: str,
+    example: Tensor,
+    outputs: Sequence[str],
+    axes: dict[str, dict[int, str]],
+) -> None:
+    """Writes a graph with one input of this name; moves its network to the CPU, in float32."""
+    graph = graph.cpu().float().to(memory_format=torch.contiguous_format).eval()
     torch.onnx.export(
         graph,
         (example,),
         str(path),
-        input_names=["image"],
-        output_names=list(graph.outputs),
-        dynamic_axes={"image": {1: "height", 2: "width"}} | {name: {0: "hands"} for name in graph.outputs},
+        input_names=[name],
+        output_names=list(outputs),
+        dynamic_axes=axes,
         opset_version=OPSET,
         dynamo=False,
     )
-    write_checked(onnx.load(str(path)), path, describe(network) | metadata)
-    arrays = {name: value.half().numpy() for name, value in network.trainable_state().items()}
-    np.savez_compressed(path.with_suffix(".npz"), template=network.template, **arrays)
 
 
 def write_checked(model: onnx.ModelProto, path: Path, metadata: dict[str, str]) -> None:
@@ -142,5 +160,4 @@ def write_checked(model: onnx.ModelProto, path: Path, metadata: dict[str, str]) 
         entry.key, entry.value = key, value
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    path.with_name(path.name + ".sha256").write_text(f"{digest}  {path.name}\n")
+    write_checksum(path)

@@ -24,6 +24,7 @@ from handos_model.evaluation.paper.table import read_results
 from handos_model.evaluation.paper.whole_image import WholeImagePredictor
 from handos_model.evaluation.submission import SPLIT, SUBMITTED, Submission
 from handos_model.output.output_file import completed
+from handos_model.training.batches import mano_folder
 from handos_model.training.recipe import Recipe, build, merged, read_values
 from handos_model.training.trained import TrainedNetwork
 from handos_model.training.trainer import CHECKPOINT, train
@@ -167,8 +168,7 @@ class Reproduction:
         """The data set, at the location in the measured recipe. ValueError if that does not train on it."""
         for share in self.recipe(source.recipe).mixture.datasets:
             if share.name == source.dataset:
-                mano = Path(share.mano) if share.mano else None
-                return open_dataset(source.dataset, Path(share.root), source.split, mano)
+                return open_dataset(source.dataset, Path(share.root), source.split, mano_folder(share.mano))
         raise ValueError(f"recipe {source.recipe} does not train on {source.dataset}, so it gives no folder for it")
 
 

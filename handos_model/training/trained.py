@@ -45,7 +45,7 @@ class TrainedNetwork:
         return dict(zip(self.outputs, (value.cpu().numpy() for value in values), strict=True))
 
     def run_boxes(self, image: np.ndarray, boxes: np.ndarray) -> dict[str, np.ndarray]:
-        """The outputs for hands in boxes (N, 4) xyxy px, in their order: see :func:`nearest_instances`."""
+        """The outputs for hands in boxes (N, 4) xyxy px, in their order: see `nearest_instances`."""
         given = torch.tensor(boxes, dtype=torch.float32, device=self.device)
 
         def choose(candidates: Candidates) -> Chosen:

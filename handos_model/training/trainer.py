@@ -35,12 +35,11 @@ CHECKPOINT = "checkpoint.pt"
 
 def recipe_template(recipe: Recipe) -> HandTemplate:
     """The hand template whose vertices are learned."""
-    return read_template(recipe.template)
+    return _cached_template(recipe.template)
 
 
-@cache
-def read_template(path: str) -> HandTemplate:
-    """The template that a recipe's key names; reading MANO's file takes seconds."""
+@cache  # reading MANO's file takes seconds
+def _cached_template(path: str) -> HandTemplate:
     return load_template(path or None)
 
 
@@ -122,8 +121,8 @@ class Trainer:
         self.network = self.task.network
         self.step, self.samples, self.seconds = 0, 0, 0.0
         if recipe.start_from:
-            told = start_from(self.network, Path(recipe.start_from))
-            self.accelerator.print(told, flush=True)
+            report = start_from(self.network, Path(recipe.start_from))
+            self.accelerator.print(report, flush=True)
         self.network.to(self.accelerator.device).to(memory_format=torch.channels_last)
         if self.accelerator.num_processes > 1 and self.accelerator.device.type == "cuda":
             share_batch_statistics(self.network)

@@ -35,7 +35,7 @@ def load_with_template(path: Path) -> tuple[dict[str, Tensor], str]:
         arrays = read_npz(path, TRAINED)
         template = arrays.pop("template", np.zeros(0))
         if template.dtype.kind != "U" or any(array.dtype.kind not in "fi" for array in arrays.values()):
-            raise ValueError(f"{TRAINED.name} {shown(path)} does not hold weights of a network")
+            raise ValueError(f"{TRAINED.name} {shown(path)} does not hold weights of a network: {TRAINED.hint}")
         return {name: torch.from_numpy(array).float() for name, array in arrays.items()}, str(template)
     state = read_checkpoint(path)
     return state["averaged"], state["template"]
@@ -117,9 +117,9 @@ def start_from(network: HandOS, path: Path) -> str:
     network.load_trainable_state(own | common)
     new = sorted({owner(name) for name in own.keys() - common.keys()})
     left = sorted({owner(name) for name in weights.keys() - common.keys()})
-    told = f"{len(common)} of {len(own)} weights are from {path}"
-    told += f"; new: {', '.join(new)}" if new else ""
-    return told + (f"; not used: {', '.join(left)}" if left else "")
+    report = f"{len(common)} of {len(own)} weights are from {path}"
+    report += f"; new: {', '.join(new)}" if new else ""
+    return report + (f"; not used: {', '.join(left)}" if left else "")
 
 
 def owner(name: str) -> str:

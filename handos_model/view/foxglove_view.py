@@ -13,11 +13,11 @@ import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand
-from handos_model.io.frame import Frame
+from handos_model.io.frame import DEFAULT_FRAME, Frame
 from handos_model.output.jpeg import jpeg
 from handos_model.output.output_file import finish, named, partial
 from handos_model.view.foxglove_scene import FoxgloveScene
-from handos_model.view.scene import CAMERA_FRAME, JPEG_QUALITY, Clock, shown_hands
+from handos_model.view.scene import JPEG_QUALITY, Clock, shown_hands
 
 PORT = 8765
 """Port that Foxglove tries by default; another one is used if it is taken."""
@@ -78,7 +78,7 @@ class FoxgloveView:
         if self._path and self._writer is None:
             self._open(self._path)
         at = self._clock.time(frame.stamp_ns)
-        stamp, frame_id = Timestamp(*divmod(at, 10**9)), frame.frame_id or CAMERA_FRAME
+        stamp, frame_id = Timestamp(*divmod(at, 10**9)), frame.frame_id or DEFAULT_FRAME
         K = camera.K
         calibration = CameraCalibration(
             timestamp=stamp,
@@ -145,13 +145,13 @@ class _File:
         self._error: OSError | None = None
 
     def write(self, data: bytes) -> int:
-        return self._said(lambda: self._file.write(data))
+        return self._remember_error(lambda: self._file.write(data))
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        return self._said(lambda: self._file.seek(offset, whence))
+        return self._remember_error(lambda: self._file.seek(offset, whence))
 
     def flush(self) -> None:
-        self._said(lambda: self._file.flush() or 0)
+        self._remember_error(lambda: self._file.flush() or 0)
 
     def close(self) -> None:
         self._file.close()
@@ -161,7 +161,7 @@ class _File:
         if self._error:
             raise self._error
 
-    def _said(self, do: Callable[[], int]) -> int:
+    def _remember_error(self, do: Callable[[], int]) -> int:
         try:
             return do()
         except OSError as error:

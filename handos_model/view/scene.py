@@ -6,14 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handos_model.drawing.hand_drawing import LABEL_COLOURS, MESH_COLOURS
+from handos_model.drawing.hand_drawing import LABEL_COLOURS, MESH_COLOURS, label_words
 from handos_model.hand import BONES, Hand
 from handos_model.wrist_pose import wrist_rotation
 
 AXIS = 0.1
 """m: length of the axes of a wrist's frame."""
-CAMERA_FRAME = "camera"
-"""Name of the camera's frame if the input names none."""
 STILL = 100_000_000
 """ns between frames that have no time: ten a second, as in a drawn video."""
 JPEG_QUALITY = 90
@@ -34,8 +32,7 @@ class ShownHand:
     @property
     def label(self) -> str:
         """Id, side and score, as in drawings."""
-        number = f"#{self.hand.id} " if self.hand.id >= 0 else ""
-        return f"{number}{self.hand.side.capitalize()} {self.hand.score:.0%}"
+        return " ".join(label_words(self.hand))
 
     @property
     def colour(self) -> tuple[int, int, int]:

@@ -64,9 +64,7 @@ def hand_array(
 
 def _hand_message(hand: Hand, camera: Camera, vertices: bool) -> HandMessage:
     rotation = wrist_rotation(hand)
-    x, y, z = hand.translation.tolist()
-    qx, qy, qz, qw = (0.0, 0.0, 0.0, 1.0) if rotation is None else quaternion(rotation).tolist()
-    pose = Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=qx, y=qy, z=qz, w=qw))
+    wrist = pose(hand.translation, quaternion(np.eye(3) if rotation is None else rotation))
     return HandMessage(
         id=int(hand.id),
         score=float(hand.score),
@@ -78,8 +76,8 @@ def _hand_message(hand: Hand, camera: Camera, vertices: bool) -> HandMessage:
         joints_3d=points(hand.joints_3d),
         joint_confidence=hand.joint_confidence.astype(np.float32),
         vertices=_float_array(hand.vertices if vertices else hand.vertices[:0]),
-        translation=Vector3(x=x, y=y, z=z),
-        wrist=PoseWithCovariance(pose=pose, covariance=wrist_covariance(hand, camera, rotation is not None)),
+        translation=vector(hand.translation),
+        wrist=PoseWithCovariance(pose=wrist, covariance=wrist_covariance(hand, camera, rotation is not None)),
         wrist_valid=rotation is not None,
     )
 
@@ -129,9 +127,24 @@ def _finger_transforms(hand: Hand, turn: np.ndarray, header: Header, name: str) 
 
 
 def _transform(header: Header, parent: str, child: str, position: np.ndarray, q: np.ndarray) -> TransformStamped:
-    x, y, z = position.tolist()
-    a, b, c, w = q.tolist()
-    transform = Transform(translation=Vector3(x=x, y=y, z=z), rotation=Quaternion(x=a, y=b, z=c, w=w))
+    transform = Transform(translation=vector(position), rotation=_quaternion_message(q))
     return TransformStamped(
         header=Header(stamp=header.stamp, frame_id=parent), child_frame_id=child, transform=transform
     )
+
+
+def pose(position: np.ndarray, q: np.ndarray) -> Pose:
+    """A pose message from a position (3,) and a quaternion (4,) x, y, z, w."""
+    x, y, z = position.tolist()
+    return Pose(position=Point(x=x, y=y, z=z), orientation=_quaternion_message(q))
+
+
+def vector(values: np.ndarray) -> Vector3:
+    """A vector message from its components (3,)."""
+    x, y, z = values.tolist()
+    return Vector3(x=x, y=y, z=z)
+
+
+def _quaternion_message(q: np.ndarray) -> Quaternion:
+    x, y, z, w = q.tolist()
+    return Quaternion(x=x, y=y, z=z, w=w)

@@ -8,11 +8,9 @@ import numpy as np
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from handos_model.io.depth_encodings import decode_depth
-from handos_model.io.image_encodings import decode_raw, decode_transported
-
-LONGEST_NAME = 255
-"""Maximum number of characters of an encoding, a format or a frame."""
+from handos_model.io.depth_encodings import decode_depth_image
+from handos_model.io.frame import LONGEST_NAME
+from handos_model.io.image_encodings import decode_image
 
 
 def rgb_image(message: Image | CompressedImage) -> np.ndarray:
@@ -20,12 +18,8 @@ def rgb_image(message: Image | CompressedImage) -> np.ndarray:
 
     Raises ValueError for encodings that are not a colour camera's (image_encodings.ENCODINGS) and for damaged images.
     """
-    compressed = isinstance(message, CompressedImage)
-    _check_names(message.header.frame_id, message.format if compressed else message.encoding)
-    data = np.frombuffer(message.data, np.uint8)
-    if compressed:
-        return decode_transported(data, message.format)
-    return decode_raw(data, message.encoding, message.width, message.height, message.step, bool(message.is_bigendian))
+    _check_names(message.header.frame_id, message.format if isinstance(message, CompressedImage) else message.encoding)
+    return decode_image(message)
 
 
 def depth_image(message: Image) -> np.ndarray:
@@ -34,8 +28,7 @@ def depth_image(message: Image) -> np.ndarray:
     Raises ValueError for another encoding, an empty image and a buffer that is too short.
     """
     _check_names(message.header.frame_id, message.encoding)
-    data = np.frombuffer(message.data, np.uint8)
-    return decode_depth(data, message.encoding, message.width, message.height, message.step, bool(message.is_bigendian))
+    return decode_depth_image(message)
 
 
 def rgb_message(image: np.ndarray, header: Header) -> Image:

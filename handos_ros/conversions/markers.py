@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from operator import itemgetter
 
 import numpy as np
@@ -35,7 +34,7 @@ def hand_markers(hands: list[Hand], header: Header, faces: np.ndarray, lifetime:
     one that was shown.
     """
     outward = {"right": faces, "unknown": faces, "left": faces[:, ::-1]}
-    corners = {side: _picker(outward[side].ravel()) for side in {hand.side for hand in hands}}
+    corners = {side: itemgetter(*outward[side].ravel().tolist()) for side in {hand.side for hand in hands}}
     message = MarkerArray()
     for number, hand in zip(marker_ids(hands), hands, strict=True):
         mesh, skeleton, label = (_marker(header, namespace, number, lifetime) for namespace in NAMESPACES)
@@ -121,7 +120,3 @@ def points(values: np.ndarray) -> list[Point]:
 def _colour(rgb: tuple[int, int, int], opacity: float) -> ColorRGBA:
     red, green, blue = (channel / 255 for channel in rgb)
     return ColorRGBA(r=red, g=green, b=blue, a=opacity)
-
-
-def _picker(indices: Sequence[int] | np.ndarray) -> itemgetter:
-    return itemgetter(*np.asarray(indices).tolist())

@@ -33,8 +33,10 @@ def camera_from(message: HandArray) -> Camera:
     Raises ValueError for intrinsics that no camera has.
     """
     assumed = message.intrinsics_source == HandArray.INTRINSICS_ASSUMED
-    K = np.array([[message.fx, 0, message.cx], [0, message.fy, message.cy], [0, 0, 1]])
-    return Camera(K, message.width, message.height, message.distortion_model or "none", message.distortion, assumed)
+    return Camera.from_intrinsics(
+        message.fx, message.fy, message.cx, message.cy, message.width, message.height,
+        message.distortion_model or "none", message.distortion, assumed,
+    )  # fmt: skip
 
 
 def _hand(message: HandMessage) -> Hand:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from geometry_msgs.msg import Point
 from sensor_msgs.msg import PointCloud2, PointField
 from shape_msgs.msg import Mesh, MeshTriangle
 from std_msgs.msg import Header
@@ -11,6 +10,7 @@ from std_msgs.msg import Header
 from handos_model.hand import Hand
 from handos_model.template.hand_template import HandTemplate
 from handos_ros.conversions.images import byte_array
+from handos_ros.conversions.markers import points
 
 POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("hand_id", "<i4")])
 """One point of the cloud: metres in the header's frame, and the id of its hand, -1 if not tracked."""
@@ -19,21 +19,21 @@ POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("hand_id", "<i4")])
 def hand_points(hands: list[Hand], header: Header) -> PointCloud2:
     """Makes a cloud of the vertices of all hands in turn, each with x, y, z and hand_id."""
     counts = [len(hand.vertices) for hand in hands]
-    points = np.empty(sum(counts), POINT)
+    cloud = np.empty(sum(counts), POINT)
     if hands:
         vertices = np.concatenate([hand.vertices for hand in hands])
-        points["x"], points["y"], points["z"] = vertices.T
-        points["hand_id"] = np.repeat([hand.id for hand in hands], counts)
+        cloud["x"], cloud["y"], cloud["z"] = vertices.T
+        cloud["hand_id"] = np.repeat([hand.id for hand in hands], counts)
     kinds = {"x": PointField.FLOAT32, "y": PointField.FLOAT32, "z": PointField.FLOAT32, "hand_id": PointField.INT32}
     fields = [
         PointField(name=name, offset=4 * index, count=1, datatype=kind)
         for index, (name, kind) in enumerate(kinds.items())
     ]
     message = PointCloud2(
-        header=header, height=1, width=len(points), fields=fields, point_step=POINT.itemsize,
-        row_step=POINT.itemsize * len(points), is_dense=True,
+        header=header, height=1, width=len(cloud), fields=fields, point_step=POINT.itemsize,
+        row_step=POINT.itemsize * len(cloud), is_dense=True,
     )  # fmt: skip
-    message.data = byte_array(points)
+    message.data = byte_array(cloud)
     return message
 
 
@@ -43,5 +43,4 @@ def template_mesh(template: HandTemplate) -> Mesh:
     For the vertices of a left hand, the same triangles have inward normals.
     """
     triangles = [MeshTriangle(vertex_indices=face) for face in template.faces.astype(np.uint32)]
-    vertices = [Point(x=x, y=y, z=z) for x, y, z in template.vertices.tolist()]
-    return Mesh(triangles=triangles, vertices=vertices)
+    return Mesh(triangles=triangles, vertices=points(template.vertices))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from handos_model.hand import Hand
+from handos_model.hand import KNOWN_SIDES, Hand
 from handos_model.wrist_pose import wrist_rotation
 
 
@@ -23,7 +23,7 @@ class SideFrames:
         followed: ids of tracked hands, including those that are not seen at the moment.
         """
         chosen = []
-        for side in ("left", "right"):
+        for side in KNOWN_SIDES:
             of_side = [hand for hand in hands if hand.side == side and wrist_rotation(hand) is not None]
             of_side.sort(key=lambda hand: -hand.score)
             holder = self._holders.get(side, -1)

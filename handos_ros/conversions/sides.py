@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
+from geometry_msgs.msg import Pose
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 
@@ -14,6 +13,7 @@ from handos_model.kinematics.inverse import joint_angles
 from handos_model.kinematics.openxr_joints import OPENXR_JOINTS, openxr
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.template.anatomy import ANGLE_NAMES
+from handos_ros.conversions.hands import pose, vector
 from handos_ros.msg import Grasp, NamedPoseArray
 
 
@@ -28,7 +28,7 @@ def openxr_poses(hand: Hand | None, header: Header, skeleton: HandSkeleton) -> N
         joints = openxr(hand, skeleton)
     except ValueError:
         return message
-    message.pose = [_pose(*values) for values in zip(joints.positions, quaternion(joints.rotations), strict=True)]
+    message.pose = [pose(*values) for values in zip(joints.positions, quaternion(joints.rotations), strict=True)]
     message.is_valid = joints.valid.tolist()
     return message
 
@@ -39,16 +39,15 @@ def grasp_message(hand: Hand, header: Header) -> Grasp | None:
         found = grasp(hand)
     except ValueError:
         return None
-    pose = _pose(found.pinch_point, quaternion(found.rotation))
-    (nx, ny, nz), (ax, ay, az) = found.palm_normal.tolist(), found.approach.tolist()
+    pinch = pose(found.pinch_point, quaternion(found.rotation))
     return Grasp(
         header=header,
         hand_id=int(hand.id),
         aperture=found.aperture,
-        pinch_point=pose.position,
-        pose=pose,
-        palm_normal=Vector3(x=nx, y=ny, z=nz),
-        approach_axis=Vector3(x=ax, y=ay, z=az),
+        pinch_point=pinch.position,
+        pose=pinch,
+        palm_normal=vector(found.palm_normal),
+        approach_axis=vector(found.approach),
         confidence=found.confidence,
     )
 
@@ -67,8 +66,3 @@ def joint_state(hands: list[Hand], header: Header, skeleton: HandSkeleton) -> Jo
         message.name.extend(f"{hand.side}_{name}" for names in ANGLE_NAMES for name in names)
         message.position.extend(angles.ravel().tolist())
     return message
-
-
-def _pose(position: np.ndarray, q: np.ndarray) -> Pose:
-    (x, y, z), (a, b, c, w) = position.tolist(), q.tolist()
-    return Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(x=a, y=b, z=c, w=w))

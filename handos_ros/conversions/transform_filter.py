@@ -10,10 +10,10 @@ from geometry_msgs.msg import TransformStamped
 from rclpy.clock import Clock, JumpThreshold
 from rclpy.duration import Duration
 
-TF2_CACHE = 10 * 10**9
+from handos_ros.conversions.stamps import SECOND, nanoseconds
+
+TF2_CACHE = 10 * SECOND
 """Time in ns for which tf2 keeps transforms."""
-
-
 BACKWARDS = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
 
 
@@ -94,7 +94,7 @@ class TransformFilter:
         finite = math.isfinite(place.x + place.y + place.z + turn.x + turn.y + turn.z + turn.w)
         if not parent or not child or parent == child or not finite:
             return False
-        stamp = transform.header.stamp.sec * 10**9 + transform.header.stamp.nanosec
+        stamp = nanoseconds(transform.header.stamp)
         everything = self._sent
         if child not in everything:  # otherwise names with ids would accumulate
             for name in [name for name, sent in everything.items() if sent[-1] < stamp - TF2_CACHE]:

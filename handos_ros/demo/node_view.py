@@ -10,6 +10,7 @@ from handos_model.io.frame import Frame
 from handos_model.view.viewer import View
 from handos_ros.conversions.images import rgb_image
 from handos_ros.conversions.received import camera_from, hands_from
+from handos_ros.conversions.stamps import nanoseconds
 from handos_ros.msg import HandArray
 
 KEPT = 60
@@ -27,18 +28,13 @@ class NodeView:
         node.create_subscription(HandArray, "hands", self._on_hands, QoSProfile(depth=KEPT))
 
     def _on_image(self, message: Image) -> None:
-        self._waiting[_stamp_ns(message)] = message
+        self._waiting[nanoseconds(message.header.stamp)] = message
         if len(self._waiting) > KEPT:
             del self._waiting[min(self._waiting)]
 
     def _on_hands(self, message: HandArray) -> None:
-        stamp = _stamp_ns(message)
+        stamp = nanoseconds(message.header.stamp)
         image = self._waiting.pop(stamp, None)
         if image is not None:
             frame = Frame("image", rgb_image(image), stamp_ns=stamp, frame_id=message.header.frame_id)
             self._view.write(frame, camera_from(message), hands_from(message))
-
-
-def _stamp_ns(message: Image | HandArray) -> int:
-    stamp = message.header.stamp
-    return stamp.sec * 10**9 + stamp.nanosec

@@ -28,6 +28,7 @@ from handos_model.output.output_file import Inputs, WriteRules
 from handos_model.template.load import load_template
 from handos_model.view.viewer import SPELLING, View, Viewer
 from handos_ros.conversions.images import rgb_image
+from handos_ros.conversions.stamps import seconds
 from handos_ros.demo.child import Child
 from handos_ros.demo.node_view import NodeView
 from handos_ros.demo.topic_times import TopicTimes
@@ -77,7 +78,7 @@ class DemoNode(Node):
     def _on_message(self, topic: str, message: Any) -> None:
         now = self.get_clock().now().nanoseconds * 1e-9
         header = message.header if hasattr(message, "header") else None
-        self.times[topic].add(now, header and header.stamp.sec + header.stamp.nanosec * 1e-9)
+        self.times[topic].add(now, header and seconds(header.stamp))
         if topic == "hands":
             self.hands += len(message.hands)
             self.assumed = message.intrinsics_source == HandArray.INTRINSICS_ASSUMED
@@ -98,7 +99,7 @@ class AnnotatedVideo:
 
     def add(self, message: Image) -> None:
         """Writes the image as often as its stamp requires."""
-        stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+        stamp = seconds(message.header.stamp)
         self._first = stamp if self._first is None else self._first
         due = round((stamp - self._first) * self._video.fps) + 1
         image = rgb_image(message)

@@ -12,10 +12,10 @@ from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.fusion.results_files import MAX_CAMERA_HANDS
 from handos_model.fusion.sighting import View
 from handos_model.io.files import one_line
+from handos_model.io.frame import LONGEST_NAME
 from handos_ros.conversions import camera_from, hands_from
+from handos_ros.conversions.stamps import seconds
 from handos_ros.msg import HandArray
-
-LONGEST_NAME = 255
 
 
 class CameraInput:
@@ -39,13 +39,9 @@ class CameraInput:
 
         pose: returns the pose of a frame in the common frame at a time in s; ValueError if it is unknown.
         """
-        stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+        stamp = seconds(message.header.stamp)
         try:
-            if not 0 < len(message.header.frame_id) <= LONGEST_NAME or len(message.hands) > MAX_CAMERA_HANDS:
-                raise ValueError(
-                    f"frame_id has {len(message.header.frame_id)} characters, must have 1 to {LONGEST_NAME}; "
-                    f"{len(message.hands)} hands, at most {MAX_CAMERA_HANDS}"
-                )
+            _check(message)
             view = View(self.topic, hands_from(message), camera_from(message), pose(message.header.frame_id, stamp))
         except ValueError as error:
             self.problem = one_line(error)
@@ -53,6 +49,14 @@ class CameraInput:
         self.used, self.problem = self.used + 1, ""
         self.frame, self.assumed, self.model = message.header.frame_id, view.camera.assumed, message.model
         return view
+
+
+def _check(message: HandArray) -> None:
+    """Raises ValueError for a message without a frame, and for one that no hands_node sends."""
+    if not 0 < (length := len(message.header.frame_id)) <= LONGEST_NAME:
+        raise ValueError(f"frame_id has {length} characters, must have 1 to {LONGEST_NAME}")
+    if len(message.hands) > MAX_CAMERA_HANDS:
+        raise ValueError(f"a message has {len(message.hands)} hands, must have at most {MAX_CAMERA_HANDS}")
 
 
 def camera_inputs(node: Node, topics: list[str]) -> dict[str, CameraInput]:
@@ -65,7 +69,7 @@ def camera_inputs(node: Node, topics: list[str]) -> dict[str, CameraInput]:
         validate_topic_name(topic)
         name = node.resolve_topic_name(topic)
         if other := taken.get(name):
-            raise ValueError(f"topics has {other} and {topic}, which are one topic, {name}")
+            raise ValueError(f"topics has {other} and {topic}, which are one topic, {name}: leave one out")
         if other is not None:
             raise ValueError(f"topics has {topic}, which the node itself publishes: it must name hands of cameras")
         taken[name] = topic

@@ -10,6 +10,7 @@ from handos_ros.parameters import parameter
 from handos_ros.settings import OutputSettings
 
 MAX_CAMERAS = 16
+"""The hands of every two cameras are compared before each HandArray."""
 
 
 @dataclass(frozen=True)

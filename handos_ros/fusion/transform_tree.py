@@ -14,15 +14,18 @@ from tf2_msgs.msg import TFMessage
 
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.kinematics.frames import quaternion
+from handos_ros.conversions.stamps import seconds
 
 MEMORY = 10.0
 """Time in s for which moving transforms are kept."""
 LONGEST_WAY = 100
 """Maximum number of frames on a path between two frames: longer paths are cycles."""
 MAX_FRAMES = 10_000
+"""Maximum number of frames that are stored: more than any robot has, so that random names cannot fill the memory."""
 MAX_PARENTS = 10
+"""Maximum number of parents that are remembered of one frame; two already are a configuration error."""
 AHEAD = 0.2
-"""s by which a moving transform may be older than the time for which it is needed: its last value is then used."""
+"""How far, in s, the first or last moving transform may be from the time for which it is needed."""
 
 
 class NoTransform(ValueError):
@@ -75,7 +78,7 @@ class TransformTree:
         heard[parent] = math.inf if static else time.monotonic()
         if len(heard) > MAX_PARENTS:
             del heard[min(heard, key=lambda one: heard[one])]
-        stamp = transform.header.stamp.sec + transform.header.stamp.nanosec * 1e-9
+        stamp = seconds(transform.header.stamp)
         link = self._links.get(child)
         back = link is not None and link.stamps and stamp < link.stamps[-1] - AHEAD  # its clock was set back
         if link is None or static or link.static or link.parent != parent or back:

@@ -8,10 +8,10 @@ import time
 from collections import deque
 from itertools import pairwise
 
-from builtin_interfaces.msg import Time
 from sensor_msgs.msg import Image
 
 from handos_model.io.depth_pairing import KEPT, closest
+from handos_ros.conversions.stamps import nanoseconds, seconds
 
 PATIENCE = 0.05
 """Seconds to wait for the depth image of a frame: drivers publish it some milliseconds after the colour image."""
@@ -61,13 +61,3 @@ class DepthFrames:
         """A sentence if no depth image has arrived for SILENCE; else empty."""
         silence = time.monotonic() - max(self._last_came, self._begun)
         return f"no depth image on {topic} for {silence:.0f} s" if silence > SILENCE else ""
-
-
-def nanoseconds(stamp: Time) -> int:
-    """Converts a ROS stamp to nanoseconds."""
-    return stamp.sec * 10**9 + stamp.nanosec
-
-
-def seconds(stamp: Time) -> float:
-    """Converts a ROS stamp to seconds."""
-    return stamp.sec + stamp.nanosec * 1e-9

@@ -12,6 +12,7 @@ from sensor_msgs.msg import CameraInfo
 NEWEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Matches every publisher, and keeps only the newest message."""
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+"""Keeps the last message for those who subscribe later."""
 
 
 class CameraInfoSubscription:

@@ -127,13 +127,13 @@ class GuardedNode(Node):
         return super().set_parameters_atomically([as_declared(self, parameter) for parameter in parameter_list])
 
     def _warn_of_no_clock(self) -> None:
-        if self.clock_is_missing:
-            self.get_logger().warning("use_sim_time is set, but nothing comes on /clock: time stays at 0")
+        if doubt := self.clock_doubt():
+            self.get_logger().warning(f"{doubt}: time stays at 0")
 
-    @property
-    def clock_is_missing(self) -> bool:
-        """Whether simulated time is set but has not started."""
-        return bool(self.get_parameter("use_sim_time").value) and self.get_clock().now().nanoseconds == 0
+    def clock_doubt(self) -> str:
+        """A sentence if simulated time is set but has not started; else empty."""
+        missing = bool(self.get_parameter("use_sim_time").value) and self.get_clock().now().nanoseconds == 0
+        return "use_sim_time is set, but nothing comes on /clock" if missing else ""
 
 
 def _refusal(request: Any, response: Any, reason: str) -> Any:

@@ -226,7 +226,7 @@ def test_a_full_disk_ends_a_foxglove_file(tmp_path, weights, video, capsys, monk
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(
-        "handos_model.view.foxglove_view._File.write", lambda self, data: self._said(lambda: full(self, data))
+        "handos_model.view.foxglove_view._File.write", lambda self, data: self._remember_error(lambda: full(self, data))
     )
     file = tmp_path / "v.mcap"
     says = refused_last(capsys, "predict", video, "--view", f"foxglove={file}", "--weights", weights)

@@ -12,13 +12,13 @@ torch = pytest.importorskip("torch")
 
 from handos_model.network.hand_landmarks import (  # noqa: E402
     CHANNELS,
-    SIZE,
     STRIDES,
     VECTOR,
     WEIGHTS,
     HandLandmarkNetwork,
     LandmarkFeatures,
 )
+from handos_model.prediction.views import SIZE  # noqa: E402
 
 REFERENCE = Path(__file__).parent / "hand_landmarks.npz"
 """Three images (two rendered hands, a left and a right one; noise) and what hand_landmark_full.tflite of mediapipe

@@ -181,7 +181,7 @@ def topics_of(argument: ast.expr) -> list[str]:
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         return [argument.value]
     pattern = ast.unparse(argument)[2:-1] if isinstance(argument, ast.JoinedStr) else ""
-    return [pattern.replace("{side}", side) for side in SIDES[:2] if pattern]
+    return [pattern.replace("{side}", side) for side in KNOWN_SIDES if pattern]
 
 
 def test_ros_reference_names_every_topic() -> None:
@@ -189,7 +189,7 @@ def test_ros_reference_names_every_topic() -> None:
     rows = re.findall(r"^\| (`[\w/]+`(?:, `[\w/]+`)*) \| \w+/\w+ \| (?:in|out)", page, re.M)
     listed = {topic for row in rows for topic in re.findall(r"[\w/]+", row)}
     used = set()
-    for name in ("hands_node", "outputs", "side_outputs", "input/subscriptions"):
+    for name in ("hands_node", "diagnostics", "outputs", "side_outputs", "input/subscriptions"):
         for call in ast.walk(ast.parse((ROOT / "handos_ros" / f"{name}.py").read_text())):
             if isinstance(call, ast.Call) and ast.unparse(call.func).endswith(
                 ("create_publisher", "create_subscription", "resolve_topic_name")

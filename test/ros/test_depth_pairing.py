@@ -11,7 +11,8 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import Image
 
-from handos_ros.input.depth_pairing import KEPT, DepthFrames, seconds
+from handos_ros.conversions.stamps import seconds
+from handos_ros.input.depth_pairing import KEPT, DepthFrames
 
 
 def depth(stamp: float) -> Image:

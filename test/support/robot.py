@@ -23,7 +23,7 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from handos_model.camera import Camera
-from handos_model.hand import SIDES
+from handos_model.hand import KNOWN_SIDES
 from handos_ros.conversions.images import rgb_message
 from handos_ros.msg import Grasp, HandArray, NamedPoseArray
 
@@ -35,8 +35,8 @@ SHOWN = {
     "hands/debug_image": Image,
     "hands/points": PointCloud2,
     "hands/joint_states": JointState,
-    **{f"hands/{side}/poses": NamedPoseArray for side in SIDES[:2]},
-    **{f"hands/{side}/grasp": Grasp for side in SIDES[:2]},
+    **{f"hands/{side}/poses": NamedPoseArray for side in KNOWN_SIDES},
+    **{f"hands/{side}/grasp": Grasp for side in KNOWN_SIDES},
 }
 
 

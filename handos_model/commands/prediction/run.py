@@ -109,7 +109,7 @@ class PredictionRun:
         self._tally = Tally()
         self._still = 0
         """Number of the next image in a sequence whose times come from --fps."""
-        self._said: set[str] = set()
+        self._reported: set[str] = set()
         self._stopped: Callable[[], bool] = lambda: False
 
     def run(self, tasks: list[Task], rules: WriteRules, progress: bool = True, several: bool = False) -> Tally:
@@ -224,8 +224,8 @@ class PredictionRun:
             )
             drawn = self._finder.draw(frame, camera, hands) if drawing else None
         except Exception as error:  # whatever a file contains, the other files are processed
-            said = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-            return f"cannot use {frame.name}: {said}"
+            reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            return f"cannot use {frame.name}: {reason}"
         if self._finder.depth_problem:
             self._say_once("depth", f"the depth of {frame.name} cannot be used: {self._finder.depth_problem}")
         if self._finder.track and frame.stamp_ns is None:
@@ -257,9 +257,9 @@ class PredictionRun:
         return replace(frame, stamp_ns=round((self._still - 1) * 1e9 / self._fps))
 
     def _say_once(self, subject: str, text: str) -> None:
-        if subject not in self._said:
-            self._said.add(subject)
-            self._say(f"{text} (said once)")
+        if subject not in self._reported:
+            self._reported.add(subject)
+            self._say(f"{text} (reported once)")
 
     def _say(self, text: str) -> None:
         tqdm.write(f"handos predict: {text}", file=sys.stderr)

@@ -13,7 +13,7 @@ from handos_model.io.recording.source import BagSource
 from handos_model.output.apart import check_apart
 from handos_model.output.drawn import check_drawing, check_drawing_name
 from handos_model.output.frame_record import printable
-from handos_model.output.output_file import Inputs, Target, WriteRules, check_length
+from handos_model.output.output_file import Inputs, Target, WriteRules, check_length, unique_name
 from handos_model.output.results import (
     TIMELESS,
     check_results,
@@ -75,10 +75,11 @@ def plan(sources: list[Source], out: Target | None, draw: Target | None) -> list
             raise ValueError(
                 f"{option} is {name}, one file for all {len(sources)} inputs, while the other output has one per input"
             )
-    names = _distinct(short_name(source.name) for source in sources)
-    return [
-        Task([source], _filled(out, name), _filled(draw, name)) for source, name in zip(sources, names, strict=True)
-    ]
+    tasks, taken = [], set[str]()
+    for source in sources:
+        name = unique_name(short_name(source.name), taken)
+        tasks.append(Task([source], _filled(out, name), _filled(draw, name)))
+    return tasks
 
 
 def check_tasks(tasks: list[Task], inputs: Inputs, rules: WriteRules, view: Path | None = None) -> None:
@@ -131,17 +132,3 @@ def _names(source: Source) -> Iterable[str]:
 
 def _filled(pattern: Target | None, name: str) -> Target | None:
     return pattern and pattern.at(str(pattern).replace(PLACE, name))
-
-
-def _distinct(names: Iterable[str]) -> list[str]:
-    """The names, with numbers added to repeated ones."""
-    taken: set[str] = set()
-    result = []
-    for name in names:
-        unique, count = name, 1
-        while unique in taken:
-            count += 1
-            unique = f"{name}_{count}"
-        taken.add(unique)
-        result.append(unique)
-    return result

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.data.files import as_floats, read_array, read_image, read_text
+from handos_model.data.files import LABELS, as_floats, read_array, read_image
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
+from handos_model.io.files import read_text
 from handos_model.template.array_pickle import as_array, load_arrays
 from handos_model.template.mano import JOINT_ORDER
 from handos_model.template.mano_layer import ManoLayer
 
-FROM_OPENGL = np.array([1, -1, -1], np.float32)
+FROM_OPENGL = np.array([1, -1, -1], np.float32)  # and to it
 SIDES = {"right": RIGHT, "left": LEFT}
 TIPS = (744, 333, 444, 555, 672)  # no file of the authors says so; programs that use the sets do
 
@@ -33,7 +34,7 @@ class HandsAndObjects:
 
     def __init__(self, root: Path, split: str, mano: Path | None, prefixes: dict[str, str], complete: bool):
         self.folder, self.prefixes, self.complete = root / split, prefixes, complete
-        self.frames = read_text(root / f"{split}.txt").split()
+        self.frames = read_text(root / f"{split}.txt", LABELS).split()
         self.evaluation = None
         self.layers: dict[str, ManoLayer] = {}
         if split == "evaluation":

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from handos_model.evaluation.hand_errors import PCK_FRACTIONS
+from handos_model.evaluation.hand_errors import PAPER_PCK_FRACTIONS
 from handos_model.evaluation.scoring import Figures
 
 HANDS, GIVEN_BOXES, DETECTOR = "hands", "given_boxes", "detector"
@@ -57,7 +57,7 @@ def _pck(*rows: tuple[str, tuple[float, ...]]) -> Figures:
     return {
         f"{name}@{fraction:g}": _share(percent)
         for name, percents in rows
-        for fraction, percent in zip(PCK_FRACTIONS, percents, strict=True)
+        for fraction, percent in zip(PAPER_PCK_FRACTIONS, percents, strict=True)
     }
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.hand import Hand, joints_box
-from handos_model.prediction.letterbox import letterbox, to_network, to_source
-from handos_model.prediction.placing import view_rotation
+from handos_model.prediction.letterbox import letterbox, to_network, to_source, views_to_source
+from handos_model.prediction.placing import network_translation, view_rotation
 from handos_model.template.hand_template import HandTemplate, signed_volume
 from handos_model.translation_fit import fit_translation
 
@@ -73,13 +73,13 @@ class WholeImagePredictor:
 
     def _hands(self, outputs: Outputs, scale: np.ndarray, camera: Camera) -> list[Hand]:
         joints_2d = to_source(outputs["joints_2d"], scale).astype(np.float32)
-        joints, vertices, fitted, said = self._placed(outputs, joints_2d, scale, camera)
+        joints, vertices, fitted, by_network = self._placed(outputs, joints_2d, scale, camera)
         hands = []
         for i, score in enumerate(outputs["scores"].tolist()):
             volume = float(signed_volume(vertices[i].astype(np.float64), self.template.faces))
             side = "unknown" if self.flat else "right" if volume > 0 else "left"
             values = (joints_box(joints_2d[i]), joints_2d[i], outputs["joint_confidence"][i])
-            place = (joints[i] + fitted[i], vertices[i] + fitted[i], fitted[i], said[i])
+            place = (joints[i] + fitted[i], vertices[i] + fitted[i], fitted[i], by_network[i])
             hands.append(Hand(score, side, float(side != "unknown"), *values, *place))
         return hands
 
@@ -92,15 +92,12 @@ class WholeImagePredictor:
         if self.flat:
             points, place = np.full((n, 21, 3), np.nan), np.full((n, 3), np.nan)
             return points, np.full((n, len(self.template.vertices), 3), np.nan), place, place
-        view = outputs["view"].astype(np.float64)
-        view[:, :2], view[:, 2] = to_source(view[:, :2], scale), view[:, 2] / np.sqrt(scale.prod())
-        rotation = view_rotation(view, camera)  # (N, 3, 3)
+        views = views_to_source(outputs["view"], scale)
+        rotation = view_rotation(views, camera)  # (N, 3, 3)
         joints, vertices = (outputs[name] @ rotation.transpose(0, 2, 1) for name in ("joints_3d", "vertices"))
-        depth = camera.focal / np.maximum(view[:, 2:3], 1e-6)  # of a hand at which the view shows one metre
-        said = np.concatenate([outputs["translation"][:, :2], outputs["translation"][:, 2:] * depth], axis=1)
-        said = (rotation @ said[..., None])[..., 0]
+        by_network = network_translation(outputs["translation"], views, rotation, camera)
         fitted, solved = fit_translation(joints, camera.normalise(joints_2d), outputs["joint_confidence"])
-        return joints, vertices, np.where(solved[:, None], fitted, said), said
+        return joints, vertices, np.where(solved[:, None], fitted, by_network), by_network
 
 
 def _camera(image: np.ndarray, camera: Camera | None) -> Camera:

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from handos_model.io.depth_encodings import compressed_picture
 from handos_model.io.files import one_line
 from handos_model.io.headers.image_header import read_header
+from handos_model.io.image_encodings import encoding_of
 from handos_model.io.recording import decoding
 from handos_model.io.recording.recording import Recording
 
@@ -81,11 +83,11 @@ def _look(topic: str, content: Any) -> SeenTopic:
     else:
         data = np.frombuffer(content.data, np.uint8)
         try:
-            promise = read_header(decoding.depth_picture(data) if is_depth else data)
+            promise = read_header(compressed_picture(data) if is_depth else data)
             size = promise.width, promise.height
         except ValueError:
             size = None
-    return SeenTopic(topic, is_depth, decoding.encoding_of(content), content.header.frame_id, size)
+    return SeenTopic(topic, is_depth, encoding_of(content), content.header.frame_id, size)
 
 
 def _colour(recording: Recording, looks: list[SeenTopic], topic: str | None) -> SeenTopic:

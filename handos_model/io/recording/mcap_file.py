@@ -22,7 +22,7 @@ KNOWN = range(0x01, 0x10)
 USED = {SCHEMA, CHANNEL, MESSAGE, CHUNK, STATISTICS}
 HEAD = 9  # bytes of opcode and length
 _RECORD = re.compile(rb"(?=[\x01-\x0f].{4}\x00{4})", re.DOTALL)  # no record is as large as 4 GiB
-_ENCODINGS = {"cdr": "cdr", "ros1": "ros1"}
+_ENCODINGS = ("cdr", "ros1")
 
 
 class _Channel(NamedTuple):

@@ -19,9 +19,11 @@ from handos_model.io.camera_info import (
     projection_of_info,
     rectification_of_info,
 )
+from handos_model.io.depth_encodings import decode_depth_image
 from handos_model.io.depth_pairing import MAX_DIFFERENCE, closest
 from handos_model.io.files import one_line
-from handos_model.io.frame import Frame
+from handos_model.io.frame import LONGEST_NAME, Frame
+from handos_model.io.image_encodings import decode_image
 from handos_model.io.recording import decoding
 from handos_model.io.recording.choice import choose
 from handos_model.io.recording.parts import LARGEST_PIECE, Message, zstd
@@ -31,8 +33,6 @@ WAITING = 30
 """Maximum number of images that wait for their depth image, and of depth images kept for them: a second at 30 Hz."""
 TIMED = 100
 """Number of images whose stamps determine the rate."""
-LONGEST_NAME = 255
-"""Maximum number of characters of a frame's name."""
 LONGEST_REASON = 500
 """Maximum number of characters in the report on one message."""
 
@@ -99,8 +99,10 @@ class BagSource:
         content = waiting.content
         try:
             if len(content.header.frame_id) > LONGEST_NAME:
-                raise ValueError(f"its frame_id has {len(content.header.frame_id)} characters")
-            image = decoding.rgb(content)
+                raise ValueError(
+                    f"its frame_id has {len(content.header.frame_id)} characters, must have at most {LONGEST_NAME}"
+                )
+            image = decode_image(content)
             camera = self._camera(waiting.info, image)
         except ValueError as error:
             yield self._problem(waiting.name, self.topic, error)
@@ -108,12 +110,12 @@ class BagSource:
         R, P = (rectification_of_info(waiting.info), projection_of_info(waiting.info)) if camera else (None, None)
         problem, measured = None, None
         try:
-            measured = None if depth is None else decoding.metres(depth)
+            measured = None if depth is None else decode_depth_image(depth)
         except ValueError as error:
             problem = self._problem(waiting.name, str(self.depth_topic), error)
         yield Frame(
-            waiting.name, image, camera, self._info_topic if camera and self._info_topic else "", waiting.stamp_ns,
-            content.header.frame_id, self.topic, measured, rectification=R, projection=P,
+            waiting.name, image, camera, waiting.stamp_ns, content.header.frame_id, self.topic, measured,
+            rectification=R, projection=P,
         )  # fmt: skip
         if problem:
             yield problem

@@ -16,7 +16,6 @@ from handos_model.network.detectors.detector import Detection, Detector
 from handos_model.network.hand_landmarks import (
     CHANNELS,
     JOINTS,
-    SIZE,
     STRIDES,
     VECTOR,
     WEIGHTS,
@@ -24,6 +23,7 @@ from handos_model.network.hand_landmarks import (
     LandmarkFeatures,
 )
 from handos_model.network.instances import HAND_BOX_PER_VIEW, at_points
+from handos_model.prediction.views import SIZE
 
 MAPS = slice(1, None)  # the map of stride 4 is left out: it knows edges, not hands
 QUERY = (VECTOR, 3 * JOINTS, 1, 1)  # the vector, world landmarks, the logits of presence and of a right hand

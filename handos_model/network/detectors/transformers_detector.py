@@ -80,7 +80,7 @@ class TransformersDetector(Detector):
 
     @classmethod
     def from_source(cls, source: str, target: str = "hand", memory_layer: int | None = None) -> TransformersDetector:
-        """See :func:`handos_model.network.detectors.build_detector`."""
+        """See `handos_model.network.detectors.build_detector`."""
         return cls(load_model(cls.architecture, source), target, memory_layer, load_normalisation(source))
 
     def __init__(self, model: PreTrainedModel, normalisation: Normalisation | None = None) -> None:

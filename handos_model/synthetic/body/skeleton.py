@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from handos_model.hand import FINGERTIPS
 from handos_model.synthetic.body.pose import sample_pose
 from handos_model.template.anatomy import HIGHEST, LOWEST, finger_bones
 from handos_model.template.hand_template import HandTemplate
@@ -46,7 +47,7 @@ def make_rig(template: HandTemplate) -> Rig:
     frames = template.bone_frames.astype(np.float64)
     to_bone = np.linalg.inv(frames)
     local = np.array([frames[b] if p < 0 else to_bone[p] @ frames[b] for b, p in enumerate(template.bone_parents)])
-    tips = np.append(template.joints[[4, 8, 12, 16, 20]], np.ones((5, 1)), 1)
+    tips = np.append(template.joints[list(FINGERTIPS)], np.ones((5, 1)), 1)
     tips = np.array([(to_bone[bones[i, 3]] @ tips[i])[:3] for i in range(5)])
     strongest = np.argsort(-template.skinning_weights, axis=1)[:, :4].astype(np.int32)
     weight = np.take_along_axis(template.skinning_weights, strongest, 1)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from handos_model.hand import FINGERTIPS
 from handos_model.synthetic.body.skeleton import Rig
 from handos_model.synthetic.rendering.raster import vertex_normals
 from handos_model.synthetic.rendering.surface import FOLD, LINE, NAIL, WRINKLE
@@ -42,7 +43,7 @@ def make_skin_map(rig: Rig) -> SkinMap:
     back = np.array([template.bone_frames[b, :3, 1] for b in dominant])
     palm = np.clip(0.5 - 0.9 * np.einsum("vi,vi->v", normals, back), 0, 1)
     joints = template.joints
-    distance = np.linalg.norm(vertices[:, None] - joints[None, [4, 8, 12, 16, 20]], axis=2).min(1)
+    distance = np.linalg.norm(vertices[:, None] - joints[None, list(FINGERTIPS)], axis=2).min(1)
     knuckles = np.linalg.norm(vertices[:, None] - joints[None, [3, 5, 6, 9, 10, 13, 14, 17, 18, 7, 11, 15, 19]], axis=2)
     rows: list[list[np.ndarray]] = [[] for _ in template.bone_names]
     for finger in range(5):

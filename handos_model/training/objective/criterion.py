@@ -65,6 +65,15 @@ def hand_size(joints_3d: Tensor) -> Tensor:
     return (joints_3d[:, list(a)] - joints_3d[:, list(b)]).norm(dim=-1).sum(-1)
 
 
+def view_rays(joints_px: Tensor, K: Tensor, views: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor]:
+    """Focal lengths (n,) of views in their own sizes, and joints (n, 21, 2) as a pinhole camera along each would see
+    them, from the joints (n, 21, 2+) px of the image. rotation (n, 3, 3): camera_rotation of the views."""
+    focal = (K[:, 0, 0] * K[:, 1, 1]).sqrt() / views[:, 2]
+    rays = torch.cat([joints_px[..., :2], torch.ones_like(joints_px[..., :1])], -1) @ torch.linalg.inv(K).mT @ rotation
+    rays = rays[..., :2] / rays[..., 2:].clamp(min=0.1) * focal[:, None, None]
+    return focal, rays
+
+
 def view_targets(batch: dict[str, Tensor], rows: Tensor, owners: Tensor, views: Tensor, size: float) -> HandTargets:
     """Labels of hands `owners` (n,) in images `rows` (n,), turned into `views` (n, 4) and to the hand size `size`.
 
@@ -74,9 +83,7 @@ def view_targets(batch: dict[str, Tensor], rows: Tensor, owners: Tensor, views: 
     K = batch["K"][rows]
     rotation = camera_rotation(views, K)
     joints = to_view(joints_px[..., :2], views)
-    focal = (K[:, 0, 0] * K[:, 1, 1]).sqrt() / views[:, 2]
-    rays = torch.cat([joints_px[..., :2], torch.ones_like(joints_px[..., :1])], -1) @ torch.linalg.inv(K).mT @ rotation
-    rays = rays[..., :2] / rays[..., 2:].clamp(min=0.1) * focal[:, None, None]
+    focal, rays = view_rays(joints_px, K, views, rotation)
     joints_3d = batch["joints_3d"][rows, owners]
     root = joints_3d[:, :1]
     scale = size / hand_size(joints_3d).clamp(min=1e-3)[:, None, None]

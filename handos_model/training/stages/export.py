@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -18,7 +17,8 @@ from handos_model.network.finder import HandFinder
 from handos_model.network.handos import HandOS
 from handos_model.network.instances import view_boxes
 from handos_model.prediction.view_network import FIND_OUTPUTS, SEE_OUTPUTS
-from handos_model.training.onnx_graph import OPSET, Suppress, write_checked
+from handos_model.prediction.views import SIZE
+from handos_model.training.onnx_graph import Suppress, trace, with_one, write_checked
 
 MIN_SCORE = 0.05  # least score of a candidate that the graph returns
 MAX_OVERLAP = 0.6  # IoU of the boxes of two: hands that touch overlap as well
@@ -45,11 +45,9 @@ class FindGraph(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         logits, views = self.finder(image.permute(0, 3, 1, 2).float() / 255)
         scores = logits[0].sigmoid()
-        # ONNX's suppression cannot return nothing: the best candidate always stays, with score 0 if it is no hand.
-        best = (torch.arange(scores.shape[0], device=scores.device) == scores.argmax()).float()
-        wanted = torch.maximum(scores, best * 1.01 * MIN_SCORE)
+        wanted = with_one(scores, MIN_SCORE)
         kept = Suppress.apply(view_boxes(views[0]), wanted, MIN_SCORE, MAX_OVERLAP, MAX_CANDIDATES)
-        return scores[kept] * (scores[kept] > MIN_SCORE), views[0][kept]
+        return scores[kept] * (scores[kept] > MIN_SCORE), views[0][kept]  # the best has score 0 if it is no hand
 
 
 class SeeGraph(nn.Module):
@@ -82,7 +80,7 @@ def export_pair(network: HandOS, finder: HandFinder, stem: Path, metadata: dict[
     states = [{k: v.cpu().float() for k, v in part.trainable_state().items()} for part in (network, finder)]
     pair = hashlib.sha256(b"".join(v.numpy().tobytes() for state in states for v in state.values())).hexdigest()[:16]
     common = {"name": metadata["name"], "version": __version__, "template": network.template, "pair": pair}
-    image, view = torch.zeros(1, 160, 192, 3, dtype=torch.uint8), torch.zeros(1, 224, 224, 3, dtype=torch.uint8)
+    image, view = torch.zeros(1, 160, 192, 3, dtype=torch.uint8), torch.zeros(1, SIZE, SIZE, 3, dtype=torch.uint8)
     sizes = {"image": {1: "height", 2: "width"}} | {name: {0: "candidates"} for name in FIND_OUTPUTS}
     find, see = (stem.with_name(f"{stem.name}.{part}.onnx") for part in ("find", "see"))
     trace(FindGraph(finder), find, "image", image, FIND_OUTPUTS, sizes)
@@ -90,23 +88,6 @@ def export_pair(network: HandOS, finder: HandFinder, stem: Path, metadata: dict[
     finish(find, common | {"size": str(FIND_SIZE), "find_threshold": metadata["find_threshold"]})
     finish(see, common | {"score_threshold": metadata["score_threshold"]})
     return [find, see]
-
-
-def trace(
-    graph: nn.Module, path: Path, name: str, example: Tensor, outputs: Sequence[str], axes: dict[str, Any]
-) -> None:
-    """Write a graph with one input."""
-    graph = graph.cpu().float().to(memory_format=torch.contiguous_format).eval()
-    torch.onnx.export(
-        graph,
-        (example,),
-        str(path),
-        input_names=[name],
-        output_names=list(outputs),
-        dynamic_axes=axes,
-        opset_version=OPSET,
-        dynamo=False,
-    )
 
 
 def finish(path: Path, metadata: dict[str, str]) -> None:

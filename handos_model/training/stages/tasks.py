@@ -52,7 +52,10 @@ class ViewTask:
         self.sources: list[Source] = open_sources(recipe.mixture)
         names = {source.name for source in self.sources}
         if missing := {"photos", "renders", "backgrounds"} - names:
-            raise ValueError(f"stage {recipe.stage} learns from photos, renders and backgrounds: no {sorted(missing)}")
+            lacks = ", ".join(sorted(missing))
+            raise ValueError(
+                f"stage {recipe.stage} needs photos, renders and backgrounds, but the mixture lacks {lacks}"
+            )
         self.samples = {source.name: source.samples for source in self.sources}
         self.piece, self.taken = 0, None
 

@@ -14,7 +14,8 @@ from torch import Tensor
 from handos_model.network.detectors.detector import Detection
 from handos_model.network.detectors.landmark_detector import QUERY
 from handos_model.network.instances import camera_rotation, to_pixels, to_view, turn
-from handos_model.training.views.batches import MIRRORED, VIEW, normal
+from handos_model.prediction.views import SIZE
+from handos_model.training.views.batches import MIRRORED, normal
 from handos_model.training.views.cutting import cut, joint_views
 from handos_model.training.views.frames import Frames
 
@@ -71,11 +72,11 @@ def look(
         1,
     )
     every = torch.ones(count, dtype=torch.bool, device=device)
-    around = torch.zeros(count, 3, VIEW, VIEW, device=device)
-    x = cut(photos.pixels(frames), photos.extents[frames], views, every * mirror, VIEW, around, every)
+    around = torch.zeros(count, 3, SIZE, SIZE, device=device)
+    x = cut(photos.pixels(frames), photos.extents[frames], views, every * mirror, SIZE, around, every)
     seen = see(x)
     _, world, presence, _ = seen.queries[:, 0].split(QUERY, -1)
-    whole = torch.tensor([(VIEW - 1) / 2, (VIEW - 1) / 2, VIEW, 0.0], device=device).expand(count, 4)
+    whole = torch.tensor([(SIZE - 1) / 2, (SIZE - 1) / 2, SIZE, 0.0], device=device).expand(count, 4)
     flip = MIRRORED.to(device) if mirror < 0 else torch.ones(3, device=device)
     found = to_pixels(to_view(seen.keypoints[:, 0], whole) * flip[:2], views)
     world = world.unflatten(-1, (-1, 3)) * flip

@@ -10,13 +10,13 @@ from numpy.random import Generator
 from torch import Tensor
 
 from handos_model.network.instances import camera_rotation, to_view
-from handos_model.training.objective.criterion import SIGNS, HandTargets, hand_size
+from handos_model.prediction.views import SIZE
+from handos_model.training.objective.criterion import SIGNS, HandTargets, hand_size, view_rays
 from handos_model.training.views.appearance import change_colours, cover, spoil
 from handos_model.training.views.cutting import cut, joint_views
 from handos_model.training.views.frames import MAX_HANDS, Frames
 from handos_model.training.views.lookalikes import Lookalikes
 
-VIEW = 224
 MIRRORED = torch.tensor([-1.0, 1.0, 1.0])
 
 
@@ -90,14 +90,14 @@ def see_batch(
         chosen, number = frames.draw(count)
         views = jittered(joint_views(frames.joints_2d[chosen, number, :, :2]))
         flips = sides(count, views.device)
-        images.append(place(frames, chosen, views, flips, VIEW, sources.backgrounds))
+        images.append(place(frames, chosen, views, flips, SIZE, sources.backgrounds))
         targets.append(view_targets(frames, chosen, number, views, flips))
         presence.append(torch.ones(count, device=views.device))
     chosen, views, free = beside_hands(sources.renders, counts[2])
-    images.append(place(sources.renders, chosen, views, sides(counts[2], views.device), VIEW, sources.backgrounds))
+    images.append(place(sources.renders, chosen, views, sides(counts[2], views.device), SIZE, sources.backgrounds))
     presence.append(torch.where(free, 0.0, -1.0))
     alike = counts[3] // 2 if sources.lookalikes is not None and len(sources.lookalikes.frames) else 0
-    images.append(background_crops(sources.backgrounds, counts[3] - alike, VIEW))
+    images.append(background_crops(sources.backgrounds, counts[3] - alike, SIZE))
     if alike:
         images.append(lookalike_crops(sources, sources.lookalikes, alike))
     presence.append(torch.zeros(counts[3], device=views.device))
@@ -112,7 +112,7 @@ def lookalike_crops(sources: Sources, lookalikes: Lookalikes, count: int) -> Ten
     chosen = torch.randint(len(lookalikes.frames), (count,), device=lookalikes.frames.device)
     views = jittered(lookalikes.views[chosen])
     flips = sides(count, views.device)
-    return place(sources.backgrounds, lookalikes.frames[chosen], views, flips, VIEW, sources.backgrounds)
+    return place(sources.backgrounds, lookalikes.frames[chosen], views, flips, SIZE, sources.backgrounds)
 
 
 def place(frames: Frames, chosen: Tensor, views: Tensor, flips: Tensor, size: int, backgrounds: Frames) -> Tensor:
@@ -145,9 +145,7 @@ def view_targets(frames: Frames, chosen: Tensor, number: Tensor, views: Tensor, 
     """
     K, joints_px = frames.K[chosen], frames.joints_2d[chosen, number]
     rotation = camera_rotation(views, K)
-    focal = (K[:, 0, 0] * K[:, 1, 1]).sqrt() / views[:, 2]
-    rays = torch.cat([joints_px[..., :2], torch.ones_like(joints_px[..., :1])], -1) @ torch.linalg.inv(K).mT @ rotation
-    rays = rays[..., :2] / rays[..., 2:].clamp(min=0.1) * focal[:, None, None]
+    focal, rays = view_rays(joints_px, K, views, rotation)
     joints_3d = frames.joints_3d[chosen, number]
     unit = 1 / hand_size(joints_3d).clamp(min=1e-3)[:, None, None]
     joints_3d = (joints_3d - joints_3d[:, :1]) @ rotation * unit

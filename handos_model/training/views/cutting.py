@@ -6,16 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-PALM = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
-"""Joints around which a view is placed (MediaPipe's hand_landmark_landmarks_to_roi.pbtxt): fingertips move too much."""
-VIEW_PER_PALM = 2.0
-SHIFT_PER_PALM = 0.1  # towards the fingers
+from handos_model.prediction.views import PALM, PALM_SHIFT, VIEW_PER_PALM
 
 
 def joint_views(joints: Tensor) -> Tensor:
     """Views (..., 4) of hands with joints (..., 21, 2) px: centre x, y and size in px, angle in rad, fingers up.
 
-    handos_model/prediction has the same rule in NumPy: a followed hand's view is placed around the joints seen last.
+    As prediction.views.view_of_joints, which places a followed hand's view around the joints seen last.
     """
     palm = joints[..., PALM, :]
     along = ((palm[..., 4, :] + palm[..., 8, :]) / 2 + palm[..., 6, :]) / 2 - palm[..., 0, :]
@@ -25,7 +22,7 @@ def joint_views(joints: Tensor) -> Tensor:
     y = palm[..., 1] * cosine[..., None] - palm[..., 0] * sine[..., None]
     width, height = x.amax(-1) - x.amin(-1), y.amax(-1) - y.amin(-1)
     middle_x = (x.amax(-1) + x.amin(-1)) / 2
-    middle_y = (y.amax(-1) + y.amin(-1)) / 2 - SHIFT_PER_PALM * height
+    middle_y = (y.amax(-1) + y.amin(-1)) / 2 - PALM_SHIFT * height
     size = (VIEW_PER_PALM * torch.maximum(width, height)).clamp(min=1.0)
     centre = (middle_x * cosine - middle_y * sine, middle_x * sine + middle_y * cosine)
     return torch.stack([*centre, size, angle], -1)

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from handos_model.network.detectors.detector import Detection
 from handos_model.network.detectors.landmark_detector import LandmarkDetector
+from handos_model.training.onnx_graph import OPSET
 
 
-class Said(nn.Module):
+class FoundationOutputs(nn.Module):
     """A foundation's output for views as a tuple: queries, points, what the maps hold there, and the maps."""
 
     def __init__(self, detector: LandmarkDetector):
@@ -35,13 +36,13 @@ def fast_foundation(detector: LandmarkDetector, threads: int) -> Callable[[Tenso
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # known warnings of tracing
         torch.onnx.export(
-            Said(detector).eval(),
+            FoundationOutputs(detector).eval(),
             (torch.zeros(2, 3, size, size),),
             file,
             input_names=["views"],
             output_names=names,
             dynamic_axes={name: {0: "views"} for name in ["views", *names]},
-            opset_version=17,
+            opset_version=OPSET,
             dynamo=False,
         )
     options = ort.SessionOptions()
@@ -49,8 +50,8 @@ def fast_foundation(detector: LandmarkDetector, threads: int) -> Callable[[Tenso
     session = ort.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
 
     def see(views: Tensor) -> Detection:
-        said = session.run(None, {"views": views.float().contiguous().numpy()})
-        queries, points, seen, *maps = (torch.from_numpy(value) for value in said)
+        values = session.run(None, {"views": views.float().contiguous().numpy()})
+        queries, points, seen, *maps = (torch.from_numpy(value) for value in values)
         return detector.detection(maps, queries, points, seen)
 
     return see

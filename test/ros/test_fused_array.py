@@ -12,7 +12,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from std_msgs.msg import Header
 
 from handos_model.fusion.hand_fusion import FusedHand
-from handos_ros.fusion.fused_outputs import fused_array
+from handos_ros.fusion.fused_array import fused_array
 from handos_ros.fusion.settings import FusionSettings
 from handos_ros.msg import HandArray
 
