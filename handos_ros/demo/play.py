@@ -116,8 +116,8 @@ def play(video: Path, out: Path, view: View | None = None) -> None:
 
     view: shows what the nodes publish.
     """
-    source = open_inputs([str(video)])[0]
-    fps = source.fps or DEFAULT_FPS
+    sources = open_inputs([str(video)])
+    fps = sources[0].fps or DEFAULT_FPS
     annotated = AnnotatedVideo(out, fps)
     node = DemoNode(annotated.add)
     hands, camera = Child("hands_node"), Child("camera_node", source=str(video), loop=False)
@@ -139,10 +139,9 @@ def play(video: Path, out: Path, view: View | None = None) -> None:
         hands.kill()
         annotated.close()
         node.destroy_node()
-    report(node, len(source))
+    report(node, sum(map(len, sources)))
     if not node.times["hands"].count:
         raise RuntimeError("hands_node published nothing: see its messages above")
-    print(f"Look at {out}")
 
 
 def wait_until(done: Callable[[], bool], node: Node, needed: Child, seconds: float, problem: str) -> None:
@@ -156,12 +155,12 @@ def wait_until(done: Callable[[], bool], node: Node, needed: Child, seconds: flo
 
 
 def report(node: DemoNode, frames: int) -> None:
-    """Prints the measurements; frames: number of frames in the video."""
+    """Prints the measurements; frames: number of frames in the video, 0 if its file does not say."""
     print(f"\n{'topic':<20}{'messages':>10}{'Hz':>8}{'latency, median':>18}{'longest':>10}")
     for topic, times in node.times.items():
         print(f"{topic:<20}{times.count:>10}{times.rate:>8.1f}{times.milliseconds(0.5):>18}{times.milliseconds(1):>10}")
     done = node.times["hands"].count
-    print(f"\n{done} of {frames} frames processed, {node.hands} hands in them.")
+    print(f"\n{done}{f' of {frames}' if frames else ''} frames processed, {node.hands} hands in them.")
     for reason, count in node.diagnostics.items():
         if reason.startswith("dropped") and count != "0":
             print(f"{reason}: {count}")
@@ -209,6 +208,8 @@ def main() -> None:
     try:
         with _view(options) as view:
             play(options.video, options.out, view)
+        shown = (options.view or "").partition("=")[2]
+        print(f"Look at {options.out}{f' and {shown}' if shown else ''}")
     except (RuntimeError, ValueError, OSError, ModuleNotFoundError) as error:
         sys.exit(f"demo: {error}")
     except (KeyboardInterrupt, ExternalShutdownException):
