@@ -31,6 +31,7 @@ EXPORTED = "`handos export` makes such a file"
 _CUDA, _TENSORRT, _CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
 _PROVIDERS = {"cuda": _CUDA, "tensorrt": _TENSORRT}
 _LIBRARIES = {"cuda": "CUDA", "tensorrt": "TensorRT"}
+_NEEDED = {"cuda": "CUDA and cuDNN", "tensorrt": "CUDA, cuDNN and TensorRT"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class SessionOptions:
         if wanted and wanted not in ort.get_available_providers():
             raise ValueError(
                 f'device is "{self.device}", but the installed ONNX Runtime has no {_LIBRARIES[self.device]}: '
-                f"pip install onnxruntime-gpu"
+                "pip uninstall onnxruntime onnxruntime-gpu; pip install onnxruntime-gpu"  # they share their files
             )
 
     @property
@@ -108,10 +109,9 @@ class OnnxSession:
         self.provider: str = self._session.get_providers()[0]
         wanted = _PROVIDERS.get(options.device)
         if wanted and self.provider != wanted:
-            library = _LIBRARIES[options.device]
             raise ValueError(
-                f'device is "{options.device}", but ONNX Runtime cannot start {library} here: check the driver and the '
-                f"versions of CUDA and {library}"
+                f'device is "{options.device}", but ONNX Runtime cannot start {_LIBRARIES[options.device]} here: check '
+                f"the driver and the versions of {_NEEDED[options.device]}"
             )
         self.metadata = {one_line(key): one_line(value) for key, value in given.items()}
         self._hands: int | None = None
