@@ -120,6 +120,13 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert anchor in {heading(line) for line in re.findall(r"^#+ (.+)$", linked.read_text(), re.M)}, target
 
 
+def test_every_benchmark_is_listed() -> None:
+    folder = ROOT / "benchmarks"
+    listed = re.findall(r"^\| `(\w+\.py)", (folder / "README.md").read_text(), re.M)
+    run = {path.name for path in folder.glob("*.py") if "__main__" in path.read_text()}
+    assert sorted(listed) == sorted(run - {"mediapipe_server.py"})  # which the others start
+
+
 def test_every_page_is_reached_from_the_readme() -> None:
     linked = set(re.findall(r"\]\(docs/(\w+\.md)", README))
     assert linked == {path.name for path in (ROOT / "docs").glob("*.md")} - {"releasing.md"}
