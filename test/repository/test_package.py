@@ -74,6 +74,7 @@ def test_cmake_builds_every_message_and_installs_every_executable_and_setting() 
         f"{folder}/{path.name}" for folder in ("launch", "config", "urdf") for path in (ROOT / folder).glob("*.*")
     ]
     assert sorted(re.findall(r"(?:launch|config|urdf)/\S+", cmake)) == sorted(settings)
+    assert re.search(r"install\(FILES LICENSE NOTICE ", cmake) and "install(DIRECTORY licences " in cmake
     examples = sorted(f"examples/{path.name}" for path in (ROOT / "examples").glob("*.py"))
     assert sorted(re.findall(r"examples/\S+\.py", cmake)) == examples
 
