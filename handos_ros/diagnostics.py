@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import threading
 import time
@@ -62,7 +63,8 @@ class Health:
         self._depth_unusable = 0
         self._depth_problem = ""
         self._useless_since: float | None = None  # since when depth has not helped in frames with hands
-        self._reported = self._last_image = self._unsent = time.monotonic()
+        self._reported = self._last_image = time.monotonic()
+        self._sent_since = math.inf
         self._problem = ""
         self.rate = 0.0
         """Frames per second, as last reported."""
@@ -79,9 +81,9 @@ class Health:
 
     def silent(self, sent: bool) -> bool:
         """Whether images have been sent for SILENCE and none has arrived; sent: whether anybody sends them now."""
-        if not sent:
-            self._unsent = time.monotonic()
-        return time.monotonic() - max(self._last_image, self._unsent) > SILENCE
+        now = time.monotonic()
+        self._sent_since = min(self._sent_since, now) if sent else math.inf
+        return now - max(self._last_image, self._sent_since) > SILENCE
 
     def depth(self, problem: str) -> None:
         """Records whether depth helped in a frame with hands; problem: the reason if it did not, else empty."""
