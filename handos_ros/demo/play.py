@@ -22,9 +22,10 @@ from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
-from handos_model.io.inputs import open_inputs
+from handos_model.commands.parser import Parser
+from handos_model.io.inputs import open_inputs, short_name
 from handos_model.output.drawn import DEFAULT_FPS, VIDEO_SUFFIXES, VideoOutput
-from handos_model.output.output_file import Inputs, WriteRules
+from handos_model.output.output_file import Inputs, WriteRules, check_files
 from handos_model.template.load import load_template
 from handos_model.view.viewer import SPELLING, View, Viewer
 from handos_ros.conversions.images import rgb_image
@@ -70,9 +71,10 @@ class DemoNode(Node):
         """True if hands_node is running and listens to images."""
         return self.count_subscribers("image") > 0 and self.count_publishers("hands") > 0
 
-    def silent_for(self) -> float:
-        """Seconds since the last message of any topic."""
-        return time.monotonic() - max(times.last_received for times in self.times.values())
+    @property
+    def last_received(self) -> float:
+        """time.monotonic() at the last message of any topic."""
+        return max(times.last_received for times in self.times.values())
 
     def _on_message(self, topic: str, message: Any) -> None:
         now = self.get_clock().now().nanoseconds * 1e-9
@@ -111,16 +113,17 @@ class AnnotatedVideo:
         self._video.close()
 
 
-def play(video: Path, out: Path, view: View | None = None) -> None:
+def play(video: str, out: Path, view: View | None = None) -> None:
     """Plays `video` once, writes `out` and prints the measurements; raises RuntimeError, ValueError or OSError.
 
     view: shows what the nodes publish.
     """
-    sources = open_inputs([str(video)])
+    sources = open_inputs([video])
+    check_files([out], [Path(video)], overwrite=True)
     fps = sources[0].fps or DEFAULT_FPS
     annotated = AnnotatedVideo(out, fps)
     node = DemoNode(annotated.add)
-    hands, camera = Child("hands_node"), Child("camera_node", source=str(video), loop=False)
+    hands, camera = Child("hands_node"), Child("camera_node", source=video, loop=False)
     try:
         hands.start()
         wait_until(lambda: node.connected, node, hands, START, "hands_node did not start to listen")
@@ -129,9 +132,12 @@ def play(video: Path, out: Path, view: View | None = None) -> None:
         camera.start()
         sending = node.times["camera_info"]
         wait_until(lambda: camera.ended or sending.count > 0, node, hands, START, "camera_node sent nothing")
-        while not (camera.ended and node.silent_for() > SILENCE):
+        played = time.monotonic()
+        while time.monotonic() - max(played, node.last_received) < SILENCE:
             rclpy.spin_once(node, timeout_sec=0.1)
             hands.must_run()
+            if not camera.ended:
+                played = time.monotonic()
         camera.stop()
         hands.stop()
     finally:
@@ -193,12 +199,12 @@ def _view(options: argparse.Namespace) -> AbstractContextManager[View | None]:
 
 def main() -> None:
     """`demo --video FILE`: exits with 0 if hands came through."""
-    parser = argparse.ArgumentParser(prog="demo", description=__doc__.partition(": ")[2])
-    parser.add_argument("--video", type=Path, required=True, help="video, image or folder of images")
+    parser = Parser(prog="demo", description=__doc__.partition(": ")[2])
+    parser.add_argument("--video", required=True, help="video, image, folder of these, ROS recording or stream")
     parser.add_argument("--out", type=Path, help="video to write; demo/<name of the video>-hands.mp4 without it")
     parser.add_argument("--view", metavar="VIEWER[=FILE]", help=f"show it: {SPELLING}")
     options = parser.parse_args()
-    options.out = options.out or Path("demo") / f"{options.video.stem}-hands.mp4"
+    options.out = options.out or Path("demo") / f"{short_name(options.video)}-hands.mp4"
     if options.out.suffix.lower() not in VIDEO_SUFFIXES:
         parser.error(f"--out is {options.out}, must end in {', '.join(VIDEO_SUFFIXES[:-1])} or {VIDEO_SUFFIXES[-1]}")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # replaces the handler used during imports

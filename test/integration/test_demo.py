@@ -115,6 +115,26 @@ def test_a_file_that_is_no_video(tmp_path: Path) -> None:
     assert f"demo: cannot read video {tmp_path / 'text.mp4'}" in done.stderr
 
 
+def test_one_image(tmp_path: Path) -> None:
+    done = demo("--video", ROOT / "docs" / "images" / "try.jpg", "--out", tmp_path / "hands.mp4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\n1 of 1 frames processed, 2 hands in them.\n" in done.stdout
+    assert (tmp_path / "hands.mp4").is_file()
+
+
+def test_no_video_is_not_the_current_folder() -> None:
+    done = demo("--video", "")
+    assert (done.returncode, "--video: is empty" in done.stderr) == (2, True)
+
+
+def test_the_video_is_not_replaced(tmp_path: Path) -> None:
+    video = write_timed_video(tmp_path / "hands.mp4", [0, 100])
+    before = video.read_bytes()
+    done = demo("--video", video, "--out", video)
+    assert (done.returncode, done.stderr.count("which would be lost")) == (1, 1)
+    assert video.read_bytes() == before
+
+
 def test_an_output_that_is_no_video(tmp_path: Path) -> None:
     done = demo("--video", ROOT / "docs" / "demo.mp4", "--out", tmp_path / "hands.txt")
     assert done.returncode == 2
