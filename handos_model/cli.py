@@ -7,14 +7,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from typing import Any, NoReturn
 
 from handos_model import __version__
 from handos_model.commands import benchmark, datasets, evaluate, export, fuse, predict, render, reproduce, train
+from handos_model.commands.parser import Parser
 
 COMMANDS = {
     "predict": predict, "fuse": fuse, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,
@@ -24,33 +22,9 @@ TRAINING_PACKAGES = ("torch", "numba", "onnx", "tensorboard", "accelerate", "tra
 """Packages that the extra [train] installs and prediction does without."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """Refuses empty text: that of an unset shell variable must not stand for the current folder, or for no output."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        for kind in (None, Path):  # None: of arguments that name no type, which are text
-            self.register("type", kind, partial(_given, kind or str))
-
-    def add_subparsers(self, **options: Any) -> Any:
-        """Leaves the arguments of a command to its own parser, which names them."""
-        action = super().add_subparsers(**options)
-        action.type = str
-        return action
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
-
-
-def _given(kind: Callable[[str], Any], text: str) -> Any:
-    if not text:
-        raise argparse.ArgumentTypeError("is empty (unset shell variable?)")
-    return kind(text)
-
-
 def build_parser() -> argparse.ArgumentParser:
     """The parser of all commands."""
-    parser = _Parser(prog="handos", description="Metric 3D hands from images: joints, mesh, side, position.")
+    parser = Parser(prog="handos", description="Metric 3D hands from images: joints, mesh, side, position.")
     parser.add_argument("--version", action="version", version=f"handos {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, module in COMMANDS.items():

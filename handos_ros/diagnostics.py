@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import threading
 import time
@@ -91,6 +92,7 @@ class Health:
         self._depth_problem = ""
         self._useless_since: float | None = None  # since when depth has not helped in frames with hands
         self._reported = self._last_image = time.monotonic()
+        self._sent_since = math.inf
         self._problem = ""
         self.rate = 0.0
         """Frames per second, as last reported."""
@@ -105,10 +107,11 @@ class Health:
             self._dropped[reason] += 1
             self._problem = problem or self._problem
 
-    @property
-    def silent(self) -> bool:
-        """Whether no image has arrived for SILENCE."""
-        return time.monotonic() - self._last_image > SILENCE
+    def silent(self, sent: bool) -> bool:
+        """Whether images have been sent for SILENCE and none has arrived; sent: whether anybody sends them now."""
+        now = time.monotonic()
+        self._sent_since = min(self._sent_since, now) if sent else math.inf
+        return now - max(self._last_image, self._sent_since) > SILENCE
 
     def depth(self, problem: str) -> None:
         """Records whether depth helped in a frame with hands; problem: the reason if it did not, else empty."""
@@ -145,6 +148,8 @@ class Health:
         """
         with self._lock:
             now = time.monotonic()
+            if not enabled:  # silence begins when the node listens again
+                self._last_image = now
             rate = self.rate = (self._processed - self._processed_before) / max(now - self._reported, 1e-3)
             level, message = self._judge(now, rate, enabled, doubt)
             values = {"rate (Hz)": f"{rate:.1f}", "frames processed": str(self._processed), **self._milliseconds()}

@@ -162,7 +162,7 @@ class FusionNode(GuardedNode):
         doubts = []
         for topic, camera in self._inputs.items():
             if topic not in sending:
-                doubts.append(f"nothing comes on {topic}, which has {self.count_publishers(topic)} publishers")
+                doubts.append(f"nothing comes on {topic} (publishers: {self.count_publishers(topic)})")
             if camera.problem:
                 doubts.append(f"{topic} is left out: {camera.problem}")
             elif camera.assumed:

@@ -164,13 +164,13 @@ class HandsNode(GuardedNode):
         doubts["clock"] = self.clock_doubt()
         if camera is not None and camera.assumed:
             fov = self._settings.assumed_fov
-            doubts["camera_info"] = f"no camera_info: {fov:g} degrees are assumed, and distances are a guess"
+            doubts["camera_info"] = f"no camera_info: a view of {fov:g} degrees is assumed, and distances are a guess"
         if depth is not None and self._depth_images is not None:
             doubts["depth"] = depth.doubt(self._depth_images.topic_name) or self._health.depth_doubt()
-        if images is not None and self._health.silent and (count := self.count_publishers(images.topic_name)):
+        if images is not None and self._health.silent(sent=(count := self.count_publishers(images.topic_name)) > 0):
             doubts["silence"] = (
-                f"nothing comes on {images.topic_name}, which has {count} publishers: are the images too large for "
-                "the middleware (docs/troubleshooting.md)?"
+                f"nothing comes on {images.topic_name} (publishers: {count}): are the images too large for the "
+                "middleware (docs/troubleshooting.md)?"
             )
         return {subject: doubt for subject, doubt in doubts.items() if doubt}
 

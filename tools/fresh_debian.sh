@@ -1,12 +1,12 @@
 #!/bin/sh
 # What a newcomer sees: README's commands in a Debian of debootstrap in which nothing but README's apt line was run.
 #
-#   sudo tools/fresh_debian.sh FOLDER [SUITE] [demo|test]...
+#   sudo tools/fresh_debian.sh FOLDER [SUITE] [demo|test|bags]...
 #
-# FOLDER is made where it is missing; SUITE is bookworm. Without further words: make demo, make test, both once more,
-# pip install '.[bags]', make demo. BIND names folders of this machine that the other reads, such as certificates of a
-# company's network or wheels; variables of pip and of TLS are handed on. OPTIONS and MIRROR are debootstrap's. Ubuntu
-# 26.04 has Python 3.14:
+# FOLDER is made where it is missing, and gets the commit that is checked out here; SUITE is bookworm. Without further
+# words: make demo, make test, both once more, pip install '.[bags]', make demo. BIND names folders of this machine that
+# the other reads, such as certificates of a company's network or wheels; variables of pip and of TLS are handed on.
+# OPTIONS and MIRROR are debootstrap's. Ubuntu 26.04 has Python 3.14:
 #
 #   OPTIONS="--components=main,universe --keyring=UBUNTU_ARCHIVE_KEYRING" \
 #   MIRROR="http://archive.ubuntu.com/ubuntu /usr/share/debootstrap/scripts/gutsy" \
@@ -43,9 +43,10 @@ for folder in ${BIND:-}; do
   bind "$folder"
   mount -o remount,bind,ro "$root$folder"
 done
-if [ ! -d "$root/root/handos_ros" ]; then
-  git clone -q "$source" "$root/root/handos_ros"
-fi
+checkout=$root/root/handos_ros
+git init -q "$checkout"
+git -C "$checkout" fetch -q "$source" HEAD
+git -C "$checkout" checkout -q --force --detach FETCH_HEAD
 for step in "$@"; do
   echo "== $step"
   case $step in

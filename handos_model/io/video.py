@@ -13,6 +13,7 @@ import numpy as np
 from handos_model.io.files import VIDEO, one_line, open_file
 from handos_model.io.frame import LATEST_NS, Frame
 from handos_model.io.headers.image_header import MAX_PIXELS
+from handos_model.optional_package import missing
 
 VIDEO_SUFFIXES = (
     ".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".mts", ".3gp", ".wmv", ".flv", ".ogv"
@@ -130,7 +131,7 @@ def _opened(place: Path | str) -> Iterator[Any]:
     try:
         import av
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"{place} is a video, which PyAV reads: pip install 'av>=17,<19'") from error
+        raise missing(f"video {place}", "av") from error
     av.logging.set_level(None)  # FFmpeg's errors are reported as problems of frames
     with ExitStack() as stack:
         file = stack.enter_context(open_file(place, VIDEO)) if isinstance(place, Path) else None

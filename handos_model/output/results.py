@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
+from handos_model.optional_package import missing
 from handos_model.output.frame_record import NUMBERED, Detail, printable, record_line
 from handos_model.output.output_file import (
     Inputs,
@@ -54,7 +55,7 @@ def check_results(out: Target, inputs: Inputs, rules: WriteRules) -> None:
     """Raises ValueError, OSError or ModuleNotFoundError if results cannot or must not be written, before any are."""
     package = PACKAGES[out.suffix]
     if package and find_spec(package) is None:
-        raise ModuleNotFoundError(f"--out {out} needs the package {package}: pip install {package}")
+        raise missing(f"--out {out}", package)
     if out.suffix:
         check_file(out.path, inputs, rules)
     else:

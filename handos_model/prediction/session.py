@@ -31,6 +31,7 @@ EXPORTED = "`handos export` makes such a file"
 _CUDA, _TENSORRT, _CPU = "CUDAExecutionProvider", "TensorrtExecutionProvider", "CPUExecutionProvider"
 _PROVIDERS = {"cuda": _CUDA, "tensorrt": _TENSORRT}
 _LIBRARIES = {"cuda": "CUDA", "tensorrt": "TensorRT"}
+_NEEDED = {"cuda": "CUDA and cuDNN", "tensorrt": "CUDA, cuDNN and TensorRT"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class SessionOptions:
         if wanted and wanted not in ort.get_available_providers():
             raise ValueError(
                 f'device is "{self.device}", but the installed ONNX Runtime has no {_LIBRARIES[self.device]}: '
-                f"pip install onnxruntime-gpu"
+                "pip uninstall onnxruntime onnxruntime-gpu; pip install onnxruntime-gpu"  # they share their files
             )
 
     @property
@@ -124,7 +125,7 @@ class OnnxSession:
         if device in _PROVIDERS and session.get_providers()[0] != _PROVIDERS[device]:
             raise ValueError(
                 f'device is "{device}", but ONNX Runtime cannot start {_LIBRARIES[device]} here: check the driver and '
-                f"the versions of CUDA and {_LIBRARIES[device]}"
+                f"the versions of {_NEEDED[device]}"
             )
         return session
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from handos_model.optional_package import missing
 from handos_model.output.output_file import Inputs, WriteRules, check_file
 from handos_model.view.foxglove_view import FoxgloveView
 from handos_model.view.rerun_view import RerunView
@@ -40,9 +41,7 @@ class Viewer:
         if "{}" in file:
             raise ValueError(f"--view is {text!r}, must be one file, as it holds all inputs one after another")
         if find_spec(name) is None:
-            raise ModuleNotFoundError(
-                f"--view {name} needs the package {name}-sdk, which is not installed: pip install {name}-sdk"
-            )
+            raise missing(f"--view {name}", f"{name}-sdk")
         return cls(name, Path(file) if file else None)
 
     def check(self, inputs: Inputs, rules: WriteRules, parallel: bool = False) -> None:

@@ -22,9 +22,10 @@ from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
-from handos_model.io.inputs import open_inputs
+from handos_model.commands.parser import Parser
+from handos_model.io.inputs import open_inputs, short_name
 from handos_model.output.drawn import DEFAULT_FPS, VIDEO_SUFFIXES, VideoOutput
-from handos_model.output.output_file import Inputs, WriteRules
+from handos_model.output.output_file import Inputs, WriteRules, check_files
 from handos_model.template.load import load_template
 from handos_model.view.viewer import SPELLING, View, Viewer
 from handos_ros.conversions.images import rgb_image
@@ -71,9 +72,10 @@ class DemoNode(Node):
         """True if hands_node is running and listens to images."""
         return self.count_subscribers("image") > 0 and self.count_publishers("hands") > 0
 
-    def silent_for(self) -> float:
-        """Seconds since the last message of any topic."""
-        return time.monotonic() - max(times.last_received for times in self.times.values())
+    @property
+    def last_received(self) -> float:
+        """time.monotonic() at the last message of any topic."""
+        return max(times.last_received for times in self.times.values())
 
     def _on_message(self, topic: str, message: Any) -> None:
         now = self.get_clock().now().nanoseconds * 1e-9
@@ -112,16 +114,17 @@ class AnnotatedVideo:
         self._video.close()
 
 
-def play(video: Path, out: Path, view: View | None = None) -> None:
+def play(video: str, out: Path, view: View | None = None) -> None:
     """Plays `video` once, writes `out` and prints the measurements; raises RuntimeError, ValueError or OSError.
 
     view: shows what the nodes publish.
     """
-    source = open_inputs([str(video)])[0]
-    fps = source.fps or DEFAULT_FPS
+    sources = open_inputs([video])
+    check_files([out], [Path(video)], overwrite=True)
+    fps = sources[0].fps or DEFAULT_FPS
     annotated = AnnotatedVideo(out, fps)
     node = DemoNode(annotated.add)
-    hands, camera = Child("hands_node"), Child("camera_node", source=str(video), loop=False)
+    hands, camera = Child("hands_node"), Child("camera_node", source=video, loop=False)
     try:
         hands.start()
         wait_until(lambda: node.connected, node, hands, START, "hands_node did not start to listen")
@@ -130,9 +133,12 @@ def play(video: Path, out: Path, view: View | None = None) -> None:
         camera.start()
         sending = node.times["camera_info"]
         wait_until(lambda: camera.ended or sending.count > 0, node, hands, START, "camera_node sent nothing")
-        while not (camera.ended and node.silent_for() > SILENCE):
+        played = time.monotonic()
+        while time.monotonic() - max(played, node.last_received) < SILENCE:
             rclpy.spin_once(node, timeout_sec=0.1)
             hands.must_run()
+            if not camera.ended:
+                played = time.monotonic()
         camera.stop()
         hands.stop()
     finally:
@@ -140,10 +146,9 @@ def play(video: Path, out: Path, view: View | None = None) -> None:
         hands.kill()
         annotated.close()
         node.destroy_node()
-    report(node, len(source))
+    report(node, sum(map(len, sources)))
     if not node.times["hands"].count:
         raise RuntimeError("hands_node published nothing: see its messages above")
-    print(f"Look at {out}")
 
 
 def wait_until(done: Callable[[], bool], node: Node, needed: Child, seconds: float, problem: str) -> None:
@@ -157,12 +162,12 @@ def wait_until(done: Callable[[], bool], node: Node, needed: Child, seconds: flo
 
 
 def report(node: DemoNode, frames: int) -> None:
-    """Prints the measurements; frames: number of frames in the video."""
+    """Prints the measurements; frames: number of frames in the video, 0 if its file does not say."""
     print(f"\n{'topic':<20}{'messages':>10}{'Hz':>8}{'latency, median':>18}{'longest':>10}")
     for topic, times in node.times.items():
         print(f"{topic:<20}{times.count:>10}{times.rate:>8.1f}{times.milliseconds(0.5):>18}{times.milliseconds(1):>10}")
     done = node.times["hands"].count
-    print(f"\n{done} of {frames} frames processed, {node.hands} hands in them.")
+    print(f"\n{done}{f' of {frames}' if frames else ''} frames processed, {node.hands} hands in them.")
     for reason, count in node.diagnostics.items():
         if reason.startswith("dropped") and count != "0":
             print(f"{reason}: {count}")
@@ -195,12 +200,12 @@ def _view(options: argparse.Namespace) -> AbstractContextManager[View | None]:
 
 def main() -> None:
     """`demo --video FILE`: exits with 0 if hands came through."""
-    parser = argparse.ArgumentParser(prog="demo", description=__doc__.partition(": ")[2])
-    parser.add_argument("--video", type=Path, required=True, help="video, image or folder of images")
+    parser = Parser(prog="demo", description=__doc__.partition(": ")[2])
+    parser.add_argument("--video", required=True, help="video, image, folder of these, ROS recording or stream")
     parser.add_argument("--out", type=Path, help="video to write; demo/<name of the video>-hands.mp4 without it")
     parser.add_argument("--view", metavar="VIEWER[=FILE]", help=f"show it: {SPELLING}")
     options = parser.parse_args()
-    options.out = options.out or Path("demo") / f"{options.video.stem}-hands.mp4"
+    options.out = options.out or Path("demo") / f"{short_name(options.video)}-hands.mp4"
     if options.out.suffix.lower() not in VIDEO_SUFFIXES:
         parser.error(f"--out is {options.out}, must end in {', '.join(VIDEO_SUFFIXES[:-1])} or {VIDEO_SUFFIXES[-1]}")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # replaces the handler used during imports
@@ -210,6 +215,8 @@ def main() -> None:
     try:
         with _view(options) as view:
             play(options.video, options.out, view)
+        shown = (options.view or "").partition("=")[2]
+        print(f"Look at {options.out}{f' and {shown}' if shown else ''}")
     except (RuntimeError, ValueError, OSError, ModuleNotFoundError) as error:
         sys.exit(f"demo: {error}")
     except (KeyboardInterrupt, ExternalShutdownException):

@@ -156,7 +156,9 @@ def test_a_recording_whose_camera_is_of_another_size(tmp_path, weights, capsys):
 def test_recordings_need_the_extra(tmp_path, weights, capsys, monkeypatch):
     bag = write_bag(tmp_path / "bag", "MCAP")
     block(monkeypatch, "rosbags")
-    assert "pip install rosbags" in refused(capsys, "predict", bag, "--weights", weights)
+    assert "needs the package rosbags, which is not installed: pip" in refused(
+        capsys, "predict", bag, "--weights", weights
+    )
 
 
 def test_ctrl_c_elsewhere_is_130(weights, photo, monkeypatch):

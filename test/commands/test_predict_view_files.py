@@ -160,7 +160,7 @@ def test_a_missing_package_is_named_with_the_command(tmp_path, weights, capsys, 
     monkeypatch.setattr("handos_model.view.viewer.find_spec", lambda name: None if name == kind else there(name))
     photo = write_image(tmp_path / "x.png", PHOTO)
     says = refused(capsys, "predict", photo, "--view", kind, "--weights", weights)
-    assert f"--view {kind} needs the package {kind}-sdk, which is not installed: pip install {kind}-sdk" in says
+    assert f"--view {kind} needs the package {kind}-sdk, which is not installed: pip install '{kind}-sdk>=" in says
 
 
 @pytest.mark.parametrize("kind", FILES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,7 @@ def test_what_the_nodes_publish_is_shown(tmp_path: Path) -> None:
     arguments = ("--video", ROOT / "docs" / "demo.mp4", "--out", tmp_path / "hands.mp4")
     done = demo(*arguments, "--view", f"foxglove={file}")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(f"Look at {tmp_path / 'hands.mp4'} and {file}\n")
     counts = dict(re.findall(r"^(\S+) +(\d+) +[\d.]+", done.stdout, re.M))
     shown = messages(file)
     assert 0 < len(shown["/image"]) <= int(counts["hands"])
@@ -63,6 +65,18 @@ def test_what_the_nodes_publish_is_shown(tmp_path: Path) -> None:
         assert [entity.id for entity in scene.entities] == [tf.child_frame_id for tf in transforms.transforms]
     assert len(shown["/hands"][-1][1].entities[0].triangles[0].points) == 778
     assert "--view is 'rviz', must be rerun" in demo(*arguments, "--view", "rviz").stderr
+
+
+def test_the_frames_of_every_file_in_a_folder_are_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for name, frames in (("a.mp4", 4), ("b.mp4", 7)):
+        write_timed_video(folder / name, list(range(0, 100 * frames, 100)))
+    shutil.copy(ROOT / "docs" / "images" / "try.jpg", folder)
+    done = demo("--video", folder, "--out", tmp_path / "hands.mp4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    processed, frames = map(int, re.findall(r"^(\d+) of (\d+) frames processed", done.stdout, re.M)[0])
+    assert 0 < processed <= frames == 12
 
 
 def test_a_robot_in_the_users_domain_hears_nothing_and_is_not_heard(tmp_path: Path) -> None:
@@ -99,6 +113,26 @@ def test_a_file_that_is_no_video(tmp_path: Path) -> None:
     done = demo("--video", tmp_path / "text.mp4", "--out", tmp_path / "hands.mp4")
     assert done.returncode == 1
     assert f"demo: cannot read video {tmp_path / 'text.mp4'}" in done.stderr
+
+
+def test_one_image(tmp_path: Path) -> None:
+    done = demo("--video", ROOT / "docs" / "images" / "try.jpg", "--out", tmp_path / "hands.mp4")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\n1 of 1 frames processed, 2 hands in them.\n" in done.stdout
+    assert (tmp_path / "hands.mp4").is_file()
+
+
+def test_no_video_is_not_the_current_folder() -> None:
+    done = demo("--video", "")
+    assert (done.returncode, "--video: is empty" in done.stderr) == (2, True)
+
+
+def test_the_video_is_not_replaced(tmp_path: Path) -> None:
+    video = write_timed_video(tmp_path / "hands.mp4", [0, 100])
+    before = video.read_bytes()
+    done = demo("--video", video, "--out", video)
+    assert (done.returncode, done.stderr.count("which would be lost")) == (1, 1)
+    assert video.read_bytes() == before
 
 
 def test_an_output_that_is_no_video(tmp_path: Path) -> None:

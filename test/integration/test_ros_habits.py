@@ -60,7 +60,7 @@ def said(robot: Robot) -> tuple[str, dict[str, str]]:
 
 
 def test_a_camera_of_which_nothing_comes_is_said(robot: Robot) -> None:
-    robot.until(lambda: "nothing comes on /habits/image, which has 1 publishers" in said(robot)[0])
+    robot.until(lambda: "nothing comes on /habits/image (publishers: 1)" in said(robot)[0])
 
 
 def test_a_latched_camera_info_is_seen(robot: Robot, image: np.ndarray) -> None:

@@ -116,8 +116,20 @@ def test_wrong_options_are_refused(pair, options, says):
 
 def test_tensorrt_without_tensorrt_is_refused(pair, monkeypatch):
     monkeypatch.setattr(session.ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    with pytest.raises(ValueError, match="no TensorRT: pip install onnxruntime-gpu"):
+    with pytest.raises(ValueError, match="no TensorRT: pip uninstall onnxruntime onnxruntime-gpu; "):
         HandPredictor(pair, "tensorrt")
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+@pytest.mark.parametrize(
+    ("device", "provider", "needed"),
+    [("cuda", "CUDA", "CUDA and cuDNN"), ("tensorrt", "Tensorrt", "CUDA, cuDNN and TensorRT")],
+)
+def test_a_gpu_that_does_not_start_is_said_with_what_it_needs(pair, monkeypatch, device, provider, needed):
+    there = [*session.ort.get_available_providers(), f"{provider}ExecutionProvider"]
+    monkeypatch.setattr(session.ort, "get_available_providers", lambda: there)
+    with pytest.raises(ValueError, match=f"the driver and the versions of {needed}$"):
+        HandPredictor(pair, device)
 
 
 def test_tensorrt_keeps_its_engines(tmp_path, monkeypatch):

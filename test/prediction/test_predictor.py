@@ -255,7 +255,7 @@ def test_wrong_options_are_refused(tmp_path, options, says):
 
 def test_cuda_without_cuda_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(session.ort, "get_available_providers", lambda: ["CPUExecutionProvider"])
-    with pytest.raises(ValueError, match="no CUDA: pip install onnxruntime-gpu"):
+    with pytest.raises(ValueError, match="no CUDA: pip uninstall onnxruntime onnxruntime-gpu; "):
         predictor_of(tmp_path, [], device="cuda")
     assert predictor_of(tmp_path, [], device="auto").provider == "CPUExecutionProvider"
 

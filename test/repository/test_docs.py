@@ -18,7 +18,7 @@ import pytest
 
 from handos_model.camera import Camera
 from handos_model.cli import COMMANDS, build_parser, main
-from handos_model.hand import SIDES, Hand
+from handos_model.hand import KNOWN_SIDES, Hand
 from handos_model.io.frame import Frame
 from handos_model.output.frame_record import Detail, frame_record
 
@@ -118,6 +118,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert linked.exists(), target
         if anchor:
             assert anchor in {heading(line) for line in re.findall(r"^#+ (.+)$", linked.read_text(), re.M)}, target
+
+
+def test_every_benchmark_is_listed() -> None:
+    folder = ROOT / "benchmarks"
+    listed = re.findall(r"^\| `(\w+\.py)", (folder / "README.md").read_text(), re.M)
+    run = {path.name for path in folder.glob("*.py") if "__main__" in path.read_text()}
+    assert sorted(listed) == sorted(run - {"mediapipe_server.py"})  # which the others start
 
 
 def test_every_page_is_reached_from_the_readme() -> None:

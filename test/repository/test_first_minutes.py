@@ -15,6 +15,7 @@ import pytest
 
 from handos_model import HandPredictor
 from handos_model.io.image_file import read_image
+from handos_model.optional_package import TESTED, missing
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = (ROOT / "pyproject.toml").read_text()
@@ -31,6 +32,17 @@ def test_opencv_needs_no_window_system() -> None:
     assert set(re.findall(r"opencv[a-z-]*", PROJECT)) == {"opencv-python-headless"}
     if "opencv_python_headless" in str(list(Path(cv2.__file__).parents[1].glob("opencv*"))):
         assert re.search(r"GUI:\s+NONE", cv2.getBuildInformation())
+
+
+def test_onnx_runtime_is_in_no_extra_as_its_packages_have_the_same_files() -> None:
+    assert re.findall(r'"(onnxruntime[a-z-]*)', PROJECT) == ["onnxruntime"]
+
+
+@pytest.mark.parametrize("package", TESTED)
+def test_a_hint_installs_the_versions_that_are_tested(package: str) -> None:
+    """Whatever is hinted at without the checkout, where its extras have no name."""
+    assert set(re.findall(rf'"{re.escape(package)}([^";]*)[";]', PROJECT)) == {TESTED[package]}
+    assert missing("It", package).args[0].endswith(f": pip install '{package}{TESTED[package]}'")
 
 
 def test_onnx_runtime_is_told_to_call_nobody_before_it_is_imported() -> None:

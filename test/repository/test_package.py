@@ -47,10 +47,18 @@ def test_package_xml_names_what_runs_and_no_more() -> None:
     }
 
 
+@pytest.mark.skipif((ROOT / "PKG-INFO").is_file(), reason="the source archive has no links")
 def test_rosdoc2_is_told_of_its_settings_and_finds_the_pages_in_doc() -> None:
     package = ElementTree.parse(ROOT / "package.xml").getroot()
     assert (ROOT / str(package.findtext("export/rosdoc2"))).is_file()
     assert (ROOT / "doc").resolve() == ROOT.resolve() / "docs"
+
+
+def test_notice_names_every_file_of_weights_with_the_work_of_others() -> None:
+    named = re.findall(r"handos_model/weights/[\w.]+", (ROOT / "NOTICE").read_text())
+    for path in sorted((ROOT / "handos_model" / "weights").iterdir()):
+        if path.suffix in (".onnx", ".npz") and path.name not in ("handos_small.find.npz", "handos_small.see.npz"):
+            assert f"handos_model/weights/{path.name}" in named, path
 
 
 def test_package_xml_has_the_version() -> None:
@@ -66,6 +74,7 @@ def test_cmake_builds_every_message_and_installs_every_executable_and_setting() 
         f"{folder}/{path.name}" for folder in ("launch", "config", "urdf") for path in (ROOT / folder).glob("*.*")
     ]
     assert sorted(re.findall(r"(?:launch|config|urdf)/\S+", cmake)) == sorted(settings)
+    assert re.search(r"install\(FILES LICENSE NOTICE ", cmake) and "install(DIRECTORY licences " in cmake
     examples = sorted(f"examples/{path.name}" for path in (ROOT / "examples").glob("*.py"))
     assert sorted(re.findall(r"examples/\S+\.py", cmake)) == examples
 

@@ -60,6 +60,26 @@ def test_silence_doubt_and_pause() -> None:
     assert health.status(True, {}).message == "no image for 4 s"
     said = health.status(False, {})
     assert (said.level, said.message) == (DiagnosticStatus.OK, "paused")
+    assert health.status("node", True, {}).message == "0.0 Hz"  # no image was due while it did not listen
+
+
+def test_images_are_missed_only_while_somebody_sends_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    health = Health()
+    now += 60
+    assert not health.silent(sent=True)  # the camera started while the network was opened
+    now += 1
+    assert not health.silent(sent=False)  # no camera
+    now += 60
+    assert not health.silent(sent=True)  # the camera has just started
+    now += SILENCE + 1
+    assert health.silent(sent=True)
+    health.received()
+    assert not health.silent(sent=True)
+    now += 60
+    health.status("node", False, {})
+    assert not health.silent(sent=True)  # resumed
 
 
 def test_depth_that_does_not_help_is_said_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:

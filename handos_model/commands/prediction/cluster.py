@@ -7,6 +7,7 @@ from typing import Any
 
 from handos_model.commands.prediction.jobs import Death, Job, Work
 from handos_model.commands.prediction.tally import Tally
+from handos_model.optional_package import missing
 
 
 class RayPool:
@@ -17,7 +18,7 @@ class RayPool:
         try:
             import ray
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError("--ray needs the package ray: pip install ray") from error
+            raise missing("--ray", "ray") from error
         self.width = width
         self._ray: Any = ray
         self._jobs: dict[Any, Job] = {}

@@ -28,6 +28,7 @@ from handos_model.io.recording import decoding
 from handos_model.io.recording.choice import choose
 from handos_model.io.recording.parts import LARGEST_PIECE, Message, zstd
 from handos_model.io.recording.recording import Recording
+from handos_model.optional_package import missing
 
 WAITING = 30
 """Maximum number of images that wait for their depth image, and of depth images kept for them: a second at 30 Hz."""
@@ -213,12 +214,14 @@ def _size(contents: Iterable[Any]) -> int:
 
 
 def _check_installed(path: Path) -> None:
+    package = "rosbags"  # which brings the others in its newer versions
     try:
-        import lz4.frame  # noqa: F401
         import rosbags.typesys  # noqa: F401
 
+        package = "lz4"
+        import lz4.frame  # noqa: F401
+
+        package = "backports.zstd"
         zstd()
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"{one_line(path)} is a ROS recording, and reading one needs the rosbags package: pip install rosbags"
-        ) from error
+        raise missing(f"recording {one_line(path)}", package) from error
