@@ -111,14 +111,14 @@ def test_hands_are_read_in_given_boxes():
 
 
 @pytest.mark.parametrize("kind", MODELS)
-def test_fifty_steps_move_the_decoder_and_not_one_bit_of_the_detector(kind):
+def test_ten_steps_move_the_decoder_and_not_one_bit_of_the_detector(kind):
     network = network_of(kind).train()
     before = {name: value.clone() for name, value in network.detector.state_dict().items()}
     images = torch.rand(1, 3, 96, 128)
     seen = network.detect(images)[0]
     moved = network.decoder.lifting.detach().clone()
     optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], 1e-3)
-    for _ in range(50):
+    for _ in range(10):
         outputs = network.decode(*network.detect(images), torch.zeros(1, 1, dtype=torch.long))
         optimizer.zero_grad()
         loss = sum(output["pred_joints_view"].square().sum() for output in outputs)
@@ -161,31 +161,23 @@ def assert_onnx_is_torch(network, path, images):
     assert all(hand.vertices.shape == (778, 3) for hand in hands)
 
 
-@pytest.mark.parametrize("kind", MODELS)
-def test_onnx_says_what_torch_says(kind, tmp_path):
-    assert_onnx_is_torch(network_of(kind), tmp_path / "hands.onnx", 6)
-
-
-@pytest.mark.parametrize("mask", ["separate", "one_way", "full"])
-def test_onnx_of_the_other_masks(mask, tmp_path):
-    assert_onnx_is_torch(network_of("rt_detr", size=replace(TINY, mask=mask)), tmp_path / "hands.onnx", 3)
-
-
-@pytest.mark.parametrize("side", ["scratch", "off"])
-def test_onnx_of_other_side_tuning(side, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("kind", "side", "memory_layer", "changes"),
+    [
+        ("grounding_dino", "backbone", None, {}),
+        ("deformable_detr", "scratch", 1, {"mask": "one_way"}),
+        ("rt_detr", "off", None, {"mask": "full"}),
+        ("d_fine", "backbone", None, {"mask": "separate", "unified_query": True}),
+    ],
+)
+def test_onnx_says_what_torch_says(kind, side, memory_layer, changes, tmp_path, monkeypatch):
+    """Every detector, side tuning, mask and query once, and the memory of another layer."""
     small = partial(side_tuning.ScratchBackbone, embed_dim=16, depths=(1, 1, 1, 1))
     monkeypatch.setattr(side_tuning, "ScratchBackbone", small)
-    assert_onnx_is_torch(network_of("rt_detr", side), tmp_path / "hands.onnx", 3)
-
-
-def test_onnx_of_a_unified_query(tmp_path):
-    assert_onnx_is_torch(network_of("rt_detr", size=replace(TINY, unified_query=True)), tmp_path / "hands.onnx", 3)
-
-
-def test_onnx_of_another_layers_memory(tmp_path):
-    network = network_of("deformable_detr", memory_layer=1)
-    assert network.detector.memory_layer == 1
-    assert_onnx_is_torch(network, tmp_path / "hands.onnx", 3)
+    network = network_of(kind, side, replace(TINY, **changes), memory_layer)
+    if memory_layer is not None:
+        assert network.detector.memory_layer == memory_layer
+    assert_onnx_is_torch(network, tmp_path / "hands.onnx", 4)
 
 
 def test_side_tuning_from_the_backbone_from_nothing_and_off():

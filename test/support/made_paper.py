@@ -36,6 +36,7 @@ CHANGES = {
     "side_widths": [8, 8, 8, 8],
     "augmentation": {"canvas": PX},
     "decoder": {
+        "vertex_queries": False,  # 96 coarse ones: attention among 778 would take minutes
         "layers_2d": 1,
         "layers_3d": 1,
         "d_model": 16,

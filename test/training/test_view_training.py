@@ -21,7 +21,6 @@ from handos_model.training.stages.tasks import SeeTask
 from handos_model.training.trainer import build_criterion, build_network
 from handos_model.training.views.batches import Sources, see_batch
 from handos_model.training.views.feature_cache import (
-    BATCH,
     batch_of,
     cached_batches,
     detection_of,
@@ -34,6 +33,16 @@ DECODER = DecoderSize(d_model=32, d_value=16, heads=2, self_heads=2, feedforward
 RECIPE = Recipe(
     stage="see", max_steps=1, detector=DetectorChoice("landmarks"), side_tuning="off", decoder=DECODER, bf16=False
 )
+
+
+BATCH = 16
+"""Views that a cache is filled with at a time: fewer than in earnest, which takes minutes."""
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("stages.tasks", "views.feature_cache"):
+        monkeypatch.setattr(f"handos_model.training.{module}.BATCH", BATCH)
 
 
 class MadeTask(SeeTask):
@@ -127,7 +136,7 @@ def test_a_cache_that_was_cut_off_ends_as_one_that_never_was(tmp_path: Path) -> 
             raise Stopped
         return detector(images)
 
-    origin = {"count": 100, "seed": 7, "maps": True, "sources": ["renders"]}
+    origin = {"count": 25, "seed": 7, "maps": True, "sources": ["renders"]}
     counts = Views().shares.counts(BATCH)
     fill_cache(tmp_path / "whole", origin, counts, made, detector)
     with pytest.raises(Stopped):
@@ -149,7 +158,7 @@ def test_without_a_cache_there_are_no_batches(tmp_path: Path) -> None:
 
 
 def test_other_processes_wait_until_the_first_has_filled_the_cache(tmp_path: Path) -> None:
-    recipe = replace(RECIPE, views=Views(cache=str(tmp_path / "cache"), cached=130), batch_size=8, seed=3)
+    recipe = replace(RECIPE, views=Views(cache=str(tmp_path / "cache"), cached=33), batch_size=8, seed=3)
     tasks = [MadeTask(recipe) for _ in range(3)]
     with ThreadPoolExecutor() as pool:
         second = pool.submit(next, tasks[1].stream(0, 1, 2))  # it begins first, and finds nothing
@@ -166,7 +175,7 @@ def test_other_processes_wait_until_the_first_has_filled_the_cache(tmp_path: Pat
 @pytest.mark.parametrize("cache", ["", "cache"])
 def test_a_batch_and_what_is_hidden_in_it_depend_on_the_seed_and_its_number_alone(tmp_path: Path, cache: str) -> None:
     folder = str(tmp_path / cache) if cache else ""
-    task = MadeTask(replace(RECIPE, views=Views(cache=folder, cached=64, dropout=0.5), batch_size=8, seed=3))
+    task = MadeTask(replace(RECIPE, views=Views(cache=folder, cached=16, dropout=0.5), batch_size=8, seed=3))
     whole = task.stream(0, 0, 1)
     next(whole)
     batch, hidden = next(whole), torch.rand(4)
