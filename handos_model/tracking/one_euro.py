@@ -14,6 +14,8 @@ CLEAR = 3.5
 """Number of standard deviations of a derivative that noise alone explains: whatever exceeds them is motion."""
 TWICE = 2.0
 """Number of standard deviations of noise that two successive steps in one direction must exceed to be motion."""
+RESTED = 8.0
+"""A point that is averaged over as many values is at rest: single steps of it are noise, however large."""
 MOST_NOISE = 0.006
 """Largest noise of a point in m: what exceeds it is motion. At a few Hz, a hand that moves to and fro looks noisy."""
 FEW = 1 / 15
@@ -31,13 +33,13 @@ class OneEuro:
     After Casiez, Roussel and Vogel (CHI 2012): a point's cut-off is min_cutoff (Hz) + beta (Hz per m/s) * speed. Four
     things differ from the paper. Speed is the norm of the smoothed derivative minus the part that noise causes, which
     is measured by how far three successive points are from a straight line: otherwise a point that trembles much, such
-    as a hand's depth, would never count as at rest. Two successive steps in one direction that noise does not explain
-    give a speed as well: the smoothed derivative of a point that moves quickly to and fro passes through zero on the
-    way, where the point would stop for a frame. A point that comes to rest is averaged from there on, as are the
-    first values, so it does not creep to its place: the newest value weighs at least 1 / (n + 1) if the one before
-    weighed 1 / n, and less if it is trusted less. Smoothing factors are exact for steps of any length. At rest noise is
-    averaged over 1 / (2 pi min_cutoff) s; in steady motion a point lags by less than 1 / (2 pi e beta) = 0.06 / beta m
-    and about the standard deviation of its noise, at any speed and rate.
+    as a hand's depth, would never count as at rest. Until a point rests, two successive steps in one direction that
+    noise does not explain give a speed as well: the smoothed derivative of a point that moves quickly to and fro passes
+    through zero on the way, where the point would stop for a frame. A point that comes to rest is averaged from there
+    on, as are the first values, so it does not creep to its place: the newest value weighs at least 1 / (n + 1) if the
+    one before weighed 1 / n, and less if it is trusted less. Smoothing factors are exact for steps of any length. At
+    rest noise is averaged over 1 / (2 pi min_cutoff) s; in steady motion a point lags by less than 1 / (2 pi e beta) =
+    0.06 / beta m and about the standard deviation of its noise, at any speed and rate.
     """
 
     def __init__(self) -> None:
@@ -85,7 +87,8 @@ class OneEuro:
         derivative = self._derivative + fade * (lag / step - self._derivative)
         self._derivative = np.where(self._frames > 1, derivative, 0)
         noise = np.minimum(unit * np.sqrt(self._variance), MOST_NOISE * max(1.0, FEW / step))  # (N, 1) m
-        twice = np.where(self._frames > 2, _speed_of_both(earlier, (self._change, step), unit, TWICE * noise), 0)
+        twice = _speed_of_both(earlier, (self._change, step), unit, TWICE * noise)
+        twice = np.where((self._frames > 2) & (self._known < RESTED * trust), twice, 0)
         noise = CLEAR * math.sqrt(fade / (2 - fade)) / step * noise  # of the derivative, m/s
         speed = np.maximum(unit * np.sqrt(_squared(self._derivative)) - noise, twice)  # (N, 1) m/s
         cutoff, mean = np.full_like(speed, min_cutoff), trust / (self._known + trust)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from handos_model.tracking import one_euro
 from handos_model.tracking.one_euro import OneEuro
 
 
@@ -98,6 +99,18 @@ def test_quick_motion_to_and_fro_is_followed_throughout(frequency: float, reach:
     found = np.array([one_euro.update(point, 1 / 30, 0.1, 50.0) for point in points])
     late = np.linalg.norm(found - there_and_back, axis=2)[30:]
     assert late.max() < 0.02
+
+
+def test_a_point_at_rest_is_not_moved_by_single_large_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors of networks have heavy tails: two steps in one direction are motion only of a point that moves."""
+    points = np.random.default_rng(7).standard_t(3, (150, 60, 3)) * 0.001
+    found = []
+    for steps in (one_euro.TWICE, 1e9):
+        monkeypatch.setattr(one_euro, "TWICE", steps)
+        smoother = OneEuro()
+        found.append(np.array([smoother.update(values, 1 / 30, 0.1, 50.0) for values in points])[30:])
+    jitter, least = (np.sqrt(values.var(axis=0).sum(axis=-1).mean()) for values in found)
+    assert jitter < 1.01 * least < 0.001
 
 
 def test_units_scale_the_speed() -> None:
