@@ -60,7 +60,7 @@ def test_silence_doubt_and_pause() -> None:
     assert health.status(True, {}).message == "no image for 4 s"
     said = health.status(False, {})
     assert (said.level, said.message) == (DiagnosticStatus.OK, "paused")
-    assert health.status("node", True, {}).message == "0.0 Hz"  # no image was due while it did not listen
+    assert health.status(True, {}).message == "0.0 Hz"  # no image was due while it did not listen
 
 
 def test_images_are_missed_only_while_somebody_sends_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_images_are_missed_only_while_somebody_sends_them(monkeypatch: pytest.Mo
     health.received()
     assert not health.silent(sent=True)
     now += 60
-    health.status("node", False, {})
+    health.status(False, {})
     assert not health.silent(sent=True)  # resumed
 
 

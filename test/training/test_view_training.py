@@ -15,10 +15,12 @@ from support.made_frames import sources
 from handos_model.network.decoder import DecoderSize
 from handos_model.network.finder import HandFinder
 from handos_model.training.recipe import DetectorChoice, Recipe
+from handos_model.training.stages import tasks
 from handos_model.training.stages.export import FIND_OUTPUTS, SEE_OUTPUTS, export_pair
 from handos_model.training.stages.see_step import SeeStep, presence_term
 from handos_model.training.stages.tasks import SeeTask
 from handos_model.training.trainer import build_criterion, build_network
+from handos_model.training.views import feature_cache
 from handos_model.training.views.batches import Sources, see_batch
 from handos_model.training.views.feature_cache import (
     batch_of,
@@ -41,8 +43,8 @@ BATCH = 16
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("stages.tasks", "views.feature_cache"):
-        monkeypatch.setattr(f"handos_model.training.{module}.BATCH", BATCH)
+    for module in (tasks, feature_cache):
+        monkeypatch.setattr(module, "BATCH", BATCH)
 
 
 class MadeTask(SeeTask):
@@ -159,14 +161,14 @@ def test_without_a_cache_there_are_no_batches(tmp_path: Path) -> None:
 
 def test_other_processes_wait_until_the_first_has_filled_the_cache(tmp_path: Path) -> None:
     recipe = replace(RECIPE, views=Views(cache=str(tmp_path / "cache"), cached=33), batch_size=8, seed=3)
-    tasks = [MadeTask(recipe) for _ in range(3)]
+    processes = [MadeTask(recipe) for _ in range(3)]
     with ThreadPoolExecutor() as pool:
-        second = pool.submit(next, tasks[1].stream(0, 1, 2))  # it begins first, and finds nothing
+        second = pool.submit(next, processes[1].stream(0, 1, 2))  # it begins first, and finds nothing
         time.sleep(0.5)
         assert not second.done()
-        first = pool.submit(next, tasks[0].stream(0, 0, 2))
+        first = pool.submit(next, processes[0].stream(0, 0, 2))
         halves = [half.result(120) for half in (first, second)]
-    alone = tasks[2].stream(0, 0, 1)
+    alone = processes[2].stream(0, 0, 1)
     for half, batch in zip(halves, (next(alone), next(alone)), strict=True):
         assert all(torch.equal(half[name], batch[name]) for name in batch)
         assert half["points"].abs().amax(dim=(1, 2)).min() > 0  # no row that was not written yet
