@@ -5,8 +5,8 @@
 CONFIG.yml: a vector retargeting of dex-retargeting (configs/teleop), URDF_FOLDER: assets/robots/hands of dex-urdf.
 """
 
+import math
 import sys
-import time
 
 import numpy as np
 import rclpy
@@ -29,7 +29,7 @@ class Teleoperation(Node):
         RetargetingConfig.set_default_urdf_dir(urdf_folder)
         self.retargeting = RetargetingConfig.load_from_file(config).build()
         self.side = self.declare_parameter("side", "right").value
-        self.followed, self.seen = -1, 0.0  # id of the operator's hand, and when it was last seen
+        self.followed, self.seen = -1, -math.inf  # id of the operator's hand, and the stamp when it was last seen
         self.position: np.ndarray | None = None
         self.publisher = self.create_publisher(JointState, "joint_commands", 10)
         self.create_subscription(HandArray, "hands", self.on_hands, 1)
@@ -37,8 +37,8 @@ class Teleoperation(Node):
     def on_hands(self, message: HandArray) -> None:
         hands = [hand for hand in hands_from(message) if hand.side == self.side]
         hand = min(hands, key=lambda hand: hand.id != self.followed, default=None)  # the operator's, or the best
-        now = time.monotonic()
-        gone = now - self.seen
+        now = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+        gone = abs(now - self.seen)  # a clock that was set back has lost the hand too
         if hand is None or (hand.id != self.followed and gone < LOST):
             return  # no command: the robot stays as it is
         self.followed, self.seen = hand.id, now

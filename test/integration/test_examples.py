@@ -184,6 +184,7 @@ def test_teleoperation_brings_a_robot_s_fingertips_to_the_hand_s(other: Other, t
         other.until(lambda: publisher.get_subscription_count() and other.node.count_publishers("joint_commands"))
         publisher.publish(HandArray())
         for sent in range(1, 11):  # it starts from where the last frame ended
+            message.header = stamped(sent, "camera")
             publisher.publish(message)
             other.until(lambda sent=sent: len(other.got) >= sent)
     command = other.got[-1]
@@ -201,30 +202,35 @@ def test_teleoperation_brings_a_robot_s_fingertips_to_the_hand_s(other: Other, t
 def test_teleoperation_stays_with_a_hand_until_it_is_long_gone(other: Other, tmp_path: Path) -> None:
     publisher = operated(other, tmp_path)
     mine, bystander = (replace(seen_hand(curl=curl, turn=np.eye(3)), id=id) for curl, id in ((0.1, 4), (0.9, 7)))
-    index = count()
+    index = count(1)
 
-    def send(seconds: float, *hands: Any) -> list[np.ndarray]:
-        """The commands that follow from hands that are sent for so long; the stamps tell what is of them."""
-        first, until = next(index), time.monotonic() + seconds
-        while time.monotonic() < until:
-            publisher.publish(hand_array(list(hands), stamped(next(index)), CAMERA, HandArray.SCALE_PRIOR))
+    def sent(seconds: float, *hands: Any, followed: bool = True) -> list[int]:
+        """Numbers of messages with these hands, ten a second; `followed`: until the command for the last has come."""
+        numbers = [next(index) for _ in range(round(10 * seconds))]
+        for number in numbers:
+            publisher.publish(hand_array(list(hands), stamped(number), CAMERA, HandArray.SCALE_PRIOR))
             other.executor.spin_once(timeout_sec=0.03)
             time.sleep(0.03)
-        since = stamped(first).stamp
-        new = [c for c in other.got if (c.header.stamp.sec, c.header.stamp.nanosec) > (since.sec, since.nanosec)]
-        return [np.array(command.position) for command in new]
+        if followed:
+            other.until(lambda: commands(numbers[-1:]))
+        return numbers
+
+    def commands(numbers: list[int]) -> list[np.ndarray]:
+        stamps = [stamped(number).stamp for number in numbers]
+        return [np.array(command.position) for command in other.got if command.header.stamp in stamps]
 
     with running("teleoperation.py", str(tmp_path / "made_hand.yml"), str(tmp_path)):
         other.until(lambda: publisher.get_subscription_count() and other.node.count_publishers("joint_commands"))
-        other.until(lambda: send(0.1, mine))
-        open_hand = send(1.0, mine, bystander)[-1]
-        assert send(0.3, bystander) == []  # no command while the operator's hand is briefly missing
-        assert np.abs(send(0.5, bystander, mine)[-1] - open_hand).max() < 0.05
-        assert send(0.3) == [] and np.abs(send(0.5, bystander, mine)[-1] - open_hand).max() < 0.05
-        taken = send(3.0, bystander)
+        other.until(lambda: commands(sent(0.1, mine, followed=False)))
+        open_hand = commands(sent(1.0, mine, bystander))[-1]
+        for others in ([bystander], []):
+            without, back = sent(0.3, *others, followed=False), sent(0.5, *others, mine)
+            assert commands(without) == []  # while the operator's hand is briefly missing
+            assert np.abs(commands(back)[-1] - open_hand).max() < 0.05
+        taken = commands(sent(3.0, bystander))
         moves = np.abs(np.diff([open_hand, *taken], axis=0)).max(axis=1)
         assert np.abs(taken[-1] - open_hand).max() > 0.5 and moves.max() < 0.35
-        kept = send(0.5, mine, bystander)
+        kept = commands(sent(0.5, mine, bystander))
         assert np.abs(kept[-1] - taken[-1]).max() < 0.05  # the operator's hand does not get the robot back at once
 
 
