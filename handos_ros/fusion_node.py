@@ -20,9 +20,10 @@ from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
 from handos_model.fusion.frame_sets import FrameSet, FrameSets
 from handos_model.fusion.hand_fusion import HandFusion
 from handos_model.io.files import one_line
+from handos_model.io.frame import SECOND
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.template.load import load_template
-from handos_ros.conversions.stamps import SECOND, nanoseconds, stamp_of
+from handos_ros.conversions.stamps import nanoseconds, stamp_of
 from handos_ros.diagnostics import Status, StatusPublisher
 from handos_ros.fusion.cameras import camera_inputs, same_place
 from handos_ros.fusion.fused_array import fused_array

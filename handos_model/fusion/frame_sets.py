@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-NS = 10**9
+from handos_model.io.frame import SECOND
+
 SLOP = 0.02
 """Maximum difference in s of stamps that belong together: over half an interval of unsynchronised 30 Hz cameras."""
 JITTER_NS = 1_000_000
@@ -47,7 +48,7 @@ class FrameSets(Generic[FrameT]):
 
     def __init__(self, cameras: Iterable[str], slop: float, wait: float, silence: float) -> None:
         """slop, wait: s; silence: s without a frame after which a camera is no longer waited for."""
-        self._slop, self._wait, self._silence = round(slop * NS), wait, silence
+        self._slop, self._wait, self._silence = round(slop * SECOND), wait, silence
         self._waiting: dict[str, deque[_Waiting[FrameT]]] = {name: deque() for name in cameras}
         self._newest: dict[str, _Waiting[FrameT]] = {}
         self._stamps: dict[str, deque[int]] = {name: deque(maxlen=STAMPS) for name in self._waiting}  # ns
@@ -95,7 +96,7 @@ class FrameSets(Generic[FrameT]):
     def offset(self, camera: str) -> float:
         """s from the newest stamp of a camera to its arrival; NaN without a frame."""
         newest = self._newest.get(camera)
-        return newest.arrived - newest.stamp_ns / NS if newest else float("nan")
+        return newest.arrived - newest.stamp_ns / SECOND if newest else float("nan")
 
     def ready(self, now: float) -> list[FrameSet[FrameT]]:
         """Sets that are complete, or have waited long enough."""

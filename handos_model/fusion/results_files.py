@@ -13,12 +13,12 @@ from typing import Any
 
 from handos_model.camera import Camera
 from handos_model.fusion.extrinsics import Extrinsics
-from handos_model.fusion.frame_sets import NS, SLOP, FrameSets
+from handos_model.fusion.frame_sets import SLOP, FrameSets
 from handos_model.fusion.hand_fusion import FusedHand, HandFusion
 from handos_model.fusion.sighting import View
 from handos_model.hand import Hand
 from handos_model.io.files import RESULTS, one_line, open_file, shown
-from handos_model.io.frame import LATEST_NS
+from handos_model.io.frame import LATEST_NS, SECOND
 from handos_model.output.frame_record import wrist_record
 from handos_model.wrist_pose import wrist_rotation
 
@@ -83,14 +83,14 @@ def fused_frames(
         if frame.camera not in extrinsics:
             known = ", ".join(extrinsics)
             raise ValueError(f"{one_line(frame.camera)} of {path} has no extrinsics; the file has those of {known}")
-        yield from (_fused(fusion, found, extrinsics) for found in sets.ready(frame.stamp_ns / NS))
-        sets.add(str(path), frame.stamp_ns, frame, frame.stamp_ns / NS)
+        yield from (_fused(fusion, found, extrinsics) for found in sets.ready(frame.stamp_ns / SECOND))
+        sets.add(str(path), frame.stamp_ns, frame, frame.stamp_ns / SECOND)
     yield from (_fused(fusion, found, extrinsics) for found in sets.rest())
 
 
 def _fused(fusion: HandFusion, found: Any, extrinsics: dict[str, Extrinsics]) -> tuple[int, list[FusedHand]]:
     views = [View(frame.camera, frame.hands, frame.lens, extrinsics[frame.camera]) for frame in found.frames.values()]
-    return found.stamp_ns, fusion.update(views, found.stamp_ns / NS)
+    return found.stamp_ns, fusion.update(views, found.stamp_ns / SECOND)
 
 
 def fused_record(stamp_ns: int, frame: str, fused: list[FusedHand], vertices: bool = False) -> dict[str, Any]:

@@ -14,6 +14,8 @@ LATEST = 1e11
 
 DEFAULT_FRAME = "camera"
 """Frame of hands whose input names none: recordings and viewers need one."""
+SECOND = 10**9
+"""Nanoseconds."""
 LATEST_NS = 2**63
 """Stamps in ns are less than this, in ROS as in NumPy."""
 LONGEST_NAME = 255

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 
 from handos_model.hand import frame_scale
-from handos_model.io.frame import DEFAULT_FRAME
+from handos_model.io.frame import DEFAULT_FRAME, SECOND
 
 PACKAGE = "handos_ros"
 MESSAGES = ("Point2D", "Hand", "HandArray")
 HAND_ARRAY, TRANSFORMS = f"{PACKAGE}/msg/HandArray", "tf2_msgs/msg/TFMessage"
-SECOND = 10**9
 
 
 def open_types() -> Any:

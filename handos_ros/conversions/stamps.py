@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from builtin_interfaces.msg import Time
 
-SECOND = 10**9
-"""Nanoseconds."""
+from handos_model.io.frame import SECOND
 
 
 def nanoseconds(stamp: Time) -> int:

@@ -10,7 +10,8 @@ from geometry_msgs.msg import TransformStamped
 from rclpy.clock import Clock, JumpThreshold
 from rclpy.duration import Duration
 
-from handos_ros.conversions.stamps import SECOND, nanoseconds
+from handos_model.io.frame import SECOND
+from handos_ros.conversions.stamps import nanoseconds
 
 TF2_CACHE = 10 * SECOND
 """Time in ns for which tf2 keeps transforms."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from handos_model.fusion.frame_sets import NS, FrameSets
+from handos_model.fusion.frame_sets import FrameSets
+from handos_model.io.frame import SECOND
 
 
 def sets(*cameras: str, slop: float = 0.02, wait: float = 0.1, silence: float = 1.0) -> FrameSets[str]:
@@ -13,7 +14,7 @@ def sets(*cameras: str, slop: float = 0.02, wait: float = 0.1, silence: float = 
 
 def add(frames: FrameSets[str], camera: str, stamp: float, now: float | None = None) -> None:
     """A frame called as its camera and its stamp in ms."""
-    frames.add(camera, round(stamp * NS), f"{camera}{stamp * 1000:g}", stamp if now is None else now)
+    frames.add(camera, round(stamp * SECOND), f"{camera}{stamp * 1000:g}", stamp if now is None else now)
 
 
 def given(frames: FrameSets[str], now: float) -> list[list[str]]:
@@ -30,7 +31,7 @@ def test_frames_of_one_time_come_together_at_once() -> None:
     assert given(frames, 0.1) == []
     add(frames, "b", 0.1)
     (found,) = frames.ready(0.1)
-    assert found.stamp_ns == NS // 10  # to the nanosecond, where both agree
+    assert found.stamp_ns == SECOND // 10  # to the nanosecond, where both agree
 
 
 def test_a_camera_that_stops_is_waited_for_and_then_no_more() -> None:
@@ -107,7 +108,7 @@ def pairs(rate: float, offset: float, lost: int) -> list[dict[str, str]]:
     sent = [(tick / rate, "a", tick) for tick in range(60)]
     sent += [(tick / rate + offset, "b", tick) for tick in range(60) if tick != lost]
     for stamp, camera, tick in sorted(sent):
-        frames.add(camera, round(stamp * NS), str(tick), stamp + 0.012)
+        frames.add(camera, round(stamp * SECOND), str(tick), stamp + 0.012)
         found += frames.ready(stamp + 0.012)
     return [one.frames for one in found + frames.rest()]
 
