@@ -26,7 +26,8 @@ VIDEO ?= docs/demo.mp4
 # Processes that share out the tests, each with the files it takes; small networks lose by a second thread. By default the
 # files with the fewest tests come last, of which one takes minutes while the other process has nothing left to do.
 WORKERS ?= 2
-IN_PARALLEL := --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+# A process that dies fails the run, and is not replaced: pytest-xdist may then wait for ever.
+IN_PARALLEL := --numprocesses $(WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 MEDIAPIPE := .mediapipe
 
 PREFIX := $(abspath $(VENV))

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+GRACE = 20.0
+"""s after which a node that does not end is killed."""
 
 
 def domain(environment: Mapping[str, str]) -> str:
@@ -50,9 +52,14 @@ class NodeProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
+        """Ends it as Ctrl-C does: a killed node leaves its shared memory behind, and Fast DDS may crash in its peers."""
         if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
 
     def wait(self, timeout: float = 180) -> tuple[int, str]:
         """Exit code, and everything that was printed; fails with the stacks of a process that does not end."""
