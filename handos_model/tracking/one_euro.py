@@ -67,7 +67,8 @@ class OneEuro:
         the first ones of another N.
 
         unit: metres per unit of the points; a number, or (N, 1). trust > 0: how many ordinary values these count as
-        at rest; a number, or (N, 1). held: indices of two points; the first counts as no faster than the second, and
+        at rest; a number, or (N, 1). held: indices of two points with one coordinate each, of which one rises while
+        the other falls; the first counts as no faster than the second, as at rest if they do not oppose each other, and
         once it has been at rest for SETTLING, it is held: it follows with HELD_CUTOFF. The precision is that of points,
         unit and trust.
         """
@@ -94,7 +95,8 @@ class OneEuro:
         cutoff, mean = np.full_like(speed, min_cutoff), trust / (self._known + trust)
         if held is not None:
             slow, fast = held
-            speed[slow] = min(speed[slow], speed[fast])
+            opposed = float(self._derivative[slow].sum() * self._derivative[fast].sum()) < 0
+            speed[slow] = min(speed[slow], speed[fast]) if opposed else 0
             self._rested = 0.0 if speed[slow] else self._rested + step
             if self._rested > SETTLING:
                 cutoff[slow], mean[slow] = min(min_cutoff, HELD_CUTOFF), 0

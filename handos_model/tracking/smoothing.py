@@ -15,8 +15,9 @@ REMEMBERED = 0.1
 """Weight of a place whose depth follows from the hand's remembered size, against 1 for a measured one: it is off by one
 or two per cent, and a hand at rest shall stay where it was measured."""
 MOST_DOUBT = 0.015
-"""Largest change of a hand's distance, as a fraction, that the noise of its nearness can put in doubt. A smaller change
-does not count, and one of twice that counts in full."""
+"""Largest change of a hand's distance, as a fraction, that the noise of its nearness can put in doubt: a smaller change
+does not count, and one of twice that counts in full. A single measurement that is farther off counts as this far off:
+it may be of something in front of the hand."""
 
 
 class HandSmoother:
@@ -58,8 +59,10 @@ class HandSmoother:
         points = self._filter.update(points, step, min_cutoff, beta, unit, trust, held)
         place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
         shape = points[self.SHAPE] + place
-        if hand.scale_source == "depth":  # the mean of both: a single measurement is noisy, a smoothed one lags
-            self._measured = float(hand.translation[2] + place[2]) / 2, nearness
+        if hand.scale_source == "depth":  # a mean of both: a single measurement is noisy, a smoothed one lags
+            smoothed, most = float(place[2]), MOST_DOUBT * abs(float(place[2]))
+            newer = min(max(float(hand.translation[2]) - smoothed, -most), most)
+            self._measured = smoothed + newer / 2, nearness
         return replace(
             hand,
             translation=place,

@@ -120,12 +120,13 @@ def test_units_scale_the_speed() -> None:
         np.testing.assert_allclose(pixels.update(500 * points, 0.03, 1.0, 3.0, unit=1 / 500), 500 * expected)
 
 
-def test_a_point_moves_no_faster_than_another() -> None:
+def test_a_point_moves_no_faster_than_another_moves_the_other_way() -> None:
     still, moving = np.zeros((1, 1)), np.ones((1, 1))
     alone = OneEuro()
     alone.update(still, 0.1, 1.0, 2.0)
     free = alone.update(moving, 0.1, 1.0, 2.0)[0, 0]
-    for other, expected in ((still, 0.5), (moving, free)):  # the mean of two values, or as if it were alone
+    at_rest = 0.5  # the mean of two values
+    for other, expected in ((still, at_rest), (moving, at_rest), (-moving, free)):
         both = OneEuro()
         both.update(np.zeros((2, 1)), 0.1, 1.0, 2.0)
         found = both.update(np.concatenate([moving, other]), 0.1, 1.0, 2.0, held=(0, 1))
@@ -147,7 +148,7 @@ def test_a_held_point_follows_once_the_other_moves() -> None:
     held = OneEuro()
     for frame in range(150):
         z = 0.5 + 0.2 * max(frame / 30 - 3, 0)
-        found = held.update(np.full((2, 1), z), 1 / 30, 0.1, 10.0, held=(0, 1))
+        found = held.update(np.array([[z], [-z]]), 1 / 30, 0.1, 10.0, held=(0, 1))
         assert found[0, 0] == pytest.approx(z, abs=0.012)
     assert found[0, 0] == pytest.approx(z, abs=0.007)
 

@@ -80,6 +80,18 @@ def test_a_hand_whose_pose_is_in_doubt_rests_where_it_is_as_large_as_before(sour
     assert np.abs(still / np.median(still) - 1).max() < 0.01
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_still_hand_rests_though_something_before_it_is_measured_now_and_then(seed: int) -> None:
+    rng, tracker, z = np.random.default_rng(seed), HandTracker(), []
+    for frame in range(180):
+        hand = seen_hand(noise=rng.normal(0, 0.001, 3)).scaled(0.81 if frame % 35 == 30 else 1.0, "depth")
+        pixels = hand.joints_2d + rng.normal(0, 1.5, (21, 2)).astype(np.float32)
+        hand = replace(hand, joints_2d=pixels, scale_source="prior" if frame % 5 else "depth")
+        z.append(tracker.update([hand], frame * STEP)[0].translation[2])
+    still = np.array(z[60:])
+    assert np.abs(still / np.median(still) - 1).max() < 0.01
+
+
 @pytest.mark.parametrize(("doubted", "larger"), [(range(100, 150), 1.01), (range(0, 150, 9), 1.05)])
 def test_a_measured_hand_rests_where_the_network_changes_its_mind(doubted: range, larger: float) -> None:
     rng, tracker, still, z = np.random.default_rng(4), HandTracker(), seen_hand().joints_2d, []
