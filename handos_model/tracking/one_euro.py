@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 import numpy as np
 
@@ -61,16 +62,15 @@ class OneEuro:
         beta: float,
         unit: float | np.ndarray = 1.0,
         trust: float | np.ndarray = 1.0,
-        held: tuple[int, int] | None = None,
+        held: tuple[int, int, slice] | None = None,
     ) -> np.ndarray:
         """Smoothed points (N, D), `step` > 0 s after the last ones; the first ones are returned as they are, and so are
         the first ones of another N.
 
         unit: metres per unit of the points; a number, or (N, 1). trust > 0: how many ordinary values these count as
-        at rest; a number, or (N, 1). held: indices of two points with one coordinate each, of which one rises while
-        the other falls; the first counts as no faster than the second, as at rest if they do not oppose each other, and
-        once it has been at rest for SETTLING, it is held: it follows with HELD_CUTOFF. The precision is that of points,
-        unit and trust.
+        at rest; a number, or (N, 1). held: a point, a witness and others; the point counts as no faster than the
+        witness or than half of the others, and once it has been at rest for SETTLING, it is held: it follows with
+        HELD_CUTOFF. The precision is that of points, unit and trust.
         """
         if self._value is None or self._value.shape != points.shape:  # a mesh may come or go
             self._value = self._before = points
@@ -94,9 +94,8 @@ class OneEuro:
         speed = np.maximum(unit * np.sqrt(_squared(self._derivative)) - noise, twice)  # (N, 1) m/s
         cutoff, mean = np.full_like(speed, min_cutoff), trust / (self._known + trust)
         if held is not None:
-            slow, fast = held
-            opposed = float(self._derivative[slow].sum() * self._derivative[fast].sum()) < 0
-            speed[slow] = min(speed[slow], speed[fast]) if opposed else 0
+            slow, witness, others = held
+            speed[slow] = min(speed[slow, 0], max(speed[witness, 0], statistics.median(speed[others, 0].tolist())))
             self._rested = 0.0 if speed[slow] else self._rested + step
             if self._rested > SETTLING:
                 cutoff[slow], mean[slow] = min(min_cutoff, HELD_CUTOFF), 0

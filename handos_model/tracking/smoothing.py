@@ -26,9 +26,9 @@ class HandSmoother:
     WRIST, SHAPE, PIXELS = slice(0, 3), slice(3, -22), slice(-22, -1)
     DEPTH, NEARNESS = 2, -1
     """Indices of these points in the filter. The wrist's coordinates are separate points, since its depth is far less
-    certain than the rest. If a hand that was measured seems to move along the ray, its nearness, the logarithm of its
-    size in the image, must show that as well: the network may see the pose of a resting hand, and therefore its depth,
-    differently from frame to frame."""
+    certain than the rest. If a hand seems to move along the ray, its nearness, the logarithm of its size in the image,
+    or most of its joints in the image must show that as well: the network may see the pose of a resting hand, and
+    therefore its depth, differently from frame to frame."""
 
     def __init__(self) -> None:
         self._filter = OneEuro()
@@ -55,7 +55,7 @@ class HandSmoother:
         unit[self.NEARNESS] = abs(hand.translation[2])
         trust = np.ones_like(unit)
         trust[self.WRIST] = REMEMBERED if hand.scale_source == "remembered" else 1.0
-        held = (self.DEPTH, self.NEARNESS) if self._measured else None
+        held = self.DEPTH, self.NEARNESS, self.PIXELS
         points = self._filter.update(points, step, min_cutoff, beta, unit, trust, held)
         place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
         shape = points[self.SHAPE] + place

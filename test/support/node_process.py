@@ -52,7 +52,7 @@ class NodeProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends it as Ctrl-C does: a killed node leaves its shared memory behind, and Fast DDS may crash in its peers."""
+        """Ends it as Ctrl-C does: a killed node leaves its shared memory behind, and its peers may crash."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
             try:

@@ -8,6 +8,9 @@ import pytest
 from handos_model.tracking import one_euro
 from handos_model.tracking.one_euro import OneEuro
 
+HELD = 0, 1, slice(2, 5)
+"""Of five points: the one that is held, its witness and the others."""
+
 
 def test_a_step_at_irregular_times_is_answered_as_the_low_pass_says() -> None:
     steps = np.random.default_rng(0).uniform(0.001, 0.2, 40)
@@ -120,16 +123,15 @@ def test_units_scale_the_speed() -> None:
         np.testing.assert_allclose(pixels.update(500 * points, 0.03, 1.0, 3.0, unit=1 / 500), 500 * expected)
 
 
-def test_a_point_moves_no_faster_than_another_moves_the_other_way() -> None:
-    still, moving = np.zeros((1, 1)), np.ones((1, 1))
+def test_a_point_moves_no_faster_than_its_witness_or_half_of_the_others() -> None:
     alone = OneEuro()
-    alone.update(still, 0.1, 1.0, 2.0)
-    free = alone.update(moving, 0.1, 1.0, 2.0)[0, 0]
-    at_rest = 0.5  # the mean of two values
-    for other, expected in ((still, at_rest), (moving, at_rest), (-moving, free)):
-        both = OneEuro()
-        both.update(np.zeros((2, 1)), 0.1, 1.0, 2.0)
-        found = both.update(np.concatenate([moving, other]), 0.1, 1.0, 2.0, held=(0, 1))
+    alone.update(np.zeros((1, 1)), 0.1, 1.0, 2.0)
+    free = alone.update(np.ones((1, 1)), 0.1, 1.0, 2.0)[0, 0]
+    rests = 0.5  # the mean of two values
+    for others, expected in (((0, 0, 0, 0), rests), ((1, 0, 0, 0), free), ((0, 1, 1, 0), free), ((0, 1, 0, 0), rests)):
+        points = OneEuro()
+        points.update(np.zeros((5, 1)), 0.1, 1.0, 2.0)
+        found = points.update(np.array([[1.0], *([other] for other in others)]), 0.1, 1.0, 2.0, held=HELD)
         assert found[0, 0] == pytest.approx(expected)
 
 
@@ -137,18 +139,19 @@ def test_a_held_point_that_has_come_to_rest_stays_though_its_values_jump() -> No
     rng, places = np.random.default_rng(0), []
     held, free = OneEuro(), OneEuro()
     for _ in range(150):
-        jumping = np.array([[0.5 + 0.04 * rng.choice([-1, 1])], [0.2]])
-        both = held.update(jumping, 1 / 30, 0.1, 10.0, held=(0, 1)), free.update(jumping, 1 / 30, 0.1, 10.0)
+        jumping = np.array([[0.5 + 0.04 * rng.choice([-1, 1])], *4 * [[0.2]]])
+        both = held.update(jumping, 1 / 30, 0.1, 10.0, held=HELD), free.update(jumping, 1 / 30, 0.1, 10.0)
         places.append([points[0, 0] for points in both])
     strays = np.ptp(places[35:], axis=0)
     assert strays[0] < 0.004 < 0.015 < strays[1]
 
 
-def test_a_held_point_follows_once_the_other_moves() -> None:
+@pytest.mark.parametrize("moving", [[1, 0, 0, 0], [0, 1, 1, 0]])
+def test_a_held_point_follows_once_its_witness_or_half_of_the_others_move(moving: list[int]) -> None:
     held = OneEuro()
     for frame in range(150):
         z = 0.5 + 0.2 * max(frame / 30 - 3, 0)
-        found = held.update(np.array([[z], [-z]]), 1 / 30, 0.1, 10.0, held=(0, 1))
+        found = held.update(z * np.array([[1, *moving]]).T, 1 / 30, 0.1, 10.0, held=HELD)
         assert found[0, 0] == pytest.approx(z, abs=0.012)
     assert found[0, 0] == pytest.approx(z, abs=0.007)
 

@@ -115,6 +115,19 @@ def test_a_hand_that_comes_closer_is_followed(every: int) -> None:
     assert np.abs(behind).max() < 0.012 and np.mean(behind[30:]) < 0.008
 
 
+@pytest.mark.parametrize("source", ["prior", "depth"])
+def test_a_hand_that_opens_while_it_moves_away_is_followed(source: str) -> None:
+    rng, tracker, behind = np.random.default_rng(9), HandTracker(), []
+    for frame in range(120):
+        done = min(max(frame * STEP - 2, 0) / 0.6, 1.0)
+        z, curl = 0.5 + 0.3 * done, 0.9 * (1 - done)  # 0.5 m/s: it stays as large in the image
+        pixels = seen_hand((0, 0, z), curl=curl).joints_2d + rng.normal(0, 0.5, (21, 2)).astype(np.float32)
+        hand = seen_hand((0, 0, z), noise=rng.normal(0, 0.002, 3), curl=curl)
+        hand = replace(hand, joints_2d=pixels, scale_source=source)
+        behind.append(tracker.update([hand], frame * STEP)[0].translation[2] - z)
+    assert np.abs(behind).max() < 0.035 and abs(behind[-1]) < 0.003
+
+
 def test_what_is_measured_first_is_believed_immediately_and_so_is_a_new_size() -> None:
     tracker = HandTracker()
     for frame in range(30):
