@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from handos_model import __version__
 from handos_model.commands import benchmark, datasets, evaluate, export, fuse, predict, render, reproduce, train
 from handos_model.commands.parser import Parser
+from handos_model.io.files import message
 
 COMMANDS = {
     "predict": predict, "fuse": fuse, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,
@@ -51,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ValueError, OSError) as error:
-        print(f"handos {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"handos {args.command}: {message(error)}", file=sys.stderr)
         return 2
 
 

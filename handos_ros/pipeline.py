@@ -11,6 +11,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from handos_model.camera import Camera
 from handos_model.hand import Hand, frame_scale
 from handos_model.io.files import one_line
+from handos_model.io.frame import doubt_of
 from handos_model.kinematics.inverse import anatomical
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.prediction.predictor import HandPredictor
@@ -25,9 +26,6 @@ from handos_ros.input.depth_pairing import DepthFrames
 from handos_ros.input.intrinsics import Intrinsics
 from handos_ros.outputs import CameraOutputs
 from handos_ros.settings import Settings
-
-BLACK = 16
-"""Brightness out of 255: an image without any brighter pixel shows nothing."""
 
 
 class FrameDropped(Exception):
@@ -136,7 +134,7 @@ class Pipeline:
             camera = self.intrinsics.camera(width, height, settings.assumed_fov, settings.rectified)
         except Exception as error:
             raise FrameDropped("bad camera_info", str(error)) from error
-        self.doubt = _doubt_of(image, getattr(message, "encoding", ""))
+        self.doubt = doubt_of(image, getattr(message, "encoding", ""))
         stamp, last = seconds(message.header.stamp), self._last_stamp
         self._last_stamp, self.camera = stamp, camera
         if stamp < last:  # if time continues from there, the follower notices and starts over
@@ -176,14 +174,3 @@ def tracker_options(settings: Settings) -> TrackerOptions:
         min_cutoff=settings.smoothing_min_cutoff,
         beta=settings.smoothing_beta,
     )
-
-
-def _doubt_of(image: np.ndarray, encoding: str) -> str:
-    """Why a decoded image (H, W, 3) uint8 can hardly show hands; empty for an ordinary one."""
-    if encoding == "16UC1":
-        return "the images have the encoding 16UC1, as depth images have: is this the topic of a colour camera?"
-    brightest = int(image[::8, ::8].max())
-    if brightest <= BLACK:
-        why = ": 10 or 12 bits in 16 have to be shifted up" if encoding.endswith("16") else ""
-        return f"the images are nearly black (brightest value {brightest} of 255){why}"
-    return ""

@@ -15,6 +15,7 @@ from handos_model.commands.prediction.jobs import JobPool, Work, run_jobs
 from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
 from handos_model.commands.prediction.run import FrameFinder, PredictionRun
 from handos_model.commands.prediction.tasks import Task, check_names, check_tasks, check_times, plan
+from handos_model.io.files import message
 from handos_model.io.inputs import Source, UnreadableInput, open_inputs
 from handos_model.kinematics.mano_parameters import ManoFitter
 from handos_model.output.frame_record import Detail
@@ -145,7 +146,7 @@ def run(args: argparse.Namespace) -> int:
         viewer.check(inputs, rules, parallel)
     sources = _open_sources(args, args.input)
     for note in (note for source in sources for note in source.notes):
-        print(f"handos predict: {note}", file=sys.stderr)
+        print(f"handos predict: {message(note)}", file=sys.stderr)
     tasks = plan(sources, out, draw)
     check_tasks(tasks, inputs, rules, viewer.path if viewer else None)
     if args.fps is None:

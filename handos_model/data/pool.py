@@ -6,10 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
+from handos_model.data.files import LABELS
 from handos_model.data.sample import Sample
+from handos_model.io.archives.npz_file import Header, read_npz
+from handos_model.io.files import one_line
 
 MIN_VISIBLE = 4
 """Number of visible joints below which a rendered hand is neither learned nor evaluated."""
+
+
+NAMES = ("count", "K", "joints_2d", "joints_3d", "vertices", "side")
+"""Arrays of labels.npz."""
 
 
 class Pool:
@@ -20,9 +27,11 @@ class Pool:
             raise FileNotFoundError(
                 f"there is no pool of renders at {folder}: make one with `handos render --out {folder}`"
             )
-        self.images = np.load(folder / "images.npy", mmap_mode="r")
-        with np.load(folder / "labels.npz") as labels:
-            self.labels = {name: labels[name] for name in labels.files}
+        try:
+            self.images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        except (EOFError, ValueError) as error:
+            raise ValueError(f"{folder / 'images.npy'} is damaged: {one_line(error)}: render again") from error
+        self.labels = read_npz(folder / "labels.npz", LABELS, _check_names)
         if len(self.images) != len(self.labels["count"]):
             raise ValueError(
                 f"{folder} is incomplete: {len(self.images)} images, {len(self.labels['count'])} labels: render again"
@@ -47,3 +56,8 @@ class Pool:
             complete=True,
             absolute=True,
         )
+
+
+def _check_names(headers: dict[str, Header]) -> None:
+    if missing := [name for name in NAMES if name not in headers]:
+        raise ValueError(f"labels.npz holds no {', '.join(missing)}: it is of something else than a pool of renders")

@@ -12,11 +12,13 @@ from tqdm import tqdm
 
 from handos_model.camera import Camera
 from handos_model.data.annotated import Annotated
+from handos_model.data.files import LABELS
 from handos_model.data.photos import Photos, held_out_backgrounds
 from handos_model.data.sample import Sample
 from handos_model.evaluation import metrics
 from handos_model.evaluation.scoring import PCK_FRACTIONS, RECALL_IOU, HandScore, score_image, summary
 from handos_model.hand import Hand
+from handos_model.io.archives.npz_file import read_npz
 from handos_model.io.image_file import read_image
 from handos_model.io.video import VideoSource
 
@@ -97,7 +99,7 @@ def videos(data_root: Path, predictor: Predictor, limit: int | None = None) -> R
     for name, labels in VIDEOS.items():
         frames = progress(frames_of(data_root / "video" / name, limit), name)
         path = data_root / "video" / labels if labels else None
-        reference = np.load(path)["joints_2d"][..., :2] if path and path.is_file() else None
+        reference = read_npz(path, LABELS)["joints_2d"][..., :2] if path and path.is_file() else None
         groups[name] = _video(frames, reference, predictor)
     found = min(group["frames_with_a_hand"] for group in groups.values())
     return {"frames_with_a_hand": found, "groups": groups}

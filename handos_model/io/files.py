@@ -101,6 +101,11 @@ def one_line(text: object, longest: int = LONGEST_LINE) -> str:
     return line if len(line) <= longest and len(whole) <= 4 * longest else line[: longest - 1] + "…"
 
 
+def message(text: object) -> str:
+    """A whole message, made fit for a terminal: it may name files, and their names may contain anything."""
+    return one_line(text, 8192)
+
+
 def shown(path: str | Path) -> str:
     """A path, made fit for a message: file names may contain bytes that are not text."""
     return one_line(path, 4096)

@@ -18,6 +18,8 @@ SECOND = 10**9
 """Nanoseconds."""
 LATEST_NS = 2**63
 """Stamps in ns are less than this, in ROS as in NumPy."""
+BLACK = 16
+"""Brightness out of 255: an image without any brighter pixel shows nothing."""
 LONGEST_NAME = 255
 """Maximum number of characters of a frame_id, encoding or format: longer ones are damage that floods outputs."""
 
@@ -75,6 +77,20 @@ def checked_frame(image: np.ndarray, camera: Camera | None) -> tuple[np.ndarray,
             "the image, not in mm or as a fraction of its width"
         )
     return np.ascontiguousarray(image), camera
+
+
+def doubt_of(image: np.ndarray, encoding: str = "") -> str:
+    """Why a decoded image (H, W, 3) uint8 can hardly show hands; empty for an ordinary one.
+
+    encoding: of the message that it comes from; empty for a file.
+    """
+    if encoding == "16UC1":
+        return "the images have the encoding 16UC1, as depth images have: is this the topic of a colour camera?"
+    brightest = int(image[::8, ::8].max(initial=0))
+    if brightest <= BLACK:
+        why = ": 10 or 12 bits in 16 have to be shifted up" if encoding.endswith("16") or not encoding else ""
+        return f"the images are nearly black (brightest value {brightest} of 255){why}"
+    return ""
 
 
 def checked_stamp(stamp: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from handos_model.io.files import shown
@@ -126,6 +126,20 @@ def short_name(name: str) -> str:
     if path.name in ("", ".."):
         path = path.resolve()
     return (path.name if os.path.isdir(path) else path.stem) or "input"
+
+
+def frames_until_error(source: Iterable[Frame], name: str) -> Iterator[Frame]:
+    """The frames of a source of that name; an error of any library becomes a last frame that cannot be read."""
+    frames = iter(source)
+    while True:
+        try:
+            yield next(frames)
+        except StopIteration:
+            return
+        except Exception as error:
+            reason = str(error) if isinstance(error, (OSError, ValueError)) else f"{type(error).__name__}: {error}"
+            yield Frame(name, None, problem=f"cannot read {shown(name)} any further: {reason}")
+            return
 
 
 _Part = str | ImageSource | UnreadableInput

@@ -23,6 +23,18 @@ def names(folder) -> list[str]:
 # --- the name of the input
 
 
+def test_names_of_files_do_not_write_on_the_terminal(tmp_path, weights, capsys):
+    evil = "x\x1b[31m\nhandos predict: 9 frames, 9 hands\a"
+    write_image(tmp_path / "set" / "a.png", PHOTO)
+    (tmp_path / "set" / f"{evil}.txt").write_text("")
+    (tmp_path / "set" / f"{evil}.png").write_text("no image")
+    assert main(["predict", str(tmp_path / "set"), "--weights", weights, "--out", str(tmp_path / "o.jsonl")]) == 1
+    assert main(["predict", str(tmp_path / evil), "--weights", weights]) == 2
+    said = capsys.readouterr().err
+    assert "\x1b" not in said and "\a" not in said and said.count("x\\x1b[31m handos predict: 9 frames") == 3
+    assert "\nhandos predict: 9 frames" not in said
+
+
 def test_a_folder_has_no_suffix(tmp_path, weights, monkeypatch):
     folders = ["run_0.5", "run_0.7", "2024.01.02", "run_0"]
     for name in folders:

@@ -143,6 +143,19 @@ def test_a_damaged_picture_is_a_warning_also_where_it_is_the_first(
     assert code == 0 and f"{tmp_path}/a.png" in printed and "has ended" in printed
 
 
+def test_a_video_that_disappears_does_not_end_the_others(viewer: Robot, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_timed_video(tmp_path / f"{name}.mkv", [0, 100])
+    with NodeProcess("camera_node", *SEEN, *parameters(source=tmp_path, rate=20)) as node:
+        viewer.until(lambda: len(viewer.got["seen"]) > 4)
+        (tmp_path / "a.mkv").unlink()
+        viewer.until(lambda: "a.mkv" in node.printed())
+        viewer.got["seen"].clear()
+        viewer.until(lambda: len(viewer.got["seen"]) > 4)
+        code, printed = node.stop()
+    assert code == 0 and f"cannot read {tmp_path / 'a.mkv'} any further: there is no" in printed
+
+
 def test_without_calibration_the_camera_info_says_so(viewer: Robot, folder: Path) -> None:
     with NodeProcess("camera_node", *SEEN, *parameters(source=folder)):
         info = viewer.until(lambda: viewer.got["seen_info"])[0]
@@ -204,6 +217,7 @@ def test_a_wrong_source_is_one_sentence(folder: Path, calibration: Path, tmp_pat
         ({"source": tmp_path / "empty"}, "holds no image"),
         ({"source": tmp_path / "bad"}, "bad/a.png"),
         ({"source": 97}, "webcam 97 cannot be opened"),
+        ({"source": folder, "rate": 1e-12}, "rate is 1e-12, must be 0 or at least 0.001"),
         ({"source": folder, "sauce": 1}, "there is no parameter sauce: did you mean source?"),
         ({"source": folder, "calibration": tmp_path / "none.yaml"}, "there is no calibration file"),
         ({"source": folder, "calibration": tmp_path / "text.yaml"}, "holds no keys"),

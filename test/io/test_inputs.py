@@ -9,7 +9,7 @@ from made_bags import write_bag
 from made_files import picture, write_image, write_video
 
 from handos_model.io.image_encodings import ENCODINGS, decode_compressed, decode_raw
-from handos_model.io.inputs import open_inputs, short_name
+from handos_model.io.inputs import frames_until_error, open_inputs, short_name
 
 # --- encodings
 
@@ -227,6 +227,17 @@ def test_one_bad_file_never_keeps_others_from_being_read(tmp_path):
     for frame, sentence in zip(bad, says, strict=True):
         assert frame.image is None and sentence in frame.problem and frame.problem.count(str(tmp_path)) == 1
     np.testing.assert_array_equal(good.image, picture())
+
+
+def test_a_video_that_disappears_is_a_frame_that_cannot_be_read(tmp_path):
+    write_video(tmp_path / "a.mp4", [picture()] * 2)
+    (source,) = open_inputs([str(tmp_path / "a.mp4")])
+    assert [frame.problem for frame in frames_until_error(source, source.name)] == ["", ""]
+    (tmp_path / "a.mp4").unlink()
+    (frame,) = frames_until_error(source, source.name)
+    assert frame.image is None and frame.problem.startswith(
+        f"cannot read {tmp_path / 'a.mp4'} any further: there is no"
+    )
 
 
 def test_other_names_and_kinds_of_images_are_read(tmp_path):

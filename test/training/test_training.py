@@ -1,6 +1,7 @@
 """Recipes, batches, targets, and a tiny run on renders that it must learn by heart."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,6 +112,23 @@ def test_missing_files_are_named(tmp_path):
         Photos.load(tmp_path, "hand", "train")
     with pytest.raises(FileNotFoundError, match="there is no file of trained weights"):
         load_weights(tmp_path / "none.pt")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("labels.npz", b"PK damaged", "labels.npz is damaged or not an .npz of plain arrays"),
+        ("labels.npz", None, "labels.npz holds no count, K, "),
+        ("images.npy", b"", "images.npy is damaged"),
+    ],
+)
+def test_a_damaged_pool_is_one_sentence(tmp_path, name, content, says):
+    np.save(tmp_path / "images.npy", np.zeros((1, 4, 4, 3), np.uint8))
+    np.savez(tmp_path / "labels.npz", side=np.zeros((1, 2)))
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=re.escape(says)):
+        Pool(tmp_path)
 
 
 def test_held_out_backgrounds_are_two_hundred():

@@ -15,6 +15,7 @@ from handos_model.commands.prediction.run import PredictionRun
 from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tally import Tally
 from handos_model.commands.prediction.tasks import Task
+from handos_model.io.files import shown
 from handos_model.io.inputs import Source
 from handos_model.output.output_file import Target, WriteRules
 
@@ -120,5 +121,5 @@ def _retried(job: Job, death: Death) -> bool:
     """Whether a job is to be tried again; if so, tells the user."""
     again = job.tried < TRIES
     following = "another one starts it again" if again else "it is given up"
-    tqdm.write(f"handos predict: the process that read {job.name} {death.how}: {following}", file=sys.stderr)
+    tqdm.write(f"handos predict: the process that read {shown(job.name)} {death.how}: {following}", file=sys.stderr)
     return again

@@ -16,8 +16,9 @@ from handos_model.commands.prediction.tally import Tally
 from handos_model.commands.prediction.tasks import Task
 from handos_model.drawing.hand_drawing import draw_hands, draw_labels
 from handos_model.hand import Hand
-from handos_model.io.frame import Frame
-from handos_model.io.inputs import Source, is_single_image
+from handos_model.io.files import message
+from handos_model.io.frame import Frame, doubt_of
+from handos_model.io.inputs import Source, frames_until_error, is_single_image
 from handos_model.kinematics.inverse import anatomical
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.output.drawn import Drawing, open_drawing
@@ -190,7 +191,7 @@ class PredictionRun:
                 with _showing():
                     self._view.begin_input()
         problems = 0
-        for frame in map(self._timed, _frames(source)):
+        for frame in map(self._timed, frames_until_error(source, source.name)):
             if self._stopped():
                 break
             if frame.image is not None and results and results.did(frame.name):
@@ -217,6 +218,8 @@ class PredictionRun:
         except ValueError as error:
             self._tally.unfit += 1
             return f"cannot use {frame.name}: {error}"
+        if frame.image is not None and (doubt := doubt_of(frame.image)):
+            self._say_once("dark", f"{frame.name} can hardly show hands: {doubt}")
         try:
             hands = self._finder.find(frame, camera)
             record = frame_record(
@@ -262,7 +265,7 @@ class PredictionRun:
             self._say(f"{text} (reported once)")
 
     def _say(self, text: str) -> None:
-        tqdm.write(f"handos predict: {text}", file=sys.stderr)
+        tqdm.write(f"handos predict: {message(text)}", file=sys.stderr)
 
 
 def _close(output: Drawing | Results, target: Target | None, complete: bool) -> None:
@@ -277,20 +280,6 @@ def _showing() -> Iterator[None]:
         yield
     except BrokenPipeError as error:
         raise OSError(f"the viewer takes no more frames: {error.strerror}") from error
-
-
-def _frames(source: Source) -> Iterator[Frame]:
-    """The frames of an input; an error in any library becomes a last frame that cannot be read."""
-    frames = iter(source)
-    while True:
-        try:
-            yield next(frames)
-        except StopIteration:
-            return
-        except Exception as error:
-            problem = f"cannot read {source.name} any further: {type(error).__name__}: {error}"
-            yield Frame(source.name, None, problem=problem)
-            return
 
 
 def _fps(sources: list[Source]) -> float | None:
