@@ -1,29 +1,31 @@
-"""Writes config/hands.yaml and the tables of docs/ros.md from the code.
+"""Writes config/hands.yaml and the tables of docs/ros.md and docs/command_line.md from the code.
 
     python tools/generate_reference.py
 
 config/hands.yaml is the reference of hands_node's parameters; those of the other nodes have tables in docs/ros.md, as
-have messages and launch arguments. There, whatever stands between <!-- NAME --> and <!-- end --> is replaced. Needs
-rclpy and the built messages.
+have messages and launch arguments. docs/command_line.md has the options of every command. On these pages, whatever
+stands between <!-- NAME --> and <!-- end --> is replaced. Needs rclpy and the built messages.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from handos_model.cli import build_parser
 from handos_model.template.anatomy import ANGLE_NAMES, HIGHEST, LOWEST
 from handos_ros.camera_node import CameraSettings
 from handos_ros.fusion.settings import FusionSettings
 from handos_ros.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "ros.md"
 PARAMETER_FILE = ROOT / "config" / "hands.yaml"
 MESSAGES = ("HandArray", "Hand", "Point2D", "NamedPoseArray", "Grasp")
 
@@ -108,15 +110,37 @@ def message_table(name: str) -> str:
     return "\n".join(lines)
 
 
-def page(text: str) -> str:
-    """docs/ros.md with its tables written anew."""
-    tables = {
-        "parameters of camera_node": parameter_table(CameraSettings),
-        "parameters of fusion_node": parameter_table(FusionSettings),
-        "arguments of hands.launch.py": launch_table(),
-        "limits of joint angles": limits_table(),
-        **{f"fields of {name}": message_table(name) for name in MESSAGES},
-    }
+def commands(parser: argparse.ArgumentParser, name: str = "handos") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Every command with its parser; of a command that has actions, each of these."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for word, command in action.choices.items():
+                yield from commands(command, f"{name} {word}")
+            return
+    yield name, parser
+
+
+def option_table(parser: argparse.ArgumentParser) -> str:
+    """A Markdown table of the arguments of a command; empty if it has none."""
+    rows = []
+    for action in parser._actions:
+        if isinstance(action, argparse._HelpAction):
+            continue
+        value = "" if action.nargs == 0 else action.metavar or "|".join(action.choices or [action.dest.upper()])
+        usage = " ".join([*action.option_strings, str(value).replace("|", " or ")]).strip()
+        rows.append(f"| `{usage}{'...' if action.nargs in ('+', '*') else ''}` | {action.help} |")
+    return "\n".join(["| argument | meaning |", "|---|---|", *rows]) if rows else ""
+
+
+def option_tables() -> str:
+    """A table for every command that has arguments, under its name."""
+    tables = {name: option_table(parser) for name, parser in commands(build_parser())}
+    return "\n\n".join(f"### {name}\n\n{table}" for name, table in tables.items() if table)
+
+
+def filled(page: Path, tables: dict[str, str]) -> str:
+    """The text of a page with its tables written anew."""
+    text = page.read_text()
     for name, table in tables.items():
         text, count = re.subn(
             rf"(<!-- {re.escape(name)} -->\n).*?(<!-- end -->)",
@@ -125,13 +149,30 @@ def page(text: str) -> str:
             flags=re.S,
         )
         if count != 1:
-            raise ValueError(f"docs/ros.md has {count} places for {name}, must have one")
+            raise ValueError(f"{page} has {count} places for {name}, must have one")
     return text
 
 
+def reference() -> dict[Path, str]:
+    """Every file that is written, with its contents."""
+    of_ros = {
+        "parameters of camera_node": parameter_table(CameraSettings),
+        "parameters of fusion_node": parameter_table(FusionSettings),
+        "arguments of hands.launch.py": launch_table(),
+        "limits of joint angles": limits_table(),
+        **{f"fields of {name}": message_table(name) for name in MESSAGES},
+    }
+    docs = ROOT / "docs"
+    return {
+        PARAMETER_FILE: parameter_file(),
+        docs / "ros.md": filled(docs / "ros.md", of_ros),
+        docs / "command_line.md": filled(docs / "command_line.md", {"arguments of the commands": option_tables()}),
+    }
+
+
 def main() -> None:
-    PAGE.write_text(page(PAGE.read_text()))
-    PARAMETER_FILE.write_text(parameter_file())
+    for path, text in reference().items():
+        path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--int8", action="store_true", help="also write FILE.see.int8.onnx, for CPUs; it needs the recipe's images"
     )
-    parser.add_argument("--recipe", type=Path, metavar="FILE", help="default: recipe.yaml next to the last CHECKPOINT")
+    parser.add_argument(
+        "--recipe", type=Path, metavar="FILE", help="its recipe; default: recipe.yaml next to the last CHECKPOINT"
+    )
     parser.add_argument("--threshold", type=float, metavar="T", help="minimum detection score; default: the detector's")
     parser.add_argument(
         "--size", type=int, metavar="PX", help="long edge of the input in pixels; default: the detector's"

@@ -12,7 +12,10 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos reproduce`."""
-    parser.add_argument("--recipes", type=Path, default=Path("config/train"), metavar="DIR", help="(config/train)")
+    parser.add_argument(
+        "--recipes", type=Path, default=Path("config/train"), metavar="DIR",
+        help="folder of recipes; default: config/train of a checkout",
+    )  # fmt: skip
     parser.add_argument("--only", nargs="+", default=(), metavar="RECIPE", help="rows of these recipes; default: all")
     parser.add_argument(
         "--launch",

@@ -107,7 +107,8 @@ class HandOS(Trainable):
         stage: str = "full",
         sizes: Tensor | None = None,
     ) -> dict[str, Any]:
-        """The one pass that training, evaluation and export make.
+        """The pass that training on images, evaluation and export make. Training in stage `see` makes the rest of it,
+        `propose` and `decode`, on what the frozen detector said of each view before (training/views/feature_cache.py).
 
         images (B, 3, H, W): float RGB in 0..1, H and W multiples of detector.multiple; image i has content up to
         sizes[i] = (height, width) only, a row of sizes (B, 2), or everywhere. choose: the filter of instances, SimOTA
@@ -123,7 +124,10 @@ class HandOS(Trainable):
         - in stage "full": pred_vertices (b, N, V, 3) and pred_joints_3d (b, N, J, 3): m from the wrist, in the frame
           of the view, which looks along the ray through the view's centre; pred_translation (b, N, 3): x and y of the
           wrist in m and the width in m of what the view shows at its depth; pred_right (b, N): 0..1
-        - aux_outputs: a dict of the same predictions for the query expansion and every layer but the last
+        - there, with a LandmarkDetector: pred_sides (b, N): logits of a right hand; pred_presence (b, N): logits of a
+          hand in the view
+        - aux_outputs: a list with a dict for the query expansion, which has pred_joints_2d and pred_joints_view alone,
+          and one for every layer but the last, with what that layer predicts of the decoder's predictions
         - candidates: all places that might have been chosen
         """
         detection, values, candidates = self.detect(images, sizes)

@@ -1,5 +1,6 @@
 """Every detector under the paper's decoder: shapes, frozenness, and an ONNX graph that says what torch says."""
 
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -11,6 +12,7 @@ from small_detectors import MODELS, small_detector
 from handos_model.network import side_tuning
 from handos_model.network.decoder import DecoderSize
 from handos_model.network.detectors.detector import detect_each
+from handos_model.network.detectors.landmark_detector import LandmarkDetector
 from handos_model.network.handos import Chosen, HandOS
 from handos_model.network.instances import HAND_BOX_PER_VIEW
 from handos_model.network.side_tuning import SIDES, SideTuning
@@ -74,6 +76,11 @@ def test_in_a_batch_an_image_is_seen_without_its_padding(kind):
                 assert not whole[i, :, height:].any() and not whole[i, :, :, width:].any()
 
 
+def documented():
+    """The keys that the docstring of HandOS.forward names."""
+    return {*re.findall(r"(pred_\w+|aux_outputs|candidates)(?: \(b|:)", HandOS.forward.__doc__)}
+
+
 def test_the_one_door_says_what_it_gives():
     """Keys and shapes of HandOS.forward as its docstring has them, for three images of which two are chosen."""
     network = network_of("rt_detr")
@@ -86,12 +93,16 @@ def test_the_one_door_says_what_it_gives():
         "pred_joints_3d": (21, 3), "pred_translation": (3,), "pred_right": (),
     }  # fmt: skip
     assert {name: tuple(out[name].shape[2:]) for name in shapes} == shapes
-    assert {*out} == {*shapes, "aux_outputs", "candidates"} and all(
-        f"{name} " in HandOS.forward.__doc__ for name in out if name.startswith("pred_j")
-    )
+    assert {*out} == {*shapes, "aux_outputs", "candidates"} == documented() - {"pred_sides", "pred_presence"}
     assert all(out[name].shape[:2] == (2, 2) for name in shapes)
     assert len(out["aux_outputs"]) == len(network.decoder.layers)  # the query expansion, and all layers but the last
+    assert {*out["aux_outputs"][0]} == {"pred_joints_2d", "pred_joints_view"}
     assert torch.equal(out["pred_boxes"], out["candidates"].boxes[torch.tensor([[0], [2]]), indices])
+    of_views = HandOS(LandmarkDetector(), load_template(), TINY, [8, 8, 8], "off").eval()
+    with torch.no_grad():
+        seen = of_views(torch.rand(2, 3, 224, 224), lambda places: Chosen(torch.zeros(2, 1, dtype=torch.long)))
+    assert {*seen} == documented() and seen["pred_presence"].shape == seen["pred_sides"].shape == (2, 1)
+    assert torch.equal(seen["pred_right"], seen["pred_sides"].sigmoid())
     flat = network(torch.rand(3, 3, 96, 128), lambda places: Chosen(indices, torch.tensor([0, 2])), "2d")
     assert "pred_vertices" not in flat and "pred_right" not in flat
 

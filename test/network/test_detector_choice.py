@@ -129,7 +129,7 @@ def test_wrong_sources(folder, tmp_path, monkeypatch):
 
 
 def test_kinds(tmp_path):
-    assert {"landmarks", *MODELS} <= set(KINDS)
+    assert {"landmarks", *MODELS} == set(KINDS)
     with pytest.raises(ValueError, match="unknown detector 'yolo': choose one of landmarks, grounding_dino"):
         build_detector("yolo")
     assert isinstance(build_detector("landmarks"), LandmarkDetector)

@@ -68,6 +68,7 @@ def test_one_version_everywhere() -> None:
     version = handos_model.__version__
     assert re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)[1] == version
     assert re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(), re.M)[1] == version
+    assert re.search(r"^@software.+version = {(.+?)}", (ROOT / "README.md").read_text(), re.M)[1] == version
     newest = re.search(r"^(Forthcoming|\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.rst").read_text(), re.M)[1]
     assert newest in ("Forthcoming", version)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from handos_model import __version__
 from handos_model.network.finder import HandFinder
-from handos_model.network.handos import HandOS
+from handos_model.network.handos import Chosen, HandOS
 from handos_model.network.instances import view_boxes
 from handos_model.prediction.view_network import FIND_OUTPUTS, SEE_OUTPUTS
 from handos_model.prediction.views import SIZE
@@ -58,9 +58,8 @@ class SeeGraph(nn.Module):
         self.network = network
 
     def forward(self, view: Tensor) -> tuple[Tensor, ...]:
-        detection, values, candidates = self.network.detect(view.permute(0, 3, 1, 2).float() / 255)
         only = torch.zeros(1, 1, dtype=torch.long, device=view.device)
-        hand = self.network.decode(detection, values, candidates, only)[-1]
+        hand = self.network(view.permute(0, 3, 1, 2).float() / 255, lambda candidates: Chosen(only))
         return (
             (hand["pred_presence"][0] - PRESENCE_SHIFT).sigmoid(),
             hand["pred_joints_2d"][0],
@@ -68,7 +67,7 @@ class SeeGraph(nn.Module):
             hand["pred_joints_3d"][0],
             hand["pred_vertices"][0],
             hand["pred_translation"][0],
-            self.network.decoder.right(hand)[0],
+            hand["pred_right"][0],
         )
 
 
