@@ -220,7 +220,7 @@ def writing(output: Target | None) -> Iterator[None]:
     """Raises errors of opening, writing and closing an output as NotWrittenError with its name; a DiskError stays."""
     try:
         yield
-    except DiskError:
+    except (DiskError, NotWrittenError):
         raise
     except OSError as error:
         where = f" ({error.filename})" if error.filename not in (None, str(output)) else ""

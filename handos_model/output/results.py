@@ -15,6 +15,7 @@ from handos_model.optional_package import missing
 from handos_model.output.frame_record import NUMBERED, Detail, printable, record_line
 from handos_model.output.output_file import (
     Inputs,
+    NotWrittenError,
     Target,
     WriteRules,
     check_file,
@@ -166,8 +167,8 @@ class Results:
             self._file.write(line.encode())
             self._file.flush()
 
-    def _of_another_run(self) -> ValueError:
-        return ValueError(
+    def _of_another_run(self) -> NotWrittenError:
+        return NotWrittenError(
             f"{self.place} was left by a run with other inputs, options or weights: use --resume with the same ones, "
             "or start over with --overwrite"
         )

@@ -93,3 +93,19 @@ def test_errors_of_the_viewer_are_none_of_the_outputs(tmp_path, weights, videos,
     assert main(list(map(str, argv))) == 2
     assert capsys.readouterr().err.splitlines()[-1] == f"handos predict: {said}"
     assert list(tmp_path.glob("*.jsonl")) == []
+
+
+@JOBS
+def test_results_of_another_run_cost_their_input_alone(tmp_path, weights, videos, capfd, jobs):
+    if "--ray" in jobs:
+        pytest.importorskip("ray")
+    part = tmp_path / "o" / "b.part.jsonl"
+    part.parent.mkdir()
+    part.write_text('{"image": "another.avi#0"}\n')
+    end = ["--weights", weights, "--resume", "--out", str(part.parent / "{}.jsonl"), *jobs]
+    assert main(["predict", *videos, *end]) == 1
+    says = capfd.readouterr().err
+    assert f"handos predict: {part} was left by a run with other inputs, " in says
+    assert says.splitlines()[-1] == "3 frames, 3 hands, 1 not written"
+    assert sorted(contents(part.parent)) == ["a.jsonl", "b.part.jsonl", "c.jsonl"]
+    assert part.read_text() == '{"image": "another.avi#0"}\n'
