@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import redirect_stderr
+from io import StringIO
 from typing import Any
+
+from tqdm import tqdm
 
 from handos_model.commands.prediction.jobs import Death, Job, Work
 from handos_model.commands.prediction.tally import Tally
@@ -39,7 +44,9 @@ class RayPool:
 
     def _outcome(self, task: Any) -> Tally | str | Death:
         try:
-            return self._ray.get(task)
+            outcome, said = self._ray.get(task)
+            tqdm.write(said, file=sys.stderr, end="")
+            return outcome
         except self._ray.exceptions.TaskCancelledError:
             return Tally(interrupted=True)
         except self._ray.exceptions.RayTaskError as error:
@@ -62,9 +69,12 @@ class RayPool:
 _works: list[Work] = []  # the Work of this process, which serves a single run: its predictor is opened only once
 
 
-def _do(sent: tuple[str, Work], job: Job) -> Tally | str:
+def _do(sent: tuple[str, Work], job: Job) -> tuple[Tally | str, str]:
+    """The outcome of a job, and what it said, which Ray might forward only after the end of the run, or never."""
     if not _works:
         folder, work = sent
         os.chdir(folder)  # file names are relative to it
         _works.append(work)
-    return _works[0].do(job)
+    with redirect_stderr(StringIO()) as said:
+        outcome = _works[0].do(job)
+    return outcome, said.getvalue()
