@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.hand import frame_scale
+from handos_model.hand import KNOWN_SIDES, frame_scale
 from handos_model.io.frame import DEFAULT_FRAME, SECOND
 
 PACKAGE = "handos_ros"
 MESSAGES = ("Point2D", "Hand", "HandArray")
 HAND_ARRAY, TRANSFORMS = f"{PACKAGE}/msg/HandArray", "tf2_msgs/msg/TFMessage"
+FRAMES = tuple(f"{side}_hand" for side in KNOWN_SIDES)
+"""The TF frames that recordings get, below that of the camera."""
 
 
 def open_types() -> Any:
@@ -88,6 +90,19 @@ class Messages:
             place = transform(self._vector(wrist["position"]), self._quaternion(wrist["orientation"]))
             found.append(stamped(header, f"{side}_hand", place))
         return self._cdr(self._types[TRANSFORMS](found), TRANSFORMS)
+
+    def other_transforms(self, data: bytes) -> bytes | None:
+        """A TFMessage in CDR without transforms to FRAMES: the same bytes if it has none, None if only such."""
+        if not any(name.encode() in data for name in FRAMES):
+            return data
+        try:
+            found = self._store.deserialize_cdr(data, TRANSFORMS).transforms
+        except Exception:  # damaged bytes can make it raise anything, and nobody else can read them either
+            return data
+        kept = [transform for transform in found if transform.child_frame_id.lstrip("/") not in FRAMES]
+        if len(kept) == len(found):
+            return data
+        return self._cdr(self._types[TRANSFORMS](kept), TRANSFORMS) if kept else None
 
     def _cdr(self, message: Any, kind: str) -> bytes:
         return bytes(self._store.serialize_cdr(message, kind))

@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 from handos_model.io.recording.parts import Message
 from handos_model.io.recording.recording import Recording
-from handos_model.output.message_types import HAND_ARRAY, TRANSFORMS, Messages, open_types
+from handos_model.output.message_types import FRAMES, HAND_ARRAY, TRANSFORMS, Messages, open_types
 from handos_model.output.ros1_messages import Ros1Messages
 
-HANDS, TF = "/hands", "/tf"
+HANDS, TF, TF_STATIC = "/hands", "/tf", "/tf_static"
 VERSION: Literal[8] = 8
 """Version of the recording's metadata: the newest that every ROS 2 distribution reads."""
 
@@ -67,6 +67,8 @@ class _Bag:
         self._writer, self._types = writer, open_types()
         self._messages = Messages(self._types)
         self.ros1 = Ros1Messages(self._types)
+        self.left_out: set[str] = set()
+        """Topics of whose transforms some were not copied, as this run writes others to the same frames."""
         self._connections: dict[tuple[str, str], Any] = {}
 
     def declare(self, topic: str, kind: str, store: Any = None, qos: Iterable[Any] = ()) -> bool:
@@ -86,14 +88,23 @@ class _Bag:
         self._writer.write(self._connections[topic, kind], recorded_ns, data)
 
     def copy(self, message: Message) -> str:
-        """Copies a message, in CDR; returns why it cannot be copied."""
+        """Copies a message, in CDR, without transforms to FRAMES: tf2 refuses two sources of a frame.
+
+        Returns why it cannot be copied.
+        """
         try:
             copied = self.ros1.converted(message) if message.encoding == "ros1" else message
         except ValueError as error:
             return str(error)
         if not self.declare(copied.topic, copied.kind):
             return "their type is not defined"
-        self.write(copied.topic, copied.kind, copied.recorded_ns, copied.data)
+        data: bytes | None = copied.data
+        if copied.topic in (TF, TF_STATIC) and copied.kind == TRANSFORMS:
+            data = self._messages.other_transforms(copied.data)
+            if data != copied.data:
+                self.left_out.add(copied.topic)
+        if data is not None:
+            self.write(copied.topic, copied.kind, copied.recorded_ns, data)
         return ""
 
     def declare_hands(self) -> None:
@@ -132,6 +143,8 @@ def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path) 
     notes = [f"{number} messages of {topic} were not copied, as {why}" for (topic, why), number in missed.items()]
     if len(topics) < len(recording.topics):
         notes.append(f"{HANDS} of {original} is replaced by the hands of this run")
+    for topic in sorted(bag.left_out):
+        notes.append(f"{' and '.join(FRAMES)} on {topic} of {original} are replaced by the frames of this run")
     return tuple(notes)
 
 

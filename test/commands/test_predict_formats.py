@@ -225,6 +225,7 @@ def test_hands_of_an_earlier_run_are_replaced(tmp_path, argv, capsys):
     assert "/hands of" in capsys.readouterr().err
     hands = [message for topic, _, _, message in read_all(second) if topic == "/hands"]
     assert [len(message.hands[0].vertices) for message in hands] == [3 * 778] * 4
+    assert [topic for topic, *_ in read_all(second)].count("/tf") == 4
 
 
 @pytest.mark.parametrize("name", ["o.mcap", "folder", "o.parquet", "o.npz"])
