@@ -48,10 +48,12 @@ def _folders() -> Iterator[Path]:
 class Messages:
     """Makes messages from the records of one input, in the order of its frames."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Any, scale: str = "prior") -> None:
+        """store: of open_types; scale: the scale source of frames without hands."""
         self._store, self._types = store, store.types
         self._hand = self._types[f"{PACKAGE}/msg/Hand"]
         self._array = self._types[HAND_ARRAY]
+        self._scale = scale
         self._sides, self._clock = SideFrames(), TrackClock()
         self._seen: dict[int, float] = {}  # s of the clock at which each tracked hand was last seen
         self._sent: set[tuple[str, int]] = set()  # sides and stamps in ns: tf2 refuses those that come again
@@ -60,7 +62,7 @@ class Messages:
         """The HandArray of a frame in CDR, as the node publishes it."""
         kind, values = self._array, record["intrinsics"]
         assumed = values["source"] == "assumed"
-        scale = frame_scale(hand["scale_source"] for hand in record["hands"])
+        scale = frame_scale((hand["scale_source"] for hand in record["hands"]), self._scale)
         message = kind(
             header=self._header(record),
             hands=[self._hand_message(hand) for hand in record["hands"]],

@@ -23,13 +23,18 @@ VERSION: Literal[8] = 8
 
 
 def write_recording(
-    records: Iterable[dict[str, Any]], place: Path, name: str, recorded: Path | None, one_file: bool
+    records: Iterable[dict[str, Any]],
+    place: Path,
+    name: str,
+    recorded: Path | None,
+    one_file: bool,
+    scale: str = "prior",
 ) -> tuple[str, ...]:
     """Writes a recording to `place`: one MCAP file, or a rosbag2 folder in the storage of the original.
 
     name: of the folder, which its files have too. recorded: the recording from which the records come, whose messages
-    are copied; if None, each message is recorded at the time of its frame. Returns sentences on what could not be
-    copied.
+    are copied; if None, each message is recorded at the time of its frame. scale: the scale source of frames without
+    hands. Returns sentences on what could not be copied.
     """
     from rosbags.rosbag2 import StoragePlugin, Writer
 
@@ -39,7 +44,7 @@ def write_recording(
         is_sqlite = recorded is not None and not one_file and _is_sqlite(recorded)
         storage = StoragePlugin.SQLITE3 if is_sqlite else StoragePlugin.MCAP
         with _disk_errors(), Writer(folder, version=VERSION, storage_plugin=storage) as writer:
-            bag = _Bag(writer)
+            bag = _Bag(writer, scale)
             notes: tuple[str, ...] = ()
             if recorded is None:
                 for record in records:
@@ -63,9 +68,9 @@ def _disk_errors() -> Iterator[None]:
 class _Bag:
     """A recording that is being written."""
 
-    def __init__(self, writer: Any) -> None:
+    def __init__(self, writer: Any, scale: str) -> None:
         self._writer, self._types = writer, open_types()
-        self._messages = Messages(self._types)
+        self._messages = Messages(self._types, scale)
         self.ros1 = Ros1Messages(self._types)
         self.left_out: set[str] = set()
         """Topics of whose transforms some were not copied, as this run writes others to the same frames."""
