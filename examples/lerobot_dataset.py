@@ -10,6 +10,7 @@ the angles of joint_rotations (rad). A hand that is not seen keeps its last stat
 
 import argparse
 import json
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,22 +25,27 @@ ANGLES = ("abduction", "flexion_1", "flexion_2", "flexion_3")
 OF_A_HAND = ("seen", *"xyz", *(f"q{axis}" for axis in "xyzw"), *(f"{f}_{a}" for f in FINGERS for a in ANGLES))
 NAMES = [f"{side}_{name}" for side in KNOWN_SIDES for name in OF_A_HAND]
 IMAGES = "observation.images.camera"
+LOST = 1e9  # ns without the demonstrator's hand after which the states are those of another one of that side
 
 
 def states(records: list[dict]) -> np.ndarray:
-    """States (N, 56) of the records of one recording, in the order of NAMES."""
+    """States (N, 56) of the records of one recording, in the order of NAMES, without jumps to a bystander's hand."""
     found = np.zeros((len(records), len(KNOWN_SIDES), len(OF_A_HAND)), np.float32)
+    followed = dict.fromkeys(KNOWN_SIDES, (-1, -math.inf))  # the hand's id, and the stamp when it was last seen
     for frame, record in enumerate(records):
         found[frame] = found[max(frame - 1, 0)]
         found[frame, :, 0] = 0
         for number, side in enumerate(KNOWN_SIDES):
             seen = [hand for hand in record["hands"] if hand["side"] == side and hand["wrist"]["orientation"]]
-            if seen:
-                hand = max(seen, key=lambda hand: hand["score"])
-                turn = np.array(hand["wrist"]["orientation"])
-                turn *= -1 if turn @ found[frame, number, 4:8] < 0 else 1  # q and -q are the same turn: no jumps
-                angles = joint_rotations(np.array(hand["joints_3d"]), side)
-                found[frame, number] = [1, *hand["wrist"]["position"], *turn, *angles.ravel()]
+            hand = min(seen, key=lambda hand: (hand["id"] != followed[side][0], -hand["score"]), default=None)
+            now = record["stamp_ns"]
+            if hand is None or (hand["id"] != followed[side][0] and abs(now - followed[side][1]) < LOST):
+                continue
+            followed[side] = hand["id"], now
+            turn = np.array(hand["wrist"]["orientation"])
+            turn *= -1 if turn @ found[frame, number, 4:8] < 0 else 1  # q and -q are the same turn: no jumps
+            angles = joint_rotations(np.array(hand["joints_3d"]), side)
+            found[frame, number] = [1, *hand["wrist"]["position"], *turn, *angles.ravel()]
     return found.reshape(len(records), -1)
 
 

@@ -173,6 +173,11 @@ def frame_scale(sources: Iterable[str], default: str = "prior", measured: str = 
     return measured if least == "remembered" else least
 
 
+def assumed_scale(hand_scale: float) -> str:
+    """The scale source of hands that nothing has measured; hand_scale: what the user gave, 1 for an average adult."""
+    return "prior" if hand_scale == 1 else "user"
+
+
 def palm_length(hand: Hand) -> float:
     """Distance in m from the wrist to the knuckles: halfway between the middle finger's and the mean of all four.
 

@@ -16,11 +16,11 @@ from handos_model.camera import Camera
 from handos_model.drawing.debug_image import debug_image
 from handos_model.hand import Hand
 from handos_model.kinematics.skeleton import HandSkeleton
+from handos_model.tracking.side_frames import SideFrames
 from handos_ros.conversions.hands import hand_transforms
 from handos_ros.conversions.images import rgb_message
 from handos_ros.conversions.markers import MarkerBoard
 from handos_ros.conversions.shapes import hand_points, template_mesh
-from handos_ros.conversions.side_frames import SideFrames
 from handos_ros.conversions.transform_filter import TransformFilter
 from handos_ros.input.subscriptions import LATCHED
 from handos_ros.msg import HandArray

@@ -9,7 +9,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 
 from handos_model.camera import Camera
-from handos_model.hand import Hand, frame_scale
+from handos_model.hand import Hand, assumed_scale, frame_scale
 from handos_model.io.files import one_line
 from handos_model.io.frame import doubt_of
 from handos_model.kinematics.inverse import anatomical
@@ -108,8 +108,8 @@ class Pipeline:
         hands, network = self._follow(image, camera, stamp, settings)
         if settings.anatomical:
             hands = anatomical(hands, self._skeleton)
-        guess = "prior" if settings.hand_scale == 1 else "user"
-        source = SCALE_VALUES[frame_scale((hand.scale_source for hand in hands), guess)]
+        sources = (hand.scale_source for hand in hands)
+        source = SCALE_VALUES[frame_scale(sources, assumed_scale(settings.hand_scale))]
         clock.mark("follow")
         self.outputs.publish_frames(hands, message.header, settings, self.tracker.ids, jumps)
         clock.mark("tf")

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from handos_model.hand import frame_scale
+from handos_model.hand import KNOWN_SIDES, Hand, frame_scale
 from handos_model.io.frame import DEFAULT_FRAME, SECOND
+from handos_model.tracking.side_frames import SideFrames
+from handos_model.tracking.track_clock import TrackClock
+from handos_model.tracking.tracker import TrackerOptions
 
 PACKAGE = "handos_ros"
 MESSAGES = ("Point2D", "Hand", "HandArray")
 HAND_ARRAY, TRANSFORMS = f"{PACKAGE}/msg/HandArray", "tf2_msgs/msg/TFMessage"
+FRAMES = tuple(f"{side}_hand" for side in KNOWN_SIDES)
+"""The TF frames that recordings get, below that of the camera."""
 
 
 def open_types() -> Any:
@@ -41,19 +46,23 @@ def _folders() -> Iterator[Path]:
 
 
 class Messages:
-    """Makes messages from records."""
+    """Makes messages from the records of one input, in the order of its frames."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Any, scale: str = "prior") -> None:
+        """store: of open_types; scale: the scale source of frames without hands."""
         self._store, self._types = store, store.types
         self._hand = self._types[f"{PACKAGE}/msg/Hand"]
         self._array = self._types[HAND_ARRAY]
-        self._sent: dict[str, int] = {}  # ns, stamp of the last transform of each frame
+        self._scale = scale
+        self._sides, self._clock = SideFrames(), TrackClock()
+        self._seen: dict[int, float] = {}  # s of the clock at which each tracked hand was last seen
+        self._sent: set[tuple[str, int]] = set()  # sides and stamps in ns: tf2 refuses those that come again
 
     def hand_array(self, record: dict[str, Any]) -> bytes:
         """The HandArray of a frame in CDR, as the node publishes it."""
         kind, values = self._array, record["intrinsics"]
         assumed = values["source"] == "assumed"
-        scale = frame_scale(hand["scale_source"] for hand in record["hands"])
+        scale = frame_scale((hand["scale_source"] for hand in record["hands"]), self._scale)
         message = kind(
             header=self._header(record),
             hands=[self._hand_message(hand) for hand in record["hands"]],
@@ -69,25 +78,41 @@ class Messages:
         return self._cdr(message, HAND_ARRAY)
 
     def transforms(self, record: dict[str, Any]) -> bytes | None:
-        """The TF frames left_hand and right_hand of a frame in CDR; None if there are none, or none newer than before.
+        """The wrists that get the TF frames of FRAMES, chosen as in the node, in CDR; None if there are none.
 
-        Each belongs to the best hand of its side, as with the node.
+        Call it for every frame.
         """
-        best: dict[str, Any] = {}
-        for hand in sorted(record["hands"], key=lambda hand: -hand["score"]):
-            newer = self._sent.get(hand["side"], -1) < record["stamp_ns"]
-            if hand["wrist"]["orientation"] is not None and newer:
-                best.setdefault(hand["side"], hand["wrist"])
-        if not best:
-            return None
         transform, stamped = (self._types[f"geometry_msgs/msg/{name}"] for name in ("Transform", "TransformStamped"))
-        header = self._header(record)
+        wrists = {Hand.from_dict(hand): hand["wrist"] for hand in record["hands"]}
         found = []
-        for side, wrist in best.items():
-            self._sent[side] = record["stamp_ns"]
-            place = transform(self._vector(wrist["position"]), self._quaternion(wrist["orientation"]))
-            found.append(stamped(header, f"{side}_hand", place))
-        return self._cdr(self._types[TRANSFORMS](found), TRANSFORMS)
+        for hand in self._sides.chosen(list(wrists), self._followed(record)):
+            wrist, key = wrists[hand], (hand.side, record["stamp_ns"])
+            if wrist["orientation"] is not None and key not in self._sent:
+                self._sent.add(key)
+                place = transform(self._vector(wrist["position"]), self._quaternion(wrist["orientation"]))
+                found.append(stamped(self._header(record), f"{hand.side}_hand", place))
+        return self._cdr(self._types[TRANSFORMS](found), TRANSFORMS) if found else None
+
+    def _followed(self, record: dict[str, Any]) -> Container[int]:
+        """HandTracker.ids as they were in this frame."""
+        age = self._clock.advance(record["stamp_ns"] / SECOND, TrackerOptions().max_age)
+        now = self._clock.now
+        self._seen = {number: seen for number, seen in self._seen.items() if now - seen <= age}
+        self._seen |= {hand["id"]: now for hand in record["hands"] if hand["id"] >= 0}
+        return self._seen
+
+    def other_transforms(self, data: bytes) -> bytes | None:
+        """A TFMessage in CDR without transforms to FRAMES: the same bytes if it has none, None if only such."""
+        if not any(name.encode() in data for name in FRAMES):
+            return data
+        try:
+            found = self._store.deserialize_cdr(data, TRANSFORMS).transforms
+        except Exception:  # damaged bytes can make it raise anything, and nobody else can read them either
+            return data
+        kept = [transform for transform in found if transform.child_frame_id.lstrip("/") not in FRAMES]
+        if len(kept) == len(found):
+            return data
+        return self._cdr(self._types[TRANSFORMS](kept), TRANSFORMS) if kept else None
 
     def _cdr(self, message: Any, kind: str) -> bytes:
         return bytes(self._store.serialize_cdr(message, kind))

@@ -14,22 +14,27 @@ from typing import Any, Literal
 
 from handos_model.io.recording.parts import Message
 from handos_model.io.recording.recording import Recording
-from handos_model.output.message_types import HAND_ARRAY, TRANSFORMS, Messages, open_types
+from handos_model.output.message_types import FRAMES, HAND_ARRAY, TRANSFORMS, Messages, open_types
 from handos_model.output.ros1_messages import Ros1Messages
 
-HANDS, TF = "/hands", "/tf"
+HANDS, TF, TF_STATIC = "/hands", "/tf", "/tf_static"
 VERSION: Literal[8] = 8
 """Version of the recording's metadata: the newest that every ROS 2 distribution reads."""
 
 
 def write_recording(
-    records: Iterable[dict[str, Any]], place: Path, name: str, recorded: Path | None, one_file: bool
+    records: Iterable[dict[str, Any]],
+    place: Path,
+    name: str,
+    recorded: Path | None,
+    one_file: bool,
+    scale: str = "prior",
 ) -> tuple[str, ...]:
     """Writes a recording to `place`: one MCAP file, or a rosbag2 folder in the storage of the original.
 
     name: of the folder, which its files have too. recorded: the recording from which the records come, whose messages
-    are copied; if None, each message is recorded at the time of its frame. Returns sentences on what could not be
-    copied.
+    are copied; if None, each message is recorded at the time of its frame. scale: the scale source of frames without
+    hands. Returns sentences on what could not be copied.
     """
     from rosbags.rosbag2 import StoragePlugin, Writer
 
@@ -39,7 +44,7 @@ def write_recording(
         is_sqlite = recorded is not None and not one_file and _is_sqlite(recorded)
         storage = StoragePlugin.SQLITE3 if is_sqlite else StoragePlugin.MCAP
         with _disk_errors(), Writer(folder, version=VERSION, storage_plugin=storage) as writer:
-            bag = _Bag(writer)
+            bag = _Bag(writer, scale)
             notes: tuple[str, ...] = ()
             if recorded is None:
                 for record in records:
@@ -63,10 +68,12 @@ def _disk_errors() -> Iterator[None]:
 class _Bag:
     """A recording that is being written."""
 
-    def __init__(self, writer: Any) -> None:
+    def __init__(self, writer: Any, scale: str) -> None:
         self._writer, self._types = writer, open_types()
-        self._messages = Messages(self._types)
+        self._messages = Messages(self._types, scale)
         self.ros1 = Ros1Messages(self._types)
+        self.left_out: set[str] = set()
+        """Topics of whose transforms some were not copied, as this run writes others to the same frames."""
         self._connections: dict[tuple[str, str], Any] = {}
 
     def declare(self, topic: str, kind: str, store: Any = None, qos: Iterable[Any] = ()) -> bool:
@@ -86,14 +93,23 @@ class _Bag:
         self._writer.write(self._connections[topic, kind], recorded_ns, data)
 
     def copy(self, message: Message) -> str:
-        """Copies a message, in CDR; returns why it cannot be copied."""
+        """Copies a message, in CDR, without transforms to FRAMES: tf2 refuses two sources of a frame.
+
+        Returns why it cannot be copied.
+        """
         try:
             copied = self.ros1.converted(message) if message.encoding == "ros1" else message
         except ValueError as error:
             return str(error)
         if not self.declare(copied.topic, copied.kind):
             return "their type is not defined"
-        self.write(copied.topic, copied.kind, copied.recorded_ns, copied.data)
+        data: bytes | None = copied.data
+        if copied.topic in (TF, TF_STATIC) and copied.kind == TRANSFORMS:
+            data = self._messages.other_transforms(copied.data)
+            if data != copied.data:
+                self.left_out.add(copied.topic)
+        if data is not None:
+            self.write(copied.topic, copied.kind, copied.recorded_ns, data)
         return ""
 
     def declare_hands(self) -> None:
@@ -132,6 +148,8 @@ def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path) 
     notes = [f"{number} messages of {topic} were not copied, as {why}" for (topic, why), number in missed.items()]
     if len(topics) < len(recording.topics):
         notes.append(f"{HANDS} of {original} is replaced by the hands of this run")
+    for topic in sorted(bag.left_out):
+        notes.append(f"{' and '.join(FRAMES)} on {topic} of {original} are replaced by the frames of this run")
     return tuple(notes)
 
 

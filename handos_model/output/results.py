@@ -88,7 +88,7 @@ class Results:
     rules.resume continues an interrupted run: frames that are done are skipped, except that the last of them is done
     again, to check that inputs and options are the same. `sequences` says that frames depend on those before them, as
     with tracking: then the whole last input is done again. recorded: the recording from which all frames come. detail:
-    what the records hold of each hand in addition.
+    what the records hold of each hand in addition. scale: the scale source of frames without hands.
     """
 
     def __init__(
@@ -98,8 +98,9 @@ class Results:
         sequences: bool = False,
         recorded: Path | None = None,
         detail: Detail | None = None,
+        scale: str = "prior",
     ) -> None:
-        self._detail = detail or Detail()
+        self._detail, self._scale = detail or Detail(), scale
         self._out = out.at(os.path.realpath(out.path))
         self.path = self._out.path
         self.place, self._recorded = journal(self._out), recorded
@@ -197,7 +198,8 @@ class Results:
         if suffix in TABLES:
             TABLES[suffix].write(self._records(), place, self._detail)
         else:
-            self.notes = write_recording(self._records(), place, name, self._recorded, one_file=suffix == ".mcap")
+            records, one_file = self._records(), suffix == ".mcap"
+            self.notes = write_recording(records, place, name, self._recorded, one_file, self._scale)
 
     def _records(self) -> Iterator[dict[str, Any]]:
         with self.place.open("rb") as file:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from handos_model.camera import Camera, ray_rotation
-from handos_model.hand import Hand, joints_box
+from handos_model.hand import Hand, assumed_scale, joints_box
 from handos_model.prediction.seen_hands import SeenHands
 from handos_model.template.hand_template import HandTemplate, signed_volume
 from handos_model.translation_fit import fit_translation
@@ -33,7 +33,7 @@ def placed(seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: 
     points = points + translation[:, None]
     boxes = joints_box(seen.joints_2d).astype(np.float32)
     joints_2d = seen.joints_2d.astype(np.float32)
-    source = "prior" if hand_scale == 1 else "user"
+    source = assumed_scale(hand_scale)
     hands: list[Hand | None] = []
     for i in range(len(seen)):
         if not (points[i, :, 2].min() > 0 and np.abs(points[i]).max() < FARTHEST):  # nor with NaN

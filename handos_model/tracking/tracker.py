@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
-from collections import deque
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -18,6 +16,7 @@ from handos_model.tracking.hand_size import HandSize
 from handos_model.tracking.mirroring import mesh_side, mirrored_in_depth
 from handos_model.tracking.plain_joints import PlainJoints
 from handos_model.tracking.smoothing import HandSmoother
+from handos_model.tracking.track_clock import TrackClock
 
 GATE = 1.0
 """Largest distance of a hand from where its track is expected: mean distance of the 2D joints in hand sizes."""
@@ -29,12 +28,6 @@ LONGEST_FORESIGHT = 0.15
 """s for which a lost hand is expected to go on moving."""
 DOUBT = 0.5
 """Votes against either side with which every track starts: they limit how much its first frame alone counts."""
-INTERVALS = 2.5
-"""Minimum number of usual intervals between frames for which a lost hand keeps its id."""
-LONGEST_INTERVAL = 1.0
-"""s: slower cameras show a hand too rarely to recognise it again."""
-STILL_STEP = 1 / 30
-"""s that count as passed between two frames with the same stamp, so that cameras without stamps are tracked as well."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +67,14 @@ class HandTracker:
         self._faces = load_template().faces if faces is None else faces
         self.options = TrackerOptions() if options is None else options
         """They may be replaced between two frames; hands keep their ids."""
-        self.resets = 0
-        """How often the stamps jumped back."""
         self._tracks: list[Track] = []
         self._next_id = 0
-        self._stamp: float | None = None
-        self._clock = 0.0  # s of tracking, which never stands still
-        self._steps: deque[float] = deque(maxlen=5)  # s between the last frames
+        self._clock = TrackClock()
+
+    @property
+    def resets(self) -> int:
+        """How often the stamps jumped back."""
+        return self._clock.jumps
 
     @property
     def ids(self) -> set[int]:
@@ -103,13 +97,13 @@ class HandTracker:
         tracked = [hand if index in finite else replace(hand, id=-1) for index, hand in enumerate(hands)]
         for row, index in enumerate(finite):
             track = self._tracks[pairs[row]] if row in pairs else self._start()
-            tracked[index] = track.follow(*seen[row], self._clock, self.options)
+            tracked[index] = track.follow(*seen[row], self._clock.now, self.options)
         return tracked
 
     def reset(self) -> None:
         """Forgets all hands; ids go on counting."""
         self._tracks = []
-        self._stamp = None
+        self._clock.restart()
 
     def forget_sizes(self) -> None:
         """Estimates sizes anew, as after a change of the hand scale; hands keep their ids."""
@@ -118,30 +112,18 @@ class HandTracker:
 
     def continues(self, stamp: float) -> bool:
         """Whether a frame with this stamp follows the last one so soon that hands keep their ids."""
-        return self._stamp is not None and 0 <= stamp - self._stamp <= self._age(stamp - self._stamp)
-
-    def _age(self, step: float) -> float:
-        """s for which a lost hand keeps its id, in a frame `step` s after the last one."""
-        usual = statistics.median(self._steps) if self._steps else step
-        return max(self.options.max_age, INTERVALS * min(usual, LONGEST_INTERVAL)) if self.options.max_age else 0.0
+        return self._clock.continues(stamp, self.options.max_age)
 
     def _advance(self, stamp: float) -> None:
-        if self._stamp is not None and stamp < self._stamp:
-            self.reset()
-            self.resets += 1
-        step = 0.0 if self._stamp is None else stamp - self._stamp
-        age = self._age(step)
-        if self._stamp is not None:
-            self._steps.append(step)
-        self._clock += step or STILL_STEP
-        self._stamp = stamp
-        self._tracks = [track for track in self._tracks if self._clock - track.seen <= age]
+        age = self._clock.advance(stamp, self.options.max_age)
+        self._tracks = [track for track in self._tracks if self._clock.now - track.seen <= age]
         if not self._tracks:
-            self._clock = 0.0  # keeps numbers small: after a leap of the stamps, steps would be lost in rounding
+            self._clock.now = 0.0  # keeps numbers small: after a leap of the stamps, steps would be lost in rounding
 
     def _costs(self, seen: list[tuple[Hand, PlainJoints]]) -> list[list[float]]:
         """H rows of T: distance of a hand from a track in hand sizes, minus GATE; pairs of 0 or more do not match."""
-        return [[track.distance(hand, joints, self._clock) - GATE for track in self._tracks] for hand, joints in seen]
+        now = self._clock.now
+        return [[track.distance(hand, joints, now) - GATE for track in self._tracks] for hand, joints in seen]
 
     def _start(self) -> Track:
         track = Track(self._next_id, self._faces)

@@ -159,6 +159,16 @@ def test_a_recording_holds_the_original_the_hands_and_their_frames(tmp_path, wei
     assert [place.x, place.y, place.z] == lines[0]["hands"][0]["wrist"]["position"]
 
 
+@pytest.mark.parametrize(("scale", "source"), [("1", "PRIOR"), ("1.3", "USER")])
+def test_frames_without_hands_have_the_scale_of_the_others(tmp_path, argv, scale, source):
+    for name, threshold in (("some", "0.1"), ("none", "0.99")):
+        out = tmp_path / f"{name}.mcap"
+        assert main([*argv, "--hand-scale", scale, "--threshold", threshold, "--out", str(out)]) == 1
+        arrays = [message for topic, _, _, message in read_all(out) if topic == "/hands"]
+        assert [len(message.hands) for message in arrays] == [name == "some"] * 4
+        assert [message.scale_source for message in arrays] == [getattr(arrays[0], f"SCALE_{source}")] * 4
+
+
 def test_other_readers_read_an_mcap_from_the_file_alone(tmp_path, argv):
     reader = pytest.importorskip("mcap.reader")
     out = tmp_path / "o.mcap"
@@ -225,6 +235,7 @@ def test_hands_of_an_earlier_run_are_replaced(tmp_path, argv, capsys):
     assert "/hands of" in capsys.readouterr().err
     hands = [message for topic, _, _, message in read_all(second) if topic == "/hands"]
     assert [len(message.hands[0].vertices) for message in hands] == [3 * 778] * 4
+    assert [topic for topic, *_ in read_all(second)].count("/tf") == 4
 
 
 @pytest.mark.parametrize("name", ["o.mcap", "folder", "o.parquet", "o.npz"])

@@ -47,6 +47,30 @@ def test_a_state_says_where_both_hands_are(example: ModuleType) -> None:
     np.testing.assert_array_equal(state[2, 29:], state[1, 29:])
 
 
+def test_states_stay_with_the_tracked_hand_until_it_has_been_gone_for_a_second(example: ModuleType) -> None:
+    def seen(stamp: float, *hands: tuple[int, float]) -> dict:
+        found = [make_hand(number=number, score=score, place=(0.1 * number, 0, 0.6)) for number, score in hands]
+        return records(found)[0] | {"stamp_ns": round(stamp * 1e9)}
+
+    frames = [
+        seen(0.0, (1, 0.9), (2, 0.8)),
+        seen(0.1, (2, 0.9), (1, 0.8)),
+        seen(0.2, (2, 0.9)),
+        seen(0.3, (2, 0.9), (1, 0.7)),
+        seen(1.2, (2, 0.9)),
+        seen(1.3, (3, 0.8), (2, 0.9)),
+        seen(1.4, (2, 0.5), (3, 0.9)),
+    ]
+    state = example.states(frames)[:, 28:30]  # of the right hand: seen, x
+    np.testing.assert_allclose(state[:, 0], [1, 1, 0, 1, 0, 1, 1])
+    np.testing.assert_allclose(state[:, 1], [0.1, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2], atol=1e-3)
+
+
+def test_states_of_untracked_results_are_those_of_the_best_hand(example: ModuleType) -> None:
+    best = [make_hand(score=score, place=(score, 0, 0.6)) for score in (0.8, 0.9)]
+    np.testing.assert_allclose(example.states(records(best, best[:1]))[:, 29], [0.9, 0.8], atol=1e-3)
+
+
 def test_an_orientation_does_not_jump_to_its_negative(example: ModuleType) -> None:
     first, second = records([make_hand()], [make_hand()])
     wrist = second["hands"][0]["wrist"]

@@ -47,6 +47,25 @@ def test_package_xml_names_what_runs_and_no_more() -> None:
     }
 
 
+def test_package_xml_names_what_the_examples_need() -> None:
+    package = ElementTree.parse(ROOT / "package.xml").getroot()
+    declared = {tag.text for kind in ("depend", "exec_depend", "test_depend") for tag in package.findall(kind)}
+    needed = {DEPENDENCY_OF.get(name, name) for name in imported(sorted((ROOT / "examples").glob("*.py")))}
+    assert needed - declared == {"dex_retargeting", "lerobot"}  # which pip installs: docs say so
+
+
+@pytest.mark.skipif(not (ROOT / ".github").is_dir(), reason="archives and images have no CI")
+def test_ci_runs_what_is_said_to_be_supported() -> None:
+    yaml = pytest.importorskip("yaml")
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    pythons = [one["python"] for one in jobs["test"]["strategy"]["matrix"]["include"]]
+    said = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
+    assert pythons == said and said[0] == "3.10"
+    distributions = [one["distribution"].title() for one in jobs["colcon"]["strategy"]["matrix"]["include"]]
+    said = re.findall(r"<!-- For ROS 2 (.*)\. -->", (ROOT / "package.xml").read_text())
+    assert said == [f"{', '.join(distributions[:-1])} and {distributions[-1]}"]
+
+
 @pytest.mark.skipif((ROOT / "PKG-INFO").is_file(), reason="the source archive has no links")
 def test_rosdoc2_is_told_of_its_settings_and_finds_the_pages_in_doc() -> None:
     package = ElementTree.parse(ROOT / "package.xml").getroot()

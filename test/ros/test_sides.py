@@ -14,7 +14,7 @@ from std_msgs.msg import Header
 
 from handos_model.kinematics import ANGLE_NAMES, OPENXR_JOINTS, grasp, joint_angles, openxr, quaternion
 from handos_model.kinematics.skeleton import embedded_skeleton
-from handos_ros.conversions.side_frames import SideFrames
+from handos_model.tracking.side_frames import SideFrames
 from handos_ros.conversions.sides import grasp_message, joint_state, openxr_poses
 from handos_ros.msg import Grasp, NamedPoseArray
 

@@ -17,7 +17,7 @@ from rclpy.time import Time as RosTime
 from std_msgs.msg import Header
 
 from handos_model import Hand
-from handos_ros.conversions.side_frames import SideFrames
+from handos_model.tracking.side_frames import SideFrames
 from handos_ros.conversions.transform_filter import TransformFilter
 
 

@@ -19,11 +19,13 @@ class BagWriter:
         """storage: of STORAGES. compression: message, file or storage of rosbag2; bz2 or lz4 of ROS 1."""
         pytest.importorskip("rosbags")
         from rosbags import rosbag1, rosbag2
-        from rosbags.typesys import Stores, get_typestore
+        from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
         self._ros1 = storage == "ROS1"
         self._store = get_typestore(Stores.ROS1_NOETIC if self._ros1 else Stores.ROS2_HUMBLE)
         if self._ros1:
+            text = "geometry_msgs/TransformStamped[] transforms\n"  # which rosbags' store of ROS 1 lacks
+            self._store.register(get_types_from_msg(text, "tf2_msgs/msg/TFMessage"))
             self._writer = rosbag1.Writer(path)
             if compression:
                 self._writer.set_compression(rosbag1.Writer.CompressionFormat[compression.upper()])
@@ -43,7 +45,7 @@ class BagWriter:
 
     def connect(self, topic, kind):
         """Declares a topic; kind without its package."""
-        package = "std_msgs" if kind == "String" else "sensor_msgs"
+        package = {"String": "std_msgs", "TFMessage": "tf2_msgs"}.get(kind, "sensor_msgs")
         name = f"{package}/msg/{kind}"
         self._connections[topic] = name, self._writer.add_connection(topic, name, typestore=self._store)
 
@@ -74,6 +76,14 @@ class BagWriter:
             height=image.shape[0], width=image.shape[1], encoding=encoding, is_bigendian=0, step=data.shape[1],
             data=data.ravel()[:cut],
         )  # fmt: skip
+
+    def transforms(self, topic, stamp, *children, x=0.0):
+        """Transforms from base to these frames."""
+        parts = ("Vector3", "Quaternion", "Transform", "TransformStamped")
+        vector, turn, transform, stamped = (self._store.types[f"geometry_msgs/msg/{part}"] for part in parts)
+        place = transform(vector(x, 0.0, 0.0), turn(0.0, 0.0, 0.0, 1.0))
+        found = [stamped(self.header(stamp, "base"), child, place) for child in children]
+        self.write(topic, "TFMessage", stamp, transforms=found)
 
     def compressed(self, topic, data, stamp, format_name, frame_id="camera"):
         """A compressed image of these bytes."""

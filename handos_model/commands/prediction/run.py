@@ -15,7 +15,7 @@ from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tally import Tally
 from handos_model.commands.prediction.tasks import Task
 from handos_model.drawing.hand_drawing import draw_hands, draw_labels
-from handos_model.hand import Hand
+from handos_model.hand import Hand, assumed_scale
 from handos_model.io.files import message
 from handos_model.io.frame import Frame, doubt_of
 from handos_model.io.inputs import Source, frames_until_error, is_single_image
@@ -46,7 +46,7 @@ class FrameFinder:
     ) -> None:
         """intrinsics: the user's fx, fy, cx, cy in px; mirrored: images are flipped left to right."""
         self.model = {"name": predictor.name, "version": predictor.version}
-        self.faces = predictor.template.faces
+        self.faces, self.scale = predictor.template.faces, assumed_scale(predictor.hand_scale)
         self.track, self.mirrored = track, mirrored
         self.depth_problem = ""
         """Why the last depth image could not be used."""
@@ -147,7 +147,7 @@ class PredictionRun:
 
     def _run_task(self, task: Task, rules: WriteRules, bar: tqdm) -> None:
         self._still = 0  # a sequence ends with its outputs, so that they are the same whichever other tasks are done
-        options = rules, self._finder.track, task.recorded, self._detail
+        options = rules, self._finder.track, task.recorded, self._detail, self._finder.scale
         with writing(task.out):
             results = Results(task.out, *options) if task.out else None
         if results and results.complete:
