@@ -18,7 +18,7 @@ from tf2_msgs.msg import TFMessage
 
 from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
 from handos_model.fusion.frame_sets import FrameSet, FrameSets
-from handos_model.fusion.hand_fusion import HandFusion
+from handos_model.fusion.hand_fusion import HandFusion, possible
 from handos_model.io.files import one_line
 from handos_model.io.frame import SECOND
 from handos_model.kinematics.skeleton import HandSkeleton
@@ -55,7 +55,8 @@ class FusionNode(GuardedNode):
         self._frame, self._known = _cameras_of(settings)
         template = load_template(settings.template or None)
         self._fusion = HandFusion(template.faces, settings.track_max_age)
-        self._outputs = HandOutputs(self, HandSkeleton(template))
+        self._skeleton = HandSkeleton(template)
+        self._outputs = HandOutputs(self, self._skeleton)
         waits = (settings.slop, settings.max_wait, settings.camera_timeout)
         self._sets: FrameSets[HandArray] = FrameSets(self._inputs, *waits)
         self._report, self._restarts = FusionReport(), 0
@@ -95,6 +96,8 @@ class FusionNode(GuardedNode):
             return
         self._placed = same_place(views)
         fused = self._fusion.update(views, found.stamp_ns / SECOND)
+        if self._settings.anatomical:
+            fused = possible(fused, self._skeleton)
         header = Header(stamp=stamp_of(found.stamp_ns), frame_id=self._frame)
         inputs = [self._inputs[view.name] for view in views]
         models = ", ".join(dict.fromkeys(camera.model for camera in inputs))

@@ -15,6 +15,7 @@ from handos_ros.parameters import parameter
 class OutputSettings:
     """Which outputs are published, and how."""
 
+    anatomical: bool = parameter(False, "Publish the nearest anatomically possible hand instead of the measured one")
     vertices: bool = parameter(True, "Fill Hand.vertices, which takes 9 kB per hand")
     publish_tf: bool = parameter(True, "Publish wrist frames on /tf")
     tf_names: str = parameter(
@@ -82,7 +83,6 @@ class SeeingSettings:
     track_max_age: float = parameter(
         TrackerOptions().max_age, "Time for which a lost hand keeps its id, in seconds; at least 2.5 frames", 0.0, 60.0
     )
-    anatomical: bool = parameter(False, "Publish the nearest anatomically possible hand instead of the measured one")
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,7 @@ def _evaluate_own(args: argparse.Namespace) -> None:
 def _evaluate_dataset(args: argparse.Namespace) -> None:
     from handos_model.data.registry import open_dataset
     from handos_model.evaluation.dataset import evaluate_dataset, evaluate_detector
+    from handos_model.evaluation.paper.whole_image import BoxPredictor
     from handos_model.evaluation.report import dataset_markdown
     from handos_model.evaluation.submission import SPLIT, Submission
 
@@ -132,6 +133,7 @@ def _evaluate_dataset(args: argparse.Namespace) -> None:
     submission = None if args.submission is None else Submission(args.dataset, split, predictor.template.name)
     dataset = open_dataset(args.dataset, args.root, split, args.mano)
     if args.detector:
+        assert isinstance(predictor, BoxPredictor)  # _check_options asks for a checkpoint
         figures = evaluate_detector(dataset, predictor, args.limit)
     else:
         figures = evaluate_dataset(dataset, predictor, args.limit, submission, bool(args.given_boxes))
@@ -144,13 +146,13 @@ def _evaluate_dataset(args: argparse.Namespace) -> None:
 
 def _open_evaluated(args: argparse.Namespace) -> MeshPredictor:
     """The bare network for a checkpoint or for stage 2d; otherwise the predictor that a robot runs."""
-    from handos_model.evaluation.paper.whole_image import WholeImagePredictor
+    from handos_model.evaluation.paper.whole_image import BoxPredictor, WholeImagePredictor
 
     if args.checkpoint is not None:
         from handos_model.training.trained import TrainedNetwork  # torch
 
         network = TrainedNetwork(args.checkpoint, None, args.device, args.threshold)
-        return WholeImagePredictor(network, network.template, args.size and int(args.size), args.threshold)
+        return BoxPredictor(network, network.template, args.size and int(args.size), args.threshold)
     if args.weights is not None:
         session = HandSession(args.weights, args.device, args.threads, flat=True)
         if session.outputs == OUTPUTS_2D:

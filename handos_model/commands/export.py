@@ -95,7 +95,7 @@ def _written(args: argparse.Namespace) -> list[Path]:
 def write_pair(network: HandOS, recipe: Recipe, args: argparse.Namespace, stem: Path) -> None:
     """Writes the find and see graphs of the embedded checkpoint to <stem>.<...>, and see in 8 bits if asked for."""
     from handos_model.network.finder import HandFinder
-    from handos_model.training.stages.export import export_pair, quantise
+    from handos_model.training.stages.pair_graphs import export_pair, quantise
     from handos_model.training.stages.tasks import calibration_views
     from handos_model.training.weights import load_weights
 

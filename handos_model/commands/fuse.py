@@ -10,9 +10,12 @@ from pathlib import Path
 from handos_model.commands.predict import add_overwrite
 from handos_model.fusion.extrinsics import read_extrinsics
 from handos_model.fusion.frame_sets import SLOP
+from handos_model.fusion.hand_fusion import FusedHand, possible
 from handos_model.fusion.results_files import fused_frames, fused_record
+from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.output.frame_record import record_line
 from handos_model.output.output_file import check_files, completed
+from handos_model.template.load import load_template
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--vertices", action="store_true", help="also write the mesh of each hand, if the inputs have meshes"
     )
+    parser.add_argument(
+        "--anatomical",
+        action="store_true",
+        help="write the nearest anatomically possible hands instead of the measured ones, if the inputs have meshes",
+    )
+    parser.add_argument(
+        "--template", metavar="FILE", help="MANO_RIGHT.pkl, if the inputs are of weights trained on MANO"
+    )
     add_overwrite(parser)
 
 
@@ -42,11 +53,15 @@ def run(args: argparse.Namespace) -> int:
     if args.out.suffix.lower() != ".jsonl":
         raise ValueError(f"--out is {args.out}, must end in .jsonl")
     frame, cameras = read_extrinsics(args.extrinsics)
+    template = load_template(args.template)
+    skeleton = HandSkeleton(template)
     check_files([args.out], [*args.results, args.extrinsics], args.overwrite)
     seen: Counter[int] = Counter()
     times = 0
     with completed(args.out) as place, place.open("w", encoding="utf-8") as file:
-        for stamp_ns, fused in fused_frames(args.results, cameras, args.slop):
+        for stamp_ns, fused in fused_frames(args.results, cameras, args.slop, template.faces):
+            if args.anatomical:
+                fused = possible(_meshed(fused), skeleton)
             file.write(record_line(fused_record(stamp_ns, frame, fused, args.vertices)))
             seen.update(len(one.cameras) for one in fused)
             times += 1
@@ -58,3 +73,10 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 0
+
+
+def _meshed(fused: list[FusedHand]) -> list[FusedHand]:
+    """The hands; ValueError if one has no mesh."""
+    if not all(len(one.hand.vertices) for one in fused):
+        raise ValueError("--anatomical needs meshes, and the inputs have none: run handos predict with --vertices")
+    return fused

@@ -13,7 +13,7 @@ from handos_model.camera import Camera
 from handos_model.commands.prediction.cluster import RayPool
 from handos_model.commands.prediction.jobs import JobPool, Work, run_jobs
 from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
-from handos_model.commands.prediction.run import FrameFinder, PredictionRun
+from handos_model.commands.prediction.run import FrameFinder, Intrinsics, PredictionRun
 from handos_model.commands.prediction.tasks import Task, check_names, check_tasks, check_times, plan
 from handos_model.io.files import message
 from handos_model.io.inputs import Source, UnreadableInput, open_inputs
@@ -193,15 +193,13 @@ def _open_source(args: argparse.Namespace, name: str) -> Source:
         return UnreadableInput(name, str(error))
 
 
-def parse_intrinsics(text: str) -> tuple[float, ...]:
+def parse_intrinsics(text: str) -> Intrinsics:
     """fx, fy, cx, cy in px from "fx,fy,cx,cy"; ValueError for anything else."""
     try:
-        values = tuple(float(value) for value in text.split(","))
+        fx, fy, cx, cy = map(float, text.split(","))
     except ValueError:
-        values = ()
-    if len(values) != 4:
-        raise ValueError(f"--intrinsics takes four numbers fx,fy,cx,cy, got {text!r}")
-    Camera.from_intrinsics(*values, 1, 1)  # refuses numbers that no camera has
-    if max(map(abs, values)) > LARGEST_FOCAL:
+        raise ValueError(f"--intrinsics takes four numbers fx,fy,cx,cy, got {text!r}") from None
+    Camera.from_intrinsics(fx, fy, cx, cy, 1, 1)  # refuses numbers that no camera has
+    if max(map(abs, (fx, fy, cx, cy))) > LARGEST_FOCAL:
         raise ValueError(f"--intrinsics are in pixels, and no image has that many: got {text!r}")
-    return values
+    return fx, fy, cx, cy

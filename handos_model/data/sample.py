@@ -131,11 +131,11 @@ def labelled_3d(
     n = len(joints_3d)
     joints_2d = project(np.asarray(joints_3d, np.float64), K)
     height, width = image.shape[:2]
-    inside = ((joints_2d > -0.5) & (joints_2d < [width - 0.5, height - 0.5])).all(-1)
+    inside = ((joints_2d > -0.5) & (joints_2d < [width - 0.5, height - 0.5])).all(-1, keepdims=True)
     return Sample(
         image=image,
         K=np.array(K, np.float32),
-        joints_2d=np.concatenate([joints_2d, 1.0 + inside[..., None]], -1).astype(np.float32),
+        joints_2d=np.concatenate([joints_2d, 1.0 + inside], -1).astype(np.float32),
         joints_3d=np.array(joints_3d, np.float32),
         vertices=np.zeros((n, VERTICES, 3), np.float32) if vertices is None else np.array(vertices, np.float32),
         side=np.asarray(side, np.int8),

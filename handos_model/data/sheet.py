@@ -51,7 +51,7 @@ def close_up(sample: Sample, hand: int | None, size: int) -> Sample:
     shift = (size - 1) / 2 - scale * (points.min(0) + points.max(0)) / 2
     affine = np.array([[scale, 0, shift[0]], [0, scale, shift[1]], [0, 0, 1]])
     smooth = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    image = cv2.warpAffine(sample.image, affine[:2], (size, size), flags=smooth)
+    image = np.asarray(cv2.warpAffine(sample.image, affine[:2], (size, size), flags=smooth), np.uint8)
     joints_2d = np.concatenate([sample.joints_2d[..., :2] * scale + shift, sample.joints_2d[..., 2:]], -1)
     return replace(sample, image=image, K=(affine @ sample.K).astype(np.float32), joints_2d=joints_2d)
 
@@ -68,9 +68,10 @@ def cells_of(
         near = close_up(sample, hand, size)
         image = near.image.copy()
         camera = Camera(near.K.astype(np.float64), size, size)
-        for i in np.flatnonzero(near.has_vertices) if faces is not None else []:
-            colour = MESH_COLOURS[SIDE_NAMES.get(int(near.side[i]), "unknown")]
-            draw_mesh(image, near.vertices[i].astype(np.float64), faces, camera, colour, near.side[i] != LEFT, 0.6)
+        if faces is not None:
+            for i in np.flatnonzero(near.has_vertices):
+                colour = MESH_COLOURS[SIDE_NAMES.get(int(near.side[i]), "unknown")]
+                draw_mesh(image, near.vertices[i].astype(np.float64), faces, camera, colour, near.side[i] != LEFT, 0.6)
         image = draw_labels(image, near.joints_2d, near.side)
         number = f" #{hand}" if len(sample.side) > 1 else ""
         cells.append(np.concatenate([image, _caption(caption + number, size, wrong)]))

@@ -21,6 +21,7 @@ from handos_model.evaluation.detection import (
 )
 from handos_model.evaluation.hand_errors import HandErrors, hand_errors, hand_figures
 from handos_model.evaluation.own_sets import Predictor, predict, progress, spread
+from handos_model.evaluation.paper.whole_image import BoxPredictor
 from handos_model.evaluation.scoring import MATCH_IOU, RECALL_IOU, Figures, label_overlaps
 from handos_model.evaluation.sequences import Sequences
 from handos_model.evaluation.submission import Submission
@@ -49,9 +50,10 @@ class Findings:
     def add(self, sample: Sample, hands: Sequence[Hand], frame: tuple[str, int] | None) -> None:
         """Adds the hands of one image; with given boxes, one for each hand that counts, in the order of the labels."""
         ignore = left_out(sample)
+        counted: list[int] = np.flatnonzero(~ignore).tolist()
         if self.given_boxes:
             found: list[Hand | None] = [None] * len(ignore)
-            for i, hand in zip(np.flatnonzero(~ignore), hands, strict=True):
+            for i, hand in zip(counted, hands, strict=True):
                 found[i] = hand
         else:
             iou = label_overlaps(hands, sample)
@@ -59,7 +61,7 @@ class Findings:
             self.images.append(ImageDetections(np.array([hand.score for hand in hands]), iou, ignore))
             if sample.complete:
                 self.complete.append(self.images[-1])
-        for i in np.flatnonzero(~ignore):
+        for i in counted:
             self.errors.append(hand_errors(found[i], sample, i, self.template))
             if frame is not None:
                 self.sequences.add(*frame, sample, i, found[i])
@@ -85,7 +87,7 @@ def evaluate_dataset(
     """{"images": count, "figures": {...}, "absent": {what: why}}: see Findings.figures.
 
     limit: only that many images, evenly spread. submission: receives the best hand of every image, in order.
-    given_boxes: the predictor's predict_boxes is given the boxes of the hands (paper, Table X). A hand whose labelled
+    given_boxes: the predictor, a BoxPredictor, is given the boxes of the hands (paper, Table X). A hand whose labelled
     joints span no box is left out: no prediction can be matched to it. ValueError for a limit below 1.
     """
     if limit is not None and limit < 1:
@@ -96,6 +98,7 @@ def evaluate_dataset(
     for index in progress(chosen, "images"):
         sample = dataset[index]
         if given_boxes:
+            assert isinstance(predictor, BoxPredictor)
             boxes = sample.hand_boxes()[~left_out(sample)]
             hands = predictor.predict_boxes(sample.image, boxes, sample.camera) if len(boxes) else []
         else:
@@ -107,14 +110,7 @@ def evaluate_dataset(
     return {"images": len(chosen), "figures": figures, "absent": _absent(figures, findings)}
 
 
-class BoxDetector(Protocol):
-    """Anything that says where objects may be, such as a WholeImagePredictor of a TrainedNetwork."""
-
-    def detections(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes (Q, 4) xyxy px and scores (Q,) in an image (H, W, 3) uint8 RGB."""
-
-
-def evaluate_detector(dataset: Dataset, detector: BoxDetector, limit: int | None = None) -> dict[str, Any]:
+def evaluate_detector(dataset: Dataset, detector: BoxPredictor, limit: int | None = None) -> dict[str, Any]:
     """COCO's AP of the detector's own boxes against the data set's, as evaluate_dataset gives its figures.
 
     The paper measures hands of COCO val2017. Pictures without a labelled hand are not in the data set, and hands that

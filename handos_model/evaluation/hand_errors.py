@@ -58,8 +58,8 @@ def hand_errors(hand: Hand | None, sample: Sample, i: int, template: str | None)
         f_scores = metrics.f_scores(aligned, sample.vertices[i], F_THRESHOLDS)
     joints_3d = absolute = None
     if sample.has_3d[i] and not flat:
-        joints_3d = metrics.aligned_errors(np.zeros((21, 3)) if hand is None else own_joints, sample.joints_3d[i])
-        if sample.absolute and hand is not None:
+        joints_3d = metrics.aligned_errors(np.zeros((21, 3)) if own_joints is None else own_joints, sample.joints_3d[i])
+        if sample.absolute and own_joints is not None:
             absolute = np.linalg.norm(own_joints - sample.joints_3d[i], axis=1)
     return HandErrors(
         found=hand is not None,
@@ -86,10 +86,11 @@ def joints_with(hand: Hand, tips: tuple[int, ...] | None) -> np.ndarray:
 
 def _projected(hand: Hand | None, joints: np.ndarray | None, sample: Sample, i: int) -> np.ndarray | None:
     """Errors (21,) of the joints that are projected from the network's own translation, as in the paper."""
-    if hand is not None and hand.network_translation is None:
+    if hand is None or joints is None:
+        return _relative_errors(None, sample, i)
+    if hand.network_translation is None:
         return None
-    moved = None if hand is None else joints + (hand.network_translation - hand.translation)
-    return _relative_errors(_pixels(moved, sample), sample, i)
+    return _relative_errors(_pixels(joints + (hand.network_translation - hand.translation), sample), sample, i)
 
 
 def _pixels(joints: np.ndarray | None, sample: Sample) -> np.ndarray | None:
@@ -116,10 +117,11 @@ def hand_figures(errors: Sequence[HandErrors]) -> Figures:
     figures: Figures = {"hands": len(errors), "found": sum(e.found for e in errors)}
     figures |= _pck(errors, "pck_2d", [e.joints_2d for e in errors])
     for name, values in {"pck_proj_fit": [e.fitted for e in errors], "pck_proj": [e.projected for e in errors]}.items():
-        if all(value is not None for value in values):
-            figures |= _pck(errors, name, values)
+        given = [value for value in values if value is not None]
+        if len(given) == len(errors):
+            figures |= _pck(errors, name, given)
     known = [e for e in errors if e.side_known]
-    sides = [e.side_right for e in known if e.found]
+    sides = [e.side_right for e in known if e.side_right is not None]
     if known:
         figures["side_recall"] = len(sides) / len(known)
     if sides:
@@ -140,19 +142,19 @@ def _pck(errors: Sequence[HandErrors], name: str, values: Sequence[np.ndarray]) 
 
 def _aligned(errors: Sequence[HandErrors]) -> Figures:
     figures: Figures = {}
-    with_joints = [e for e in errors if e.joints_3d is not None]
-    if with_joints:
-        figures["hands_with_3d"] = len(with_joints)
-        figures["pa_mpjpe"] = 1000 * float(np.mean([e.joints_3d for e in with_joints]))
+    joints = [(e.joints_3d, e.found) for e in errors if e.joints_3d is not None]
+    if joints:
+        figures["hands_with_3d"] = len(joints)
+        figures["pa_mpjpe"] = 1000 * float(np.mean([distances for distances, _ in joints]))
     with_mesh = [e for e in errors if e.vertices is not None]
     if with_mesh:
         figures["hands_with_mesh"] = len(with_mesh)
         figures["pa_mpvpe"] = 1000 * float(np.mean([e.vertices for e in with_mesh]))
-        five, fifteen = np.mean([e.f_scores for e in with_mesh], axis=0)
+        five, fifteen = np.mean([e.f_scores for e in with_mesh if e.f_scores is not None], axis=0)
         figures |= {"f@5": float(five), "f@15": float(fifteen)}
-    if with_joints:
+    if joints:
         missed = np.full(21, np.inf)
-        figures["auc"] = metrics.auc(np.array([e.joints_3d if e.found else missed for e in with_joints]))
+        figures["auc"] = metrics.auc(np.array([distances if found else missed for distances, found in joints]))
     return figures
 
 

@@ -58,7 +58,7 @@ def score_image(hands: Sequence[Hand], sample: Sample, absolute: bool = False) -
     iou = label_overlaps(hands, sample)
     served = metrics.match(iou, MATCH_IOU)
     scores = []
-    for i in np.flatnonzero(~sample.ignore):
+    for i in np.flatnonzero(~sample.ignore).tolist():
         if served[i] < 0:
             scores.append(_missed(sample, i))
         else:
@@ -117,7 +117,7 @@ def summary(scores: Sequence[HandScore]) -> Figures:
     figures["found_share"] = figures["found"] / len(scores)
     figures["recall"] = float(np.mean([s.iou >= RECALL_IOU for s in scores]))
     for name, sides in {"side": SIDE_NAMES, "side_of_left_hands": {LEFT}, "side_of_right_hands": {RIGHT}}.items():
-        right = [s.side_right for s in scores if s.found and s.side in sides]
+        right = [s.side_right for s in scores if s.side_right is not None and s.side in sides]
         if right:
             figures[name] = float(np.mean(right))
     figures |= _three_d([s for s in scores if s.found], "")

@@ -15,6 +15,8 @@ from handos_model.fusion.track import FusedTrack, points_of
 from handos_model.fusion.triangulation import triangulate
 from handos_model.hand import OTHER_SIDE, Hand
 from handos_model.io.frame import checked_stamp
+from handos_model.kinematics.inverse import anatomical
+from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.template.load import load_template
 from handos_model.tracking.assignment import assign
 from handos_model.tracking.mirroring import mesh_side
@@ -126,6 +128,12 @@ class HandFusion:
         """The sighting; if its camera saw the other side, the most similar-looking hand of this side instead."""
         turned = seen.turned if OTHER_SIDE.get(mesh_side(seen.hand, self._faces)) == side else None
         return seen if turned is None else replace(turned, hand=replace(turned.hand, side=side))
+
+
+def possible(fused: list[FusedHand], skeleton: HandSkeleton | None = None) -> list[FusedHand]:
+    """The same with the nearest anatomically possible hands: see handos_model.kinematics.anatomical."""
+    hands = anatomical([one.hand for one in fused], skeleton)
+    return [replace(one, hand=hand) for one, hand in zip(fused, hands, strict=True)]
 
 
 def _placed_by_one(seen: Sighting) -> tuple[Hand, np.ndarray, float]:

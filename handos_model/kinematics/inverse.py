@@ -57,9 +57,13 @@ def joint_angles(hand: Hand, skeleton: HandSkeleton | None = None) -> np.ndarray
 def anatomical(hands: list[Hand], skeleton: HandSkeleton | None = None) -> list[Hand]:
     """Hands with mesh and joints of the nearest anatomically possible hands; their pixels stay as they are.
 
-    A hand of unknown side stays as it is, because the bending direction of its joints is unknown. Else see fit_hand.
+    A hand of unknown side stays as it is, because the bending direction of its joints is unknown, and so does one
+    without a mesh. Else see fit_hand.
     """
-    return [hand if hand.side == "unknown" else _possible(hand, skeleton_of(hand, skeleton)) for hand in hands]
+    return [
+        _possible(hand, skeleton_of(hand, skeleton)) if hand.side in KNOWN_SIDES and len(hand.vertices) else hand
+        for hand in hands
+    ]
 
 
 def _possible(hand: Hand, skeleton: HandSkeleton) -> Hand:

@@ -21,7 +21,7 @@ from handos_model.data.registry import Dataset, open_dataset
 from handos_model.evaluation.dataset import evaluate_dataset, evaluate_detector
 from handos_model.evaluation.paper.rows import DETECTOR, GIVEN_BOXES, HANDS, Measurement, measurements
 from handos_model.evaluation.paper.table import read_results
-from handos_model.evaluation.paper.whole_image import WholeImagePredictor
+from handos_model.evaluation.paper.whole_image import BoxPredictor
 from handos_model.evaluation.submission import SPLIT, SUBMITTED, Submission
 from handos_model.output.output_file import completed
 from handos_model.training.batches import mano_folder
@@ -65,7 +65,7 @@ class Reproduction:
     size: int | None = None
     threshold: float | None = None
     limit: int | None = None
-    opened: tuple[str, WholeImagePredictor] | None = field(default=None, init=False, repr=False)
+    opened: tuple[str, BoxPredictor] | None = field(default=None, init=False, repr=False)
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of that name, with the changes; FileNotFoundError if there is none."""
@@ -157,11 +157,11 @@ class Reproduction:
         with completed(path) as place:
             place.write_text(json.dumps(content, indent=1) + "\n")
 
-    def predictor(self, name: str) -> WholeImagePredictor:
+    def predictor(self, name: str) -> BoxPredictor:
         """The predictor of what a recipe trained; kept until another one is requested."""
         if self.opened is None or self.opened[0] != name:
             network = TrainedNetwork(RUNS / name / CHECKPOINT, None, self.device, self.threshold)
-            self.opened = name, WholeImagePredictor(network, network.template, self.size, self.threshold)
+            self.opened = name, BoxPredictor(network, network.template, self.size, self.threshold)
         return self.opened[1]
 
     def dataset(self, source: Measurement) -> Dataset:

@@ -34,7 +34,7 @@ class TrainedNetwork:
         min_score = None if threshold is None else min(threshold, network.detector.min_score)
         self.device = torch.device(chosen_device(device))
         self.graph = Graph(network, min_score, made_by.stage).to(self.device).eval()
-        self.outputs = self.graph.outputs
+        self.outputs: tuple[str, ...] = self.graph.outputs
         self.template = recipe_template(made_by)
         self.metadata = describe(network) | {"name": f"handos_{made_by.name}"}
 

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
-from watched_hand import CAMERA, found_by, standing, true_hand
+from made_hand import make_hand
+from posed_hand import posed_hand, rotation
+from watched_hand import CAMERA, PLACE, found_by, standing, true_hand
 
 from handos_model.camera import Camera
 from handos_model.cli import main
 from handos_model.fusion.results_files import read_results
 from handos_model.hand import joints_box
 from handos_model.io.frame import Frame
+from handos_model.kinematics import anatomical
 from handos_model.kinematics.frames import quaternion
 from handos_model.output.frame_record import Detail, frame_record, record_line
+from handos_model.template.load import load_template
 
 PLACES = {"left": -30.0, "right": 30.0}
+TEMPLATE = load_template()
 
 
 @pytest.fixture
@@ -192,3 +198,39 @@ def test_empty_files_give_an_empty_one(folder: Path) -> None:
     for name in PLACES:
         (folder / f"{name}.jsonl").write_text("")
     assert main(FUSE) == 0 and (folder / "fused.jsonl").read_text() == ""
+
+
+def bent_backwards(folder: Path, *vertices: bool) -> None:
+    """One frame of each camera, which see fingers that bend backwards, with and without a mesh."""
+    mesh, joints = posed_hand(-0.7, turn=rotation((1, 2, 0), 0.5))
+    for (name, at), detail in zip(PLACES.items(), vertices, strict=True):
+        hand = found_by(standing(at), (mesh + PLACE, joints + PLACE), scale=1.15)
+        frame = Frame(f"{name}.mp4#0", None, stamp_ns=0)
+        record = frame_record(frame, CAMERA, "user", [hand], {"name": "n", "version": "1"}, Detail(detail))
+        (folder / f"{name}.jsonl").write_text(record_line(record))
+
+
+def test_anatomical_hands_are_possible_after_fusion(folder: Path) -> None:
+    bent_backwards(folder, True, True)
+    hands = []
+    for options in ([], ["--anatomical"]):
+        assert main([*FUSE, "--vertices", "--overwrite", *options]) == 0
+        (hand,) = json.loads((folder / "fused.jsonl").read_text())["hands"]
+        hands.append(replace(make_hand(), vertices=np.array(hand["vertices"], np.float32), id=hand["id"]))
+        np.testing.assert_allclose(TEMPLATE.joint_regressor @ hands[-1].vertices, hand["joints_3d"], atol=2e-3)
+    off = [np.abs(one.vertices - two.vertices).max() for one, two in zip(hands, anatomical(hands), strict=True)]
+    assert off[0] > 0.02 and off[1] < 1e-3  # the nearest possible hand to one is itself
+    np.testing.assert_allclose(hands[1].vertices, anatomical(hands)[0].vertices, atol=2e-4)
+
+
+def test_anatomical_hands_need_a_mesh(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    bent_backwards(folder, False, True)
+    assert main([*FUSE, "--anatomical"]) == 0
+    bent_backwards(folder, False, False)
+    assert main([*FUSE, "--anatomical", "--overwrite"]) == 2
+    assert "run handos predict with --vertices" in capsys.readouterr().err
+
+
+def test_a_template_that_is_no_file_is_refused(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main([*FUSE, "--template", "nowhere.pkl"]) == 2
+    assert "there is no hand template nowhere.pkl" in capsys.readouterr().err

@@ -5,8 +5,8 @@ import numpy as np
 import torch
 
 from handos_model.data.sample import LEFT, RIGHT, Sample, without_hands
-from handos_model.training.views.batches import Sources
 from handos_model.training.views.frames import Frames, load_frames
+from handos_model.training.views.seeing_batches import Sources
 
 DEVICE = torch.device("cpu")
 K = np.array([[200, 0, 99.5], [0, 200, 79.5], [0, 0, 1]], np.float32)

@@ -16,7 +16,7 @@ from small_run import PX, write_small_pool  # noqa: E402
 from handos_model.camera import Camera  # noqa: E402
 from handos_model.cli import main  # noqa: E402
 from handos_model.data.pool import Pool  # noqa: E402
-from handos_model.evaluation.paper.whole_image import WholeImagePredictor  # noqa: E402
+from handos_model.evaluation.paper.whole_image import BoxPredictor, WholeImagePredictor  # noqa: E402
 from handos_model.prediction.session import HandSession  # noqa: E402
 from handos_model.template.load import load_template  # noqa: E402
 from handos_model.training.trained import TrainedNetwork  # noqa: E402
@@ -114,7 +114,7 @@ def test_a_checkpoint_says_what_its_file_says(folder):
     """Hands of a stage 2 checkpoint, read in torch, and of its ONNX file; and in the boxes that the detector gave."""
     run, weights = folder / "runs" / "second", folder / "hands.onnx"
     network = TrainedNetwork(run / "checkpoint.pt", device="cpu", threshold=0)
-    by_torch = WholeImagePredictor(network, load_template(), PX, 0)
+    by_torch = BoxPredictor(network, load_template(), PX, 0)
     by_onnx = WholeImagePredictor(HandSession(weights, "cpu"), load_template(), PX, 0)
     image, camera = Pool(folder / "pool")[1].image, Camera.from_fov(PX, PX)
     ours, theirs = by_torch.predict(image, camera), by_onnx.predict(image, camera)

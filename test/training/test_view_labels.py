@@ -11,10 +11,10 @@ from support.made_frames import DEVICE, frames, sample, sources
 from handos_model.network.detectors.landmark_detector import LandmarkDetector
 from handos_model.network.finder import HandFinder
 from handos_model.training.views.agreement import agree
-from handos_model.training.views.batches import Sources, see_batch
 from handos_model.training.views.foundation import fast_foundation
 from handos_model.training.views.frames import load_frames
 from handos_model.training.views.lookalikes import Lookalikes, apart, find_lookalikes
+from handos_model.training.views.seeing_batches import Sources, see_batch
 
 CLIP = Path(__file__).parents[2] / "docs" / "demo.mp4"
 

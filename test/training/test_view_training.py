@@ -16,12 +16,11 @@ from handos_model.network.decoder import DecoderSize
 from handos_model.network.finder import HandFinder
 from handos_model.training.recipe import DetectorChoice, Recipe
 from handos_model.training.stages import tasks
-from handos_model.training.stages.export import FIND_OUTPUTS, SEE_OUTPUTS, export_pair
+from handos_model.training.stages.pair_graphs import FIND_OUTPUTS, SEE_OUTPUTS, export_pair
 from handos_model.training.stages.see_step import SeeStep, presence_term
 from handos_model.training.stages.tasks import SeeTask
 from handos_model.training.trainer import build_criterion, build_network
 from handos_model.training.views import feature_cache
-from handos_model.training.views.batches import Sources, see_batch
 from handos_model.training.views.feature_cache import (
     batch_of,
     cached_batches,
@@ -29,6 +28,7 @@ from handos_model.training.views.feature_cache import (
     fill_cache,
     filled,
 )
+from handos_model.training.views.seeing_batches import Sources, see_batch
 from handos_model.training.views.shares import Shares, Views
 
 DECODER = DecoderSize(d_model=32, d_value=16, heads=2, self_heads=2, feedforward=32, deformable=False)

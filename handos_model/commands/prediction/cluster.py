@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from contextlib import redirect_stderr
@@ -28,7 +29,7 @@ class RayPool:
         self._ray: Any = ray
         self._jobs: dict[Any, Job] = {}
         self._stopped = False
-        ray.init(logging_level="ERROR", include_dashboard=False)
+        ray.init(logging_level=logging.ERROR, include_dashboard=False)
         self._work = ray.put((os.getcwd(), work))
         # A task restarted by Ray would not know what the last one left behind, so run_jobs restarts tasks itself.
         self._do = ray.remote(num_cpus=cores, num_gpus=int(gpu), max_retries=0)(_do)

@@ -31,20 +31,17 @@ from handos_model.view.viewer import View, Viewer
 
 NAMED_PROBLEMS = 20
 """Number of frames per input whose problems are printed; the rest are counted."""
+Intrinsics = tuple[float, float, float, float]
+"""fx, fy, cx, cy in px."""
 
 
 class FrameFinder:
     """Finds hands in single frames, or follows them if frames have times."""
 
     def __init__(
-        self,
-        predictor: HandPredictor,
-        intrinsics: tuple[float, ...] | None,
-        track: bool,
-        mirrored: bool,
-        anatomical: bool,
+        self, predictor: HandPredictor, intrinsics: Intrinsics | None, track: bool, mirrored: bool, anatomical: bool
     ) -> None:
-        """intrinsics: the user's fx, fy, cx, cy in px; mirrored: images are flipped left to right."""
+        """intrinsics: the user's; mirrored: images are flipped left to right."""
         self.model = {"name": predictor.name, "version": predictor.version}
         self.faces, self.scale = predictor.template.faces, assumed_scale(predictor.hand_scale)
         self.track, self.mirrored = track, mirrored
@@ -60,6 +57,7 @@ class FrameFinder:
 
     def camera(self, frame: Frame) -> tuple[Camera, str]:
         """The camera of a frame and its source; ValueError if the user's intrinsics are not a camera's."""
+        assert frame.image is not None
         height, width = frame.image.shape[:2]
         if self._intrinsics:
             camera = Camera.from_intrinsics(*self._intrinsics, width, height)
@@ -69,6 +67,7 @@ class FrameFinder:
 
     def find(self, frame: Frame, camera: Camera) -> list[Hand]:
         """The hands of a frame, in pixels of its image and metres in the camera's frame."""
+        assert frame.image is not None
         image, depth = frame.image, frame.depth
         if self.mirrored:
             image, camera = image[:, ::-1], camera.mirrored()
@@ -85,12 +84,14 @@ class FrameFinder:
         """Frame, camera and hands, all of them unmirrored if the images are mirrored."""
         if not self.mirrored:
             return frame, camera, hands
+        assert frame.image is not None
         image = np.ascontiguousarray(frame.image[:, ::-1])
         return replace(frame, image=image), camera.mirrored(), [hand.flipped(camera.width) for hand in hands]
 
     def draw(self, frame: Frame, camera: Camera, hands: list[Hand]) -> np.ndarray:
         """The frame's image with its hands drawn on it."""
         seen, seen_camera, seen_hands = self.unmirrored(frame, camera, hands)
+        assert seen.image is not None
         drawn = draw_hands(seen.image, seen_hands, seen_camera, label=not self.mirrored, faces=self.faces)
         if not self.mirrored:
             return drawn

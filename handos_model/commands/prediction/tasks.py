@@ -77,8 +77,8 @@ def plan(sources: list[Source], out: Target | None, draw: Target | None) -> list
             )
     tasks, taken = [], set[str]()
     for source in sources:
-        name = unique_name(short_name(source.name), taken)
-        tasks.append(Task([source], _filled(out, name), _filled(draw, name)))
+        short = unique_name(short_name(source.name), taken)
+        tasks.append(Task([source], _filled(out, short), _filled(draw, short)))
     return tasks
 
 

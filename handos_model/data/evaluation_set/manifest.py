@@ -46,10 +46,17 @@ def evaluation_files() -> tuple[EvaluationFile, ...]:
     return tuple(
         EvaluationFile(
             row["path"], known[row["from"]], row["source"], row["sha256"],
-            tuple(map(int, row["longest"].split())), tuple(map(int, row["crop"].split())) or None,
+            tuple(map(int, row["longest"].split())), _crop(row["crop"]),
         )
         for row in _rows("files.csv")
     )  # fmt: skip
+
+
+def _crop(text: str) -> tuple[int, int, int, int] | None:
+    if not text:
+        return None
+    left, top, right, bottom = map(int, text.split())
+    return left, top, right, bottom
 
 
 def _rows(name: str) -> Iterator[dict[str, str]]:

@@ -97,7 +97,7 @@ def read_arrays(file: Path, hands_of: Callable[[dict[str, Any]], Hands]) -> dict
 def box_of(box: list[float]) -> np.ndarray:
     """Box (4,) xyxy of COCO's corner, width and height."""
     x, y, width, height = as_floats(box, (4,), "a box").tolist()
-    return np.float32([x, y, x + width, y + height])
+    return np.array([x, y, x + width, y + height], np.float32)
 
 
 def joints_of(keypoints: list[float]) -> np.ndarray:

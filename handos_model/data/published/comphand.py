@@ -41,7 +41,7 @@ class CompHand:
 
     def __getitem__(self, index: int) -> Sample:
         image = np.ascontiguousarray(read_image(self.root / self.pictures[index])[:, ::-1])
-        vertices = _vertices(self.root / _mesh_of(self.pictures[index])) * np.float32([-1, 1, 1])
+        vertices = _vertices(self.root / _mesh_of(self.pictures[index])) * np.array([-1, 1, 1], np.float32)
         joints = self.layer.joints_of(vertices, TIPS)
         return labelled_3d(image, K, joints[None], vertices[None], np.array([RIGHT]), complete=True, tips=TIPS)
 

@@ -41,7 +41,7 @@ class HandsAndObjects:
             self.evaluation = [
                 read_array(root / f"evaluation_{kind}.json", (n, 3)) for kind, n in (("xyz", 21), ("verts", 778))
             ]
-            lengths = {len(labels) for labels in (self.frames, *self.evaluation)}
+            lengths = {len(self.frames), *map(len, self.evaluation)}
             if len(lengths) > 1:
                 raise ValueError(
                     f"evaluation.txt, evaluation_xyz.json and evaluation_verts.json of {root} are of "
@@ -96,8 +96,8 @@ class HandsAndObjects:
 
     def _hands(self, image: np.ndarray, K: np.ndarray, labels: dict[str, Any], valid: dict[str, np.ndarray]) -> Sample:
         """Hands with at least one valid joint. Other joints are unlabelled, and a hand with such joints has no 3D."""
-        joints = [as_array(labels[f"{self.prefixes[side]}Joints3D"]) for side in valid]
-        joints = as_floats(joints, (-1, 21, 3), "joints")
+        listed = [as_array(labels[f"{self.prefixes[side]}Joints3D"]) for side in valid]
+        joints = as_floats(listed, (-1, 21, 3), "joints")
         vertices = [self._vertices(labels, side) for side in valid] if self.layers else None
         for hand, trusted in enumerate(valid.values()):
             joints[hand, ~trusted] = joints[hand, trusted].mean(0)  # they may lie in the camera, and project nowhere
@@ -105,7 +105,7 @@ class HandsAndObjects:
         trusted = np.stack(list(valid.values()))[:, JOINT_ORDER]
         sample.joints_2d[..., 2] *= trusted
         sample.has_3d &= trusted.all(1)
-        sample.has_vertices &= trusted.all(1) & [self._posed(labels, side) for side in valid]
+        sample.has_vertices &= trusted.all(1) & np.array([self._posed(labels, side) for side in valid])
         return sample
 
     @staticmethod

@@ -21,13 +21,23 @@ Outputs = dict[str, np.ndarray]
 
 
 class Network(Protocol):
-    """A HandSession, or a TrainedNetwork of training.trained, which has run_boxes and detections as well."""
+    """What runs a network over a whole image, such as a HandSession."""
 
     metadata: dict[str, str]
     outputs: tuple[str, ...]
 
     def run(self, image: np.ndarray) -> Outputs:
         """The outputs for a letterboxed image (H, W, 3) uint8."""
+
+
+class BoxNetwork(Network, Protocol):
+    """A network whose detector can be asked and overruled, such as a TrainedNetwork of training.trained."""
+
+    def run_boxes(self, image: np.ndarray, boxes: np.ndarray) -> Outputs:
+        """The outputs for the hands in boxes (N, 4) xyxy px, in their order."""
+
+    def detections(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (Q, 4) xyxy px and scores (Q,) of all that the detector sees."""
 
 
 class WholeImagePredictor:
@@ -58,19 +68,6 @@ class WholeImagePredictor:
         kept = kept[np.argsort(-outputs["scores"][kept], kind="stable")]
         return self._hands({name: values[kept] for name, values in outputs.items()}, scale, _camera(image, camera))
 
-    def predict_boxes(self, image: np.ndarray, boxes: np.ndarray, camera: Camera | None = None) -> list[Hand]:
-        """The hand in each of boxes (N, 4) xyxy px, whatever its score (paper, Table X: "w/ GT box")."""
-        canvas, scale = letterbox(image, self.size)
-        corners = to_network(np.asarray(boxes, np.float64).reshape(-1, 2, 2), scale).reshape(-1, 4)
-        outputs = self.network.run_boxes(canvas, corners)
-        return self._hands(outputs, scale, _camera(image, camera))
-
-    def detections(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Boxes (Q, 4) xyxy px and scores (Q,) of all that the detector sees in an image."""
-        canvas, scale = letterbox(image, self.size)
-        boxes, scores = self.network.detections(canvas)
-        return to_source(boxes.reshape(-1, 2, 2), scale).reshape(-1, 4), scores
-
     def _hands(self, outputs: Outputs, scale: np.ndarray, camera: Camera) -> list[Hand]:
         joints_2d = to_source(outputs["joints_2d"], scale).astype(np.float32)
         joints, vertices, fitted, by_network = self._placed(outputs, joints_2d, scale, camera)
@@ -98,6 +95,30 @@ class WholeImagePredictor:
         by_network = network_translation(outputs["translation"], views, rotation, camera)
         fitted, solved = fit_translation(joints, camera.normalise(joints_2d), outputs["joint_confidence"])
         return joints, vertices, np.where(solved[:, None], fitted, by_network), by_network
+
+
+class BoxPredictor(WholeImagePredictor):
+    """A WholeImagePredictor that also predicts in given boxes, and says what its detector sees."""
+
+    network: BoxNetwork
+
+    def __init__(
+        self, network: BoxNetwork, template: HandTemplate, size: int | None = None, threshold: float | None = None
+    ) -> None:
+        super().__init__(network, template, size, threshold)
+
+    def predict_boxes(self, image: np.ndarray, boxes: np.ndarray, camera: Camera | None = None) -> list[Hand]:
+        """The hand in each of boxes (N, 4) xyxy px, whatever its score (paper, Table X: "w/ GT box")."""
+        canvas, scale = letterbox(image, self.size)
+        corners = to_network(np.asarray(boxes, np.float64).reshape(-1, 2, 2), scale).reshape(-1, 4)
+        outputs = self.network.run_boxes(canvas, corners)
+        return self._hands(outputs, scale, _camera(image, camera))
+
+    def detections(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes (Q, 4) xyxy px and scores (Q,) of all that the detector sees in an image."""
+        canvas, scale = letterbox(image, self.size)
+        boxes, scores = self.network.detections(canvas)
+        return to_source(boxes.reshape(-1, 2, 2), scale).reshape(-1, 4), scores
 
 
 def _camera(image: np.ndarray, camera: Camera | None) -> Camera:

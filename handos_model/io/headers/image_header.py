@@ -41,10 +41,10 @@ def read_header(data: bytes | np.ndarray) -> Promise:
     except ValueError as error:
         raise ValueError(f"no image can be decoded from these {len(file)} bytes: {error}") from error
     check_size(promise.width, promise.height)
-    if promise.least_bytes > len(file):
+    if promise.min_bytes > len(file):
         raise ValueError(
             f"no image can be decoded from these {len(file)} bytes: {promise.width}x{promise.height} px need at least "
-            f"{promise.least_bytes}: it is truncated"
+            f"{promise.min_bytes}: it is truncated"
         )
     return promise
 

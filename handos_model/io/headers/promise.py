@@ -14,7 +14,7 @@ class Promise:
 
     width: int
     height: int
-    least_bytes: int = 0
+    min_bytes: int = 0
     """A file with fewer bytes cannot hold that many pixels, however well they are compressed."""
     ended: bool = True
     """Whether the file has its end marker, which some cameras omit; without it, only the pixels show if it is whole."""

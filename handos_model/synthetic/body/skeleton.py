@@ -244,6 +244,7 @@ def sample_free_pose(
             best, least = pose, depth
         if least <= TOLERANCE:
             break
+    assert best is not None
     return best
 
 

@@ -61,7 +61,7 @@ def make_skin_map(rig: Rig) -> SkinMap:
     )
 
 
-def _feature(kind: int, frame: np.ndarray, origin: np.ndarray, scale: np.ndarray, strength: float) -> np.ndarray:
+def _feature(kind: int, frame: np.ndarray, origin: np.ndarray, scale: list[float], strength: float) -> np.ndarray:
     """Row of surface.py: kind, affine from the template to the feature's own units, strength; frame (3,3) of axes."""
     matrix = frame.T / np.asarray(scale)[:, None]
     return np.concatenate([[kind], np.c_[matrix, -matrix @ origin].ravel(), [strength]])
@@ -105,7 +105,7 @@ def _palm_lines(rig: Rig, rows: list[list[np.ndarray]]) -> None:
     for line in lines:
         for start, stop in zip(line, line[1:], strict=False):
             along = (stop - start) * [1, 0, 1]
-            length = np.linalg.norm(along)
+            length = float(np.linalg.norm(along))
             z = along / length
             down = np.array([0, -1.0, 0])
             frame = np.stack([np.cross(down, z), down, z], axis=1)

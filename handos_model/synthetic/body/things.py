@@ -35,7 +35,9 @@ def ball(radius: float, stretch: float = 1.0) -> tuple[np.ndarray, np.ndarray, n
 
 def box(size: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A box of the edge lengths size (3,), centred, metres; every side has its own corners, so edges stay sharp."""
-    vertices, faces, rest = [], [], []
+    vertices: list[np.ndarray] = []
+    faces: list[np.ndarray] = []
+    rest: list[np.ndarray] = []
     for axis in range(3):
         for sign in (-1, 1):
             i, j = (axis + 1) % 3, (axis + 2) % 3

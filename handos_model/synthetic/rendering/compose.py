@@ -70,7 +70,7 @@ def _cast_shadow(rng: np.random.Generator, picture: np.ndarray, alpha: np.ndarra
     edge = max(height, width)
     small = cv2.resize(alpha, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
     reach = rng.uniform(0.0, 0.12) * edge / 4
-    move = np.float32([[1, 0, -toward[0] * reach], [0, 1, -toward[1] * reach]])
+    move = np.array([[1, 0, -toward[0] * reach], [0, 1, -toward[1] * reach]], np.float32)
     size = (small.shape[1], small.shape[0])
     small = cv2.warpAffine(small, move, size, borderMode=cv2.BORDER_REPLICATE)
     small = cv2.GaussianBlur(small, (0, 0), rng.uniform(0.006, 0.05) * edge / 4 + 0.3)

@@ -78,7 +78,7 @@ def refine(
         first += count
     repeat = np.repeat(times, [len(m.faces) for m in meshes])
     owners = np.concatenate([np.where(m.bone >= 0, m.owner, -1) for m in meshes])
-    fine = Mesh(
+    refined = Mesh(
         np.concatenate(vertices),
         np.concatenate(faces).astype(np.int32),
         np.concatenate(rest),
@@ -86,7 +86,7 @@ def refine(
         np.repeat(whole.material, repeat),
         np.repeat(whole.bone, repeat),
     )
-    return fine, np.repeat(owners, repeat), np.concatenate(all_normals), np.concatenate(all_openness)
+    return refined, np.repeat(owners, repeat), np.concatenate(all_normals), np.concatenate(all_openness)
 
 
 def tube_faces(rings: int, around: int) -> np.ndarray:

@@ -63,8 +63,8 @@ def _grain(coarse: bool) -> np.ndarray:
     """A sheet of normal noise (1024,1024); coarse as of a picture that was scaled down or denoised."""
     noise = np.random.default_rng(5).standard_normal((1024, 1024), dtype=np.float32)
     if coarse:
-        noise = cv2.GaussianBlur(noise, (0, 0), 0.7)
-        noise /= noise.std()
+        blurred = np.asarray(cv2.GaussianBlur(noise, (0, 0), 0.7), np.float32)
+        return blurred / blurred.std()
     return noise
 
 
@@ -90,7 +90,9 @@ def sensor(rng: np.random.Generator, image: np.ndarray) -> np.ndarray:
     if rng.random() < 0.75:
         quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.uniform(35, 97))]
         _, data = cv2.imencode(".jpg", cv2.cvtColor(out, cv2.COLOR_RGB2BGR), quality)
-        out = cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        stored = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        assert stored is not None
+        out = cv2.cvtColor(stored, cv2.COLOR_BGR2RGB)
     return out
 
 

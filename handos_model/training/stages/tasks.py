@@ -22,7 +22,6 @@ from handos_model.training.run_folder import describe, sha256
 from handos_model.training.stages.find_step import FindStep
 from handos_model.training.stages.see_step import SeeStep
 from handos_model.training.views.agreement import agree
-from handos_model.training.views.batches import Sources, see_batch
 from handos_model.training.views.feature_cache import (
     BATCH,
     await_cache,
@@ -35,6 +34,7 @@ from handos_model.training.views.finding_batches import finder_batch
 from handos_model.training.views.foundation import fast_foundation
 from handos_model.training.views.frames import Frames, load_frames
 from handos_model.training.views.lookalikes import Lookalikes, find_lookalikes
+from handos_model.training.views.seeing_batches import Sources, see_batch
 from handos_model.training.weights import load_weights
 
 PHOTO, BACKGROUND = 320, 256  # px: long edge of photos as frames

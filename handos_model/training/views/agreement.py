@@ -15,9 +15,9 @@ from handos_model.network.detectors.detector import Detection
 from handos_model.network.detectors.landmark_detector import QUERY
 from handos_model.network.instances import camera_rotation, to_pixels, to_view, turn
 from handos_model.prediction.views import SIZE
-from handos_model.training.views.batches import MIRRORED, normal
 from handos_model.training.views.cutting import cut, joint_views
 from handos_model.training.views.frames import Frames
+from handos_model.training.views.seeing_batches import MIRRORED, normal
 
 LOOKS = 6
 MOVED = (0.025, 0.08, 0.15)  # standard deviations of the place in view sizes, the size's logarithm, the angle in rad

@@ -21,7 +21,7 @@ from handos_model.network.detectors.detector import Detection
 from handos_model.network.detectors.landmark_detector import QUERY, LandmarkDetector
 from handos_model.output.output_file import completed
 from handos_model.training.objective.criterion import HandTargets
-from handos_model.training.views.batches import Sources, see_batch
+from handos_model.training.views.seeing_batches import Sources, see_batch
 
 BATCH = 64
 PROGRESS = "cached.json"

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from handos_model.network.instances import to_view
 from handos_model.training.views.appearance import change_colours, spoil
-from handos_model.training.views.batches import Sources, background_crops, normal, sides, surroundings, uniform
 from handos_model.training.views.cutting import cut, joint_views
 from handos_model.training.views.frames import MAX_HANDS, Frames
+from handos_model.training.views.seeing_batches import Sources, background_crops, normal, sides, surroundings, uniform
 
 SPOILT = 0.35  # strength of camera effects on images for the finder, relative to views
 MAX_ENLARGEMENT = 2.2
