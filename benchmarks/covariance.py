@@ -77,7 +77,7 @@ def on_renders(predictor: HandPredictor, photos: Path, count: int) -> tuple[dict
 
 
 def position_error(hand: Hand, sample: Sample, i: int) -> np.ndarray:
-    """Of the wrist, (3,) across and along its ray, over the standard deviations."""
+    """Errors (3,) of the wrist across and along its ray, divided by their standard deviations."""
     axes, covariance = ray_axes(hand), covariance_of(hand, sample)[:3, :3]
     return axes @ (sample.joints_3d[i, 0] - hand.translation) / np.sqrt(np.diag(axes @ covariance @ axes.T))
 
@@ -139,7 +139,7 @@ def ray_axes(hand: Hand) -> np.ndarray:
 
 
 def summary(errors: np.ndarray) -> dict[str, float]:
-    """Of errors (hands, axes) over their standard deviations, every axis for itself."""
+    """Summarises errors (hands, axes) in units of their standard deviations; each axis counts separately."""
     size = np.abs(errors)
     return {
         "hands": len(errors),

@@ -13,7 +13,7 @@ from handos_ros.parameters import parameter
 
 @dataclass(frozen=True)
 class OutputSettings:
-    """Which outputs are published, and how."""
+    """Parameters that determine which outputs are published, and how."""
 
     anatomical: bool = parameter(False, "Publish the nearest anatomically possible hand instead of the measured one")
     vertices: bool = parameter(True, "Fill Hand.vertices, which takes 9 kB per hand")

@@ -17,7 +17,7 @@ def read_image(path: Path, upright: bool = True, kind: Kind = IMAGE) -> np.ndarr
 
 
 def read_first_image(path: Path, upright: bool = True, kind: Kind = IMAGE) -> tuple[np.ndarray, bool]:
-    """What read_image returns, and whether the file holds further images, as animations do."""
+    """Returns the image as read_image does, and whether the file holds further ones, as animations do."""
     data = read_file(path, kind)
     try:
         return decode_compressed(data, upright), read_header(data).more

@@ -35,7 +35,7 @@ VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
 LONGEST_PAUSE = 3600.0
 """s between two frames of one input: a longer pause means that a clock was set, and is left out."""
 QUALITY = 92
-"""Of JPEG."""
+"""Quality of the JPEGs, 0 to 100."""
 LONGEST_EDGE = 16_384
 """px: the largest frame that x264 encodes."""
 PLANNED_PIXELS = 9_000_000

@@ -25,7 +25,7 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS)  # err
 
 @dataclass(frozen=True)
 class WriteRules:
-    """What a user allows outputs to do; ValueError if both are set."""
+    """The user's permissions for outputs; ValueError if both are set."""
 
     overwrite: bool = False
     """Replace what an earlier run wrote."""

@@ -212,7 +212,7 @@ class HandFollower:
         return np.array([x, y, *hand.view[2:]])
 
     def _remembered(self, hand: Hand, old: Followed | None, seen_in: np.ndarray, stamp: float) -> Followed:
-        """What the next frame needs to know of a hand that was seen in a view."""
+        """Returns the data that the next frame needs about a hand that was seen in a view."""
         view = view_of_joints(hand.joints_2d)
         place, since, velocity = view[:2], stamp, np.zeros(2)
         if old is not None and stamp > self._stamp:

@@ -19,7 +19,7 @@ MAX_RATIO = 16
 
 @dataclass(frozen=True)
 class Header:
-    """What the header of an array declares."""
+    """The declarations in the header of an array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype

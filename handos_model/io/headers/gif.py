@@ -5,7 +5,7 @@ from __future__ import annotations
 from handos_model.io.headers.promise import Promise, number
 
 MAX_BLOCKS = 1_000_000
-"""Of data, up to the second image; 256 MB hold as many full ones."""
+"""Maximum number of data blocks up to the second image; 256 MB hold as many full ones."""
 _IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
 
 

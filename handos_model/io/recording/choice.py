@@ -23,7 +23,7 @@ GREY = ("mono8", "mono16", "8UC1")
 
 @dataclass(frozen=True)
 class SeenTopic:
-    """What the first readable message of an image topic shows."""
+    """The contents of the first readable message of an image topic."""
 
     topic: str
     is_depth: bool
@@ -41,7 +41,7 @@ class Choice:
     camera_info: str | None
     depth: str | None
     notes: tuple[str, ...]
-    """What the recording holds but is not used, and why."""
+    """Notes on the parts of the recording that are not used, and why."""
 
 
 def choose(recording: Recording, topic: str | None, depth: str) -> Choice:

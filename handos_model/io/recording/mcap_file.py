@@ -51,7 +51,7 @@ class McapFile:
         self._file.close()
 
     def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
-        """As in Storage."""
+        """See Storage."""
         for content in self._contents(len(MAGIC), self._end):
             if isinstance(content, ValueError):
                 yield content

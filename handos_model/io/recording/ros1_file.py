@@ -49,7 +49,7 @@ class Ros1File:
         self._file.close()
 
     def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
-        """As in Storage."""
+        """See Storage."""
         for record in self._messages(len(MAGIC), len(self._file)):
             if isinstance(record, ValueError):
                 yield record

@@ -71,7 +71,7 @@ class SqliteFile:
         return [Topic(name, kind, counts.get(number, 0)) for number, (name, kind) in self._kinds.items()]
 
     def messages(self, topics: set[str]) -> Iterator[Message | ValueError]:
-        """As in Storage."""
+        """See Storage."""
         numbers = [number for number, (name, _) in self._kinds.items() if name in topics]
         last: int | None = -(2**63)
         while last is not None:
