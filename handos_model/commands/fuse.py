@@ -12,6 +12,7 @@ from handos_model.fusion.extrinsics import read_extrinsics
 from handos_model.fusion.frame_sets import SLOP
 from handos_model.fusion.hand_fusion import FusedHand, possible
 from handos_model.fusion.results_files import fused_frames, fused_record
+from handos_model.io.files import message
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.output.frame_record import record_line
 from handos_model.output.output_file import check_files, completed
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes one line for each time."""
+    """Writes one line for each time; returns 1 if a file could not be read to its end."""
     if not 0 <= args.slop <= 1:
         raise ValueError(f"--slop is {args.slop:g}, must lie between 0 and 1 s")
     if args.out.suffix.lower() != ".jsonl":
@@ -57,9 +58,9 @@ def run(args: argparse.Namespace) -> int:
     skeleton = HandSkeleton(template)
     check_files([args.out], [*args.results, args.extrinsics], args.overwrite)
     seen: Counter[int] = Counter()
-    times = 0
+    times, problems = 0, list[str]()
     with completed(args.out) as place, place.open("w", encoding="utf-8") as file:
-        for stamp_ns, fused in fused_frames(args.results, cameras, args.slop, template.faces):
+        for stamp_ns, fused in fused_frames(args.results, cameras, args.slop, template.faces, problems):
             if args.anatomical:
                 fused = possible(_meshed(fused), skeleton)
             file.write(record_line(fused_record(stamp_ns, frame, fused, args.vertices)))
@@ -72,7 +73,9 @@ def run(args: argparse.Namespace) -> int:
             "handos fuse: no hand was seen by two cameras at once: check the stamps (--slop) and the extrinsics",
             file=sys.stderr,
         )
-    return 0
+    for problem in problems:
+        print(f"handos fuse: {message(problem)}; what comes after it is not read", file=sys.stderr)
+    return int(bool(problems))
 
 
 def _meshed(fused: list[FusedHand]) -> list[FusedHand]:

@@ -40,11 +40,15 @@ class CameraFrame:
     lens: Camera
 
 
+class DamagedResults(ValueError):
+    """A line of a file is not a frame; the message says which, and why."""
+
+
 def read_results(path: Path) -> Iterator[CameraFrame]:
     """The frames of a .jsonl file of `handos predict`, in order.
 
-    The camera's name is its frame_id, or else the name of the file. Raises ValueError with one sentence for lines that
-    are not frames, have no stamp, or go back in time.
+    The camera's name is its frame_id, or else the name of the file. Raises DamagedResults for lines that are not frames
+    or have no stamp, and ValueError for one that goes back in time.
     """
     last = None
     with open_file(path, RESULTS) as file:
@@ -53,11 +57,11 @@ def read_results(path: Path) -> Iterator[CameraFrame]:
             number += 1
             where = f"line {number} of {shown(path)}"
             if len(line) > LONGEST_LINE:
-                raise ValueError(f"{where} is longer than {LONGEST_LINE} bytes")
+                raise DamagedResults(f"{where} is longer than {LONGEST_LINE} bytes")
             try:
                 frame = _frame(json.loads(line), path.stem)
             except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
-                raise ValueError(f"{where} is not a frame written by handos predict: {one_line(error)}") from error
+                raise DamagedResults(f"{where} is not a frame written by handos predict: {one_line(error)}") from error
             if last is not None and frame.stamp_ns < last:
                 raise ValueError(f"{where} is earlier than the line before: give one recording per file")
             last = frame.stamp_ns
@@ -65,19 +69,24 @@ def read_results(path: Path) -> Iterator[CameraFrame]:
 
 
 def fused_frames(
-    paths: list[Path], extrinsics: dict[str, Extrinsics], slop: float = SLOP, faces: np.ndarray | None = None
+    paths: list[Path],
+    extrinsics: dict[str, Extrinsics],
+    slop: float = SLOP,
+    faces: np.ndarray | None = None,
+    problems: list[str] | None = None,
 ) -> Iterator[tuple[int, list[FusedHand]]]:
     """Stamps in ns, and the hands at each of them in the common frame, from one file per camera.
 
     extrinsics: those of cameras, by CameraFrame.camera; slop: s by which stamps that belong together may differ;
-    faces: as for HandFusion. Raises what read_results raises, and ValueError for a camera without extrinsics and for
-    two files of one camera.
+    faces: as for HandFusion. problems: if given, a file that is damaged after its first frames ends there, and gets a
+    sentence here. Raises what read_results raises otherwise, and ValueError for a camera without extrinsics and for two
+    files of one camera.
     """
     # Time is that of the stamps: a frame exactly `slop` later still belongs to one, whatever is lost in rounding.
     sets: FrameSets[CameraFrame] = FrameSets(map(str, paths), slop, wait=slop + 1e-3, silence=math.inf)
     fusion = HandFusion(faces)
     names: dict[str, Path] = {}
-    streams = [zip(read_results(path), itertools.repeat(path)) for path in paths]
+    streams = [zip(_until_damage(path, problems), itertools.repeat(path)) for path in paths]
     for frame, path in heapq.merge(*streams, key=lambda one: one[0].stamp_ns):
         if names.setdefault(frame.camera, path) != path:
             raise ValueError(
@@ -89,6 +98,18 @@ def fused_frames(
         yield from (_fused(fusion, found, extrinsics) for found in sets.ready(frame.stamp_ns / SECOND))
         sets.add(str(path), frame.stamp_ns, frame, frame.stamp_ns / SECOND)
     yield from (_fused(fusion, found, extrinsics) for found in sets.rest())
+
+
+def _until_damage(path: Path, problems: list[str] | None) -> Iterator[CameraFrame]:
+    begun = False
+    try:
+        for frame in read_results(path):
+            begun = True
+            yield frame
+    except DamagedResults as error:
+        if problems is None or not begun:
+            raise
+        problems.append(str(error))
 
 
 def _fused(fusion: HandFusion, found: Any, extrinsics: dict[str, Extrinsics]) -> tuple[int, list[FusedHand]]:

@@ -81,6 +81,18 @@ def test_files_become_one(folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert "vertices" not in json.loads((folder / "fused.jsonl").read_text().splitlines()[0])["hands"][0]
 
 
+def test_a_file_whose_end_is_damaged_is_read_up_to_there(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    path = folder / "right.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:5]) + lines[5][:40])
+    assert main(FUSE) == 1
+    said = capsys.readouterr().err
+    assert "12 times; hands by number of cameras: 7 by 1, 5 by 2" in said
+    assert "line 6 of right.jsonl is not a frame written by handos predict" in said and "is not read\n" in said
+    path.write_text(lines[0][:40])
+    assert main([*FUSE, "--overwrite"]) == 2
+
+
 def in_a_mirror(record: dict, camera: Camera) -> dict:
     """The record that `handos predict --mirrored` writes of mirror images of what the camera sees."""
     joints = [camera.project(np.array(hand["joints_3d"])) * [-1, 1] + [camera.width - 1, 0] for hand in record["hands"]]
