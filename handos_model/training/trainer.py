@@ -24,8 +24,8 @@ from handos_model.training.batches import Mix, batches
 from handos_model.training.objective.criterion import Criterion, hand_size
 from handos_model.training.objective.term import Term
 from handos_model.training.progress import Progress
-from handos_model.training.recipe import Recipe, read_recipe
-from handos_model.training.run_folder import write_start
+from handos_model.training.recipe import Recipe, read_files, read_recipe
+from handos_model.training.run_folder import check_recipe, write_start
 from handos_model.training.stages.tasks import FindTask, SeeTask
 from handos_model.training.step import TrainingStep
 from handos_model.training.weights import read_checkpoint, start_from
@@ -266,7 +266,9 @@ def share_batch_statistics(network: HandOS) -> None:
 
 def train(recipe_path: Path, folder: Path) -> None:
     """Train a recipe in `folder`, or continue there."""
-    trainer = Trainer(read_recipe(recipe_path), folder)
+    recipe = read_recipe(recipe_path)
+    check_recipe(folder, recipe, read_files(recipe_path))
+    trainer = Trainer(recipe, folder)
     accelerator, sources = trainer.accelerator, trainer.task.sources
     if accelerator.is_main_process:
         folder.mkdir(parents=True, exist_ok=True)

@@ -185,6 +185,21 @@ def test_the_command_leaves_a_folder_that_says_all(pool, tmp_path, capsys):
     assert "a run needs one length" in capsys.readouterr().err
 
 
+def test_a_recipe_in_the_runs_own_folder_keeps_its_comments(pool, tmp_path, capsys):
+    recipe = write_recipe(small_recipe(mixture=of_renders(pool), max_steps=1), tmp_path / "recipe.yaml")
+    recipe.write_text("# mine\n" + recipe.read_text())
+    (tmp_path / "own.yaml").write_text("extends: recipe.yaml\n")
+    before = recipe.read_bytes()
+    for given in (recipe, tmp_path / "own.yaml"):
+        assert main(["train", str(given), "--out", str(tmp_path)]) == 2
+        assert f"{recipe} is an input, which the run would replace" in capsys.readouterr().err
+        assert recipe.read_bytes() == before
+    assert main(["train", str(recipe), "--out", str(tmp_path / "run")]) == 0
+    whole = tmp_path / "run" / "recipe.yaml"
+    before = whole.read_bytes()
+    assert main(["train", str(whole), "--out", str(whole.parent)]) == 0 and whole.read_bytes() == before
+
+
 def test_the_second_stage_starts_from_the_first(pool, tmp_path):
     first = small_recipe(mixture=of_renders(pool), stage="2d", max_steps=2)
     first = replace(first, decoder=replace(first.decoder, layers_2d=2, layers_3d=0, points_3d=4))
