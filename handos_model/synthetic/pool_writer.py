@@ -12,12 +12,14 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from handos_model.output.output_file import completed
 from handos_model.synthetic.hand_render import JOINTS, MAX_HANDS, VERTICES, render_hands
 from handos_model.synthetic.render_options import RenderOptions
 from handos_model.synthetic.rendering.background import list_photos
 
 FORMAT = 1
 CHUNK = 50
+_KEYS = {"format", "count", "size", "seed", "options"}  # of meta.json
 
 
 def _arrays(count: int, size: int) -> dict[str, tuple[tuple[int, ...], type]]:
@@ -66,11 +68,11 @@ def write_pool(
     description = _description(count, size, seed, options)
     folder.mkdir(parents=True, exist_ok=True)
     meta = folder / "meta.json"
+    _check_own(folder)
     if overwrite:
         _remove(folder)
-    _check_own(folder)
     if meta.exists():
-        if json.loads(meta.read_text()) != description:
+        if _described(meta) != description:
             raise ValueError(
                 f"{folder} contains a pool with other settings (see its meta.json): replace it with --overwrite, or "
                 "give an empty folder"
@@ -81,7 +83,8 @@ def write_pool(
         for name, (shape, kind) in reversed(_arrays(count, size).items()):
             if name != "done":
                 np.lib.format.open_memmap(_file(folder, name), mode="w+", dtype=kind, shape=shape)
-        meta.write_text(json.dumps(description, indent=1))
+        with completed(meta) as place:
+            place.write_text(json.dumps(description, indent=1))
         np.lib.format.open_memmap(_file(folder, "done"), mode="w+", dtype=np.uint8, shape=(count,))
     _render_missing(folder, count, seed, options, workers)
     labels = {name: np.load(_file(folder, name)) for name in _arrays(count, size) if name not in ("images", "done")}
@@ -101,10 +104,20 @@ def _remove(folder: Path) -> None:
 
 def _check_own(folder: Path) -> None:
     """Raises FileExistsError if a pool would replace files that do not belong to one."""
-    begun = (folder / "meta.json").exists() or _file(folder, "count").exists()
-    there = [name for name in ("images.npy", "labels.npz") if (folder / name).exists()]
-    if there and not begun:
-        raise FileExistsError(f"{folder / there[0]} exists: replace it with --overwrite, or give an empty folder")
+    meta = folder / "meta.json"
+    own = _described(meta) is not None if meta.exists() else _file(folder, "count").exists()
+    there = [name for name in ("meta.json", "images.npy", "labels.npz") if (folder / name).exists()]
+    if there and not own:
+        raise FileExistsError(f"{folder / there[0]} exists and belongs to no pool of renders: give an empty folder")
+
+
+def _described(meta: Path) -> dict | None:
+    """What the meta.json of a pool says; None for a file of something else."""
+    try:
+        content = json.loads(meta.read_bytes())
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) and content.keys() == _KEYS else None
 
 
 def _render_missing(folder: Path, count: int, seed: int, options: RenderOptions, workers: int) -> None:

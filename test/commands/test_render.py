@@ -44,13 +44,14 @@ def test_a_damaged_pool_is_made_again(tmp_path):
     assert contents(pool)["images.npy"] == whole["images.npy"] and contents(pool).keys() == whole.keys()
 
 
-@pytest.mark.parametrize("name", ["images.npy", "labels.npz"])
-def test_files_that_are_no_pool_stay(tmp_path, capsys, name):
-    (tmp_path / name).write_bytes(b"precious")
-    assert f"{name} exists: replace it with --overwrite" in refused(capsys, "render", tmp_path, *SMALL)
-    assert contents(tmp_path) == {name: b"precious"}
-    assert main(["render", str(tmp_path), *SMALL, "--overwrite"]) == 0
-    assert np.load(tmp_path / "images.npy").shape == (2, 64, 64, 3)
+@pytest.mark.parametrize("rule", [[], ["--overwrite"]])
+@pytest.mark.parametrize("name", ["images.npy", "labels.npz", "meta.json"])
+def test_files_that_are_no_pool_stay(tmp_path, capsys, name, rule):
+    for content in (b"precious", b'{"count": 3}'):
+        (tmp_path / name).write_bytes(content)
+        says = refused(capsys, "render", tmp_path, *SMALL, *rule)
+        assert f"{name} exists and belongs to no pool of renders: give an empty folder" in says
+        assert contents(tmp_path) == {name: content}
 
 
 @pytest.mark.parametrize("out", ["pool", "sheet.png"])
