@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import math
-import os
 import time
 from collections.abc import Iterator
 from copy import deepcopy
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from handos_model.io.files import one_line
 from handos_model.network.detectors.build import build_detector
 from handos_model.network.handos import HandOS
+from handos_model.output.output_file import completed
 from handos_model.template.hand_template import HandTemplate, signed_volume
 from handos_model.template.load import load_template
 from handos_model.training.batches import Mix, batches
@@ -162,12 +163,10 @@ class Trainer:
             "seconds": self.seconds,
             "template": self.network.template,
         }
-        unfinished = self.folder / "checkpoint.tmp"
-        with unfinished.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(self.folder / CHECKPOINT)
+        content = io.BytesIO()  # torch does not pass on the errors of a disk
+        torch.save(state, content)
+        with completed(self.folder / CHECKPOINT) as place:
+            place.write_bytes(content.getbuffer())
 
     def progress(self) -> float:
         """Fraction of the run that is over, in the unit in which its length is given."""
