@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from handos_model.commands.predict import add_overwrite
-from handos_model.output.output_file import check_files, completed
+from handos_model.output.output_file import check_files
 
 if TYPE_CHECKING:
     from handos_model.data.registry import Dataset
@@ -99,8 +99,7 @@ def _check(args: argparse.Namespace) -> int:
     if args.out:
         from handos_model.data.sheet import write_sheet
 
-        with completed(args.out) as place:
-            write_sheet(place, cells)
+        write_sheet(args.out, cells)
     print(f"{args.name} {split}: checked {len(chosen)} of {len(dataset)} images, {len(found)} faults")
     return 1 if found else 0
 
