@@ -1,6 +1,14 @@
 """`handos render`: pools are replaced when that is asked for, and wrong arguments leave nothing behind."""
 
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,3 +88,27 @@ def test_the_name_of_a_folder_may_end_in_a_number(tmp_path, capsys):
     assert "render writes a folder or a .png" in refused(capsys, "render", file)
     assert main(["render", str(tmp_path / "2024.01.02"), *SMALL]) == 0
     assert "labels.npz" in contents(tmp_path / "2024.01.02")
+
+
+def test_a_worker_that_is_killed_ends_the_command_and_a_rerun_continues(tmp_path):
+    argv = ["render", str(tmp_path / "pool"), "--count", "120", "--size", "64", "--workers", "2"]
+    command = [sys.executable, "-m", "handos_model.cli", *argv]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        done = tmp_path / "pool" / "unfinished_done.npy"
+        while process.poll() is None and not (done.exists() and np.load(done).any()):
+            time.sleep(0.05)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        worker = next(child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes())
+        os.kill(int(worker), signal.SIGKILL)
+        error = process.communicate(timeout=60)[1]
+    assert process.returncode == 2 and "Traceback" not in error
+    assert "a process that renders was killed" in error
+    assert main(argv) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs /dev/shm")
+def test_a_pool_without_room_is_refused_before_a_frame_is_rendered(capsys):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        count = shutil.disk_usage(folder).total // (4096 * 4096 * 3) + 1
+        says = refused(capsys, "render", Path(folder, "pool"), "--count", count, "--size", 4096)
+        assert "images.npy: No space left on device" in says and not list(Path(folder, "pool").iterdir())
