@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from handos_model.commands.predict import add_overwrite
-from handos_model.output.output_file import check_files, completed
+from handos_model.output.output_file import check_files
 
 if TYPE_CHECKING:
     from handos_model.data.registry import Dataset
@@ -79,14 +79,14 @@ def _fetch(root: Path, mirror: Path | None) -> int:
 
 def _check(args: argparse.Namespace) -> int:
     from handos_model.data.registry import DATASETS, open_dataset
-    from handos_model.template.mano_layer import ManoLayer
+    from handos_model.template.mano_layer import ManoLayer, mano_files
 
     if args.count < 1 or (args.out and args.out.suffix.lower() != ".png"):
         raise ValueError(
             f"check needs a --count of at least 1 and an --out that ends in .png, got {args.count} and {args.out}"
         )
     if args.out:
-        check_files([args.out], [args.root], args.overwrite)
+        check_files([args.out], [args.root, *mano_files(args.mano)], args.overwrite)
     split = args.split or (DATASETS[args.name].splits[0] if args.name in DATASETS else "")
     dataset = open_dataset(args.name, args.root, split, args.mano)
     mano = ManoLayer.load(args.mano, "right") if args.mano else None
@@ -99,8 +99,7 @@ def _check(args: argparse.Namespace) -> int:
     if args.out:
         from handos_model.data.sheet import write_sheet
 
-        with completed(args.out) as place:
-            write_sheet(place, cells)
+        write_sheet(args.out, cells)
     print(f"{args.name} {split}: checked {len(chosen)} of {len(dataset)} images, {len(found)} faults")
     return 1 if found else 0
 

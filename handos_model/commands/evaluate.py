@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from handos_model.commands.predict import add_overwrite, add_predictor_arguments, open_predictor
+from handos_model.commands.predict import add_overwrite, add_predictor_arguments, open_predictor, predictor_files
 from handos_model.output.output_file import check_files, completed
 from handos_model.prediction.session import OUTPUTS_2D, HandSession
 from handos_model.template.load import load_template
+from handos_model.template.mano_layer import mano_files
 
 if TYPE_CHECKING:
     from handos_model.evaluation.dataset import MeshPredictor
@@ -88,8 +89,7 @@ def _check_options(args: argparse.Namespace) -> None:
     for path in outputs:
         if not path.parent.is_dir():
             raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} to: make it first")
-    read = [path for path in (args.checkpoint, args.weights, args.template) if path is not None]
-    check_files(outputs, read, args.overwrite)
+    check_files(outputs, _read(args), args.overwrite)
     given = [name.replace("_", "-") for name in DATASET_OPTIONS if getattr(args, name) is not None]
     if args.dataset is None:
         if given:
@@ -110,6 +110,14 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ValueError("--submission needs every image: leave out --limit")
     if args.submission is not None and args.submission.suffix.lower() != ".zip":
         raise ValueError(f"--submission must end in .zip, got {args.submission}")
+
+
+def _read(args: argparse.Namespace) -> list[Path]:
+    """The files that an evaluation reads; folders stand for all files below them, such as labels in JSON."""
+    own = [] if args.data is None else [args.data / name for name in ("annotated", "train", "video")]
+    published = [*([args.root] if args.root else []), *mano_files(args.mano)]
+    trained = [] if args.checkpoint is None else [args.checkpoint, args.checkpoint.with_name("recipe.yaml")]
+    return [*own, *published, *trained, *predictor_files(args)]
 
 
 def _evaluate_own(args: argparse.Namespace) -> None:

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     written = _written(args)
     check_files(written, read, args.overwrite)
     from handos_model.training.onnx_graph import export  # torch
-    from handos_model.training.recipe import read_recipe
+    from handos_model.training.recipe import read_files, read_recipe
     from handos_model.training.trainer import build_network
     from handos_model.training.weights import load_weights, mean_weights
 
@@ -66,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{recipe_path} is of stage see, which needs --finder CHECKPOINT")
     if recipe.stage != "see" and args.finder is not None:
         raise ValueError(f"{recipe_path} is of stage {recipe.stage}: leave out --finder, which is for stage see")
+    named = [Path(path) for path in (recipe.template, recipe.start_from) if path]
+    check_files(written, [*read_files(recipe_path), *named], args.overwrite)
     network = build_network(recipe)
     network.load_trainable_state(mean_weights([load_weights(path) for path in args.checkpoints]))
     with completed_together(written) as place:

@@ -15,15 +15,16 @@ from handos_model.commands.prediction.jobs import JobPool, Work, run_jobs
 from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
 from handos_model.commands.prediction.run import FrameFinder, Intrinsics, PredictionRun
 from handos_model.commands.prediction.tasks import Task, check_names, check_tasks, check_times, plan
-from handos_model.io.files import message
+from handos_model.io.files import checksum_file, message
 from handos_model.io.inputs import Source, UnreadableInput, open_inputs
 from handos_model.kinematics.mano_parameters import ManoFitter
 from handos_model.output.frame_record import Detail
 from handos_model.output.output_file import Inputs, Target, WriteRules
 from handos_model.output.results import SUFFIXES
 from handos_model.prediction.predictor import HandPredictor
-from handos_model.prediction.view_network import SEARCHES
+from handos_model.prediction.view_network import SEARCHES, is_of_a_pair, pair_of
 from handos_model.template.mano import MANO_NAME
+from handos_model.template.mano_layer import mano_files
 from handos_model.view.viewer import SPELLING, Viewer
 
 LARGEST_FOCAL = 1e7  # px: no image that can be read needs more
@@ -109,6 +110,14 @@ def add_predictor_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, metavar="N", help="number of CPU threads; default: one per core")
 
 
+def predictor_files(args: argparse.Namespace) -> list[Path]:
+    """The files that the arguments of add_predictor_arguments name, with those that belong to them."""
+    weights = [] if args.weights is None else [Path(args.weights)]
+    if weights and is_of_a_pair(weights[0]):
+        weights = list(pair_of(weights[0]))
+    return [*weights, *map(checksum_file, weights), *([Path(args.template)] if args.template else [])]
+
+
 def open_predictor(args: argparse.Namespace, hand_scale: float = 1.0) -> HandPredictor:
     """The predictor that the arguments ask for; between two images its threads leave the cores to others."""
     return HandPredictor(
@@ -136,7 +145,7 @@ def run(args: argparse.Namespace) -> int:
     if rules.resume and not args.out:
         raise ValueError("--resume continues the results in --out FILE: name it")
     parallel = args.ray or (args.jobs or 1) > 1
-    inputs = Inputs(args.input)
+    inputs = Inputs(args.input, [*predictor_files(args), *mano_files(args.mano)])
     viewer = Viewer.named(args.view) if args.view is not None else None
     out, draw = (None if name is None else Target.named(name) for name in (args.out, args.draw))
     check_names(out, draw)

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from handos_model.commands.predict import add_overwrite
-from handos_model.output.output_file import check_files, completed, suffix_of
+from handos_model.output.output_file import check_files, suffix_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +41,7 @@ def run(args: argparse.Namespace) -> int:
     excluded = frozenset(held_out_backgrounds())
     options = RenderOptions(args.size, args.size, backgrounds=args.backgrounds, excluded=excluded)
     if suffix_of(args.out) == ".png":
-        with completed(args.out) as place:
-            contact_sheet(place, min(args.count, 6), -(-args.count // 6), args.seed, options)
+        contact_sheet(args.out, min(args.count, 6), -(-args.count // 6), args.seed, options)
     else:
         write_pool(args.out, args.count, args.size, args.seed, options, args.workers, args.overwrite)
     return 0

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from handos_model.output.output_file import completed
 
 LARGE = 20_000_000
 """Bytes; smaller files are parsed by every process."""
@@ -41,7 +42,11 @@ def parsed(file: Path, parse: Callable[[], Arrays], reader: str) -> Arrays:
     with lock:
         hold(lock.fileno())  # released when the file is closed, even by a process that dies
         if not folder.is_dir():
-            write(folder, parse())
+            arrays = parse()
+            try:
+                write(folder, arrays)
+            except OSError:
+                return arrays
     return {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in sorted(folder.glob("*.npy"))}
 
 
@@ -60,13 +65,8 @@ def hold(descriptor: int) -> None:
 
 
 def write(folder: Path, arrays: Arrays) -> None:
-    """The arrays as files of `folder`, all or none."""
-    unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
-    for name, array in arrays.items():
-        np.save(unfinished / f"{name}.npy", array, allow_pickle=False)
-    try:
-        unfinished.rename(folder)
-    except OSError:  # another process was first
-        for path in unfinished.iterdir():
-            path.unlink()
-        unfinished.rmdir()
+    """The arrays as files of `folder`, all or none; raises OSError."""
+    with completed(folder) as unfinished:
+        unfinished.mkdir(exist_ok=True)  # one that a process left that died is filled again
+        for name, array in arrays.items():
+            np.save(unfinished / f"{name}.npy", array, allow_pickle=False)

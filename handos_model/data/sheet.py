@@ -13,6 +13,7 @@ from handos_model.data.sample import LEFT, SIDE_NAMES, Sample
 from handos_model.drawing.hand_drawing import FINGER_COLOURS, MESH_COLOURS, WRIST_COLOUR
 from handos_model.drawing.mesh_shading import draw_mesh
 from handos_model.hand import BONES
+from handos_model.output.output_file import completed
 
 CAPTION = 18  # px below a cell
 _SHIFT = 4  # fractional bits of OpenCV's coordinates
@@ -84,15 +85,19 @@ def blank_cell(caption: str, size: int) -> np.ndarray:
 
 
 def write_sheet(path: Path, cells: list[np.ndarray], columns: int = 6) -> None:
-    """Writes cells of equal size as a PNG grid; ValueError without cells, or if it cannot be written."""
+    """Writes cells of equal size as a PNG grid; ValueError without cells or for too many, OSError from the disk."""
     if not cells:
         raise ValueError("the contact sheet is empty: give at least one sample")
     empty = np.zeros_like(cells[0])
     columns = min(columns, len(cells))
     rows = [cells[i : i + columns] for i in range(0, len(cells), columns)]
     rows[-1] = rows[-1] + [empty] * (columns - len(rows[-1]))
-    if not cv2.imwrite(str(path), np.concatenate([np.concatenate(row, axis=1) for row in rows])[..., ::-1]):
-        raise ValueError(f"cannot write an image to {path}: give a path that ends in .png in a folder that exists")
+    grid = np.concatenate([np.concatenate(row, axis=1) for row in rows])
+    done, data = cv2.imencode(".png", grid[..., ::-1])
+    if not done:
+        raise ValueError(f"the contact sheet has {grid.shape[1]} x {grid.shape[0]} pixels: give fewer samples")
+    with completed(path) as place:
+        place.write_bytes(data)
 
 
 def _caption(text: str, width: int, wrong: bool) -> np.ndarray:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from handos_model.output.tables import TABLES
@@ -106,43 +107,61 @@ def partial(path: Path) -> Path:
 class Inputs:
     """The files that a run reads, however their paths are spelt or linked, so that it never overwrites one."""
 
-    def __init__(self, paths: Iterable[str | Path]) -> None:
-        """paths: files and folders, which stand for every file below them; those that do not exist are ignored."""
+    def __init__(self, paths: Iterable[str | Path], used: Iterable[str | Path] = ()) -> None:
+        """Files and folders, which stand for the files below them; those that do not exist are ignored.
+
+        paths: what is processed. used: all else that is read, such as weights and labels: new files may be written
+        next to them, and a label may have the suffix of results.
+        """
         self._files: set[tuple[int, int]] = set()
-        self._folders: set[str] = set()  # real paths of folders that contain an input
+        self._folders: set[str] = set()  # real paths of folders that contain what is processed
+        self._used = [Path(path) for path in used]
         for path in paths:
             self._add(Path(path))
 
     def _add(self, path: Path) -> None:
-        if not path.is_dir():
-            self._add_file(path)
-            return
-        self._folders.add(os.path.realpath(path))
-        for folder, _, names in os.walk(path, followlinks=False):
-            for name in names:
-                if not name.lower().endswith(RESULT_SUFFIXES):
-                    self._add_file(Path(folder, name))
+        if path.is_dir():
+            self._folders.add(os.path.realpath(path))
+        for file in _files(path):
+            if file == path or not file.name.lower().endswith(RESULT_SUFFIXES):
+                self._add_file(file)
 
     def _add_file(self, path: Path) -> None:
-        try:
-            status = path.stat()
-        except OSError:
-            return
-        self._files.add((status.st_dev, status.st_ino))
-        self._folders.add(os.path.realpath(path.parent))
-        self._folders.add(os.path.dirname(os.path.realpath(path)))
+        identity = _identity(path)
+        if identity is not None:
+            self._files.add(identity)
+            self._folders.add(os.path.realpath(path.parent))
+            self._folders.add(os.path.dirname(os.path.realpath(path)))
+
+    @cached_property
+    def _used_files(self) -> set[tuple[int, int] | None]:
+        return {_identity(file) for path in self._used for file in _files(path)}
 
     def hold(self, path: Path) -> bool:
         """Whether a file is one of the inputs."""
-        try:
-            status = path.stat()
-        except OSError:
-            return False
-        return (status.st_dev, status.st_ino) in self._files
+        identity = _identity(path)  # a data set is only searched for a file that exists
+        return identity is not None and (identity in self._files or identity in self._used_files)
 
     def lie_in(self, folder: Path) -> bool:
         """Whether a folder is one of the inputs, or contains one that new files could replace."""
         return os.path.realpath(folder) in self._folders
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """The file itself, or the files below a folder."""
+    if path.is_dir():
+        yield from (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+    else:
+        yield path
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What all names of a file share; None if there is no file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def check_file(path: Path, inputs: Inputs, rules: WriteRules) -> None:
@@ -162,8 +181,8 @@ def check_file(path: Path, inputs: Inputs, rules: WriteRules) -> None:
 
 
 def check_files(paths: Iterable[Path], inputs: Iterable[Path], overwrite: bool) -> None:
-    """Calls check_file for the outputs of a command that reads these inputs."""
-    read = Inputs(inputs)
+    """Calls check_file for the outputs of a command that uses these inputs."""
+    read = Inputs([], inputs)
     for path in paths:
         check_file(path, read, WriteRules(overwrite))
 

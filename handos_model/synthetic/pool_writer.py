@@ -5,19 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 import multiprocessing
-import os
+import signal
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
+from handos_model.output.array_file import array_file
+from handos_model.output.output_file import completed
 from handos_model.synthetic.hand_render import JOINTS, MAX_HANDS, VERTICES, render_hands
 from handos_model.synthetic.render_options import RenderOptions
 from handos_model.synthetic.rendering.background import list_photos
 
 FORMAT = 1
 CHUNK = 50
+_KEYS = {"format", "count", "size", "seed", "options"}  # of meta.json
 
 
 def _arrays(count: int, size: int) -> dict[str, tuple[tuple[int, ...], type]]:
@@ -66,11 +71,11 @@ def write_pool(
     description = _description(count, size, seed, options)
     folder.mkdir(parents=True, exist_ok=True)
     meta = folder / "meta.json"
+    _check_own(folder)
     if overwrite:
         _remove(folder)
-    _check_own(folder)
     if meta.exists():
-        if json.loads(meta.read_text()) != description:
+        if _described(meta) != description:
             raise ValueError(
                 f"{folder} contains a pool with other settings (see its meta.json): replace it with --overwrite, or "
                 "give an empty folder"
@@ -78,33 +83,53 @@ def write_pool(
         if (folder / "labels.npz").exists():
             return
     if not _file(folder, "done").exists():  # made last, so it stands for all the others
-        for name, (shape, kind) in reversed(_arrays(count, size).items()):
-            if name != "done":
-                np.lib.format.open_memmap(_file(folder, name), mode="w+", dtype=kind, shape=shape)
-        meta.write_text(json.dumps(description, indent=1))
-        np.lib.format.open_memmap(_file(folder, "done"), mode="w+", dtype=np.uint8, shape=(count,))
+        try:
+            _begin(folder, count, size, description)
+        except OSError:
+            _remove(folder)
+            raise
     _render_missing(folder, count, seed, options, workers)
     labels = {name: np.load(_file(folder, name)) for name in _arrays(count, size) if name not in ("images", "done")}
-    np.savez(folder / "unfinished.npz", **labels)
-    os.replace(folder / "unfinished.npz", folder / "labels.npz")
+    with completed(folder / "labels.npz") as place:
+        np.savez(place, **labels)
     for name in (*labels, "done"):
         _file(folder, name).unlink()
+
+
+def _begin(folder: Path, count: int, size: int, description: dict) -> None:
+    arrays = _arrays(count, size)
+    for name, (shape, kind) in reversed(arrays.items()):
+        if name != "done":
+            array_file(_file(folder, name), kind, shape)
+    with completed(folder / "meta.json") as place:
+        place.write_text(json.dumps(description, indent=1))
+    shape, kind = arrays["done"]
+    array_file(_file(folder, "done"), kind, shape)
 
 
 def _remove(folder: Path) -> None:
     """Removes a pool: first what says that it is complete or begun, last what says that it is one."""
     arrays = [_file(folder, name) for name in _arrays(1, 1) if name != "done"]
-    names = ("labels.npz", "unfinished.npz")
-    for path in (_file(folder, "done"), *(folder / name for name in names), *arrays, folder / "meta.json"):
+    for path in (_file(folder, "done"), folder / "labels.npz", *arrays, folder / "meta.json"):
         path.unlink(missing_ok=True)
 
 
 def _check_own(folder: Path) -> None:
     """Raises FileExistsError if a pool would replace files that do not belong to one."""
-    begun = (folder / "meta.json").exists() or _file(folder, "count").exists()
-    there = [name for name in ("images.npy", "labels.npz") if (folder / name).exists()]
-    if there and not begun:
-        raise FileExistsError(f"{folder / there[0]} exists: replace it with --overwrite, or give an empty folder")
+    meta = folder / "meta.json"
+    own = _described(meta) is not None if meta.exists() else _file(folder, "count").exists()
+    there = [name for name in ("meta.json", "images.npy", "labels.npz") if (folder / name).exists()]
+    if there and not own:
+        raise FileExistsError(f"{folder / there[0]} exists and belongs to no pool of renders: give an empty folder")
+
+
+def _described(meta: Path) -> dict | None:
+    """What the meta.json of a pool says; None for a file of something else."""
+    try:
+        content = json.loads(meta.read_bytes())
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) and content.keys() == _KEYS else None
 
 
 def _render_missing(folder: Path, count: int, seed: int, options: RenderOptions, workers: int) -> None:
@@ -117,9 +142,21 @@ def _render_missing(folder: Path, count: int, seed: int, options: RenderOptions,
                 bar.update(_render_chunk(job))
             return
         # fresh processes: a fork would inherit the threads of OpenCV and of a training run around it
-        with multiprocessing.get_context("spawn").Pool(min(workers, max(1, len(jobs)))) as processes:
-            for finished in processes.imap_unordered(_render_chunk, jobs):
-                bar.update(finished)
+        fresh = multiprocessing.get_context("spawn")
+        processes = ProcessPoolExecutor(min(workers, max(1, len(jobs))), fresh, _leave_ctrl_c_to_the_parent)
+        try:
+            for finished in as_completed([processes.submit(_render_chunk, job) for job in jobs]):
+                bar.update(finished.result())
+        except BrokenProcessPool as error:
+            raise ValueError(
+                f"a process that renders was killed, perhaps for want of memory: continue {folder} with fewer --workers"
+            ) from error
+        finally:
+            processes.shutdown(cancel_futures=True)
+
+
+def _leave_ctrl_c_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C on a terminal: the parent ends them after their chunks
 
 
 def _render_chunk(job: tuple[Path, int, RenderOptions, np.ndarray]) -> int:

@@ -21,6 +21,11 @@ LAYER_SHAPES = {
 }
 
 
+def mano_files(folder: Path | None) -> list[Path]:
+    """MANO's two files in its folder; none without a folder."""
+    return [] if folder is None else [folder / name for name in FILES.values()]
+
+
 @dataclass(frozen=True)
 class ManoLayer:
     """One side of MANO in its own frame, metres.

@@ -140,21 +140,32 @@ def read_recipe(path: Path) -> Recipe:
     return build(Recipe, read_values(path), str(path))
 
 
-def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """The values of a recipe's file and of those that it extends. above: the files that extend this one."""
-    if path in above:
-        raise ValueError(f"{shown(path)} extends itself")
-    values = read_yaml(path, RECIPE) or {}
-    if not isinstance(values, dict):
-        raise ValueError(f"{shown(path)} holds {type(values).__name__}, expected a mapping of settings")
-    base = values.pop("extends", None)
-    if base is None:
-        return values
-    if not isinstance(base, str):
-        raise ValueError(
-            f"{shown(path)}: extends is {one_line(repr(base))}, expected the name of a recipe in the same folder"
-        )
-    return merged(read_values(path.with_name(base), (*above, path)), values)
+def read_values(path: Path) -> dict[str, Any]:
+    """The values of a recipe's file and of those that it extends."""
+    values: dict[str, Any] = {}
+    for own in reversed(read_files(path).values()):
+        values = merged(values, own)
+    return values
+
+
+def read_files(path: Path) -> dict[Path, dict[str, Any]]:
+    """A recipe's file, and those that it extends, one after another, each with the values that it sets itself."""
+    files: dict[Path, dict[str, Any]] = {}
+    while True:
+        if path in files:
+            raise ValueError(f"{shown(path)} extends itself")
+        values = read_yaml(path, RECIPE) or {}
+        if not isinstance(values, dict):
+            raise ValueError(f"{shown(path)} holds {type(values).__name__}, expected a mapping of settings")
+        base = values.pop("extends", None)
+        files[path] = values
+        if base is None:
+            return files
+        if not isinstance(base, str):
+            raise ValueError(
+                f"{shown(path)}: extends is {one_line(repr(base))}, expected the name of a recipe in the same folder"
+            )
+        path = path.with_name(base)
 
 
 def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

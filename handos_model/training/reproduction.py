@@ -129,7 +129,8 @@ class Reproduction:
         folder = RUNS / name
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / TRAINED
-        path.write_text(yaml.safe_dump(self.values(name), sort_keys=False))
+        with completed(path) as place:
+            place.write_text(yaml.safe_dump(self.values(name), sort_keys=False))
         if self.launch:
             command = [*self.launch, "-m", "handos_model.cli", "train", str(path), "--out", str(folder)]
             if code := subprocess.run(command).returncode:
@@ -152,7 +153,8 @@ class Reproduction:
         path = RESULTS / source.file
         path.parent.mkdir(parents=True, exist_ok=True)
         if submission is not None:
-            submission.write(path.with_name(f"{source.dataset}_pred.zip"))
+            with completed(path.with_name(f"{source.dataset}_pred.zip")) as place:
+                submission.write(place)
         content = {"dataset": source.dataset, "split": source.split, SETTINGS: self.settings, **results}
         with completed(path) as place:
             place.write_text(json.dumps(content, indent=1) + "\n")

@@ -11,6 +11,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
@@ -23,9 +24,11 @@ import torch
 import yaml
 
 from handos_model import __version__
+from handos_model.output.output_file import Inputs, completed
 from handos_model.training.batches import Source
 from handos_model.training.recipe import Recipe
 
+RECIPE_NAME = "recipe.yaml"
 PACKAGES = (torch, accelerate, numpy, cv2)
 LABEL_SUFFIXES = (".json", ".gz", ".npz", ".csv", ".txt")
 LABEL_DEPTH = 2  # levels of folders below a data set's root that are searched: deeper are images and frames' labels
@@ -35,7 +38,8 @@ def write_start(
     folder: Path, recipe: Recipe, sources: list[Source], device: torch.device, processes: int, step: int
 ) -> None:
     """Records a start at step `step` in the run's folder."""
-    (folder / "recipe.yaml").write_text(yaml.safe_dump(plain(asdict(recipe)), sort_keys=False))
+    with completed(folder / RECIPE_NAME) as place:
+        place.write_bytes(_whole(recipe))
     start = {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "step": step,
@@ -52,6 +56,20 @@ def write_start(
     }
     with (folder / "starts.jsonl").open("a") as file:
         file.write(json.dumps(start) + "\n")
+
+
+def check_recipe(folder: Path, recipe: Recipe, given: Iterable[Path]) -> None:
+    """Raises ValueError if the recipe that a run writes would replace a file that the user gave, and change it."""
+    path = folder / RECIPE_NAME
+    if Inputs([], given).hold(path) and path.read_bytes() != _whole(recipe):
+        raise ValueError(
+            f"{path} is an input, which the run would replace by the recipe with every default filled in: move it out "
+            f"of {folder}, and give its new place"
+        )
+
+
+def _whole(recipe: Recipe) -> bytes:
+    return yaml.safe_dump(plain(asdict(recipe)), sort_keys=False).encode()
 
 
 def plain(value: Any) -> Any:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import io
 import math
-import os
 import time
 from collections.abc import Iterator
 from copy import deepcopy
@@ -18,14 +18,15 @@ from torch import Tensor, nn
 from handos_model.io.files import one_line
 from handos_model.network.detectors.build import build_detector
 from handos_model.network.handos import HandOS
+from handos_model.output.output_file import completed
 from handos_model.template.hand_template import HandTemplate, signed_volume
 from handos_model.template.load import load_template
 from handos_model.training.batches import Mix, batches
 from handos_model.training.objective.criterion import Criterion, hand_size
 from handos_model.training.objective.term import Term
 from handos_model.training.progress import Progress
-from handos_model.training.recipe import Recipe, read_recipe
-from handos_model.training.run_folder import write_start
+from handos_model.training.recipe import Recipe, read_files, read_recipe
+from handos_model.training.run_folder import check_recipe, write_start
 from handos_model.training.stages.tasks import FindTask, SeeTask
 from handos_model.training.step import TrainingStep
 from handos_model.training.weights import read_checkpoint, start_from
@@ -162,12 +163,10 @@ class Trainer:
             "seconds": self.seconds,
             "template": self.network.template,
         }
-        unfinished = self.folder / "checkpoint.tmp"
-        with unfinished.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(self.folder / CHECKPOINT)
+        content = io.BytesIO()  # torch does not pass on the errors of a disk
+        torch.save(state, content)
+        with completed(self.folder / CHECKPOINT) as place:
+            place.write_bytes(content.getbuffer())
 
     def progress(self) -> float:
         """Fraction of the run that is over, in the unit in which its length is given."""
@@ -266,7 +265,9 @@ def share_batch_statistics(network: HandOS) -> None:
 
 def train(recipe_path: Path, folder: Path) -> None:
     """Train a recipe in `folder`, or continue there."""
-    trainer = Trainer(read_recipe(recipe_path), folder)
+    recipe = read_recipe(recipe_path)
+    check_recipe(folder, recipe, read_files(recipe_path))
+    trainer = Trainer(recipe, folder)
     accelerator, sources = trainer.accelerator, trainer.task.sources
     if accelerator.is_main_process:
         folder.mkdir(parents=True, exist_ok=True)

@@ -109,9 +109,9 @@ class AnnotatedVideo:
             self._video.write("", image)
             self._written += 1
 
-    def close(self) -> None:
-        """Completes the file."""
-        self._video.close()
+    def close(self, complete: bool) -> None:
+        """Finishes the file, and gives it its name if it is complete."""
+        self._video.close(complete)
 
 
 def play(video: str, out: Path, view: View | None = None) -> None:
@@ -125,6 +125,7 @@ def play(video: str, out: Path, view: View | None = None) -> None:
     annotated = AnnotatedVideo(out, fps)
     node = DemoNode(annotated.add)
     hands, camera = Child("hands_node"), Child("camera_node", source=video, loop=False)
+    complete = False  # a demo that was stopped replaces no video of one that was not
     try:
         hands.start()
         wait_until(lambda: node.connected, node, hands, START, "hands_node did not start to listen")
@@ -141,10 +142,11 @@ def play(video: str, out: Path, view: View | None = None) -> None:
                 played = time.monotonic()
         camera.stop()
         hands.stop()
+        complete = True
     finally:
         camera.kill()
         hands.kill()
-        annotated.close()
+        annotated.close(complete)
         node.destroy_node()
     report(node, sum(map(len, sources)))
     if not node.times["hands"].count:

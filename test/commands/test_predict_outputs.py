@@ -66,6 +66,20 @@ def test_the_two_reported_cases(tmp_path, weights, capsys):
     assert contents(photos) == before
 
 
+def test_what_else_is_read_is_never_an_output(tmp_path, weights, capsys, monkeypatch):
+    monkeypatch.setattr(HandPredictor, "__init__", lambda *_, **__: pytest.fail("opened"))
+    photo = write_image(tmp_path / "x.png", PHOTO)
+    for option, name in (("--template", "t.npz"), ("--weights", "w.onnx"), ("--mano", "MANO_RIGHT.pkl")):
+        (tmp_path / name).write_text("precious")
+        out = tmp_path / "link" / f"{option[2:]}.npz"
+        out.parent.mkdir(exist_ok=True)
+        os.link(tmp_path / name, out)
+        given = tmp_path if option == "--mano" else tmp_path / name
+        says = refused(capsys, "predict", photo, option, given, "--out", out, "--overwrite")
+        assert "is an input, which would be lost" in says
+        assert out.read_text() == "precious"
+
+
 def test_what_is_left_of_an_earlier_run_can_be_an_input_too(tmp_path, weights, capsys):
     left = write_video(tmp_path / "v.avi", [PHOTO]).rename(tmp_path / "o.part.mp4")
     before = left.read_bytes()

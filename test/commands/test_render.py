@@ -1,6 +1,14 @@
 """`handos render`: pools are replaced when that is asked for, and wrong arguments leave nothing behind."""
 
 import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,13 +52,14 @@ def test_a_damaged_pool_is_made_again(tmp_path):
     assert contents(pool)["images.npy"] == whole["images.npy"] and contents(pool).keys() == whole.keys()
 
 
-@pytest.mark.parametrize("name", ["images.npy", "labels.npz"])
-def test_files_that_are_no_pool_stay(tmp_path, capsys, name):
-    (tmp_path / name).write_bytes(b"precious")
-    assert f"{name} exists: replace it with --overwrite" in refused(capsys, "render", tmp_path, *SMALL)
-    assert contents(tmp_path) == {name: b"precious"}
-    assert main(["render", str(tmp_path), *SMALL, "--overwrite"]) == 0
-    assert np.load(tmp_path / "images.npy").shape == (2, 64, 64, 3)
+@pytest.mark.parametrize("rule", [[], ["--overwrite"]])
+@pytest.mark.parametrize("name", ["images.npy", "labels.npz", "meta.json"])
+def test_files_that_are_no_pool_stay(tmp_path, capsys, name, rule):
+    for content in (b"precious", b'{"count": 3}'):
+        (tmp_path / name).write_bytes(content)
+        says = refused(capsys, "render", tmp_path, *SMALL, *rule)
+        assert f"{name} exists and belongs to no pool of renders: give an empty folder" in says
+        assert contents(tmp_path) == {name: content}
 
 
 @pytest.mark.parametrize("out", ["pool", "sheet.png"])
@@ -79,3 +88,27 @@ def test_the_name_of_a_folder_may_end_in_a_number(tmp_path, capsys):
     assert "render writes a folder or a .png" in refused(capsys, "render", file)
     assert main(["render", str(tmp_path / "2024.01.02"), *SMALL]) == 0
     assert "labels.npz" in contents(tmp_path / "2024.01.02")
+
+
+def test_a_worker_that_is_killed_ends_the_command_and_a_rerun_continues(tmp_path):
+    argv = ["render", str(tmp_path / "pool"), "--count", "120", "--size", "64", "--workers", "2"]
+    command = [sys.executable, "-m", "handos_model.cli", *argv]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        done = tmp_path / "pool" / "unfinished_done.npy"
+        while process.poll() is None and not (done.exists() and np.load(done).any()):
+            time.sleep(0.05)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        worker = next(child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes())
+        os.kill(int(worker), signal.SIGKILL)
+        error = process.communicate(timeout=60)[1]
+    assert process.returncode == 2 and "Traceback" not in error
+    assert "a process that renders was killed" in error
+    assert main(argv) == 0
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs /dev/shm")
+def test_a_pool_without_room_is_refused_before_a_frame_is_rendered(capsys):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        count = shutil.disk_usage(folder).total // (4096 * 4096 * 3) + 1
+        says = refused(capsys, "render", Path(folder, "pool"), "--count", count, "--size", 4096)
+        assert "images.npy: No space left on device" in says and not list(Path(folder, "pool").iterdir())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_disk import small_disk
 
 from handos_model.data import parsed as parsed_module
 from handos_model.data.files import read_array
@@ -68,3 +69,13 @@ def test_small_missing_and_damaged_files_and_a_cache_that_cannot_be(tmp_path, mo
     monkeypatch.setattr(parsed_module, "LARGE", 10**9)
     monkeypatch.setenv("HANDOS_CACHE", str(tmp_path / "other"))
     assert read_array(path, (1, 3)).tolist() == [[[1, 2, 3]]] and not (tmp_path / "other").exists()
+
+
+def test_on_a_full_disk_every_process_parses_and_nothing_is_left(tmp_path):
+    path = tmp_path / "xyz.json"
+    path.write_text(json.dumps([[[1, 2, 3]]] * 40_000))
+    with small_disk(10_000):
+        for _ in range(2):
+            assert read_array(path, (1, 3)).shape == (40_000, 1, 3)
+    assert {file.suffix for file in (tmp_path / "cache").iterdir()} == {".lock"}
+    assert isinstance(read_array(path, (1, 3)), np.memmap)

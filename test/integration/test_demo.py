@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -133,6 +135,18 @@ def test_the_video_is_not_replaced(tmp_path: Path) -> None:
     done = demo("--video", video, "--out", video)
     assert (done.returncode, done.stderr.count("which would be lost")) == (1, 1)
     assert video.read_bytes() == before
+
+
+def test_a_stopped_demo_replaces_no_video(tmp_path: Path) -> None:
+    out, begun = tmp_path / "hands.mp4", tmp_path / "hands.part.mp4"
+    out.write_text("of a complete demo")
+    command = [sys.executable, str(ROOT / "scripts" / "demo"), "--video", str(ROOT / "docs" / "demo.mp4")]
+    with subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.PIPE, text=True) as process:
+        while not begun.exists() and process.poll() is None:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60)[1].endswith("demo: stopped\n")
+    assert out.read_text() == "of a complete demo" and begun.exists()
 
 
 def test_an_output_that_is_no_video(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from command_line import refused
 from made_files import write_image
+from predicted import contents
 
 from handos_model.cli import main
 from handos_model.commands import render
@@ -69,6 +70,19 @@ def test_inputs_are_known_however_they_are_spelt(tmp_path, path):
     check_file(tmp_path / "a" / "new.bin", Inputs([tmp_path / "a"]), WriteRules())
 
 
+def test_what_is_used_is_known_by_its_files_alone(tmp_path):
+    (tmp_path / "labels").mkdir()
+    for name in ("labels/xyz.json", "weights.onnx", "other.json"):
+        (tmp_path / name).touch()
+    os.link(tmp_path / "weights.onnx", tmp_path / "hard.npz")
+    inputs = Inputs([], [tmp_path / "labels", tmp_path / "weights.onnx", tmp_path / "none"])
+    for name in ("labels/xyz.json", "hard.npz"):
+        with pytest.raises(ValueError, match="is an input"):
+            check_file(tmp_path / name, inputs, WriteRules(overwrite=True))
+    check_file(tmp_path / "other.json", inputs, WriteRules(overwrite=True))
+    assert not inputs.lie_in(tmp_path)
+
+
 @pytest.mark.parametrize("suffix", [*TABLES, ".jsonl", ".JSON"])
 def test_results_in_a_folder_of_inputs_are_none_of_them(tmp_path, suffix):
     (tmp_path / f"results{suffix}").touch()
@@ -116,6 +130,20 @@ def test_export_never_writes_over_its_checkpoint(tmp_path, capsys):
     assert {path.read_text() for path in tmp_path.iterdir()} == {"precious"}
 
 
+def test_export_never_writes_over_what_its_recipe_names(tmp_path, capsys):
+    pytest.importorskip("torch")
+    for name in ("checkpoint.pt", "hand.npz", "start.npz"):
+        (tmp_path / name).write_text("precious")
+    base = "template: {}\nstart_from: {}\n".format(tmp_path / "hand.npz", tmp_path / "start.npz")
+    (tmp_path / "base.yaml").write_text(base)
+    (tmp_path / "recipe.yaml").write_text("extends: base.yaml\n")
+    before = contents(tmp_path)
+    for out in ("hand.onnx", "start.onnx", "base.yaml"):
+        says = refused(capsys, "export", tmp_path / "checkpoint.pt", "--out", tmp_path / out, "--overwrite")
+        assert "is an input, which would be lost" in says
+    assert contents(tmp_path) == before
+
+
 def test_figures_are_not_written_over(tmp_path, capsys):
     figures = tmp_path / "figures.json"
     figures.write_text("{}")
@@ -123,6 +151,27 @@ def test_figures_are_not_written_over(tmp_path, capsys):
     assert "exists: replace it with --overwrite" in refused(capsys, *argv)
     assert "is an input" in refused(capsys, *argv, "--overwrite", "--weights", figures)
     assert figures.read_text() == "{}"
+    (tmp_path / "own.find.onnx").touch()
+    for name in ("annotated/labels.json", "own.see.onnx", "own.find.onnx.sha256", "recipe.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("precious")
+        options = ["--weights", tmp_path / "own.find.onnx", "--checkpoint", tmp_path / "checkpoint.pt"]
+        says = refused(capsys, *argv[:-1], tmp_path / name, *options, "--overwrite")
+        assert "is an input, which would be lost" in says
+    for name in ("mano/MANO_LEFT.pkl", "set/evaluation_xyz.json"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("precious")
+        folders = ["--root", tmp_path / "set", "--mano", tmp_path / "mano"]
+        published = ["evaluate", "--dataset", "freihand", *folders, "--json", tmp_path / name, "--overwrite"]
+        assert "is an input, which would be lost" in refused(capsys, *published)
+        assert (tmp_path / name).read_text() == "precious"
+
+
+def test_a_sheet_never_replaces_a_file_of_mano(tmp_path, capsys):
+    (tmp_path / "MANO_RIGHT.pkl").write_text("precious")
+    os.link(tmp_path / "MANO_RIGHT.pkl", tmp_path / "sheet.png")
+    argv = ["datasets", "check", "freihand", tmp_path / "set", "--mano", tmp_path, "--out", tmp_path / "sheet.png"]
+    assert "is an input, which would be lost" in refused(capsys, *argv, "--overwrite")
 
 
 def test_sigterm_is_like_ctrl_c_in_every_command(tmp_path, monkeypatch, capsys):

@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from small_disk import small_disk
 
 from handos_model.synthetic.contact_sheet import contact_sheet
 from handos_model.synthetic.hand_render import render_hands
@@ -198,5 +199,7 @@ def test_contact_sheet(tmp_path):
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (128, 288, 3)
     with pytest.raises(ValueError, match="at least one column"):
         contact_sheet(tmp_path / "sheet.png", 0, 2, 0, ONE)
-    with pytest.raises(ValueError, match="folder that exists"):
-        contact_sheet(tmp_path / "none" / "sheet.png", 1, 1, 0, ONE)
+    before = (tmp_path / "sheet.png").read_bytes()
+    with small_disk(1000), pytest.raises(OSError, match="cannot write .*sheet.png: File too large"):
+        contact_sheet(tmp_path / "sheet.png", 1, 1, 0, ONE)
+    assert (tmp_path / "sheet.png").read_bytes() == before and len(list(tmp_path.iterdir())) == 1

@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 from made_paper import PX, make_all  # noqa: E402
+from small_disk import small_disk  # noqa: E402
 
 from handos_model.cli import main  # noqa: E402
 from handos_model.evaluation.paper.rows import measurements  # noqa: E402
@@ -69,6 +70,14 @@ def test_rows_that_nobody_has_are_one_sentence(tmp_path, monkeypatch, capsys):
     assert "freihand_evaluation.json is damaged" in capsys.readouterr().err
     assert main(["reproduce", "--recipes", str(RECIPES), "--only", "paper_freihand", "--list"]) == 2
     assert "freihand_evaluation.json is damaged" in capsys.readouterr().err
+
+
+def test_settings_of_a_run_are_written_whole_or_not_at_all(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    argv = ["reproduce", "--recipes", str(RECIPES), "--only", "paper_freihand", "--launch", "false"]
+    with small_disk(100):
+        assert main(argv) == 2
+    assert "cannot write " in capsys.readouterr().err and not list(Path("runs/paper_2d").iterdir())
 
 
 def test_a_training_that_fails_elsewhere_stops_the_reproduction(tmp_path, monkeypatch, capsys):

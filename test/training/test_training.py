@@ -10,6 +10,8 @@ import pytest
 import torch
 import yaml
 from accelerate.state import AcceleratorState
+from predicted import contents
+from small_disk import small_disk
 from small_run import of_renders, of_uneven, small_recipe, write_recipe, write_small_pool
 
 import handos_model
@@ -195,12 +197,36 @@ def test_the_command_leaves_a_folder_that_says_all(pool, tmp_path, capsys):
     assert first["handos"] == handos_model.__version__ and first["packages"]["torch"] == torch.__version__
     assert first["sources"][0]["images"] == 12 and len(first["sources"][0]["labels"]["labels.npz"]) == 64
     assert first["recipe"] == yaml.safe_load((out / "recipe.yaml").read_text())
-    assert list((out / "log").glob("events*")) and not (out / "checkpoint.tmp").exists()
+    assert list((out / "log").glob("events*")) and not list(out.glob("checkpoint.part*"))
     state = torch.load(out / "checkpoint.pt", weights_only=True)
     assert state["samples"] == 8 and load_weights(out / "checkpoint.pt").keys() == state["averaged"].keys()
     build_network(recipe).load_trainable_state(state["averaged"])
     assert main(["train", str(write_recipe(replace(recipe, max_steps=0), path)), "--out", str(out)]) == 2
     assert "a run needs one length" in capsys.readouterr().err
+
+
+def test_a_recipe_in_the_runs_own_folder_keeps_its_comments(pool, tmp_path, capsys):
+    recipe = write_recipe(small_recipe(mixture=of_renders(pool), max_steps=1), tmp_path / "recipe.yaml")
+    recipe.write_text("# mine\n" + recipe.read_text())
+    (tmp_path / "own.yaml").write_text("extends: recipe.yaml\n")
+    before = recipe.read_bytes()
+    for given in (recipe, tmp_path / "own.yaml"):
+        assert main(["train", str(given), "--out", str(tmp_path)]) == 2
+        assert f"{recipe} is an input, which the run would replace" in capsys.readouterr().err
+        assert recipe.read_bytes() == before
+    assert main(["train", str(recipe), "--out", str(tmp_path / "run")]) == 0
+    whole = tmp_path / "run" / "recipe.yaml"
+    before = whole.read_bytes()
+    assert main(["train", str(whole), "--out", str(whole.parent)]) == 0 and whole.read_bytes() == before
+
+
+def test_a_checkpoint_that_does_not_fit_leaves_the_one_before(pool, tmp_path):
+    trainer = Trainer(small_recipe(mixture=of_renders(pool)), tmp_path)
+    trainer.save()
+    before = contents(tmp_path)
+    with small_disk(10_000), pytest.raises(OSError, match="cannot write .*checkpoint.pt: File too large"):
+        trainer.save()
+    assert contents(tmp_path) == before
 
 
 def test_the_second_stage_starts_from_the_first(pool, tmp_path):

@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from handos_model.network.detectors.detector import Detection
 from handos_model.network.detectors.landmark_detector import QUERY, LandmarkDetector
+from handos_model.output.array_file import array_file
 from handos_model.output.output_file import completed
 from handos_model.training.objective.criterion import HandTargets
 from handos_model.training.views.seeing_batches import Sources, see_batch
@@ -113,7 +114,7 @@ def opened(folder: Path, name: str, value: Tensor, count: int) -> np.ndarray:
     kind = np.float16 if name in HALF else np.float32
     if path.is_file():
         return np.load(path, mmap_mode="r+")
-    return np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=(count, *value.shape[1:]))
+    return array_file(path, kind, (count, *value.shape[1:]))
 
 
 def cached_batches(folder: Path, size: int, draws: Iterable[np.random.Generator]) -> Iterator[dict[str, Tensor]]:
