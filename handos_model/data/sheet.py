@@ -97,7 +97,7 @@ def write_sheet(path: Path, cells: list[np.ndarray], columns: int = 6) -> None:
     if not done:
         raise ValueError(f"the contact sheet has {grid.shape[1]} x {grid.shape[0]} pixels: give fewer samples")
     with completed(path) as place:
-        place.write_bytes(data)
+        place.write_bytes(data.tobytes())
 
 
 def _caption(text: str, width: int, wrong: bool) -> np.ndarray:
