@@ -36,9 +36,9 @@ def figures(hands: Iterable[Hand]) -> dict[str, float]:
     skeleton = HandSkeleton(load_template())
     within, apart, times = [], [], []
     for hand in hands:
-        start = time.process_time()
+        start = time.thread_time()
         fit = fit_hand(hand, skeleton)
-        times.append(1e3 * (time.process_time() - start))
+        times.append(1e3 * (time.thread_time() - start))
         degrees = np.degrees(fit.angles)
         within.append((degrees >= LOWEST - ROUNDING) & (degrees <= HIGHEST + ROUNDING))
         apart.append(1e3 * np.linalg.norm(fit.vertices - hand.vertices, axis=1).mean())

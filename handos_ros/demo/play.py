@@ -15,14 +15,15 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import CameraInfo, Image
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from handos_model.commands.parser import Parser
+from handos_model.commands.prediction.signals import interruptible
 from handos_model.io.inputs import open_inputs, short_name
 from handos_model.output.drawn import DEFAULT_FPS, VIDEO_SUFFIXES, VideoOutput
 from handos_model.output.output_file import Inputs, WriteRules, check_files
@@ -52,7 +53,8 @@ TOPICS = {
 class DemoNode(Node):
     """Listens to everything that the nodes publish, measures times and passes on the debug images."""
 
-    def __init__(self, on_picture: Callable[[Image], None]) -> None:
+    def __init__(self, on_picture: Callable[[Image], None], stopped: Callable[[], bool]) -> None:
+        """stopped: whether a signal has come to end the demo."""
         super().__init__("demo")
         self.times = {topic: TopicTimes() for topic in TOPICS}
         self.hands = 0
@@ -61,11 +63,17 @@ class DemoNode(Node):
         """True if the intrinsics were assumed."""
         self.diagnostics: dict[str, str] = {}
         """Latest diagnostics of hands_node."""
-        self._on_picture = on_picture
+        self._on_picture, self._stopped = on_picture, stopped
         keep_all = QoSProfile(depth=100)
         for topic, kind in TOPICS.items():
             self.create_subscription(kind, topic, partial(self._on_message, topic), keep_all)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, keep_all)
+
+    def spin(self) -> None:
+        """Handles what comes for a moment; KeyboardInterrupt once a signal has come, and not amid a message."""
+        rclpy.spin_once(self, timeout_sec=0.1)
+        if self._stopped():
+            raise KeyboardInterrupt
 
     @property
     def connected(self) -> bool:
@@ -114,16 +122,16 @@ class AnnotatedVideo:
         self._video.close(complete)
 
 
-def play(video: str, out: Path, view: View | None = None) -> None:
+def play(video: str, out: Path, stopped: Callable[[], bool], view: View | None = None) -> None:
     """Plays `video` once, writes `out` and prints the measurements; raises RuntimeError, ValueError or OSError.
 
-    view: shows what the nodes publish.
+    stopped: whether a signal has come, for which KeyboardInterrupt is raised. view: shows what the nodes publish.
     """
     sources = open_inputs([video])
     check_files([out], [Path(video)], overwrite=True)
     fps = sources[0].fps or DEFAULT_FPS
     annotated = AnnotatedVideo(out, fps)
-    node = DemoNode(annotated.add)
+    node = DemoNode(annotated.add, stopped)
     hands, camera = Child("hands_node"), Child("camera_node", source=video, loop=False)
     complete = False  # a demo that was stopped replaces no video of one that was not
     try:
@@ -136,7 +144,7 @@ def play(video: str, out: Path, view: View | None = None) -> None:
         wait_until(lambda: camera.ended or sending.count > 0, node, hands, START, "camera_node sent nothing")
         played = time.monotonic()
         while time.monotonic() - max(played, node.last_received) < SILENCE:
-            rclpy.spin_once(node, timeout_sec=0.1)
+            node.spin()
             hands.must_run()
             if not camera.ended:
                 played = time.monotonic()
@@ -153,14 +161,14 @@ def play(video: str, out: Path, view: View | None = None) -> None:
         raise RuntimeError("hands_node published nothing: see its messages above")
 
 
-def wait_until(done: Callable[[], bool], node: Node, needed: Child, seconds: float, problem: str) -> None:
+def wait_until(done: Callable[[], bool], node: DemoNode, needed: Child, seconds: float, problem: str) -> None:
     """Spins until `done`; raises RuntimeError if that takes too long or the needed process ends."""
     deadline = time.monotonic() + seconds
     while not done():
         needed.must_run()
         if time.monotonic() > deadline:
             raise RuntimeError(f"{problem} within {seconds:.0f} s")
-        rclpy.spin_once(node, timeout_sec=0.1)
+        node.spin()
 
 
 def report(node: DemoNode, frames: int) -> None:
@@ -210,18 +218,20 @@ def main() -> None:
     options.out = options.out or Path("demo") / f"{short_name(options.video)}-hands.mp4"
     if options.out.suffix.lower() not in VIDEO_SUFFIXES:
         parser.error(f"--out is {options.out}, must end in {', '.join(VIDEO_SUFFIXES[:-1])} or {VIDEO_SUFFIXES[-1]}")
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # replaces the handler used during imports
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # replaces the handler used during imports
     os.environ.update(apart(os.environ))
     os.environ.update(profile(os.environ))
-    rclpy.init()
+    # rclpy's own handlers would end its context at any moment, also while a message is being handed over.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
-        with _view(options) as view:
-            play(options.video, options.out, view)
+        with _view(options) as view, interruptible() as stopped:
+            play(options.video, options.out, stopped, view)
         shown = (options.view or "").partition("=")[2]
         print(f"Look at {options.out}{f' and {shown}' if shown else ''}")
     except (RuntimeError, ValueError, OSError, ModuleNotFoundError) as error:
         sys.exit(f"demo: {error}")
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except KeyboardInterrupt:
         sys.exit("demo: stopped")
     finally:
         rclpy.try_shutdown()
