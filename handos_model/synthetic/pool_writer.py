@@ -8,6 +8,7 @@ import multiprocessing
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import cv2
@@ -23,6 +24,7 @@ from handos_model.synthetic.rendering.background import list_photos
 FORMAT = 1
 CHUNK = 50
 _KEYS = {"format", "count", "size", "seed", "options"}  # of meta.json
+_stop: Event | None = None  # of a worker: set when no more frames are wanted
 
 
 def _arrays(count: int, size: int) -> dict[str, tuple[tuple[int, ...], type]]:
@@ -143,7 +145,8 @@ def _render_missing(folder: Path, count: int, seed: int, options: RenderOptions,
             return
         # fresh processes: a fork would inherit the threads of OpenCV and of a training run around it
         fresh = multiprocessing.get_context("spawn")
-        processes = ProcessPoolExecutor(min(workers, max(1, len(jobs))), fresh, _leave_ctrl_c_to_the_parent)
+        stop = fresh.Event()
+        processes = ProcessPoolExecutor(min(workers, max(1, len(jobs))), fresh, _start_worker, (stop,))
         try:
             for finished in as_completed([processes.submit(_render_chunk, job) for job in jobs]):
                 bar.update(finished.result())
@@ -152,11 +155,14 @@ def _render_missing(folder: Path, count: int, seed: int, options: RenderOptions,
                 f"a process that renders was killed, perhaps for want of memory: continue {folder} with fewer --workers"
             ) from error
         finally:
+            stop.set()
             processes.shutdown(cancel_futures=True)
 
 
-def _leave_ctrl_c_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C on a terminal: the parent ends them after their chunks
+def _start_worker(stop: Event) -> None:
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C on a terminal: the parent ends them after their frames
 
 
 def _render_chunk(job: tuple[Path, int, RenderOptions, np.ndarray]) -> int:
@@ -165,6 +171,8 @@ def _render_chunk(job: tuple[Path, int, RenderOptions, np.ndarray]) -> int:
     cv2.setNumThreads(1)
     arrays = {name: np.load(_file(folder, name), mmap_mode="r+") for name in _arrays(1, options.width)}
     for i in numbers:
+        if _stop is not None and _stop.is_set():
+            break
         frame = render_hands(np.random.default_rng([seed, int(i)]), options)
         n = len(frame.side)
         arrays["images"][i] = frame.image

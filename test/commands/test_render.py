@@ -106,6 +106,18 @@ def test_a_worker_that_is_killed_ends_the_command_and_a_rerun_continues(tmp_path
     assert main(argv) == 0
 
 
+def test_ctrl_c_ends_the_workers_after_a_frame(tmp_path):
+    argv = ["render", str(tmp_path / "pool"), "--count", "200", "--size", "1024", "--workers", "2"]
+    with subprocess.Popen([sys.executable, "-m", "handos_model.cli", *argv], stderr=subprocess.PIPE, text=True) as run:
+        done = tmp_path / "pool" / "unfinished_done.npy"
+        while run.poll() is None and not (done.exists() and np.load(done).any()):
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        error = run.communicate(timeout=120)[1]
+    assert run.returncode == 130 and "Traceback" not in error
+    assert np.load(done).sum() < 50  # less than a chunk
+
+
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs /dev/shm")
 def test_a_pool_without_room_is_refused_before_a_frame_is_rendered(capsys):
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
