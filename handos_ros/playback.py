@@ -7,13 +7,11 @@ from collections.abc import Iterable, Iterator
 
 import cv2
 
-from handos_model.io.frame import Frame
+from handos_model.io.frame import MIN_RATE, Frame
 from handos_model.io.inputs import frames_until_error, open_inputs
 
 PICTURES_RATE = 10.0
 """Rate in Hz of sources without times, if none is set."""
-SLOWEST = 0.001
-"""Hz, the lowest rate besides 0, as for `handos predict --fps`."""
 
 
 class Webcam:
@@ -48,8 +46,8 @@ class Playback:
 
         use_camera_info: False if the camera is known from elsewhere, so that a recording's camera_info is not read.
         """
-        if 0 < rate < SLOWEST:
-            raise ValueError(f"rate is {rate:g}, must be 0 or at least {SLOWEST:g}")
+        if 0 < rate < MIN_RATE:
+            raise ValueError(f"rate is {rate:g}, must be 0 or at least {MIN_RATE:g}")
         if not source:
             kinds = "a video, an image, a folder of images, a ROS recording or a webcam number"
             raise ValueError(f"source is not set, must be {kinds}")
@@ -66,9 +64,8 @@ class Playback:
         begin = 0.0
         for part in self._parts:
             end, rate = begin, self._rate or part.fps or PICTURES_RATE
-            for due, frame in _timed(
-                part if self.is_live else frames_until_error(part, part.name), rate, bool(self._rate)
-            ):
+            frames = part if self.is_live else frames_until_error(part, part.name)
+            for due, frame in _timed(frames, rate, bool(self._rate)):
                 end = max(end, begin + due)
                 yield end, frame
             self.pause = 1 / rate

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write the nearest anatomically possible hands instead of the measured ones, if the inputs have meshes",
     )
     parser.add_argument(
-        "--template", metavar="FILE", help="MANO_RIGHT.pkl, if the inputs are of weights trained on MANO"
+        "--template", type=Path, metavar="FILE", help="MANO_RIGHT.pkl, if the inputs are of weights trained on MANO"
     )
     add_overwrite(parser)
 
@@ -54,14 +54,14 @@ def run(args: argparse.Namespace) -> int:
     if args.out.suffix.lower() != ".jsonl":
         raise ValueError(f"--out is {args.out}, must end in .jsonl")
     frame, cameras = read_extrinsics(args.extrinsics)
+    check_files([args.out], [*args.results, args.extrinsics, *filter(None, [args.template])], args.overwrite)
     template = load_template(args.template)
-    skeleton = HandSkeleton(template)
-    check_files([args.out], [*args.results, args.extrinsics], args.overwrite)
+    skeleton = HandSkeleton(template) if args.anatomical else None
     seen: Counter[int] = Counter()
     times, problems = 0, list[str]()
     with completed(args.out) as place, place.open("w", encoding="utf-8") as file:
         for stamp_ns, fused in fused_frames(args.results, cameras, args.slop, template.faces, problems):
-            if args.anatomical:
+            if skeleton is not None:
                 fused = possible(_meshed(fused), skeleton)
             file.write(record_line(fused_record(stamp_ns, frame, fused, args.vertices)))
             seen.update(len(one.cameras) for one in fused)

@@ -16,6 +16,7 @@ from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
 from handos_model.commands.prediction.run import FrameFinder, Intrinsics, PredictionRun
 from handos_model.commands.prediction.tasks import Task, check_names, check_tasks, check_times, plan
 from handos_model.io.files import checksum_file, message
+from handos_model.io.frame import MIN_RATE
 from handos_model.io.inputs import Source, UnreadableInput, open_inputs
 from handos_model.kinematics.mano_parameters import ManoFitter
 from handos_model.output.frame_record import Detail
@@ -137,8 +138,8 @@ def run(args: argparse.Namespace) -> int:
     """Predicts every frame; returns 1 if some could not be read, 130 if stopped by a signal."""
     if args.intrinsics:
         parse_intrinsics(args.intrinsics)
-    if args.fps is not None and not (math.isfinite(args.fps) and 0.001 <= args.fps <= 1000):
-        raise ValueError(f"--fps is {args.fps:g}, must lie between 0.001 and 1000")
+    if args.fps is not None and not (math.isfinite(args.fps) and MIN_RATE <= args.fps <= 1000):
+        raise ValueError(f"--fps is {args.fps:g}, must lie between {MIN_RATE:g} and 1000")
     if args.jobs is not None and not 1 <= args.jobs <= MAX_JOBS:
         raise ValueError(f"--jobs is {args.jobs}, must lie between 1 and {MAX_JOBS}")
     rules = WriteRules(args.overwrite, args.resume)

@@ -13,8 +13,6 @@ from handos_model.io.files import one_line
 
 MIN_VISIBLE = 4
 """Number of visible joints below which a rendered hand is neither learned nor evaluated."""
-
-
 NAMES = ("count", "K", "joints_2d", "joints_3d", "vertices", "side")
 """Arrays of labels.npz."""
 

@@ -18,6 +18,8 @@ SECOND = 10**9
 """Nanoseconds."""
 LATEST_NS = 2**63
 """Stamps in ns are less than this, in ROS as in NumPy."""
+MIN_RATE = 0.001
+"""Hz: the lowest rate that a user may give to images without times."""
 BLACK = 16
 """Brightness out of 255: an image without any brighter pixel shows nothing."""
 LONGEST_NAME = 255

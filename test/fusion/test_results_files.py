@@ -22,6 +22,7 @@ from handos_model.io.frame import Frame
 from handos_model.kinematics import anatomical
 from handos_model.kinematics.frames import quaternion
 from handos_model.output.frame_record import Detail, frame_record, record_line
+from handos_model.template.embedded import EMBEDDED_TEMPLATE
 from handos_model.template.load import load_template
 
 PLACES = {"left": -30.0, "right": 30.0}
@@ -204,6 +205,10 @@ def test_no_file_is_written_over(folder: Path, capsys: pytest.CaptureFixture) ->
     assert main([*FUSE[:-1], "fused.csv"]) == 2 and main([*FUSE, "--slop", "nan"]) == 2
     (folder / "left.jsonl").write_text("{")
     assert main(FUSE) == 2 and "line 1 of left.jsonl" in capsys.readouterr().err
+    template = EMBEDDED_TEMPLATE.read_bytes()
+    (folder / "fused.jsonl").write_bytes(template)
+    assert main([*FUSE, "--template", "fused.jsonl", "--overwrite"]) == 2
+    assert "is an input" in capsys.readouterr().err and (folder / "fused.jsonl").read_bytes() == template
 
 
 def test_empty_files_give_an_empty_one(folder: Path) -> None:
