@@ -205,10 +205,14 @@ def test_no_file_is_written_over(folder: Path, capsys: pytest.CaptureFixture) ->
     assert main([*FUSE[:-1], "fused.csv"]) == 2 and main([*FUSE, "--slop", "nan"]) == 2
     (folder / "left.jsonl").write_text("{")
     assert main(FUSE) == 2 and "line 1 of left.jsonl" in capsys.readouterr().err
-    template = EMBEDDED_TEMPLATE.read_bytes()
-    (folder / "fused.jsonl").write_bytes(template)
-    assert main([*FUSE, "--template", "fused.jsonl", "--overwrite"]) == 2
-    assert "is an input" in capsys.readouterr().err and (folder / "fused.jsonl").read_bytes() == template
+
+
+def test_the_template_is_not_written_over_by_a_link(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    content = EMBEDDED_TEMPLATE.read_bytes()
+    (folder / "hand.npz").write_bytes(content)
+    (folder / "fused.jsonl").symlink_to("hand.npz")
+    assert main([*FUSE, "--template", "hand.npz", "--overwrite"]) == 2
+    assert "is an input" in capsys.readouterr().err and (folder / "hand.npz").read_bytes() == content
 
 
 def test_empty_files_give_an_empty_one(folder: Path) -> None:
