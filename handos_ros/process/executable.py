@@ -15,6 +15,7 @@ import rclpy
 from rclpy.exceptions import InvalidParameterException, NameValidationException, ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
+from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 from rclpy.utilities import remove_ros_args
 
 from handos_model.io.files import one_line
@@ -39,14 +40,16 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
     try:
         if extra := remove_ros_args(sys.argv)[1:]:
             return _refused(name, extra)
-        rclpy.init()
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # from rcl's C bindings: malformed arguments, unreadable parameter files
         return _failed(name, f"wrong ROS arguments: {_without_places(error)}")
+    executor = SingleThreadedExecutor()  # made before a signal can end the context, in which rclpy makes half of one
+    install_signal_handlers(SignalHandlerOptions.ALL)
     node = None
     try:
         if not stopped.is_set():
             node = make()
-            _spin(node)
+            _spin(node, executor)
             if node.failure:
                 return _failed(name, node.failure)
     except START_ERRORS as error:
@@ -59,6 +62,7 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
         if rclpy.ok():  # else the signal arrived while the node was being created, and no more can be created
             raise
     finally:
+        executor.shutdown()  # it cannot be collected after ROS has ended
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
@@ -75,27 +79,23 @@ def _refused(name: str, arguments: list[str]) -> int:
     return 2
 
 
-def _spin(node: GuardedNode) -> None:
+def _spin(node: GuardedNode, executor: SingleThreadedExecutor) -> None:
     """Spins the node until it has finished or is stopped, whatever its callbacks raise."""
-    executor = SingleThreadedExecutor()
     executor.add_node(node)
-    try:
-        while node.context.ok() and not node.finished:
-            try:
-                executor.spin_once()
-            except ExternalShutdownException:
-                return
-            except Exception as error:  # from rclpy itself, for example if a message cannot be converted
-                node.survive("rclpy", error)
-    finally:
-        executor.shutdown()  # it cannot be collected after ROS has ended
+    while node.context.ok() and not node.finished:
+        try:
+            executor.spin_once()
+        except ExternalShutdownException:
+            return
+        except Exception as error:  # from rclpy itself, for example if a message cannot be converted
+            node.survive("rclpy", error)
 
 
 def _end_on_signals() -> threading.Event:
     """Makes SIGINT and SIGTERM end the process within GRACE, whatever it is doing; the event is set by either.
 
     Python's own handler would raise KeyboardInterrupt wherever the main thread is, even while it cleans up. rclpy's
-    handlers, installed by init on top of these, end the spinning. A main thread that waits for a device or a file, for
+    handlers, installed on top of these, end the spinning. A main thread that waits for a device or a file, for
     example while it starts, sees neither: then a separate thread, which Python wakes through a pipe, ends the process.
     """
     stopped = threading.Event()

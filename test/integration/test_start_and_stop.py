@@ -99,6 +99,28 @@ def test_a_signal_stops_cleanly(number: signal.Signals) -> None:
         robot.destroy_node()
 
 
+ENDED = """
+import os, signal, time
+import rclpy
+from handos_ros.process.executable import run
+from handos_ros.process.guarded_node import GuardedNode
+
+def make():
+    node = GuardedNode("late_node")
+    os.kill(os.getpid(), signal.SIGINT)
+    while rclpy.ok():
+        time.sleep(0.01)
+    return node
+
+raise SystemExit(run("late_node", make))
+"""
+
+
+def test_a_signal_just_before_the_node_is_spun_stops_cleanly() -> None:
+    done = subprocess.run([sys.executable, "-c", ENDED], capture_output=True, text=True, timeout=180)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_a_signal_while_starting_stops_cleanly() -> None:
     with NodeProcess("hands_node", "-r", "__ns:=/early") as node:
         robot = Robot("early")
