@@ -6,6 +6,7 @@ import heapq
 import itertools
 import json
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,6 @@ from handos_model.io.files import RESULTS, one_line, open_file, shown
 from handos_model.io.frame import LATEST_NS, SECOND
 from handos_model.io.recording.recording import is_recording
 from handos_model.output.frame_record import INTRINSICS_SOURCES, NUMBERED, wrist_record
-from handos_model.output.output_file import Target
-from handos_model.output.results import first_image
 from handos_model.output.tables import OF_PIXELS
 from handos_model.wrist_pose import wrist_rotation
 
@@ -86,9 +85,12 @@ def read_results(path: Path) -> Iterator[CameraFrame]:
 
 def recording_of(path: Path) -> Path | None:
     """The recording that a .jsonl file of `handos predict` names; None if it names another input, or one not here."""
-    numbered = NUMBERED.fullmatch(first_image(Target.named(path)) or "")
+    try:
+        numbered = NUMBERED.fullmatch(next(read_results(path)).image or "")
+    except (OSError, ValueError, StopIteration):  # fused_frames says why
+        return None
     recording = Path(numbered[1]) if numbered else None
-    return recording if recording and recording.exists() and is_recording(recording) else None
+    return recording if recording and is_recording(recording) and os.path.exists(recording) else None
 
 
 def fused_frames(

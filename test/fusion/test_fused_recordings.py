@@ -135,7 +135,9 @@ def test_frames_without_hands_give_the_same_arrays(bag: Path, out: str) -> None:
 
 
 @one_storage
-def test_of_two_recordings_each_places_its_camera_and_none_is_copied(bag: Path, tmp_path: Path) -> None:
+def test_of_two_recordings_each_places_its_camera_and_none_is_copied(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     for name in PLACES:
         with BagWriter(tmp_path / f"{name}_bag", "MCAP") as other:
             other.transforms("/tf_static", SECOND, "mast", place=LIFT.tolist())
@@ -147,6 +149,15 @@ def test_of_two_recordings_each_places_its_camera_and_none_is_copied(bag: Path, 
         ("/hands", 2 * SECOND + number * SECOND // 10 + LATE["right"] // 2) for number in range(4)
     ]
     assert {topic for topic, *_ in there} == {"/tf", "/hands"}
+    (file,) = (tmp_path / "right_bag").glob("*.mcap")
+    file.write_bytes(b"no recording")
+    assert main([*FUSE, "f.jsonl", *TF]) == 1
+    said = capsys.readouterr().err
+    assert (
+        "/tf_static of right_bag is not fully used: cannot read recording" in said and "right is not published" in said
+    )
+    lines = [json.loads(line) for line in Path("f.jsonl").read_text().splitlines()]
+    assert [hand["cameras"] for line in lines for hand in line["hands"]] == [["left"]] * 4
 
 
 @one_storage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -210,6 +211,23 @@ def test_without_any_usable_file_nothing_is_written(folder: Path, capsys: pytest
     assert main(FUSE) == 2 and not (folder / "fused.jsonl").exists()
     said = capsys.readouterr().err
     assert "line 1 of left.jsonl" in said and "there is no results file right.jsonl" in said
+
+
+@pytest.mark.parametrize("image", ["a" * 5000 + ".mcap#0", "\0.mcap#0", "\ud800.mcap#0", "nowhere.mcap#0"])
+def test_recordings_that_cannot_be_here_are_not_looked_for(
+    folder: Path, capsys: pytest.CaptureFixture, image: str
+) -> None:
+    edit(folder / "left.jsonl", image=image)
+    assert main([*FUSE[:3], "--frame", "table", "--out", "fused.jsonl"]) == 2
+    assert "left.jsonl names no recording that is here" in capsys.readouterr().err
+    assert main(FUSE) == 0
+
+
+def test_what_is_no_regular_file_is_left_out(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    (folder / "left.jsonl").unlink()
+    os.mkfifo(folder / "left.jsonl")
+    assert main(FUSE) == 1
+    assert "results file left.jsonl is not a regular file; the file is left out" in capsys.readouterr().err
 
 
 def test_no_file_is_written_over(folder: Path, capsys: pytest.CaptureFixture) -> None:
