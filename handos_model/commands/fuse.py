@@ -74,7 +74,9 @@ def run(args: argparse.Namespace) -> int:
     used = filter(None, [args.extrinsics, args.template])
     check_results(out, Inputs([*args.results, *recordings], used), WriteRules(args.overwrite))
     if not (args.extrinsics or recordings):
-        raise ValueError(f"{args.results[0]} names no recording that is here: give the poses of the cameras")
+        raise ValueError(
+            f"{args.results[0]} names no recording that is here: give the poses of the cameras by --extrinsics"
+        )
     template = load_template(args.template)
     skeleton = HandSkeleton(template) if args.anatomical else None
     problems = [] if args.extrinsics else [said for path in recordings if (said := cameras.keep_recorded(path))]

@@ -77,7 +77,7 @@ def write_npz(records: Iterable[dict[str, Any]], place: Path, detail: Detail) ->
     """Writes arrays over the N frames, called frame_..., and over their M hands, with the frame's index in `frame`.
 
     detail: what was recorded of each hand in addition, on which the arrays depend even if there is no hand. No array
-    needs pickle to be read. Missing values: NO_TIME in frame_stamp_ns, an empty text, NaN in an orientation.
+    needs pickle to be read. Missing values: NO_TIME in frame_stamp_ns, an empty text, NaN in an orientation or a mesh.
     """
     frames: list[dict[str, Any]] = []
     hands: list[dict[str, Any]] = []
@@ -140,8 +140,9 @@ def _of_hands(hands: list[dict[str, Any]], detail: Detail) -> dict[str, np.ndarr
         if isinstance(example, str):
             arrays[name] = _texts(values)
         else:
-            kind = np.int64 if isinstance(example, int) else np.float32
-            arrays[name] = np.array(values, kind).reshape(len(hands), *np.shape(example))
+            kind, shape = np.int64 if isinstance(example, int) else np.float32, np.shape(example)
+            values = [value if np.size(value) else np.full(shape, np.nan) for value in values]
+            arrays[name] = np.array(values, kind).reshape(len(hands), *shape)
     wrists = [hand["wrist"] for hand in hands]
     turns = [[np.nan] * 4 if wrist["orientation"] is None else wrist["orientation"] for wrist in wrists]
     return {

@@ -135,6 +135,19 @@ def test_frames_without_hands_give_the_same_arrays(bag: Path, out: str) -> None:
 
 
 @one_storage
+def test_a_hand_without_a_mesh_is_nan_among_those_with_one(bag: Path) -> None:
+    for name, bare in (("left", (0, 1)), ("right", (0, 2))):
+        records = [json.loads(line) for line in Path(f"{name}.jsonl").read_text().splitlines()]
+        for number in bare:
+            del records[number]["hands"][0]["vertices"]
+        Path(f"{name}.jsonl").write_text("".join(map(record_line, records)))
+    assert main([*FUSE, "f.npz", *TF]) == 0
+    with np.load("f.npz") as arrays:
+        assert np.isnan(arrays["vertices"]).all(axis=(1, 2)).tolist() == [True, False, False, False]
+        assert np.isfinite(arrays["vertices"][1:]).all()
+
+
+@one_storage
 def test_of_two_recordings_each_places_its_camera_and_none_is_copied(
     bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
