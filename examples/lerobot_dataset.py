@@ -86,7 +86,8 @@ def first_record(path: Path) -> dict | None:
             first = json.loads(lines.readline())
     except ValueError:
         return None
-    return first if isinstance(first, dict) and isinstance(first.get("image"), str) and "topic" in first else None
+    of_images = isinstance(first, dict) and {"topic", "width"} <= set(first)  # those of handos fuse have no width
+    return first if of_images and isinstance(first.get("image"), str) else None
 
 
 def is_same(place: Path, recording: Path) -> bool:

@@ -16,7 +16,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
-from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
+from handos_model.fusion.camera_poses import CameraPoses
 from handos_model.fusion.frame_sets import FrameSet, FrameSets
 from handos_model.fusion.hand_fusion import HandFusion, possible
 from handos_model.io.files import one_line
@@ -29,7 +29,6 @@ from handos_ros.fusion.cameras import camera_inputs, same_place
 from handos_ros.fusion.fused_array import fused_array
 from handos_ros.fusion.report import FusionReport
 from handos_ros.fusion.settings import FusionSettings
-from handos_ros.fusion.transform_tree import NoTransform, TransformTree
 from handos_ros.msg import HandArray
 from handos_ros.outputs import HandOutputs
 from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides
@@ -52,7 +51,8 @@ class FusionNode(GuardedNode):
         given = take_overrides(self)
         self._settings = settings = declare(self, FusionSettings(), given)
         self._inputs = camera_inputs(self, settings.topics.split())
-        self._frame, self._known = _cameras_of(settings)
+        self._cameras = CameraPoses(settings.frame, Path(settings.extrinsics) if settings.extrinsics else None)
+        self._frame, self._tree = self._cameras.frame, self._cameras.tree
         template = load_template(settings.template or None)
         self._fusion = HandFusion(template.faces, settings.track_max_age)
         self._skeleton = HandSkeleton(template)
@@ -62,8 +62,7 @@ class FusionNode(GuardedNode):
         self._report, self._restarts = FusionReport(), 0
         self._late = dict(self._sets.late)
         self._placed = self._warned_of = ""
-        self._tree = TransformTree()
-        if self._known is None:
+        if self._cameras.known is None:
             self.create_subscription(TFMessage, "/tf_static", self._tree.keep_static, STATIC_TRANSFORMS)
         self.create_subscription(TFMessage, "/tf", self._tree.keep, 100)
         for topic in self._inputs:
@@ -90,7 +89,7 @@ class FusionNode(GuardedNode):
             self._publish(found)
 
     def _publish(self, found: FrameSet[HandArray]) -> None:
-        seen = [self._inputs[topic].view(message, self._pose) for topic, message in found.frames.items()]
+        seen = [self._inputs[topic].view(message, self._cameras.pose) for topic, message in found.frames.items()]
         views = [view for view in seen if view is not None]
         if not views:  # no camera has a pose in the common frame
             return
@@ -107,14 +106,6 @@ class FusionNode(GuardedNode):
         self._outputs.publish(fused_array(fused, header, assumed, models, self._settings))
         self._outputs.publish_rest(hands, header, self._settings.marker_lifetime)
         self._report.add(views, fused)
-
-    def _pose(self, frame: str, stamp: float) -> Extrinsics:
-        frame = frame.lstrip("/")  # tf2 has no leading slashes, but ROS 1 had
-        if self._known is None:
-            return self._tree.pose(frame, self._frame, stamp)
-        if frame not in self._known:
-            raise NoTransform(f"{frame} is not in {self._settings.extrinsics}, which has {', '.join(self._known)}")
-        return self._known[frame]
 
     def _on_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         try:
@@ -198,18 +189,6 @@ class FusionNode(GuardedNode):
             if self._settings.publish_tf and (others := self._tree.parents(name, since) - {self._frame}):
                 return f"{name} is also published by {', '.join(sorted(others))}: give each node its own frame_prefix"
         return ""
-
-
-def _cameras_of(settings: FusionSettings) -> tuple[str, dict[str, Extrinsics] | None]:
-    """Name of the common frame, and poses of the cameras by name if a file provides them."""
-    if not settings.extrinsics:
-        if not settings.frame:
-            raise ValueError("frame is not set, must be the common frame, such as base_link; or give extrinsics")
-        return settings.frame.lstrip("/"), None
-    frame, cameras = read_extrinsics(Path(settings.extrinsics))
-    if settings.frame.lstrip("/") not in ("", frame):
-        raise ValueError(f"frame is {settings.frame}, but {settings.extrinsics} has {frame}: they must agree")
-    return frame, cameras
 
 
 def _counts(counter: dict[int, int]) -> str:

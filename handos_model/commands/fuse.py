@@ -5,17 +5,23 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from handos_model.commands.predict import add_overwrite
-from handos_model.fusion.extrinsics import read_extrinsics
+from handos_model.fusion.camera_poses import CameraPoses
 from handos_model.fusion.frame_sets import SLOP
-from handos_model.fusion.hand_fusion import FusedHand, possible
-from handos_model.fusion.results_files import fused_frames, fused_record
+from handos_model.fusion.hand_fusion import MAX_AGE, FusedHand, possible
+from handos_model.fusion.results_files import fused_frames, fused_record, recording_of
 from handos_model.io.files import message
 from handos_model.kinematics.skeleton import HandSkeleton
-from handos_model.output.frame_record import record_line
-from handos_model.output.output_file import check_files, completed
+from handos_model.output.frame_record import Detail
+from handos_model.output.message_types import Origin
+from handos_model.output.output_file import Inputs, Target, WriteRules
+from handos_model.output.results import SUFFIXES, check_results, check_results_name, write_results
 from handos_model.template.load import load_template
 
 
@@ -23,9 +29,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos fuse`."""
     parser.add_argument("results", nargs="+", type=Path, metavar="FILE.jsonl", help="results of each camera")
     parser.add_argument(
-        "--extrinsics", type=Path, required=True, metavar="FILE.yaml", help="poses of the cameras (docs/cameras.md)"
+        "--extrinsics",
+        type=Path,
+        metavar="FILE.yaml",
+        help="poses of the cameras (docs/cameras.md); default: those on /tf_static of the recordings of the results",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE.jsonl", help="file to write")
+    parser.add_argument("--frame", metavar="NAME", help="common frame, such as base_link; default: that of FILE.yaml")
+    parser.add_argument(
+        "--out",
+        required=True,
+        metavar="FILE",
+        help=f"one record per time: {SUFFIXES}, or without a suffix a rosbag2 folder",
+    )
     parser.add_argument(
         "--slop",
         type=float,
@@ -48,34 +63,53 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes one line for each time; returns 1 if a file could not be read to its end."""
+    """Writes a record for each time; returns 1 if an input could not be used, or not to its end."""
     if not 0 <= args.slop <= 1:
         raise ValueError(f"--slop is {args.slop:g}, must lie between 0 and 1 s")
-    if args.out.suffix.lower() != ".jsonl":
-        raise ValueError(f"--out is {args.out}, must end in .jsonl")
-    frame, cameras = read_extrinsics(args.extrinsics)
-    check_files([args.out], [*args.results, args.extrinsics, *filter(None, [args.template])], args.overwrite)
+    out = Target.named(args.out)
+    check_results_name(out)
+    cameras = CameraPoses(args.frame or "", args.extrinsics)
+    named = {recording_of(path) for path in args.results}
+    recordings = sorted(filter(None, named))
+    used = filter(None, [args.extrinsics, args.template])
+    check_results(out, Inputs([*args.results, *recordings], used), WriteRules(args.overwrite))
+    if not (args.extrinsics or recordings):
+        raise ValueError(
+            f"{args.results[0]} names no recording that is here: give the poses of the cameras by --extrinsics"
+        )
     template = load_template(args.template)
     skeleton = HandSkeleton(template) if args.anatomical else None
-    seen: Counter[int] = Counter()
-    times, problems = 0, list[str]()
-    with completed(args.out) as place, place.open("w", encoding="utf-8") as file:
-        for stamp_ns, fused in fused_frames(args.results, cameras, args.slop, template.faces, problems):
-            if skeleton is not None:
-                fused = possible(_meshed(fused), skeleton)
-            file.write(record_line(fused_record(stamp_ns, frame, fused, args.vertices)))
-            seen.update(len(one.cameras) for one in fused)
-            times += 1
-    by_cameras = ", ".join(f"{count} by {cameras}" for cameras, count in sorted(seen.items())) or "none"
-    print(f"{times} times; hands by number of cameras: {by_cameras}", file=sys.stderr)
-    if len(args.results) > 1 and not any(cameras > 1 for cameras in seen):
+    problems = [] if args.extrinsics else [said for path in recordings if (said := cameras.keep_recorded(path))]
+    seen: list[list[int]] = []
+
+    def records() -> Iterator[dict[str, Any]]:
+        for fused in fused_frames(args.results, cameras, problems, args.slop, template.faces):
+            hands = fused.hands if skeleton is None else possible(_meshed(fused.hands), skeleton)
+            seen.append([len(one.cameras) for one in hands])
+            yield fused_record(replace(fused, hands=hands), cameras.frame, args.vertices)
+
+    origin = Origin(measured="triangulated" if len(args.results) > 1 else "depth", max_age=MAX_AGE)
+    original = recordings[0] if named == {*recordings[:1]} else None
+    notes = write_results(records(), out, Detail(args.vertices, fused=True), original, origin)
+    _report(seen, several=len(args.results) > 1 and not problems)
+    for said in (*(f"{out}: {note}" for note in notes), *problems):
+        print(f"handos fuse: {message(said)}", file=sys.stderr)
+    return int(bool(problems))
+
+
+def _report(seen: list[list[int]], several: bool) -> None:
+    """Prints how many hands were seen by how many cameras.
+
+    seen: for each time, the number of cameras of each hand; several: some hands should have been seen by more than one.
+    """
+    counts = Counter(chain.from_iterable(seen))
+    by_cameras = ", ".join(f"{count} by {cameras}" for cameras, count in sorted(counts.items())) or "none"
+    print(f"{len(seen)} times; hands by number of cameras: {by_cameras}", file=sys.stderr)
+    if several and not any(cameras > 1 for cameras in counts):
         print(
             "handos fuse: no hand was seen by two cameras at once: check the stamps (--slop) and the extrinsics",
             file=sys.stderr,
         )
-    for problem in problems:
-        print(f"handos fuse: {message(problem)}; what comes after it is not read", file=sys.stderr)
-    return int(bool(problems))
 
 
 def _meshed(fused: list[FusedHand]) -> list[FusedHand]:

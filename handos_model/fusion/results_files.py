@@ -6,6 +6,7 @@ import heapq
 import itertools
 import json
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,17 @@ from typing import Any
 import numpy as np
 
 from handos_model.camera import Camera
-from handos_model.fusion.extrinsics import Extrinsics
-from handos_model.fusion.frame_sets import SLOP, FrameSets
+from handos_model.fusion.camera_poses import CameraPoses
+from handos_model.fusion.frame_sets import SLOP, FrameSet, FrameSets
 from handos_model.fusion.hand_fusion import FusedHand, HandFusion
 from handos_model.fusion.sighting import View
+from handos_model.fusion.transform_tree import NoTransform
 from handos_model.hand import Hand
 from handos_model.io.files import RESULTS, one_line, open_file, shown
 from handos_model.io.frame import LATEST_NS, SECOND
-from handos_model.output.frame_record import wrist_record
+from handos_model.io.recording.recording import is_recording
+from handos_model.output.frame_record import INTRINSICS_SOURCES, NUMBERED, wrist_record
+from handos_model.output.tables import OF_PIXELS
 from handos_model.wrist_pose import wrist_rotation
 
 LONGEST_LINE = 8 * 2**20
@@ -38,17 +42,28 @@ class CameraFrame:
     stamp_ns: int
     hands: list[Hand]
     lens: Camera
+    image: str | None
+    topic: str | None
+    source: str
+    """One of INTRINSICS_SOURCES."""
+    model: dict[str, str]
 
 
-class DamagedResults(ValueError):
-    """A line of a file is not a frame; the message says which, and why."""
+@dataclass(frozen=True, eq=False)
+class FusedFrame:
+    """The hands of one time in the common frame."""
+
+    stamp_ns: int
+    hands: list[FusedHand]
+    seen: list[CameraFrame]
+    """What they come from; at most one of each camera."""
 
 
 def read_results(path: Path) -> Iterator[CameraFrame]:
     """The frames of a .jsonl file of `handos predict`, in order.
 
-    The camera's name is its frame_id, or else the name of the file. Raises DamagedResults for lines that are not frames
-    or have no stamp, and ValueError for one that goes back in time.
+    The camera's name is its frame_id, or else the name of the file. Raises FileNotFoundError, and ValueError for lines
+    that are not frames, have no stamp or go back in time.
     """
     last = None
     with open_file(path, RESULTS) as file:
@@ -57,74 +72,96 @@ def read_results(path: Path) -> Iterator[CameraFrame]:
             number += 1
             where = f"line {number} of {shown(path)}"
             if len(line) > LONGEST_LINE:
-                raise DamagedResults(f"{where} is longer than {LONGEST_LINE} bytes")
+                raise ValueError(f"{where} is longer than {LONGEST_LINE} bytes")
             try:
                 frame = _frame(json.loads(line), path.stem)
             except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
-                raise DamagedResults(f"{where} is not a frame written by handos predict: {one_line(error)}") from error
+                raise ValueError(f"{where} is not a frame written by handos predict: {one_line(error)}") from error
             if last is not None and frame.stamp_ns < last:
                 raise ValueError(f"{where} is earlier than the line before: give one recording per file")
             last = frame.stamp_ns
             yield frame
 
 
-def fused_frames(
-    paths: list[Path],
-    extrinsics: dict[str, Extrinsics],
-    slop: float = SLOP,
-    faces: np.ndarray | None = None,
-    problems: list[str] | None = None,
-) -> Iterator[tuple[int, list[FusedHand]]]:
-    """Stamps in ns, and the hands at each of them in the common frame, from one file per camera.
+def recording_of(path: Path) -> Path | None:
+    """The recording that a .jsonl file of `handos predict` names; None if it names another input, or one not here."""
+    try:
+        numbered = NUMBERED.fullmatch(next(read_results(path)).image or "")
+    except (OSError, ValueError, StopIteration):  # fused_frames says why
+        return None
+    recording = Path(numbered[1]) if numbered else None
+    return recording if recording and is_recording(recording) and os.path.exists(recording) else None
 
-    extrinsics: those of cameras, by CameraFrame.camera; slop: s by which stamps that belong together may differ;
-    faces: as for HandFusion. problems: if given, a file that is damaged after its first frames ends there, and gets a
-    sentence here. Raises what read_results raises otherwise, and ValueError for a camera without extrinsics and for two
-    files of one camera.
+
+def fused_frames(
+    paths: list[Path], cameras: CameraPoses, problems: list[str], slop: float = SLOP, faces: np.ndarray | None = None
+) -> Iterator[FusedFrame]:
+    """The hands at each time, from one file per camera.
+
+    problems: gets a sentence for each file that cannot be used, or not to its end; the others are. slop: s by which
+    stamps that belong together may differ; faces: as for HandFusion. Raises ValueError if no file can be used.
     """
     # Time is that of the stamps: a frame exactly `slop` later still belongs to one, whatever is lost in rounding.
     sets: FrameSets[CameraFrame] = FrameSets(map(str, paths), slop, wait=slop + 1e-3, silence=math.inf)
     fusion = HandFusion(faces)
-    names: dict[str, Path] = {}
-    streams = [zip(_until_damage(path, problems), itertools.repeat(path)) for path in paths]
+    files: dict[str, Path] = {}
+    streams = [zip(_placed(path, cameras, files, problems), itertools.repeat(path)) for path in paths]
     for frame, path in heapq.merge(*streams, key=lambda one: one[0].stamp_ns):
-        if names.setdefault(frame.camera, path) != path:
-            raise ValueError(
-                f"two files belong to {one_line(frame.camera)}: {names[frame.camera]} and {path}; give one"
-            )
-        if frame.camera not in extrinsics:
-            known = ", ".join(extrinsics)
-            raise ValueError(f"{one_line(frame.camera)} of {path} has no extrinsics; the file has those of {known}")
-        yield from (_fused(fusion, found, extrinsics) for found in sets.ready(frame.stamp_ns / SECOND))
+        yield from (_fused(fusion, found, cameras) for found in sets.ready(frame.stamp_ns / SECOND))
         sets.add(str(path), frame.stamp_ns, frame, frame.stamp_ns / SECOND)
-    yield from (_fused(fusion, found, extrinsics) for found in sets.rest())
+    yield from (_fused(fusion, found, cameras) for found in sets.rest())
+    if problems and not files:
+        raise ValueError("\n".join(problems))
 
 
-def _until_damage(path: Path, problems: list[str] | None) -> Iterator[CameraFrame]:
-    begun = False
+def _placed(path: Path, cameras: CameraPoses, files: dict[str, Path], problems: list[str]) -> Iterator[CameraFrame]:
+    """The frames of a file up to the first that cannot be used; files: that of each camera."""
+    lost = "the file is left out"
     try:
         for frame in read_results(path):
-            begun = True
+            _check_placed(frame, path, cameras)
+            if (other := files.setdefault(frame.camera, path)) is not path:
+                raise ValueError(
+                    f"{shown(path)} is of {one_line(frame.camera)} like {shown(other)}: give one file per camera"
+                )
             yield frame
-    except DamagedResults as error:
-        if problems is None or not begun:
-            raise
-        problems.append(str(error))
+            lost = "what comes after it is not read"
+    except (OSError, ValueError) as error:
+        problems.append(f"{error}; {lost}")
 
 
-def _fused(fusion: HandFusion, found: Any, extrinsics: dict[str, Extrinsics]) -> tuple[int, list[FusedHand]]:
-    views = [View(frame.camera, frame.hands, frame.lens, extrinsics[frame.camera]) for frame in found.frames.values()]
-    return found.stamp_ns, fusion.update(views, found.stamp_ns / SECOND)
+def _check_placed(frame: CameraFrame, path: Path, cameras: CameraPoses) -> None:
+    try:
+        cameras.pose(frame.camera, frame.stamp_ns / SECOND)
+    except NoTransform as error:
+        raise ValueError(f"the camera of {shown(path)} has no pose: {error}") from error
 
 
-def fused_record(stamp_ns: int, frame: str, fused: list[FusedHand], vertices: bool = False) -> dict[str, Any]:
-    """The record of one time for a line of JSON: docs/cameras.md explains its keys."""
-    return {"stamp_ns": stamp_ns, "frame_id": frame, "hands": [_hand_record(one, vertices) for one in fused]}
+def _fused(fusion: HandFusion, found: FrameSet[CameraFrame], cameras: CameraPoses) -> FusedFrame:
+    seen, stamp = list(found.frames.values()), found.stamp_ns / SECOND
+    views = [View(frame.camera, frame.hands, frame.lens, cameras.pose(frame.camera, stamp)) for frame in seen]
+    return FusedFrame(found.stamp_ns, fusion.update(views, stamp), seen)
+
+
+def fused_record(fused: FusedFrame, frame_id: str, vertices: bool = False) -> dict[str, Any]:
+    """The record of one time, like frame_record's of one image: docs/cameras.md explains its keys."""
+    latest = max(fused.seen, key=lambda frame: frame.stamp_ns)
+    models = [frame.model for frame in fused.seen]
+    return {
+        "image": latest.image,
+        "stamp_ns": fused.stamp_ns,
+        "frame_id": frame_id,
+        "topic": latest.topic,
+        "intrinsics": {"source": max((frame.source for frame in fused.seen), key=INTRINSICS_SOURCES.index)},
+        "model": {key: ", ".join(dict.fromkeys(model[key] for model in models)) for key in ("name", "version")},
+        "hands": [_hand_record(one, vertices) for one in fused.hands],
+    }
 
 
 def _hand_record(one: FusedHand, vertices: bool) -> dict[str, Any]:
     record = one.hand.to_dict(vertices)
-    del record["box"], record["joints_2d"]
+    for key in OF_PIXELS:
+        del record[key]
     mesh = {"vertices": record.pop("vertices")} if vertices else {}
     wrist = wrist_record(record, wrist_rotation(one.hand), one.wrist_covariance.ravel())
     return {**record, "wrist": wrist, "cameras": list(one.cameras), "disagreement": round(one.gap, 5), **mesh}
@@ -136,6 +173,8 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
         raise ValueError(f"stamp_ns is {stamp!r}: images have no time; give videos or recordings")
     if len(record["hands"]) > MAX_CAMERA_HANDS:
         raise ValueError(f"it has {len(record['hands'])} hands, but at most {MAX_CAMERA_HANDS} are allowed")
+    if values["source"] not in INTRINSICS_SOURCES:
+        raise ValueError(f"source is {values['source']!r}, must be one of {', '.join(INTRINSICS_SOURCES)}")
     mirrored = record.get("mirrored", False)  # earlier versions did not write it
     if type(mirrored) is not bool:
         raise ValueError(f"mirrored is {mirrored!r}, must be true or false")
@@ -153,4 +192,7 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     )
     if mirrored:  # metres already are those of the real hand
         hands, lens = [hand.flipped(lens.width) for hand in hands], lens.mirrored()
-    return CameraFrame(str(record["frame_id"] or "").lstrip("/") or stem, stamp, hands, lens)
+    camera = str(record["frame_id"] or "").lstrip("/") or stem
+    image, topic = (None if record[key] is None else str(record[key]) for key in ("image", "topic"))
+    model = {key: str(record["model"][key]) for key in ("name", "version")}
+    return CameraFrame(camera, stamp, hands, lens, image, topic, values["source"], model)

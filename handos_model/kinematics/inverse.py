@@ -127,32 +127,31 @@ def _descend(
 
     seen: transforms, joints: origins and tips, both as given by HandSkeleton.
     """
-    transforms, scales, turns = np.empty_like(seen), np.empty((len(seen), 3)), np.zeros((4, 5, 3))
+    # The last row takes the bones that a finger lacks, whose index is -1.
+    transforms, scales, turns = np.empty((len(seen) + 1, 4, 3)), np.empty((len(seen) + 1, 3)), np.zeros((4, 5, 3))
     scale = _scale(rotation, seen[skeleton.wrist, :3].T)
     transforms[skeleton.wrist] = *(rotation.T * scale[:, None]), position
     scales[skeleton.wrist] = scale
-    frames, origins, scale = (np.broadcast_to(values, (5, *values.shape)) for values in (rotation, position, scale))
+    frames, origins = rotation, position  # of all five fingers
     for level, bones in enumerate(skeleton.bones[:levels]):
-        there, ends = bones >= 0, skeleton.ends[level]
+        there, aims = (bones >= 0)[:, None, None], skeleton.aims[level]
         origins = origins + _turned(frames, skeleton.places[level] * scale)
         frames = frames @ skeleton.turns[level]
         axes = seen[bones, :3].transpose(0, 2, 1)
         ahead = joints[skeleton.children[level]] - origins
-        reach = np.maximum((ends * ends).sum(axis=1), 1e-12)
-        aimed = axes + AIM * ahead[:, :, None] * (ends / reach[:, None])[:, None]
-        aimed[~there] = frames[~there]
+        aimed = np.where(there, axes + AIM * ahead[:, :, None] * aims[:, None], frames)
         local = (frames.transpose(0, 2, 1) @ aimed).tolist()
         bends = [bend(*pair) for pair in zip(local, _LIMITS[level], strict=True)]
         turns[level] = [turn for turn, _ in bends]
         frames = frames @ np.array([turned for _, turned in bends])
         found = _scale(frames, axes)
-        found[:, 2] = (ahead * _turned(frames, ends)).sum(axis=1) / reach
-        scale = np.where(there[:, None], found, scale)
-        scales[bones[there]] = scale[there]
-        transforms[bones[there], :3] = (frames.transpose(0, 2, 1) * scale[:, :, None])[there]
-        transforms[bones[there], 3] = origins[there]
-    last = origins + _turned(frames, ends * scale)
-    return _Descent(turns, transforms, scales, np.concatenate([[position], last]))
+        found[:, 2] = (ahead * _turned(frames, aims)).sum(axis=1)
+        scale = np.where(there[:, 0], found, scale)
+        scales[bones] = scale
+        transforms[bones, :3] = frames.transpose(0, 2, 1) * scale[:, :, None]
+        transforms[bones, 3] = origins
+    last = origins + _turned(frames, skeleton.ends[levels - 1] * scale)
+    return _Descent(turns, transforms[:-1], scales[:-1], np.concatenate([[position], last]))
 
 
 def _limits() -> list[list[Limits]]:

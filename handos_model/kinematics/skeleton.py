@@ -36,6 +36,8 @@ class HandSkeleton:
         self.turns, self.places, self.ends = _chains(template, self.bones, self.wrist)
         """For bones at rest: rotation (4, 5, 3, 3) and origin (4, 5, 3) m in the parent's frame, end (4, 5, 3) m in
         the bone's own."""
+        self.aims = self.ends / np.maximum((self.ends**2).sum(axis=2, keepdims=True), 1e-12)
+        """(4, 5, 3) 1/m, the ends divided by their squared lengths."""
         following = [self.bones[level + 1 :] for level in range(4)]
         self.children = np.array([
             [next((bone for bone in chain if bone >= 0), -5 + finger) for finger, chain in enumerate(later.T)]

@@ -25,10 +25,12 @@ NUMBERED = re.compile(r"(.+)#(\d+)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Detail:
-    """Optional parts of a record for each hand."""
+    """What records hold of each hand."""
 
     vertices: bool = False
     mano: ManoFitter | None = None
+    fused: bool = False
+    """The hands are those of several cameras, so they are without pixels and say which cameras see them."""
 
 
 def frame_record(

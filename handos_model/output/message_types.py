@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Container, Iterator
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ MESSAGES = ("Point2D", "Hand", "HandArray")
 HAND_ARRAY, TRANSFORMS = f"{PACKAGE}/msg/HandArray", "tf2_msgs/msg/TFMessage"
 FRAMES = tuple(f"{side}_hand" for side in KNOWN_SIDES)
 """The TF frames that recordings get, below that of the camera."""
+_NO_LENS = {"fx": 0.0, "fy": 0.0, "cx": 0.0, "cy": 0.0, "distortion_model": "none", "distortion": []}
+_NO_PIXELS = {"box": [math.nan] * 4, "joints_2d": [[math.nan] * 2] * 21}  # of hands that belong to no single image
 
 
 def open_types() -> Any:
@@ -45,31 +48,44 @@ def _folders() -> Iterator[Path]:
         yield Path(prefix, "share", PACKAGE, "msg")
 
 
+@dataclass(frozen=True)
+class Origin:
+    """How the hands of one input were made, as far as their records do not say."""
+
+    scale: str = "prior"
+    """Scale source of frames without hands."""
+    measured: str = "depth"
+    """What has measured a hand whose size is remembered."""
+    max_age: float = TrackerOptions().max_age
+    """s for which a hand that is not seen keeps its id."""
+
+
 class Messages:
     """Makes messages from the records of one input, in the order of its frames."""
 
-    def __init__(self, store: Any, scale: str = "prior") -> None:
-        """store: of open_types; scale: the scale source of frames without hands."""
+    def __init__(self, store: Any, origin: Origin) -> None:
+        """store: of open_types."""
         self._store, self._types = store, store.types
         self._hand = self._types[f"{PACKAGE}/msg/Hand"]
         self._array = self._types[HAND_ARRAY]
-        self._scale = scale
+        self._origin = origin
         self._sides, self._clock = SideFrames(), TrackClock()
         self._seen: dict[int, float] = {}  # s of the clock at which each tracked hand was last seen
         self._sent: set[tuple[str, int]] = set()  # sides and stamps in ns: tf2 refuses those that come again
 
     def hand_array(self, record: dict[str, Any]) -> bytes:
         """The HandArray of a frame in CDR, as the node publishes it."""
-        kind, values = self._array, record["intrinsics"]
+        kind, values = self._array, {**_NO_LENS, **record["intrinsics"]}
         assumed = values["source"] == "assumed"
-        scale = frame_scale((hand["scale_source"] for hand in record["hands"]), self._scale)
+        sources = (hand["scale_source"] for hand in record["hands"])
+        scale = frame_scale(sources, self._origin.scale, self._origin.measured)
         message = kind(
             header=self._header(record),
-            hands=[self._hand_message(hand) for hand in record["hands"]],
+            hands=[self._hand_message({**_NO_PIXELS, **hand}) for hand in record["hands"]],
             intrinsics_source=kind.INTRINSICS_ASSUMED if assumed else kind.INTRINSICS_CAMERA_INFO,
             scale_source=getattr(kind, f"SCALE_{scale.upper()}"),
-            width=record["width"],
-            height=record["height"],
+            width=record.get("width", 0),
+            height=record.get("height", 0),
             **{name: values[name] for name in ("fx", "fy", "cx", "cy")},
             distortion_model=values["distortion_model"].replace("none", ""),
             distortion=np.array(values["distortion"], np.float64),
@@ -83,7 +99,7 @@ class Messages:
         Call it for every frame.
         """
         transform, stamped = (self._types[f"geometry_msgs/msg/{name}"] for name in ("Transform", "TransformStamped"))
-        wrists = {Hand.from_dict(hand): hand["wrist"] for hand in record["hands"]}
+        wrists = {Hand.from_dict({**_NO_PIXELS, **hand}): hand["wrist"] for hand in record["hands"]}
         found = []
         for hand in self._sides.chosen(list(wrists), self._followed(record)):
             wrist, key = wrists[hand], (hand.side, record["stamp_ns"])
@@ -94,8 +110,8 @@ class Messages:
         return self._cdr(self._types[TRANSFORMS](found), TRANSFORMS) if found else None
 
     def _followed(self, record: dict[str, Any]) -> Container[int]:
-        """HandTracker.ids as they were in this frame."""
-        age = self._clock.advance(record["stamp_ns"] / SECOND, TrackerOptions().max_age)
+        """The ids of all tracked hands in this frame, whether they are seen in it or not."""
+        age = self._clock.advance(record["stamp_ns"] / SECOND, self._origin.max_age)
         now = self._clock.now
         self._seen = {number: seen for number, seen in self._seen.items() if now - seen <= age}
         self._seen |= {hand["id"]: now for hand in record["hands"] if hand["id"] >= 0}

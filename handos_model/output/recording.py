@@ -12,12 +12,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
+from handos_model.io.recording.decoding import TF_STATIC
 from handos_model.io.recording.parts import Message
 from handos_model.io.recording.recording import Recording
-from handos_model.output.message_types import FRAMES, HAND_ARRAY, TRANSFORMS, Messages, open_types
+from handos_model.output.message_types import FRAMES, HAND_ARRAY, TRANSFORMS, Messages, Origin, open_types
 from handos_model.output.ros1_messages import Ros1Messages
 
-HANDS, TF, TF_STATIC = "/hands", "/tf", "/tf_static"
+HANDS, TF = "/hands", "/tf"
 VERSION: Literal[8] = 8
 """Version of the recording's metadata: the newest that every ROS 2 distribution reads."""
 
@@ -28,13 +29,13 @@ def write_recording(
     name: str,
     recorded: Path | None,
     one_file: bool,
-    scale: str = "prior",
+    origin: Origin | None = None,
 ) -> tuple[str, ...]:
     """Writes a recording to `place`: one MCAP file, or a rosbag2 folder in the storage of the original.
 
     name: of the folder, which its files have too. recorded: the recording from which the records come, whose messages
-    are copied; if None, each message is recorded at the time of its frame. scale: the scale source of frames without
-    hands. Returns sentences on what could not be copied.
+    are copied; if None, each message is recorded at the time of its frame. origin: of the hands. Returns sentences on
+    what could not be copied.
     """
     from rosbags.rosbag2 import StoragePlugin, Writer
 
@@ -44,7 +45,7 @@ def write_recording(
         is_sqlite = recorded is not None and not one_file and _is_sqlite(recorded)
         storage = StoragePlugin.SQLITE3 if is_sqlite else StoragePlugin.MCAP
         with _disk_errors(), Writer(folder, version=VERSION, storage_plugin=storage) as writer:
-            bag = _Bag(writer, scale)
+            bag = _Bag(writer, origin or Origin())
             notes: tuple[str, ...] = ()
             if recorded is None:
                 for record in records:
@@ -68,9 +69,9 @@ def _disk_errors() -> Iterator[None]:
 class _Bag:
     """A recording that is being written."""
 
-    def __init__(self, writer: Any, scale: str) -> None:
+    def __init__(self, writer: Any, origin: Origin) -> None:
         self._writer, self._types = writer, open_types()
-        self._messages = Messages(self._types, scale)
+        self._messages = Messages(self._types, origin)
         self.ros1 = Ros1Messages(self._types)
         self.left_out: set[str] = set()
         """Topics of whose transforms some were not copied, as this run writes others to the same frames."""
@@ -134,18 +135,19 @@ def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path) 
     missed: Counter[tuple[str, str]] = Counter()
     waiting = iter(records)
     record = next(waiting, None)
-    count = 0
+    counts: Counter[str] = Counter()  # of the images of each topic
     for message in recording.messages(topics):
         if isinstance(message, ValueError):
             continue  # was reported when it was read
         if reason := bag.copy(message):
             missed[message.topic, reason] += 1
-        if record and message.topic == record["topic"]:
-            if int(record["image"].rpartition("#")[2]) == count:
-                bag.write_hands(record, message.recorded_ns)
-                record = next(waiting, None)
-            count += 1
+        counts[message.topic] += 1
+        while record and int(record["image"].rpartition("#")[2]) < counts[record["topic"]]:
+            bag.write_hands(record, message.recorded_ns)
+            record = next(waiting, None)
     notes = [f"{number} messages of {topic} were not copied, as {why}" for (topic, why), number in missed.items()]
+    if lacking := (record is not None) + sum(1 for _ in waiting):
+        notes.append(f"{lacking} frames are left out, as {original} lacks their images")
     if len(topics) < len(recording.topics):
         notes.append(f"{HANDS} of {original} is replaced by the hands of this run")
     for topic in sorted(bag.left_out):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import IO, Any
 
 from handos_model.optional_package import missing
 from handos_model.output.frame_record import NUMBERED, Detail, printable, record_line
+from handos_model.output.message_types import Origin
 from handos_model.output.output_file import (
     Inputs,
     NotWrittenError,
@@ -82,6 +83,25 @@ def first_image(out: Target) -> str | None:
     return None
 
 
+def write_results(
+    records: Iterable[dict[str, Any]], out: Target, detail: Detail, recorded: Path | None, origin: Origin
+) -> tuple[str, ...]:
+    """Writes complete results in the format of their suffix; an error leaves nothing behind.
+
+    detail, recorded: as of Results; origin: of the hands. Returns sentences on what the file lacks.
+    """
+    with completed(out.path) as place:
+        if out.suffix == ".jsonl":
+            with place.open("w", encoding="utf-8") as file:
+                file.writelines(map(record_line, records))
+        elif out.suffix in TABLES:
+            TABLES[out.suffix].write(records, place, detail)
+        else:
+            name = os.path.basename(os.path.realpath(out.path))
+            return write_recording(records, place, name, recorded, out.suffix == ".mcap", origin)
+    return ()
+
+
 class Results:
     """The records of a run, in the order of its frames.
 
@@ -100,7 +120,7 @@ class Results:
         detail: Detail | None = None,
         scale: str = "prior",
     ) -> None:
-        self._detail, self._scale = detail or Detail(), scale
+        self._detail, self._origin = detail or Detail(), Origin(scale)
         self._out = out.at(os.path.realpath(out.path))
         self.path = self._out.path
         self.place, self._recorded = journal(self._out), recorded
@@ -189,17 +209,8 @@ class Results:
         elif self._out.suffix == ".jsonl":
             finish(self.place, self.path)
         else:
-            with completed(self.path) as place:
-                self._convert(place)
+            self.notes = write_results(self._records(), self._out, self._detail, self._recorded, self._origin)
             self.place.unlink()
-
-    def _convert(self, place: Path) -> None:
-        suffix, name = self._out.suffix, self.path.name
-        if suffix in TABLES:
-            TABLES[suffix].write(self._records(), place, self._detail)
-        else:
-            records, one_file = self._records(), suffix == ".mcap"
-            self.notes = write_recording(records, place, name, self._recorded, one_file, self._scale)
 
     def _records(self) -> Iterator[dict[str, Any]]:
         with self.place.open("rb") as file:

@@ -95,6 +95,7 @@ def test_results_are_found_from_another_folder(
         b"\xff\xfe\n",
         b'{"image": null, "topic": null}\n',
         b'{"stamp_ns": 0, "hands": []}\n',
+        b'{"image": "a.mkv#0", "stamp_ns": 0, "frame_id": "table", "topic": null, "hands": []}\n',  # of handos fuse
     ],
 )
 @pytest.mark.parametrize("name", ["0.jsonl", "0.part.jsonl"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -90,8 +91,6 @@ def test_a_file_whose_end_is_damaged_is_read_up_to_there(folder: Path, capsys: p
     said = capsys.readouterr().err
     assert "12 times; hands by number of cameras: 7 by 1, 5 by 2" in said
     assert "line 6 of right.jsonl is not a frame written by handos predict" in said and "is not read\n" in said
-    path.write_text(lines[0][:40])
-    assert main([*FUSE, "--overwrite"]) == 2
 
 
 def in_a_mirror(record: dict, camera: Camera) -> dict:
@@ -189,22 +188,52 @@ def test_a_leading_slash_of_a_frame_is_no_part_of_its_name(folder: Path) -> None
         ({"hands": 3}, "line 1 of left.jsonl is not a frame"),
         ({"intrinsics": {}}, "line 1 of left.jsonl is not a frame"),
         ({"mirrored": "yes"}, "line 1 of left.jsonl is not a frame.*mirrored is 'yes'"),
-        ({"frame_id": "kitchen"}, "kitchen of left.jsonl has no extrinsics; the file has those of left, right"),
-        ({"frame_id": "right"}, "two files belong to right|right of left.jsonl"),
+        (
+            {"frame_id": "kitchen"},
+            "left.jsonl has no pose: kitchen is not in cameras.yaml, which has left, right; the file is",
+        ),
+        ({"frame_id": "right"}, "right.jsonl is of right like left.jsonl: give one file per camera"),
     ],
 )
-def test_what_is_wrong_is_said(folder: Path, capsys: pytest.CaptureFixture, changes: dict, said: str) -> None:
+def test_what_is_wrong_with_a_file_is_said_and_the_others_are_used(
+    folder: Path, capsys: pytest.CaptureFixture, changes: dict, said: str
+) -> None:
     edit(folder / "left.jsonl", **changes)
-    assert main(FUSE) == 2
-    assert re.search(said, capsys.readouterr().err) and not (folder / "fused.jsonl").exists()
+    assert main(FUSE) == 1
+    assert re.search(said, capsys.readouterr().err)
+    lines = [json.loads(line) for line in (folder / "fused.jsonl").read_text().splitlines()]
+    assert len(lines) >= 8 and {len(hand["cameras"]) for line in lines for hand in line["hands"]} == {1}
+
+
+def test_without_any_usable_file_nothing_is_written(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    (folder / "left.jsonl").write_text("{")
+    (folder / "right.jsonl").unlink()
+    assert main(FUSE) == 2 and not (folder / "fused.jsonl").exists()
+    said = capsys.readouterr().err
+    assert "line 1 of left.jsonl" in said and "there is no results file right.jsonl" in said
+
+
+@pytest.mark.parametrize("image", ["a" * 5000 + ".mcap#0", "\0.mcap#0", "\ud800.mcap#0", "nowhere.mcap#0"])
+def test_recordings_that_cannot_be_here_are_not_looked_for(
+    folder: Path, capsys: pytest.CaptureFixture, image: str
+) -> None:
+    edit(folder / "left.jsonl", image=image)
+    assert main([*FUSE[:3], "--frame", "table", "--out", "fused.jsonl"]) == 2
+    assert "left.jsonl names no recording that is here" in capsys.readouterr().err
+    assert main(FUSE) == 0
+
+
+def test_what_is_no_regular_file_is_left_out(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    (folder / "left.jsonl").unlink()
+    os.mkfifo(folder / "left.jsonl")
+    assert main(FUSE) == 1
+    assert "results file left.jsonl is not a regular file; the file is left out" in capsys.readouterr().err
 
 
 def test_no_file_is_written_over(folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert main([*FUSE[:-1], "left.jsonl", "--overwrite"]) == 2
     assert "is an input" in capsys.readouterr().err
     assert main([*FUSE[:-1], "fused.csv"]) == 2 and main([*FUSE, "--slop", "nan"]) == 2
-    (folder / "left.jsonl").write_text("{")
-    assert main(FUSE) == 2 and "line 1 of left.jsonl" in capsys.readouterr().err
 
 
 def test_the_template_is_not_written_over_by_a_link(folder: Path, capsys: pytest.CaptureFixture) -> None:

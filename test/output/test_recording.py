@@ -42,9 +42,9 @@ def test_no_frame_of_this_run_has_a_second_source(tmp_path: Path, storage: str) 
         bag.transforms("/tf_static", 1, "camera", "left_hand")
         for number in range(3):
             stamp = SECOND + number
-            bag.transforms("/tf", stamp, "arm", "robot/right_hand", "right_hand_index_tip", x=0.5)
-            bag.transforms("/tf", stamp, "right_hand", "arm_2", "/left_hand", x=0.5)
-            bag.transforms("/tf", stamp, "right_hand", x=0.5)
+            bag.transforms("/tf", stamp, "arm", "robot/right_hand", "right_hand_index_tip", place=(0.5, 0.0, 0.0))
+            bag.transforms("/tf", stamp, "right_hand", "arm_2", "/left_hand", place=(0.5, 0.0, 0.0))
+            bag.transforms("/tf", stamp, "right_hand", place=(0.5, 0.0, 0.0))
             bag.image("/cam/image_raw", picture(), stamp)
     original, out = next(tmp_path.glob("bag*")), tmp_path / "o.mcap"
     records = [record(number, 1 + number / SECOND, make_hand()) for number in range(3)]

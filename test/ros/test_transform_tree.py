@@ -14,8 +14,8 @@ from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
+from handos_model.fusion.transform_tree import AHEAD, MAX_FRAMES, MAX_PARENTS, NoTransform, TransformTree
 from handos_model.kinematics.frames import quaternion
-from handos_ros.fusion.transform_tree import AHEAD, MAX_FRAMES, MAX_PARENTS, NoTransform, TransformTree
 
 
 def sent(parent: str, child: str, place=(0.0, 0.0, 0.0), turn=None, stamp: float = 0.0) -> TFMessage:

@@ -77,12 +77,12 @@ class BagWriter:
             data=data.ravel()[:cut],
         )  # fmt: skip
 
-    def transforms(self, topic, stamp, *children, x=0.0):
-        """Transforms from base to these frames."""
+    def transforms(self, topic, stamp, *children, parent="base", place=(0.0, 0.0, 0.0), rotation=(0.0, 0.0, 0.0, 1.0)):
+        """The same transform from the parent to each of these frames; rotation: x, y, z, w."""
         parts = ("Vector3", "Quaternion", "Transform", "TransformStamped")
         vector, turn, transform, stamped = (self._store.types[f"geometry_msgs/msg/{part}"] for part in parts)
-        place = transform(vector(x, 0.0, 0.0), turn(0.0, 0.0, 0.0, 1.0))
-        found = [stamped(self.header(stamp, "base"), child, place) for child in children]
+        place = transform(vector(*place), turn(*rotation))
+        found = [stamped(self.header(stamp, parent), child, place) for child in children]
         self.write(topic, "TFMessage", stamp, transforms=found)
 
     def compressed(self, topic, data, stamp, format_name, frame_id="camera"):

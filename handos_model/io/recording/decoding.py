@@ -13,14 +13,21 @@ from handos_model.io.recording.parts import Message
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+TF_STATIC = "/tf_static"
+TRANSFORMS = ("tf2_msgs/msg/TFMessage", "tf/msg/tfMessage")
+"""The types of messages on /tf and TF_STATIC; the second is that of early ROS 1."""
 
 
 @cache
 def _types(encoding: str) -> Any:
-    from rosbags.typesys import Stores, get_typestore
+    from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
     # The types read here are the same on every distribution, so no definition in a file has to be trusted.
-    return get_typestore(Stores.ROS1_NOETIC if encoding == "ros1" else Stores.ROS2_HUMBLE)
+    types = get_typestore(Stores.ROS1_NOETIC if encoding == "ros1" else Stores.ROS2_HUMBLE)
+    for kind in TRANSFORMS:
+        if kind not in types.types:
+            types.register(get_types_from_msg("geometry_msgs/TransformStamped[] transforms", kind))
+    return types
 
 
 def decoded(message: Message) -> Any:

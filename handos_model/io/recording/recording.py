@@ -15,6 +15,7 @@ from handos_model.io.recording.mcap_file import McapFile
 from handos_model.io.recording.parts import Message, Storage, Topic, zstd
 from handos_model.io.recording.ros1_file import Ros1File
 from handos_model.io.recording.sqlite_file import SqliteFile
+from handos_model.optional_package import missing
 
 METADATA = Kind("metadata of a recording", 16 * MB)
 PACKED = ".zstd"
@@ -42,6 +43,7 @@ class Recording:
     """
 
     def __init__(self, path: Path) -> None:
+        _check_installed(path)
         self.path = path
         self._files, self._missing = _files(path)
         self._unpacked: dict[Path, tuple[tempfile.TemporaryDirectory, Path]] = {}
@@ -124,3 +126,17 @@ def _unpacked_file(packed: Path, target: Path) -> Path:
             if not out.tell():
                 raise ValueError(f"its zstd compression is damaged: {error}") from error
     return target
+
+
+def _check_installed(path: Path) -> None:
+    package = "rosbags"  # which brings the others in its newer versions
+    try:
+        import rosbags.typesys  # noqa: F401
+
+        package = "lz4"
+        import lz4.frame  # noqa: F401
+
+        package = "backports.zstd"
+        zstd()
+    except ModuleNotFoundError as error:
+        raise missing(f"recording {one_line(path)}", package) from error

@@ -26,9 +26,8 @@ from handos_model.io.frame import LONGEST_NAME, Frame
 from handos_model.io.image_encodings import decode_image
 from handos_model.io.recording import decoding
 from handos_model.io.recording.choice import choose
-from handos_model.io.recording.parts import LARGEST_PIECE, Message, zstd
+from handos_model.io.recording.parts import LARGEST_PIECE, Message
 from handos_model.io.recording.recording import Recording
-from handos_model.optional_package import missing
 
 WAITING = 30
 """Maximum number of images that wait for their depth image, and of depth images kept for them: a second at 30 Hz."""
@@ -51,7 +50,6 @@ class BagSource:
     ) -> None:  # fmt: skip
         """topic: the image topic, None for the only one. depth: a depth topic, auto or none. rectified: the images are
         undistorted, so that P applies. use_camera_info: False to leave frames without a camera."""
-        _check_installed(path)
         self.name, self.path, self._rectified = str(path), path, rectified
         self._recording = Recording(path)
         chosen = choose(self._recording, topic, depth)
@@ -211,17 +209,3 @@ class _Pairs:
 def _size(contents: Iterable[Any]) -> int:
     """Number of bytes of images."""
     return sum(len(content.data) for content in contents)
-
-
-def _check_installed(path: Path) -> None:
-    package = "rosbags"  # which brings the others in its newer versions
-    try:
-        import rosbags.typesys  # noqa: F401
-
-        package = "lz4"
-        import lz4.frame  # noqa: F401
-
-        package = "backports.zstd"
-        zstd()
-    except ModuleNotFoundError as error:
-        raise missing(f"recording {one_line(path)}", package) from error

@@ -1,4 +1,4 @@
-"""TransformTree: camera poses from /tf and /tf_static, without tf2_ros, which is not on PyPI."""
+"""TransformTree: camera poses from /tf and /tf_static, live or recorded, without tf2_ros, which is not on PyPI."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ import math
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import TransformStamped
-from tf2_msgs.msg import TFMessage
 
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.kinematics.frames import quaternion
-from handos_ros.conversions.stamps import seconds
 
 MEMORY = 10.0
 """Time in s for which moving transforms are kept."""
@@ -43,7 +41,10 @@ class _Link:
 
 
 class TransformTree:
-    """Stores the transforms of every frame, and looks up the pose of a camera at a time."""
+    """Stores the transforms of every frame, and looks up the pose of a camera at a time.
+
+    Its messages are those of ROS, or what rosbags reads from a recording, which has the same fields.
+    """
 
     def __init__(self) -> None:
         self._links: dict[str, _Link] = {}
@@ -51,17 +52,17 @@ class TransformTree:
         self.refused = ""
         """Why the latest unusable transform could not be used; empty if all were usable."""
 
-    def keep_static(self, message: TFMessage) -> None:
+    def keep_static(self, message: Any) -> None:
         """Stores a message of /tf_static."""
         for transform in message.transforms:
             self._keep(transform, static=True)
 
-    def keep(self, message: TFMessage) -> None:
+    def keep(self, message: Any) -> None:
         """Stores a message of /tf."""
         for transform in message.transforms:
             self._keep(transform, static=False)
 
-    def _keep(self, transform: TransformStamped, static: bool) -> None:
+    def _keep(self, transform: Any, static: bool) -> None:
         parent, child = (name.lstrip("/") for name in (transform.header.frame_id, transform.child_frame_id))
         t, q = transform.transform.translation, transform.transform.rotation
         if not parent or not child or parent == child:
@@ -78,7 +79,7 @@ class TransformTree:
         heard[parent] = math.inf if static else time.monotonic()
         if len(heard) > MAX_PARENTS:
             del heard[min(heard, key=lambda one: heard[one])]
-        stamp = seconds(transform.header.stamp)
+        stamp = transform.header.stamp.sec + transform.header.stamp.nanosec * 1e-9
         link = self._links.get(child)
         back = link is not None and link.stamps and stamp < link.stamps[-1] - AHEAD  # its clock was set back
         if link is None or static or link.static or link.parent != parent or back:
