@@ -31,7 +31,7 @@ RENDERS = 1000
 
 
 class Predictor(Protocol):
-    """What finds hands: HandPredictor, or anything that answers like it."""
+    """Anything that finds hands, such as a HandPredictor."""
 
     def predict(self, image: np.ndarray, camera: Camera | None = None) -> list[Hand]:
         """Hands in an image (H, W, 3) uint8 RGB."""

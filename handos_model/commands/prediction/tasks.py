@@ -1,4 +1,4 @@
-"""What `handos predict` writes for which inputs."""
+"""The outputs of `handos predict` for its inputs."""
 
 from __future__ import annotations
 

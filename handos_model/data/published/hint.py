@@ -59,7 +59,7 @@ class Hint:
         return f"{self.records[index]}.jpg"
 
     def frame(self, index: int) -> tuple[str, int] | None:
-        """Of the sequences of Ego4D alone: <clip>_<action>_<frame>_<two words>_<side> names a frame."""
+        """Sequence and frame number for Ego4D alone, which calls a frame <clip>_<action>_<frame>_<two words>_<side>."""
         folder, _, name = self.records[index].partition("/")
         if not folder.endswith("_seq"):
             return None

@@ -44,7 +44,7 @@ def make_studio(template: HandTemplate) -> Studio:
 
 @dataclass(frozen=True)
 class Person:
-    """What all hands of one frame share."""
+    """Person in a frame, whose skin and clothes all its hands share."""
 
     tone: np.ndarray
     sleeve: bool
