@@ -22,7 +22,7 @@ import yaml
 from handos_model.cli import build_parser
 from handos_model.template.anatomy import ANGLE_NAMES, HIGHEST, LOWEST
 from handos_ros.camera_node import CameraSettings
-from handos_ros.fusion.settings import FusionSettings
+from handos_ros.fusion.fusion_settings import FusionSettings
 from handos_ros.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]

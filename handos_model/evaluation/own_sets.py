@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from handos_model.camera import Camera
 from handos_model.data.annotated import Annotated
-from handos_model.data.files import LABELS
+from handos_model.data.dataset_files import LABELS
 from handos_model.data.photos import Photos, held_out_backgrounds
 from handos_model.data.sample import Sample
 from handos_model.evaluation import metrics

@@ -175,6 +175,14 @@ def test_a_folder_is_a_package() -> None:
     assert [str(path.parent) for path in MODULES.values() if not (path.parent / "__init__.py").is_file()] == []
 
 
+def test_a_module_has_its_name_to_itself() -> None:
+    places: dict[str, list[str]] = {}
+    for module, path in MODULES.items():
+        if path.name != "__init__.py":
+            places.setdefault(path.name, []).append(module)
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
 def test_a_class_has_its_name_to_itself() -> None:
     places: dict[str, list[str]] = {}
     for module, path in MODULES.items():

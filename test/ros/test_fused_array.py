@@ -13,7 +13,7 @@ from std_msgs.msg import Header
 
 from handos_model.fusion.hand_fusion import FusedHand
 from handos_ros.fusion.fused_array import fused_array
-from handos_ros.fusion.settings import FusionSettings
+from handos_ros.fusion.fusion_settings import FusionSettings
 from handos_ros.msg import HandArray
 
 ONE, TWO = "left/hands", "left/hands right/hands"

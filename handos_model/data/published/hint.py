@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handos_model.data.files import as_floats, read_image, read_json
+from handos_model.data.dataset_files import as_floats, read_image, read_json
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_2d
 
 SUBSETS = {"newdays": "newdays_img", "visor": "epick_img", "ego4d": "ego4d_img"}

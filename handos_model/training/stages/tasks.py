@@ -33,7 +33,7 @@ from handos_model.training.views.feature_cache import (
 )
 from handos_model.training.views.finding_batches import finder_batch
 from handos_model.training.views.foundation import fast_foundation
-from handos_model.training.views.frames import Frames, load_frames
+from handos_model.training.views.labelled_frames import Frames, load_frames
 from handos_model.training.views.lookalikes import Lookalikes, find_lookalikes
 from handos_model.training.views.seeing_batches import Sources, see_batch
 from handos_model.training.weights import load_weights

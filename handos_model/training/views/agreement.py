@@ -16,7 +16,7 @@ from handos_model.network.detectors.landmark_detector import QUERY
 from handos_model.network.instances import camera_rotation, to_pixels, to_view, turn
 from handos_model.prediction.views import SIZE
 from handos_model.training.views.cutting import cut, joint_views
-from handos_model.training.views.frames import Frames
+from handos_model.training.views.labelled_frames import Frames
 from handos_model.training.views.seeing_batches import MIRRORED, normal
 
 LOOKS = 6

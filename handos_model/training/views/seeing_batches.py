@@ -14,7 +14,7 @@ from handos_model.prediction.views import SIZE
 from handos_model.training.objective.criterion import SIGNS, HandTargets, hand_size, view_rays
 from handos_model.training.views.appearance import change_colours, cover, spoil
 from handos_model.training.views.cutting import cut, joint_views
-from handos_model.training.views.frames import MAX_HANDS, Frames
+from handos_model.training.views.labelled_frames import MAX_HANDS, Frames
 from handos_model.training.views.lookalikes import Lookalikes
 
 MIRRORED = torch.tensor([-1.0, 1.0, 1.0])

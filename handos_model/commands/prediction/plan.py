@@ -1,4 +1,4 @@
-"""The outputs of `handos predict` for its inputs."""
+"""Plan of a run of `handos predict`: which outputs it writes for which inputs."""
 
 from __future__ import annotations
 
