@@ -184,7 +184,7 @@ def test_memory_of_another_encoder_layer(folder, kind):
 
 @pytest.mark.parametrize("kind", HYBRID_KINDS)
 def test_a_hybrid_encoder_has_no_layers_to_choose_from(folder, kind):
-    with pytest.raises(ValueError, match="memory_layer is 4, but this encoder has no layers"):
+    with pytest.raises(ValueError, match="memory_layer is 4, but this detector's encoder has no layers"):
         build_detector(kind, str(folder / kind), memory_layer=4)
 
 
