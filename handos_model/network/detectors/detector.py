@@ -50,7 +50,7 @@ def detect_each(detector: Detector, images: Tensor, sizes: Tensor | None) -> Det
     """
     if sizes is None:
         return detector(images)
-    each = [(int(height), int(width)) for height, width in sizes]
+    each = [(height, width) for height, width in sizes.tolist()]
     kinds = list(dict.fromkeys(each))
     if len(kinds) == 1:
         return detector(images[:, :, : kinds[0][0], : kinds[0][1]])
