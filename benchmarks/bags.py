@@ -1,4 +1,4 @@
-"""What `handos predict` makes of recordings, killed again and again: one HandArray per image, and the same bytes.
+"""`handos predict` on recordings, killed again and again: one HandArray per image, and the same bytes.
 
     python benchmarks/bags.py [--frames 1000 --kills 10] [--ray]
 
@@ -98,7 +98,7 @@ def jpeg(image: np.ndarray, stamp: int):
 
 
 def checked(bag: Path, folder: Path, kills: int, frames: int) -> str:
-    """What became of a recording, in words."""
+    """The fate of a recording, in words."""
     whole, broken = folder / "whole.mcap", folder / "broken.mcap"
     assert predict(bag, whole, "--overwrite").wait() == 0
     broken.unlink(missing_ok=True)

@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def seen(predictor: HandPredictor, scene: HandScene, rng: np.random.Generator, number: int) -> View:
-    """What camera `number` finds; the hand is at the world's origin, a little off the picture's centre."""
+    """Sighting by camera `number`; the hand is at the world's origin, a little off the picture's centre."""
     extrinsics = placed(number, rng)
     size = (CAMERA.width, CAMERA.height)
     picture = scene.picture(rng, CAMERA.K, size, extrinsics.rotation, extrinsics.position)

@@ -1,4 +1,4 @@
-"""What the paper's network costs, next to the figures in the paper, with a Grounding DINO of random weights.
+"""Cost of the paper's network, next to the figures in the paper, with a Grounding DINO of random weights.
 
     python benchmarks/cost.py
 

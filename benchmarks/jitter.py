@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def systems(predictor: HandPredictor, peers: ExitStack) -> dict[str, Follow]:
-    """What follows one hand, each from its beginning."""
+    """The followers of one hand, each from its beginning."""
     raw, smoothed = HandFollower(predictor, HandTracker(TrackerOptions(smoothing=False))), HandFollower(predictor)
     mediapipe = peers.enter_context(MediaPipeHands(max_hands=1, static=False))
     return {
@@ -142,13 +142,13 @@ def figures(hands: list[Hand | None], still: np.ndarray) -> dict[str, float]:
 
 
 def noise(values: np.ndarray, middle: np.ndarray) -> float:
-    """Of a series (T, D): standard deviation of the noise per number, around the frames `middle`, of the median one."""
+    """Standard deviation of the noise of a series (T, D) around the frames `middle`: that of the median number."""
     second = second_differences(values, middle)
     return float(np.median(np.sqrt(np.square(second).mean(axis=1) / 6)))  # white noise: variance 1 + 4 + 1
 
 
 def second_differences(values: np.ndarray, middle: np.ndarray) -> np.ndarray:
-    """Of a series (T, D), around the frames `middle` (n,): (n, D)."""
+    """Second differences (n, D) of a series (T, D) around the frames `middle` (n,)."""
     return values[middle - 1] - 2 * values[middle] + values[middle + 1]
 
 

@@ -40,7 +40,7 @@ class MediaPipeHands:
             )
         options = {"static_image_mode": static, "max_num_hands": max_hands, "model_complexity": 1}
         self.seconds = {"wall": 0.0, "cpu": 0.0}
-        """What MediaPipe itself took for the last image, by the clock and of all its threads' CPU time."""
+        """Time that MediaPipe itself took for the last image, by the clock and as CPU time of all its threads."""
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             [PYTHON, "-I", SERVER, json.dumps(options)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log

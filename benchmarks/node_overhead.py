@@ -1,4 +1,4 @@
-"""What the node adds to the network: milliseconds from image received to HandArray published, and frames lost.
+"""Overhead of the node over the network: milliseconds from image received to HandArray published, and frames lost.
 
     python benchmarks/node_overhead.py
     python benchmarks/node_overhead.py --clock cpu
@@ -38,7 +38,7 @@ KEYS = {
     "wall": (*STAGES, "network", "received to published", "overhead", "overhead, longest"),
     "cpu": (*STAGES, "network"),
 }
-"""What is read from the node's diagnostics, by clock."""
+"""Values of the node's diagnostics, by clock."""
 EXECUTABLES = {"wall": "hands_node", "cpu": Path(__file__).with_name("cpu_timed_node.py")}
 
 

@@ -28,7 +28,7 @@ from handos_model.network.handos import HandOS
 from handos_model.prediction.session import HandSession
 from handos_model.template.load import load_template
 from handos_model.training.cost import median_ms, stage_times
-from handos_model.training.memory import blank_batch, estimate
+from handos_model.training.memory import FirstInstances, blank_batch, estimate
 from handos_model.training.onnx_graph import export
 from handos_model.training.recipe import Recipe, read_recipe
 from handos_model.training.step import TrainingStep
@@ -69,9 +69,7 @@ def training(network: HandOS, recipe: Recipe, device: str) -> dict[str, Any]:
     side, hands = recipe.augmentation.canvas, 2
     one = blank_batch(side, hands)
     batch = {name: torch.cat([value, value]).to(device) for name, value in one.items()}
-    losses = TrainingStep(network, build_criterion(recipe, torch.device(device)), replace(recipe, slots=hands))
-    chosen = torch.arange(hands, device=device)[None].expand(2, -1)
-    losses.assign = lambda _batch, _candidates: (chosen, chosen)
+    losses = FirstInstances(network, build_criterion(recipe, torch.device(device)), replace(recipe, slots=hands))
     trained = [p for p in network.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(trained, 1e-5)
     reset_memory(device)
@@ -88,7 +86,7 @@ def training(network: HandOS, recipe: Recipe, device: str) -> dict[str, Any]:
 
 
 def foretold(network: HandOS, recipe: Recipe) -> dict[str, Any]:
-    """What `handos train --memory` predicts for the same step."""
+    """Prediction of `handos train --memory` for the same step."""
     losses = TrainingStep(network.cpu(), build_criterion(recipe, torch.device("cpu")), replace(recipe, slots=2))
     found = estimate(losses)
     return {"memory_gb": (found.weights + found.step) / 1e9, **asdict(found)}

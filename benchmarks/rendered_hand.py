@@ -67,7 +67,7 @@ def print_steadiness(predictor: HandPredictor, scenes: list[HandScene], rng: np.
 
 
 def cells(errors: np.ndarray, point: int) -> str:
-    """Of errors (hands, kinds, points) in mm: the medians of every kind, and which hands depth makes worse."""
+    """Medians of errors (hands, kinds, points) in mm for every kind, and which hands depth makes worse."""
     medians = np.nanmedian(errors[:, :, point], axis=0)
     without, by_depth = errors[:, 0, point], errors[:, 1, point]
     worse = by_depth > 1.05 * without

@@ -44,7 +44,7 @@ NAMES = (
     "tf_names", "use_sim_time", "source", "rate", *NONSENSE,
 )  # fmt: skip
 NUMBER_OF_TYPES = 10
-"""Of ParameterType, NOT_SET included."""
+"""Types of ParameterType, NOT_SET included."""
 TOGGLES = 0.02
 """Share of requests that pause or resume: opening the network takes as long as a hundred others."""
 PATIENCE = 30.0
@@ -101,7 +101,7 @@ def any_request(rng: np.random.Generator, kind: type) -> Any:
 
 
 def _parameter(rng: np.random.Generator, name: str) -> Parameter:
-    """Of any type, some that are none."""
+    """A value of any type, or of a type that does not exist."""
     kind = int(rng.integers(NUMBER_OF_TYPES))
     if rng.random() < 0.1:
         kind = int(rng.integers(NUMBER_OF_TYPES, 256))

@@ -42,7 +42,7 @@ CAMERA_EVERY, JUMP_EVERY, STORM_EVERY = 1000, 250, 500
 STORM = 20  # requests
 PATIENCE, BACK_PATIENCE = 2.0, 0.1  # s
 MAX_GROWTH = 0.05
-"""Of the memory after the first tenth of a run, which fills caches and pools."""
+"""Share of the memory after the first tenth of a run, which fills caches and pools."""
 
 
 class Soak:

@@ -85,7 +85,7 @@ def measure(
 
 
 def figures(seen: np.ndarray) -> dict[str, dict[str, float]]:
-    """Of (frames, 4, 2): ms and hands, still and followed, of each ours and theirs."""
+    """Summary of (frames, 4, 2): ms and hands, still and followed, of each ours and theirs."""
     return {
         mode: {
             "handos": float(np.median(pair[:, 0, 0])),

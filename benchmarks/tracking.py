@@ -1,4 +1,4 @@
-"""What tracking changes where the truth is known: error at rest and in motion, ids and sides of hands that pass.
+"""Effect of tracking where the truth is known: error at rest and in motion, ids and sides of hands that pass.
 
     python benchmarks/tracking.py
 
@@ -21,7 +21,7 @@ from handos_model import Hand
 from handos_model.tracking.tracker import HandTracker, TrackerOptions
 
 PARTS = {"wrist across": "mm", "wrist depth": "mm", "shape": "mm", "joints_2d": "px"}
-"""What is measured: the wrist's x and y, its z, joints_3d relative to the wrist, and joints_2d."""
+"""Measured positions: the wrist's x and y, its z, joints_3d relative to the wrist, and joints_2d."""
 GROUPS = {"two hands": ("left", "right"), "four hands": ("left", "right", "right", "left")}
 SCENES = 25  # of each group
 
@@ -50,7 +50,7 @@ def on_known_motion(options: TrackerOptions) -> dict[str, dict[str, float]]:
 
 
 def on_passing_hands(options: TrackerOptions) -> dict[str, dict[str, float]]:
-    """Of hands that pass each other: how often one takes another's id or a new one, and shares of wrong sides."""
+    """How often one of the hands that pass each other takes another's id or a new one, and shares of wrong sides."""
     figures = {}
     for name, sides in GROUPS.items():
         row = {"hands": 0, "switches": 0, "new ids": 0, "wrong sides": 0, "wrong sides tracked": 0}

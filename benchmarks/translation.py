@@ -29,7 +29,7 @@ from handos_model.translation_fit import fit_translation
 
 CAMERAS = 200
 KINDS = ("pinhole", "plumb_bob", "equidistant", "cropped", "binned")
-"""Of the cameras, in turns; crops and bins are of any of the first three."""
+"""Lenses of the cameras, in turns; crops and bins are of any of the first three."""
 DISTANCES = (0.3, 1.5)
 """m, along z."""
 CROP_SIZE = 256

@@ -27,8 +27,8 @@ from handos_ros.conversions.stamps import nanoseconds, stamp_of
 from handos_ros.diagnostics import Status, StatusPublisher
 from handos_ros.fusion.cameras import camera_inputs, same_place
 from handos_ros.fusion.fused_array import fused_array
-from handos_ros.fusion.report import FusionReport
-from handos_ros.fusion.settings import FusionSettings
+from handos_ros.fusion.fusion_report import FusionReport
+from handos_ros.fusion.fusion_settings import FusionSettings
 from handos_ros.msg import HandArray
 from handos_ros.outputs import HandOutputs
 from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides

@@ -44,7 +44,7 @@ class HandOutputs:
         self._sides = SideFrames()
         self._shown: list[Hand] = []  # those of this frame that have the TF frame of their side
         self.transforms = TransformFilter(node.get_clock())
-        """What is sent on /tf, and what is withheld."""
+        """Decides which transforms are sent on /tf, and which are withheld."""
 
     def publish_frames(
         self,

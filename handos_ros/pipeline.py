@@ -22,7 +22,7 @@ from handos_ros.conversions.hands import SCALE_VALUES, hand_array
 from handos_ros.conversions.images import depth_image, rgb_image
 from handos_ros.conversions.stamps import seconds
 from handos_ros.diagnostics import Health, StageClock
-from handos_ros.input.depth_pairing import DepthFrames
+from handos_ros.input.depth_frames import DepthFrames
 from handos_ros.input.intrinsics import Intrinsics
 from handos_ros.outputs import CameraOutputs
 from handos_ros.settings import Settings

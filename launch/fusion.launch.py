@@ -21,7 +21,7 @@ PARAMETERS = ("topics", "frame", "extrinsics", "slop", "frame_prefix")
 
 
 def generate_launch_description() -> LaunchDescription:
-    """What `ros2 launch` runs."""
+    """Description that `ros2 launch` runs."""
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in ARGUMENTS.items()

@@ -14,7 +14,7 @@ MODELS = Path(get_package_share_directory("handos_ros")) / "urdf"
 
 
 def generate_launch_description() -> LaunchDescription:
-    """What `ros2 launch` runs."""
+    """Description that `ros2 launch` runs."""
     arguments = [
         DeclareLaunchArgument("namespace", default_value="", description="Namespace of hands_node"),
         DeclareLaunchArgument("frame_prefix", default_value="", description="The frame_prefix of hands_node"),

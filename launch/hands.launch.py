@@ -43,7 +43,7 @@ NAME = re.compile(r"(~?/)?[a-z_]\w*(/[a-z_]\w*)*", re.ASCII | re.IGNORECASE)
 
 
 def generate_launch_description() -> LaunchDescription:
-    """What `ros2 launch` runs."""
+    """Description that `ros2 launch` runs."""
     arguments = [
         DeclareLaunchArgument(name, default_value=default, description=description)
         for name, (default, description) in ARGUMENTS.items()
@@ -87,7 +87,7 @@ def check(given: dict[str, str]) -> None:
 
 
 def ending(given: dict[str, str]) -> dict[str, Any]:
-    """What happens when a node of this package ends: everything ends, or the node is restarted."""
+    """Reaction to the end of a node of this package: everything ends, or the node is restarted."""
     if wanted(given, "respawn"):
         return {"respawn": True, "respawn_delay": 2.0}
     return {"on_exit": Shutdown(reason="a node of handos_ros has ended")}

@@ -2,9 +2,9 @@
 
     python tools/generate_reference.py
 
-config/hands.yaml is the reference of hands_node's parameters; those of the other nodes have tables in docs/ros.md, as
-have messages and launch arguments. docs/command_line.md has the options of every command. On these pages, whatever
-stands between <!-- NAME --> and <!-- end --> is replaced. Needs rclpy and the built messages.
+config/hands.yaml is the reference of hands_node's parameters; those that only other nodes have are in tables of
+docs/ros.md, as are messages and launch arguments. docs/command_line.md has the options of every command. On these
+pages, whatever stands between <!-- NAME --> and <!-- end --> is replaced. Needs rclpy and the built messages.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import yaml
 from handos_model.cli import build_parser
 from handos_model.template.anatomy import ANGLE_NAMES, HIGHEST, LOWEST
 from handos_ros.camera_node import CameraSettings
-from handos_ros.fusion.settings import FusionSettings
-from handos_ros.settings import Settings
+from handos_ros.fusion.fusion_settings import FusionInputSettings
+from handos_ros.settings import OutputSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PARAMETER_FILE = ROOT / "config" / "hands.yaml"
@@ -50,9 +50,8 @@ def parameter_table(settings: type) -> str:
     """A Markdown table of the parameters of a node."""
     lines = ["| parameter | default | allowed | meaning |", "|---|---|---|---|"]
     for row in fields(settings):
-        meaning = row.metadata["description"].replace("hand_<id>", "`hand_<id>`")
         note = " (read-only)" if row.metadata["read_only"] else ""
-        lines.append(f"| `{row.name}` | `{default(row)}` | {allowed(row)} | {meaning}{note} |")
+        lines.append(f"| `{row.name}` | `{default(row)}` | {allowed(row)} | {row.metadata['description']}{note} |")
     return "\n".join(lines)
 
 
@@ -66,7 +65,10 @@ def parameter_file() -> str:
         "/**/hands_node:",
         "  ros__parameters:",
     ]
+    shared = fields(OutputSettings)[0].name
     for row in fields(Settings):
+        if row.name == shared:
+            lines.append("    # Outputs: fusion_node has these parameters as well.")
         limits = "" if isinstance(row.default, bool) or not allowed(row) else f" [{allowed(row)}]"
         star = " *" if row.metadata["read_only"] else ""
         lines.append(f"    {row.name + ': ' + default(row):<27} # {row.metadata['description']}{limits}{star}")
@@ -157,7 +159,7 @@ def reference() -> dict[Path, str]:
     """Every file that is written, with its contents."""
     of_ros = {
         "parameters of camera_node": parameter_table(CameraSettings),
-        "parameters of fusion_node": parameter_table(FusionSettings),
+        "parameters of fusion_node": parameter_table(FusionInputSettings),
         "arguments of hands.launch.py": launch_table(),
         "limits of joint angles": limits_table(),
         **{f"fields of {name}": message_table(name) for name in MESSAGES},

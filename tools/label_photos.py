@@ -76,7 +76,7 @@ def mediapipe_finder() -> Finder:
 
 
 def mirrored_look(image: np.ndarray, find: Finder) -> list[Seen]:
-    """What the mirrored image shows, mirrored back."""
+    """Hands in the mirrored image, mirrored back."""
     width = image.shape[1]
     seen = find(image[:, ::-1])
     flip = np.array([-1, 1])
@@ -84,7 +84,7 @@ def mirrored_look(image: np.ndarray, find: Finder) -> list[Seen]:
 
 
 def turned_look(image: np.ndarray, find: Finder) -> list[Seen]:
-    """What the turned image shows, turned back."""
+    """Hands in the turned image, turned back."""
     height, width = image.shape[:2]
     there = cv2.getRotationMatrix2D((width / 2, height / 2), TURN, 1.0)
     reach = np.abs(there[:, :2]) @ [width, height]

@@ -16,7 +16,7 @@ import numpy as np
 from handos_model.synthetic.body.arm import ArmShape, arm_rings, arm_tube, sleeve_tube
 from handos_model.synthetic.body.person import Studio, make_studio
 from handos_model.synthetic.body.pose import UPRIGHT, turn
-from handos_model.synthetic.body.skeleton import posed
+from handos_model.synthetic.body.rig import posed
 from handos_model.synthetic.body.skin import paint
 from handos_model.synthetic.rendering.background import procedural
 from handos_model.synthetic.rendering.compose import draw

@@ -51,7 +51,7 @@ PULP_ANGLE = np.radians(20)  # the touching point of a finger lies this far from
 
 @dataclass
 class Rig:
-    """What the glb holds: vertices (V, 3), faces (F, 3), weights (V, 25), bone names and frames (25, 4, 4)."""
+    """Content of the glb: vertices (V, 3), faces (F, 3), weights (V, 25), bone names and frames (25, 4, 4)."""
 
     vertices: np.ndarray
     faces: np.ndarray

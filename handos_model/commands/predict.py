@@ -12,9 +12,9 @@ from pathlib import Path
 from handos_model.camera import Camera
 from handos_model.commands.prediction.cluster import RayPool
 from handos_model.commands.prediction.jobs import JobPool, Work, run_jobs
+from handos_model.commands.prediction.plan import Task, check_names, check_tasks, check_times, plan
 from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
 from handos_model.commands.prediction.run import FrameFinder, Intrinsics, PredictionRun
-from handos_model.commands.prediction.tasks import Task, check_names, check_tasks, check_times, plan
 from handos_model.io.files import checksum_file, message
 from handos_model.io.frame import MIN_RATE
 from handos_model.io.inputs import Source, UnreadableInput, open_inputs

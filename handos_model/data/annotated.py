@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.data.files import read_image, read_records
+from handos_model.data.dataset_files import read_image, read_records
 from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, Sample, labelled_2d
 
 SIDES = {"left": LEFT, "right": RIGHT, None: UNKNOWN_SIDE}

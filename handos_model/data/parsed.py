@@ -25,7 +25,7 @@ Arrays = dict[str, np.ndarray]
 
 
 def parsed(file: Path, parse: Callable[[], Arrays], reader: str) -> Arrays:
-    """What `parse`, of the module `reader`, returns for a file; for a large one, mapped read-only from the cache.
+    """The arrays that `parse`, of the module `reader`, makes of a file; those of a large one are mapped from the cache.
 
     Errors are those of `parse`. If nothing can be written, every process parses for itself.
     """

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from handos_model.camera import ray_rotation
-from handos_model.data.files import read_records
+from handos_model.data.dataset_files import read_records
 from handos_model.data.sample import LEFT, RIGHT, VERTICES, Sample, assumed_intrinsics, without_hands
 from handos_model.io.image_file import read_image
 

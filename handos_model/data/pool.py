@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handos_model.data.files import LABELS
+from handos_model.data.dataset_files import LABELS
 from handos_model.data.sample import Sample
 from handos_model.io.archives.npz_file import Header, read_npz
 from handos_model.io.files import one_line

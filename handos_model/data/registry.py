@@ -19,7 +19,7 @@ class Dataset(Protocol):
     def __getitem__(self, index: int) -> Sample: ...
 
     def name(self, index: int) -> str:
-        """What the data set calls the image: its path below the root, or its id there."""
+        """Name of the image in the data set: its path below the root, or its id there."""
 
     def frame(self, index: int) -> tuple[str, int] | None:
         """Sequence and frame number of an image that comes from a video; None otherwise."""

@@ -37,7 +37,7 @@ class MeshPredictor(Predictor, Protocol):
 
 @dataclass
 class Findings:
-    """What is found in one data set, image by image. template: that of the predictor's meshes, None without meshes."""
+    """Findings in one data set, image by image. template: that of the predictor's meshes, None without meshes."""
 
     template: str | None
     given_boxes: bool

@@ -17,7 +17,7 @@ from handos_model.evaluation.scoring import F_THRESHOLDS, Figures
 from handos_model.hand import FINGERTIPS, Hand
 
 PAPER_PCK_FRACTIONS = (0.05, 0.1, 0.15)
-"""Of a hand's box: those of the paper's tables; scoring.PCK_FRACTIONS are those of this project's own sets."""
+"""Fractions of a hand's box in the paper's tables; scoring.PCK_FRACTIONS are those of this project's own sets."""
 SUBSETS = {"": (1, 2), "_visible": (2,), "_occluded": (1,)}
 """Values of the third column of Sample.joints_2d for the joints that each PCK covers."""
 

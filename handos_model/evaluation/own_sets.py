@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from handos_model.camera import Camera
 from handos_model.data.annotated import Annotated
-from handos_model.data.files import LABELS
+from handos_model.data.dataset_files import LABELS
 from handos_model.data.photos import Photos, held_out_backgrounds
 from handos_model.data.sample import Sample
 from handos_model.evaluation import metrics
@@ -31,7 +31,7 @@ RENDERS = 1000
 
 
 class Predictor(Protocol):
-    """What finds hands: HandPredictor, or anything that answers like it."""
+    """Anything that finds hands, such as a HandPredictor."""
 
     def predict(self, image: np.ndarray, camera: Camera | None = None) -> list[Hand]:
         """Hands in an image (H, W, 3) uint8 RGB."""

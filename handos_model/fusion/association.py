@@ -20,7 +20,7 @@ TOGETHER = 10.0
 """Reduction in the same unit if the two were one hand in the last frame."""
 
 Group = list[Sighting]
-"""What the cameras see of one hand, with at most one sighting each."""
+"""Sightings of one hand, at most one by each camera."""
 
 
 def groups(views: Sequence[Sequence[Sighting]], together: Collection[frozenset[tuple[str, int]]] = ()) -> list[Group]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handos_model.fusion.association import Group, groups
-from handos_model.fusion.mesh import placed_mesh
+from handos_model.fusion.mesh_fit import placed_mesh
 from handos_model.fusion.sighting import Sighting, View, sighting
 from handos_model.fusion.track import FusedTrack, points_of
 from handos_model.fusion.triangulation import triangulate

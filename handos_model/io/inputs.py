@@ -114,7 +114,7 @@ def is_single_image(source: Source) -> bool:
 
 
 def short_name(name: str) -> str:
-    """What stands for an input in the names of its outputs: of a file without its suffix, of a folder all of it.
+    """Name of an input in the names of its outputs: that of a file without its suffix, that of a folder whole.
 
     A folder has no suffix, run_0.5 is a whole name. Only in an address does a question mark start a query.
     """
@@ -191,7 +191,7 @@ def _open(place: str, options: tuple[str | None, str, bool, bool]) -> Source:
 
 
 def _contents(folder: Path) -> tuple[list[Path], list[UnreadableInput]]:
-    """What is below a folder in natural order, and the folders that cannot be read.
+    """The files below a folder in natural order, and the folders that cannot be read.
 
     A folder that is a recording is listed instead of its files, as is a link to a folder, which could lead to a circle.
     """

@@ -278,7 +278,7 @@ def _matroska_tag(stream: Any, name: str) -> str:
 
 
 def _early_end(read: int, clock: _Clock, stream: Any, promised: float | None) -> str:
-    """What is missing from what the container promises; empty if nothing is."""
+    """How a video falls short of what its container promises, in words; empty if it does not."""
     if not read:
         return "contains no frame that can be decoded"
     missing = (promised or 0) - clock.end_ns / 1e9

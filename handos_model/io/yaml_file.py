@@ -24,7 +24,7 @@ _TIMESTAMP = f"{_CORE}timestamp"  # 2026-01-01 stays a text
 
 
 def read_yaml(path: Path, kind: Kind) -> Any:
-    """What a file holds; None for an empty one. Raises as read_text, and ValueError for all but bounded plain values.
+    """Content of a file; None for an empty one. Raises as read_text, and ValueError for all but bounded plain values.
 
     Tags (!!name) other than those of plain values are refused; a key that occurs twice in a mapping is an error.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -109,14 +110,14 @@ class DeformableAttention(nn.Module):
         h, p, levels = self.heads, self.points, self.levels
         x, y, weights = self.read(queries)
         axes = view_axes(views, values[0].shape[3] * strides[0], values[0].shape[2] * strides[0])
-        grid = [self.places(axis, x, y, centres, sizes) for axis in axes]
-        grid = torch.stack(grid, -1).reshape(b * h, levels, p, n * q, 2)
-        mixed = 0
+        places = torch.stack([self.places(axis, x, y, centres, sizes) for axis in axes], -1)
+        grid = places.reshape(b * h, levels, p, n * q, 2)
+        looked = []
         for level, value in enumerate(values):
             value = value.float().reshape(b * h, value.shape[1] // h, *value.shape[2:])
             sampled = F.grid_sample(value, grid[:, level], align_corners=False)  # (b h, C / h, p, n q)
-            mixed = mixed + (sampled * weights[:, level, None]).sum(2)
-        mixed = mixed.reshape(b, self.out.in_features, n * q).transpose(1, 2)
+            looked.append((sampled * weights[:, level, None]).sum(2))
+        mixed = reduce(torch.add, looked).reshape(b, self.out.in_features, n * q).transpose(1, 2)
         return self.out(rows(mixed)).reshape(b, n, q, d)
 
     def read(self, queries: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -40,13 +40,11 @@ class Candidates:
         boxes = self.boxes[rows, indices]
         views = box_views(boxes)
         extents = (boxes[..., 2:] - boxes[..., :2]) / (HAND_BOX_PER_VIEW * views[..., 2:3])
-        seen = None if detection.seen is None else detection.seen[rows, indices]
-        return Instances(self.queries[rows, indices], views, extents, self.points[rows, indices], seen)
+        return Instances(
+            self.queries[rows, indices], views, extents, self.points[rows, indices], detection.seen[rows, indices]
+        )
 
 
 def own_candidates(detection: Detection) -> Candidates:
     """The instances of a detector."""
-    boxes = detection.boxes.float()
-    nowhere = boxes.new_zeros(*boxes.shape[:2], 0, 2)
-    points = nowhere if detection.keypoints is None else detection.keypoints
-    return Candidates(boxes, points, detection.scores.float(), detection.queries)
+    return Candidates(detection.boxes.float(), detection.keypoints, detection.scores.float(), detection.queries)

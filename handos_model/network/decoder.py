@@ -62,6 +62,7 @@ def depth_flip(sign: Tensor) -> Tensor:
 
 
 def mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """Two linear layers with a ReLU between them, on vectors (..., inputs) to (..., outputs)."""
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, outputs))
 
 
@@ -153,6 +154,11 @@ class HandDecoder(nn.Module):
     template's V vertices and is the identity where there is a query per vertex.
     """
 
+    upsample: Tensor  # (V, C)
+    regressor: Tensor  # (21, V)
+    faces: Tensor  # (F, 3)
+    mask: Tensor  # (21 + C + 1, 21 + C + 1) bool
+
     def __init__(self, size: DecoderSize, query_size: int, levels: int, template: dict[str, Tensor]):
         super().__init__()
         d, coarse = size.d_model, template["upsample"].shape[1]
@@ -191,8 +197,10 @@ class HandDecoder(nn.Module):
         queries, centres, sizes, context = self.expand(hands)
         expansion = {"pred_joints_view": centres, "pred_joints_2d": to_pixels(centres, hands.views)}
         outputs = [expansion]
-        centres, mask, sign, guess = centres.detach(), None, None, {}
+        centres, mask, sign = centres.detach(), None, None
+        guess: dict[str, Tensor] = {}
         for i, (layer, heads) in enumerate(zip(self.layers, self.heads, strict=True)):
+            assert isinstance(heads, Heads)  # a ModuleList does not say what it holds
             if i == self.size.layers_2d and stage == "full":
                 lifted = self.lift(queries, centres, sizes, context, sides)
                 queries, centres, sizes = lifted.queries, lifted.centres, lifted.sizes
@@ -213,16 +221,14 @@ class HandDecoder(nn.Module):
             return self.unified.expand(*hands.views.shape[:2], -1)
         return self.instance(hands.queries)
 
-    def expand(self, hands: Instances) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
-        """Query expansion: joint queries, centres and sizes of their reference boxes in view units, and what lifting
-        needs in addition. A view's origin is the centre of its instance's box."""
+    def expand(self, hands: Instances) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Query expansion: joint queries, centres and sizes of their reference boxes in view units, and (B, N, c) what
+        lifting may need of each instance. A view's origin is the centre of its instance's box."""
         instance = self.expansion_norm(self.instance_vectors(hands))
         queries = instance[:, :, None] + self.joint_embedding
-        return queries, self.reference(queries) * POINT_UNIT, self.joint_box * hands.extents[:, :, None], None
+        return queries, self.reference(queries) * POINT_UNIT, self.joint_box * hands.extents[:, :, None], instance
 
-    def lift(
-        self, queries: Tensor, centres: Tensor, sizes: Tensor, context: Tensor | None, sides: Tensor | None
-    ) -> Lifted:
+    def lift(self, queries: Tensor, centres: Tensor, sizes: Tensor, context: Tensor, sides: Tensor | None) -> Lifted:
         """Query lifting: vertex and camera queries and reference boxes as learned mixtures of the joints'."""
         return self.with_boxes(queries, self.lifting @ queries, centres, sizes)
 
@@ -231,8 +237,7 @@ class HandDecoder(nn.Module):
         with torch.autocast(queries.device.type, enabled=False):
             centre, size = self.lifting @ centres, self.lifting @ sizes
         centre, size = centre + self.lifted_reference(lifted) * POINT_UNIT, size * self.vertex_box
-        pairs = ((queries, lifted), (centres, centre), (sizes, size))
-        return Lifted(*(torch.cat(pair, 2) for pair in pairs), outputs={})
+        return Lifted(torch.cat([queries, lifted], 2), torch.cat([centres, centre], 2), torch.cat([sizes, size], 2), {})
 
     def read(
         self, heads: Heads, queries: Tensor, centres: Tensor, views: Tensor, sign: Tensor | None

@@ -44,9 +44,10 @@ class Residual(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.first, self.second = convolution(channels, channels), convolution(channels, channels)
-        nn.init.zeros_(self.second[1].weight)
+        nn.init.zeros_(self.second.get_parameter("1.weight"))
 
     def forward(self, x: Tensor) -> Tensor:
+        """A map (B, channels, h, w) to one of the same shape."""
         return torch.relu(x + self.second(torch.relu(self.first(x))))
 
 
@@ -66,7 +67,7 @@ class Hourglass(nn.Module):
         self.up_middle, self.up_fine = Residual(middle), Residual(fine)
         self.read = nn.Conv2d(fine, 6, 1)
         nn.init.normal_(self.read.weight, std=1e-3)
-        self.read.bias.data = torch.tensor([RARE_LOGIT, 0, 0, 0, 1, 0])
+        self.read.bias = nn.Parameter(torch.tensor([RARE_LOGIT, 0, 0, 0, 1, 0]))
 
     def forward(self, backbone: list[Tensor], memory: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Logits (B, cells) and views (B, cells, 4) px. Maps at strides 4, 8, 16 and 8, 16; multiples of 32 px."""

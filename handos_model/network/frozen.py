@@ -33,6 +33,8 @@ class Frozen(nn.Module):
 class Trainable(nn.Module):
     """A network whose frozen part is its child `detector`, which loads its own weights."""
 
+    template: str  # name of the hand template whose vertices it learns
+
     def trainable_state(self) -> dict[str, Tensor]:
         """The weights that training changes: all but the detector's."""
         return {k: v for k, v in self.state_dict().items() if not k.startswith("detector.")}

@@ -28,14 +28,14 @@ STAGES = {  # stride of the stage's map: kernel, expansion and channels of its b
     16: ((3, 6, 80), (3, 6, 80), (3, 6, 80), (5, 6, 112), (5, 6, 112), (5, 6, 112)),
     32: ((5, 6, 192), (5, 6, 192), (5, 6, 192), (5, 6, 192)),
 }
-STRIDES = (4, 8, 16, 32)  # of the maps that are given out
+STRIDES: tuple[int, ...] = (4, 8, 16, 32)  # of the maps that are given out
 CHANNELS = tuple(STAGES[stride][-1][2] for stride in STRIDES)  # 24, 40, 112, 192
 VECTOR = 6 * CHANNELS[-1]  # 1152
 
 
 @dataclass(frozen=True)
 class LandmarkFeatures:
-    """What the network says about B views.
+    """The network's output for B views.
 
     In px of the view, the centre of pixel (0, 0) is at (0.0, 0.0): photos and their mirror images confirm that to
     0.2 px on average.
@@ -63,6 +63,7 @@ class Convolution(nn.Module):
         self.linear = linear
 
     def forward(self, x: Tensor) -> Tensor:
+        """A map (B, channels, h, w), with even h and w for stride 2, to (B, out_channels, h / stride, w / stride)."""
         if self.padding is not None:
             # With the value given, ONNX Runtime merges the padding into the convolution; without it, it does not.
             x = F.pad(x, self.padding, value=0.0)
@@ -88,12 +89,13 @@ class InvertedBottleneck(nn.Module):
         self.skip = stride == 1 and channels == out_channels
 
     def forward(self, x: Tensor) -> Tensor:
+        """A map (B, channels, h, w) to (B, out_channels, h / stride, w / stride)."""
         return x + self.layers(x) if self.skip else self.layers(x)
 
 
 def stage(stride: int, channels: int) -> nn.Sequential:
     """The blocks whose last map has this stride, on a map with `channels`."""
-    blocks = []
+    blocks: list[InvertedBottleneck] = []
     for kernel, expansion, out_channels in STAGES[stride]:
         blocks.append(
             InvertedBottleneck(channels, out_channels, kernel, expansion, 2 if stride > 2 and not blocks else 1)

@@ -14,7 +14,7 @@ from torch import Tensor
 from handos_model.network.candidates import Candidates, own_candidates
 from handos_model.network.decoder import DecoderSize, HandDecoder
 from handos_model.network.detectors.detector import Detection, Detector, detect_each
-from handos_model.network.detectors.landmark_detector import LandmarkDetector
+from handos_model.network.detectors.landmark_detector import LandmarkDetector, landmark_detector
 from handos_model.network.frozen import Trainable
 from handos_model.network.hand_landmarks import LandmarkEnd
 from handos_model.network.landmark_decoder import LandmarkDecoder
@@ -22,6 +22,7 @@ from handos_model.network.side_tuning import SideTuning
 from handos_model.template.hand_template import HandTemplate
 
 STAGES = ("2d", "full")
+LAST_STAGE = "side_tuning last_stage"
 SAME_PLACE = 0.002  # m between a bone's origin and a joint that count as the same
 
 
@@ -65,9 +66,7 @@ def joint_weights(template: HandTemplate) -> Tensor:
 
 def trained_end(detector: Detector) -> LandmarkEnd:
     """A copy of the landmark network's last stage that is free to learn; ValueError for another detector."""
-    if not isinstance(detector, LandmarkDetector):
-        raise ValueError("side_tuning is 'last_stage', which only the landmark network has")
-    return deepcopy(detector.network.end).requires_grad_(True)
+    return deepcopy(landmark_detector(detector, LAST_STAGE).network.end).requires_grad_(True)
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,7 @@ class HandOS(Trainable):
         self.end = trained_end(detector) if side == "last_stage" else None
         fixed = template_tensors(template, size.vertex_queries)
         parts = (size, detector.query_size, len(self.side_tuning.strides), fixed)
+        self.decoder: HandDecoder
         if isinstance(detector, LandmarkDetector):
             self.decoder = LandmarkDecoder(*parts, detector.memory_channels)
         else:
@@ -156,11 +156,13 @@ class HandOS(Trainable):
         return self.propose(images, self.tuned(detect_each(self.detector, images, sizes)))
 
     def tuned(self, detection: Detection) -> Detection:
-        """What was detected, with the detector's last stage replaced by its trained copy if there is one."""
-        return detection if self.end is None else self.detector.detected(self.end(detection.memory[:-1]))
+        """The detection, with the detector's last stage replaced by its trained copy if there is one."""
+        if self.end is None:
+            return detection
+        return landmark_detector(self.detector, LAST_STAGE).detected(self.end(detection.memory[:-1]))
 
-    def propose(self, images: Tensor, detection: Detection) -> tuple[Detection, list[Tensor], Candidates]:
-        """Like `detect`, from a detection in the images to which `tuned` was applied."""
+    def propose(self, images: Tensor | None, detection: Detection) -> tuple[Detection, list[Tensor], Candidates]:
+        """Like `detect`, from a detection in the images to which `tuned` was applied; images as in `SideTuning`."""
         values = self.side_tuning(images, detection) if self.decoder.size.deformable else []
         return detection, values, own_candidates(detection)
 

@@ -21,7 +21,7 @@ class Instances:
     views: Tensor  # (B, N, 4): centre x, y (px), size (px), angle (rad) of an oriented square around the hand
     extents: Tensor  # (B, N, 2): width and height of the box, in those that an average hand has in its view
     points: Tensor  # (B, N, P, 2) px: the detector's keypoints, P 0 without any
-    seen: Tensor | None = None  # (B, N, P, C): what the detector's memory holds at the points of an instance's query
+    seen: Tensor  # (B, N, P, C): what the detector's memory holds at the points of an instance's query
 
 
 def box_views(boxes: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ def to_pixels(points: Tensor, views: Tensor) -> Tensor:
 
 
 def at_points(memory: list[Tensor], points: Tensor, strides: tuple[int, ...]) -> Tensor:
-    """What maps (B, C, h, w) of an image hold at points (B, N, P, 2) px of it: (B, N, P, all C)."""
+    """Values (B, N, P, all C) of an image's maps (B, C, h, w) at points (B, N, P, 2) px of the image."""
     extent = torch.tensor([memory[0].shape[3], memory[0].shape[2]], device=points.device) * strides[0]
     grid = (2 * points.float() + 1) / extent - 1
     sampled = [F.grid_sample(m.float(), grid, align_corners=False, padding_mode="border") for m in memory]

@@ -39,18 +39,18 @@ class LandmarkDecoder(HandDecoder):
         self.side_embedding = nn.Parameter(torch.zeros(d))
         self.side, self.presence = mlp(2 * d + 2, d, 1), mlp(2 * d + 2, d, 1)
         for head in (self.side[-1], self.presence[-1], self.reference):
-            nn.init.normal_(head.weight, std=1e-3)
-        for layer in self.layers:
-            if layer.deformable is not None:
-                nn.init.zeros_(layer.deformable.out.weight)
+            nn.init.normal_(head.get_parameter("weight"), std=1e-3)
+        if size.deformable:
+            for layer in self.layers:
+                nn.init.zeros_(layer.get_parameter("deformable.out.weight"))
         for heads in self.heads:
-            nn.init.normal_(heads.joints.weight, std=1e-3)
+            nn.init.normal_(heads.get_parameter("joints.weight"), std=1e-3)
 
     def start(self, vertices: Tensor) -> Tensor:
         """Vertices of the template, a right hand: see `lift`."""
         return vertices.clone()
 
-    def expand(self, hands: Instances) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    def expand(self, hands: Instances) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Query expansion around the foundation's landmarks; for lifting, the instance and its predictions."""
         vector, world, presence, right = hands.queries.split(QUERY, -1)
         place = self.places(hands, world)  # (B, N, 21, 5)
@@ -67,9 +67,7 @@ class LandmarkDecoder(HandDecoder):
         world = (world - world[:, :, :1]) / WORLD_UNIT
         return torch.cat([to_view(hands.points, hands.views) / VIEW_UNIT, world], -1)
 
-    def lift(
-        self, queries: Tensor, centres: Tensor, sizes: Tensor, context: Tensor | None, sides: Tensor | None
-    ) -> Lifted:
+    def lift(self, queries: Tensor, centres: Tensor, sizes: Tensor, context: Tensor, sides: Tensor | None) -> Lifted:
         """Query lifting that gives each lifted query the whole pose, and the side.
 
         In 2D, a hand looks the same as one of the other side that is mirrored in depth: the vertices are read as those

@@ -33,6 +33,7 @@ class PReLU(nn.PReLU):
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        """A map (B, num_parameters, h, w) to one of the same shape."""
         if not torch.onnx.is_in_onnx_export():
             return super().forward(x)
         slope, groups = self.weight[:, None, None, None], self.num_parameters
@@ -51,10 +52,12 @@ class ResidualBlock(nn.Module):
         self.act = PReLU(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """A map (B, channels, h, w) to (B, out_channels, h / stride, w / stride)."""
         y = self.depthwise(pad_same(x, self.stride))
         if self.stride == 2:
             x = F.max_pool2d(x, 2)
-        channels, weight, bias = self.depthwise.in_channels, self.pointwise.weight, self.pointwise.bias
+        channels, weight = self.depthwise.in_channels, self.pointwise.weight
+        bias = self.pointwise.get_parameter("bias")
         if channels == self.pointwise.out_channels:
             return self.act(self.pointwise(y) + x)
         # The original pads the skip with zero channels; two convolutions spare that padding.
@@ -73,6 +76,7 @@ class Up(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(out_channels, out_channels) for _ in range(2)))
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """A map x (B, channels, h, w) and the backbone's map skip to (B, out_channels, 2h, 2w), the shape of skip."""
         # The original resizes first; a pointwise convolution commutes with it and costs a quarter this way round.
         x = F.interpolate(self.conv(x), scale_factor=2, mode="bilinear", align_corners=False)
         return self.blocks(self.act(x) + skip)
@@ -87,6 +91,7 @@ class Head(nn.Module):
         self.values = nn.Conv2d(channels, anchors * VALUES, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """A map (B, channels, h, w) to logits (B, h w anchors) and values (B, h w anchors, VALUES) px, cell by cell."""
         score = self.score(x).permute(0, 2, 3, 1).flatten(1)  # (B, cells * anchors)
         values = self.values(x).permute(0, 2, 3, 1).flatten(1).unflatten(1, (-1, VALUES))
         return score, values

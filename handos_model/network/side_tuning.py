@@ -78,11 +78,14 @@ class SideTuning(nn.Module):
         own = d_value if self.side else 0
         self.mix = nn.ModuleList(nn.Conv2d(c + own, d_value, 1) for c in detector.memory_channels)
 
-    def forward(self, images: Tensor, detection: Detection) -> list[Tensor]:
-        """Value maps (B, d_value, H / stride, W / stride) at `strides`, finest first. images (B, 3, H, W) in 0..1."""
+    def forward(self, images: Tensor | None, detection: Detection) -> list[Tensor]:
+        """Value maps (B, d_value, H / stride, W / stride) at `strides`, finest first.
+
+        images (B, 3, H, W) in 0..1, of which only a backbone of its own needs any.
+        """
         return [mix(m) for mix, m in zip(self.mix, self.joined(images, detection), strict=True)]
 
-    def joined(self, images: Tensor, detection: Detection) -> list[Tensor]:
+    def joined(self, images: Tensor | None, detection: Detection) -> list[Tensor]:
         """F: the memory concatenated with the side tuning's maps."""
         if not self.side:
             return detection.memory

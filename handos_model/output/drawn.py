@@ -14,7 +14,7 @@ import numpy as np
 
 from handos_model.io.inputs import short_name
 from handos_model.output.frame_record import NUMBERED
-from handos_model.output.jpeg import jpeg
+from handos_model.output.jpeg_encoder import jpeg
 from handos_model.output.output_file import (
     Inputs,
     Target,

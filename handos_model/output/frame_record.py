@@ -1,4 +1,4 @@
-"""What is known about one frame and its hands, in plain numbers: a line of JSON, from which other formats are made."""
+"""One frame and its hands in plain numbers: a line of JSON, from which other formats are made."""
 
 from __future__ import annotations
 

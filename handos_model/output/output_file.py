@@ -156,7 +156,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What all names of a file share; None if there is no file."""
+    """Device and inode of a file, which all its names share; None if there is no file."""
     try:
         status = path.stat()
     except OSError:

@@ -28,7 +28,7 @@ from handos_model.output.output_file import (
     named,
     partial,
 )
-from handos_model.output.recording import write_recording
+from handos_model.output.recording_writer import write_recording
 from handos_model.output.tables import TABLES
 
 PACKAGES = {

@@ -14,7 +14,7 @@ DUPLICATE_OVERLAP = 0.7
 """They are also one hand when their boxes have this intersection over union: it may be seen in two poses."""
 
 PART = 0.5
-"""Of two results, one of which lies in the other's box and is smaller by this factor, only one is a hand. The larger
+"""If one of two results lies in the other's box and is smaller by this factor, only one of them is a hand. The larger
 one is kept, since knuckles can look like a hand, unless the smaller one is far more certain: a hand with its forearm
 looks a little like a larger hand."""
 WHOLE_ODDS = 10.0

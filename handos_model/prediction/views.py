@@ -32,7 +32,7 @@ PALM_SHIFT = 0.1
 
 
 def cut_view(image: np.ndarray, view: np.ndarray) -> np.ndarray:
-    """What a view (4,) shows of an image (H, W, 3) uint8: (SIZE, SIZE, 3); the edge is replicated outside the image."""
+    """View (4,) of an image (H, W, 3) uint8 as (SIZE, SIZE, 3) uint8; outside the image, its edge is replicated."""
     x, y, size, angle = view.tolist()
     image, x, y = _surroundings(image, x, y, 0.75 * size)
     image, x, y, step = _halved(image, x, y, size / SIZE)

@@ -126,7 +126,7 @@ def _check_own(folder: Path) -> None:
 
 
 def _described(meta: Path) -> dict | None:
-    """What the meta.json of a pool says; None for a file of something else."""
+    """The content of a pool's meta.json; None if the file belongs to something else."""
     try:
         content = json.loads(meta.read_bytes())
     except ValueError:

@@ -1,4 +1,4 @@
-"""What synthetic pictures of hands look like."""
+"""Options for the look of synthetic pictures of hands."""
 
 from __future__ import annotations
 

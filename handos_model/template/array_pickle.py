@@ -59,7 +59,7 @@ class _Name:
 
 @dataclass(eq=False, repr=False)
 class _Object:
-    """What a pickle would have built by calling `kind` with `args` and then setting `state`."""
+    """The object that a pickle would have built by calling `kind` with `args` and then setting `state`."""
 
     kind: str
     args: tuple
@@ -67,7 +67,7 @@ class _Object:
 
 
 def load_arrays(path: Path) -> Any:
-    """What the pickle at `path` holds: plain Python values, and in place of arrays what as_array turns into them.
+    """Content of the pickle at `path`: plain Python values, and in place of arrays what as_array turns into them.
 
     ValueError if it is damaged, names anything but arrays of NumPy, SciPy and chumpy, or is larger than MAX_FILE.
     Strings of Python 2 are decoded as Latin 1.

@@ -7,8 +7,9 @@ restart changes what the network sees.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,7 @@ from handos_model.template.hand_template import HandTemplate
 from handos_model.training.recipe import Mixture, Recipe
 
 SEEDS = 2**63 - 1
+Samples = Photos | Pool | Dataset
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Source:
     name: str
     share: float
     root: Path
-    samples: Photos | Pool | Dataset
+    samples: Samples
     weights: np.ndarray | None = None  # (images,) with sum 1; None: all equal
 
     def any_of(self, rng: Generator) -> Sample:
@@ -49,13 +51,13 @@ class Source:
 def open_sources(mixture: Mixture) -> list[Source]:
     """Every source with a share above 0. Raises ValueError if the mixture makes no sense or a source is empty."""
     photos, pool = Path(mixture.photos), Path(mixture.pool)
-    fixed = [
+    fixed: list[tuple[str, float, Path, Callable[[], Samples]]] = [
         ("photos", mixture.share_photos, photos, lambda: Photos.load(photos, "hand", "train")),
         ("renders", mixture.share_renders, pool, lambda: Pool(pool)),
         ("backgrounds", mixture.share_backgrounds, photos, lambda: Photos.load(photos, "background", "train")),
     ]
     named = [
-        (d.name, d.weight, Path(d.root), lambda d=d: open_dataset(d.name, Path(d.root), d.split, mano_folder(d.mano)))
+        (d.name, d.weight, Path(d.root), partial(open_dataset, d.name, Path(d.root), d.split, mano_folder(d.mano)))
         for d in mixture.datasets
     ]
     sources = []
@@ -131,9 +133,15 @@ def with_tips(sample: Sample, regressor: np.ndarray) -> Sample:
     return replace(sample, joints_2d=joints_2d, joints_3d=joints_3d)
 
 
+def photo_weights(photos: Samples, weights: dict[str, float]) -> np.ndarray:
+    """Weight of each photo: that of the source that its record names, 1 if it is not in `weights`."""
+    assert isinstance(photos, Photos)  # the source `photos` of open_sources
+    return np.array([weights.get(record["source"], 1.0) for record in photos.records])
+
+
 def weigh_sources(photos: Source, weights: dict[str, float]) -> Source:
-    """Photos drawn by the weight of the source that their record names; 1 if it is not in `weights`."""
-    each = np.array([weights.get(record["source"], 1.0) for record in photos.samples.records])
+    """Photos drawn by their weight; ValueError unless the weights allow that."""
+    each = photo_weights(photos.samples, weights)
     if (each < 0).any() or each.sum() <= 0:
         raise ValueError(f"source_weights are {weights}: expected 0 or more, and one photo above 0")
     return replace(photos, weights=each / each.sum())

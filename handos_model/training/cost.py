@@ -1,4 +1,4 @@
-"""What a network costs: parameters and FLOPs of detector and decoder, time of each stage, memory.
+"""Cost of a network: parameters and FLOPs of detector and decoder, time of each stage, memory.
 
 FLOPs are torch's count of matrix products and convolutions, with a multiplication and an addition as two; papers often
 call one multiply-accumulate a FLOP, which gives half as many. Sampling, norms and activations are not counted.
@@ -10,7 +10,8 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +24,7 @@ from handos_model.network.handos import HandOS
 PAPER = (301.0, 108.0)
 """GFLOPs of the paper's detector with side tuning, and of each hand (supplement, section VII)."""
 RUNS = 5
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,11 @@ def count(network: HandOS, width: int, height: int) -> tuple[float, float, float
     images = torch.rand(1, 3, height, width)
     detector, detection = gflops(lambda: network.detector(images))
     proposing, places = gflops(lambda: network.propose(images, detection))
-    one, two = (gflops(lambda n=n: network.decode(*places, some(n, places)))[0] for n in (1, 2))
+    one, two = (gflops(partial(network.decode, *places, some(n, places)))[0] for n in (1, 2))
     return detector, proposing + 2 * one - two, two - one
 
 
-def gflops(run: Callable[[], Any]) -> tuple[float, Any]:
+def gflops(run: Callable[[], Result]) -> tuple[float, Result]:
     """Billions of operations in a call, and what it returns."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         result = run()

@@ -19,6 +19,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
 from handos_model.data.sample import VERTICES
+from handos_model.network.candidates import Candidates
 from handos_model.training.recipe import Recipe
 from handos_model.training.step import TrainingStep
 from handos_model.training.trainer import build_criterion, build_network
@@ -56,6 +57,15 @@ class LiveBytes(TorchDispatchMode):
         """Stops counting a storage that was freed."""
         self.known.discard(address)
         self.now -= size
+
+
+class FirstInstances(TrainingStep):
+    """A step that trains each image's first instances on its hands: an untrained detector might find none of these."""
+
+    def assign(self, batch: dict[str, Tensor], candidates: Candidates) -> tuple[Tensor, Tensor]:
+        """Instances and their hands (B, slots): number i is trained on hand i."""
+        first = torch.arange(self.recipe.slots, device=batch["count"].device).expand(len(batch["count"]), -1)
+        return first, first
 
 
 @dataclass(frozen=True)
@@ -102,9 +112,7 @@ def estimate(losses: TrainingStep) -> Memory:
 def step_peak(losses: TrainingStep, px: int, hands: int) -> int:
     """Most bytes alive in a step on one image of px x px with that many hands."""
     batch = blank_batch(px, hands)
-    small = TrainingStep(losses.network, losses.criterion, replace(losses.recipe, slots=hands, bf16=False))
-    chosen = torch.arange(hands)[None]
-    small.assign = lambda _batch, _candidates: (chosen, chosen)
+    small = FirstInstances(losses.network, losses.criterion, replace(losses.recipe, slots=hands, bf16=False))
     with LiveBytes() as counted:
         loss, _ = small(batch, small.totals(batch))
         loss.backward()

@@ -40,6 +40,8 @@ class Suppress(torch.autograd.Function):
 
     @staticmethod
     def symbolic(g: Any, boxes: Any, scores: Any, min_score: float, max_overlap: float, max_kept: int) -> Any:
+        """The nodes that stand for `forward` in a graph g: NonMaxSuppression of one image and one class."""
+
         def constant(value: Tensor) -> Any:
             return g.op("Constant", value_t=value)
 
@@ -126,7 +128,7 @@ def export(network: HandOS, path: Path, metadata: dict[str, str], stage: str = "
     axes = {"image": {1: "height", 2: "width"}} | {name: {0: "hands"} for name in graph.outputs}
     trace(graph, path, "image", example, graph.outputs, axes)
     write_checked(onnx.load(str(path)), path, describe(network) | metadata)
-    arrays = {name: value.half().numpy() for name, value in network.trainable_state().items()}
+    arrays: dict[str, Any] = {name: value.half().numpy() for name, value in network.trainable_state().items()}
     np.savez_compressed(path.with_suffix(".npz"), template=network.template, **arrays)
 
 
@@ -139,7 +141,8 @@ def trace(
     axes: dict[str, dict[int, str]],
 ) -> None:
     """Writes a graph with one input of this name; moves its network to the CPU, in float32."""
-    graph = graph.cpu().float().to(memory_format=torch.contiguous_format).eval()
+    graph = graph.cpu().float().eval()
+    graph.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # which torch's stubs leave out
     torch.onnx.export(
         graph,
         (example,),

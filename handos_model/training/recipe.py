@@ -115,7 +115,7 @@ def build(kind: type, values: Any, where: str) -> Any:
 
 def convert(kind: Any, value: Any, where: str) -> Any:
     """A value from YAML converted to `kind`, the type of a recipe's field."""
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         return build(kind, value, where)
     if get_origin(kind) is tuple:
         if not isinstance(value, list | tuple):

@@ -39,18 +39,17 @@ SETTINGS = "settings"  # key of a file of results
 class Step:
     """Something to be made, and where it will lie."""
 
-    what: str  # train, evaluate
     name: str
     path: Path
-    source: Measurement | None = None
+    source: Measurement | None = None  # to be evaluated; None for a training
 
     def __str__(self) -> str:
-        return f"{self.what} {self.name} -> {self.path}"
+        return f"{'train' if self.source is None else 'evaluate'} {self.name} -> {self.path}"
 
 
 @dataclass
 class Reproduction:
-    """What is to be done, by recipes in `folder`.
+    """The steps to reproduce the paper, by recipes in `folder`.
 
     changes: settings that go into every recipe, such as a smaller decoder for a trial. launch: the words that start a
     training on several processes, such as accelerate launch --multi_gpu --num_processes 8; without them it runs in this
@@ -90,9 +89,9 @@ class Reproduction:
         trainings: dict[str, Step] = {}
         for source in self.wanted:
             for name in self.chain(source.recipe):
-                trainings[name] = Step("train", name, RUNS / name / CHECKPOINT)
+                trainings[name] = Step(name, RUNS / name / CHECKPOINT)
         evaluations = [
-            Step("evaluate", f"{source.recipe} on {source.dataset} {source.split}", RESULTS / source.file, source)
+            Step(f"{source.recipe} on {source.dataset} {source.split}", RESULTS / source.file, source)
             for source in self.wanted
         ]
         for step in trainings.values():
@@ -107,7 +106,7 @@ class Reproduction:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What results depend on, apart from the recipe itself."""
+        """The settings that results depend on, apart from the recipe itself."""
         return {"changes": self.changes, "size": self.size, "threshold": self.threshold, "limit": self.limit}
 
     def chain(self, name: str) -> Iterator[str]:
@@ -119,7 +118,7 @@ class Reproduction:
 
     def run(self, step: Step) -> None:
         """Does a step."""
-        if step.what == "train":
+        if step.source is None:
             self.train(step.name)
         else:
             self.evaluate(step.source)

@@ -95,8 +95,8 @@ class WholeImages:
         self.mix = Mix(recipe, recipe_template(recipe))
         self.sources, self.images = self.mix.sources, self.mix.images
 
-    def step(self, criterion: Criterion) -> nn.Module:
-        """What a process trains."""
+    def step(self, criterion: Criterion) -> TrainingStep:
+        """The module that a process trains."""
         return TrainingStep(self.network, criterion, self.recipe)
 
     def stream(self, start: int, rank: int, processes: int) -> Iterator[dict[str, Tensor]]:
@@ -124,7 +124,8 @@ class Trainer:
         if recipe.start_from:
             report = start_from(self.network, Path(recipe.start_from))
             self.accelerator.print(report, flush=True)
-        self.network.to(self.accelerator.device).to(memory_format=torch.channels_last)
+        self.network.to(self.accelerator.device)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # which torch's stubs leave out
         if self.accelerator.num_processes > 1 and self.accelerator.device.type == "cuda":
             share_batch_statistics(self.network)
         trained = [p for p in self.network.parameters() if p.requires_grad]
@@ -182,10 +183,10 @@ class Trainer:
         warm = min(1.0, (self.step + 1) / recipe.warmup_steps)
         return recipe.learning_rate * warm * (1 + math.cos(math.pi * fall)) / 2
 
-    def learn(self, *parts: dict[str, Tensor]) -> dict[str, float]:
+    def learn(self, *given: dict[str, Tensor]) -> dict[str, float]:
         """One optimiser step on this process's `accumulate` batches. Returns loss and terms over all processes."""
         device = self.accelerator.device
-        parts = [{k: v.to(device, non_blocking=True) for k, v in part.items()} for part in parts]
+        parts = [{k: v.to(device, non_blocking=True) for k, v in part.items()} for part in given]
         totals = self.label_totals(parts)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate()
@@ -202,7 +203,7 @@ class Trainer:
         self.move()
         sums = self.accelerator.reduce(torch.stack(reports).sum(0))
         report = {name: Term(*row) for name, row in zip(terms, sums, strict=True)}
-        hands = report.get("joints_2d", report.get("finder_score"))
+        hands = report["joints_2d" if "joints_2d" in report else "finder_score"]
         return {name: float(term.mean) for name, term in report.items()} | {"hands": float(hands.weight)}
 
     def label_totals(self, parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -231,9 +232,9 @@ class Trainer:
 
     def run(self) -> None:
         """Train until the recipe's length is used up."""
-        main, processes = self.accelerator.is_main_process, self.accelerator.num_processes
+        main = self.accelerator.is_main_process
         progress = Progress(self.folder, self.step, self.progress()) if main else None
-        stream = self.task.stream(self.samples, self.accelerator.process_index, processes)
+        stream = self.task.stream(self.samples, self.accelerator.process_index, self.accelerator.num_processes)
         saved = time.monotonic()
         last = None  # end of the step before; the first one waits for the workers, and is not counted as training
         while self.progress() < 1:
@@ -241,12 +242,12 @@ class Trainer:
             now = time.monotonic()
             self.count_time(now - last if last else 0.0)
             last = now
-            if main:
+            if progress is not None:
                 progress.add(self.step, self.images_per_step, self.progress(), values | {"rate": self.rate()})
                 if now - saved >= 60 * self.recipe.checkpoint_minutes:
                     self.save()
                     saved = now
-        if main:
+        if progress is not None:
             self.save()
             progress.close()
 
@@ -256,7 +257,7 @@ class Trainer:
         self.seconds += float(broadcast(spent))
 
 
-def share_batch_statistics(network: HandOS) -> None:
+def share_batch_statistics(network: nn.Module) -> None:
     """Makes batch normalisation use the batches of all processes; the detector's is frozen; gloo (CPU) lacks this."""
     for name, child in network.named_children():
         if name != "detector":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor
 from handos_model.io.archives.npz_file import read_npz
 from handos_model.io.archives.zip_file import open_zip
 from handos_model.io.files import MB, TRAINED, one_line, open_file, shown
-from handos_model.network.handos import HandOS
+from handos_model.network.frozen import Trainable
 
 OF_TEMPLATE = ("lifting", "lifted_reference", "vertex_box", "vertex_embedding", "rest_vertices", "vertices")
 """Modules and parameters of the decoder that belong to the numbering of a template's vertices."""
@@ -42,7 +43,7 @@ def load_with_template(path: Path) -> tuple[dict[str, Tensor], str]:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What Trainer.save wrote: network and averaged (weights by name), optimizer, step, seconds, samples and template.
+    """Checkpoint of Trainer.save: network and averaged (weights by name), optimizer, step, seconds, samples, template.
 
     Nothing in the file runs. Raises as load_with_template.
     """
@@ -94,13 +95,13 @@ def _is_plain(value: Tensor) -> bool:
 def mean_weights(runs: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """The mean of the weights of several runs; ValueError where they do not have the same ones."""
     shapes = [{(name, value.shape) for name, value in run.items()} for run in runs]
-    if different := set.union(*shapes) - set.intersection(*shapes):
+    if different := shapes[0].union(*shapes) - shapes[0].intersection(*shapes):
         name = min(name for name, _ in different)
         raise ValueError(f"the checkpoints are of different networks: {one_line(name)} differs between them")
-    return {name: sum(run[name].float() for run in runs) / len(runs) for name in runs[0]}
+    return {name: reduce(torch.add, (run[name].float() for run in runs)) / len(runs) for name in runs[0]}
 
 
-def start_from(network: HandOS, path: Path) -> str:
+def start_from(network: Trainable, path: Path) -> str:
     """Loads the weights in `path` that have the same name and shape in the network; returns a description of them.
 
     Weights that belong to the vertices of another template keep their initial values. Raises ValueError if none fits.

@@ -14,7 +14,7 @@ import numpy as np
 from handos_model.camera import Camera
 from handos_model.hand import Hand
 from handos_model.io.frame import DEFAULT_FRAME, Frame
-from handos_model.output.jpeg import jpeg
+from handos_model.output.jpeg_encoder import jpeg
 from handos_model.output.output_file import finish, named, partial
 from handos_model.view.foxglove_scene import FoxgloveScene
 from handos_model.view.scene import JPEG_QUALITY, Clock, shown_hands

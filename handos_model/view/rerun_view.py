@@ -13,7 +13,7 @@ from handos_model.camera import Camera
 from handos_model.drawing.mesh_shading import vertex_normals
 from handos_model.hand import Hand
 from handos_model.io.frame import Frame
-from handos_model.output.jpeg import jpeg
+from handos_model.output.jpeg_encoder import jpeg
 from handos_model.output.output_file import finish, named, partial
 from handos_model.view.scene import AXIS, JPEG_QUALITY, Clock, ShownHand, shown_hands
 

@@ -1,4 +1,4 @@
-"""What every viewer shows of a frame."""
+"""The parts of a frame that every viewer shows."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from handos_model.camera import Camera
 from handos_model.fusion.hand_fusion import FusedHand
 from handos_model.hand import frame_scale
 from handos_ros.conversions.hands import SCALE_VALUES, hand_array
-from handos_ros.fusion.settings import FusionSettings
+from handos_ros.fusion.fusion_settings import FusionSettings
 from handos_ros.msg import HandArray
 
 NO_CAMERA = Camera.from_fov(1, 1)  # fused hands belong to no single image

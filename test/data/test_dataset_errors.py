@@ -19,7 +19,7 @@ from made_datasets import (
     write_picture,
 )
 
-from handos_model.data.files import as_floats, read_array, read_image, read_json, read_records
+from handos_model.data.dataset_files import as_floats, read_array, read_image, read_json, read_records
 from handos_model.data.registry import DATASETS, open_dataset
 
 

@@ -22,7 +22,7 @@ from made_datasets import (
 )
 from made_mano import made_layer
 
-from handos_model.data.files import read_image
+from handos_model.data.dataset_files import read_image
 from handos_model.data.published.comphand import K as COMPHAND_K
 from handos_model.data.registry import open_dataset
 from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, Sample, project

@@ -10,7 +10,7 @@ import pytest
 from small_disk import small_disk
 
 from handos_model.data import parsed as parsed_module
-from handos_model.data.files import read_array
+from handos_model.data.dataset_files import read_array
 from handos_model.data.parsed import LARGE, parsed
 
 

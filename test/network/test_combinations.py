@@ -201,7 +201,7 @@ def test_side_tuning_from_the_backbone_from_nothing_and_off():
         assert [m.shape for m in maps] == [(1, 32, *memory.shape[2:]) for memory in detection.memory]
         assert tuning.strides == (8, 16, 32, 64)
     assert not SideTuning(detector, [16] * 4, 32, "off").side
-    with pytest.raises(ValueError, match="side_tuning is 'last_stage', which only the landmark network has"):
+    with pytest.raises(ValueError, match="side_tuning last_stage needs the landmark network, got GroundingDino: set"):
         HandOS(detector, load_template(), DecoderSize(), [16] * 4, "last_stage")
     with pytest.raises(ValueError, match="side_tuning is 'on', must be one of backbone, scratch, last_stage, off"):
         SideTuning(detector, [16] * 4, 32, "on")

@@ -42,7 +42,7 @@ def inputs(batch=1, hands=2, seed=0, channels=32):
     views = box_views(boxes)
     extents = (boxes[..., 2:] - boxes[..., :2]) / (HAND_BOX_PER_VIEW * views[..., 2:3])
     queries = torch.randn(batch, hands, QUERY, generator=generator)
-    kept = Instances(queries, views, extents, torch.zeros(batch, hands, 0, 2))
+    kept = Instances(queries, views, extents, torch.zeros(batch, hands, 0, 2), torch.zeros(batch, hands, 0, 0))
     values = [torch.randn(batch, channels, 96 // s, 128 // s, generator=generator) for s in STRIDES]
     return kept, values
 
@@ -57,7 +57,7 @@ def test_query_expansion_adds_the_embedding_and_scales_the_box(template):
     width, height = hands.extents[0, 1]
     assert max(width, height) == pytest.approx(1)
     assert torch.allclose(sizes[0, 1, 3], decoder.joint_box[3] * torch.stack([width, height]))
-    assert context is None
+    assert torch.equal(context, instance)
 
 
 def test_a_unified_query_does_not_see_the_detectors(template):
@@ -189,7 +189,7 @@ def test_one_batch_of_two_is_two_batches_of_one(template):
         both = decoder(hands, values, STRIDES, "full")[-1]
         for i in range(2):
             values_of = (getattr(hands, field.name) for field in fields(Instances))
-            one = Instances(*(value if value is None else value[i : i + 1] for value in values_of))
+            one = Instances(*(value[i : i + 1] for value in values_of))
             alone = decoder(one, [v[i : i + 1] for v in values], STRIDES, "full")[-1]
             assert all(torch.allclose(both[name][i : i + 1], alone[name], atol=1e-4) for name in both)
 

@@ -20,6 +20,7 @@ from handos_model.camera import Camera
 from handos_model.cli import COMMANDS, build_parser, main
 from handos_model.hand import Hand
 from handos_model.io.frame import Frame
+from handos_model.io.image_encodings import ENCODINGS
 from handos_model.output.frame_record import Detail, frame_record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,6 +163,14 @@ def test_the_readme_is_a_first_page() -> None:
 def test_every_command_is_listed() -> None:
     page = (ROOT / "docs" / "command_line.md").read_text()
     assert sorted(set(re.findall(r"^\| `handos (\w+)", page, re.M))) == sorted(COMMANDS)
+
+
+def test_every_encoding_of_images_is_listed() -> None:
+    """By name, or, where each comes with 8 and with 16 bits, by what precedes the number."""
+    row = re.search(r"^\| `image` \| sensor_msgs/Image.*$", (ROOT / "docs" / "ros.md").read_text(), re.M)
+    assert row is not None
+    families = {re.sub(r"^(bayer_|[a-z]+(?=(8|16)$)).*", r"\1", name) for name in ENCODINGS}
+    assert families == set(re.findall(r"`(\w+)`", row[0])) - {"image"}
 
 
 def test_options_that_pages_name_exist() -> None:

@@ -12,7 +12,7 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import Image
 
 from handos_ros.conversions.stamps import seconds
-from handos_ros.input.depth_pairing import KEPT, DepthFrames
+from handos_ros.input.depth_frames import KEPT, DepthFrames
 
 
 def depth(stamp: float) -> Image:

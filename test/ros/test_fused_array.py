@@ -16,7 +16,7 @@ from handos_model.fusion.results_files import CameraFrame, FusedFrame, fused_rec
 from handos_model.output.message_types import Messages, Origin, open_types
 from handos_ros.conversions.stamps import stamp_of
 from handos_ros.fusion.fused_array import fused_array
-from handos_ros.fusion.settings import FusionSettings
+from handos_ros.fusion.fusion_settings import FusionSettings
 from handos_ros.msg import HandArray
 
 ONE, TWO = "left/hands", "left/hands right/hands"

@@ -17,7 +17,7 @@ from handos_model.camera import DEFAULT_FOV
 from handos_model.tracking.tracker import TrackerOptions
 from handos_ros.camera_node import CameraSettings
 from handos_ros.parameters import checked
-from handos_ros.settings import Settings
+from handos_ros.settings import OutputSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = {"hands_node": Settings, "camera_node": CameraSettings}
@@ -90,6 +90,11 @@ def test_the_parameter_file_holds_the_defaults() -> None:
     values = yaml.safe_load(text)["/**/hands_node"]["ros__parameters"]
     assert values == {row.name: row.default for row in fields(Settings)}
     assert [type(value) for value in values.values()] == [type(row.default) for row in fields(Settings)]
+
+
+def test_the_parameter_file_marks_those_that_fusion_node_has_as_well() -> None:
+    marked = (ROOT / "config/hands.yaml").read_text().partition("    # Outputs: fusion_node has these")[2]
+    assert re.findall(r"^    (\w+):", marked, re.M) == [row.name for row in fields(OutputSettings)]
 
 
 def test_the_parameter_file_explains_each_as_the_node_does() -> None:

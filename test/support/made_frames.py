@@ -5,7 +5,7 @@ import numpy as np
 import torch
 
 from handos_model.data.sample import LEFT, RIGHT, Sample, without_hands
-from handos_model.training.views.frames import Frames, load_frames
+from handos_model.training.views.labelled_frames import Frames, load_frames
 from handos_model.training.views.seeing_batches import Sources
 
 DEVICE = torch.device("cpu")

@@ -8,8 +8,8 @@ from posed_hand import palm_in_one_bone
 
 from handos_model.synthetic.body.figure import make_figure
 from handos_model.synthetic.body.pose import sample_orientation, sample_pose
+from handos_model.synthetic.body.rig import make_rig, posed, rotations, sample_free_pose, worst_collision
 from handos_model.synthetic.body.shape import sample_shape
-from handos_model.synthetic.body.skeleton import make_rig, posed, rotations, sample_free_pose, worst_collision
 from handos_model.synthetic.rendering.photograph import motion_kernel, photograph
 from handos_model.synthetic.rendering.raster import depth_map, rasterise, vertex_normals
 from handos_model.synthetic.rendering.refine import make_refinement, split_edges

@@ -11,7 +11,7 @@ from handos_model.network.instances import to_pixels, to_view
 from handos_model.training.views.appearance import change_colours, cover, motion_kernel, spoil
 from handos_model.training.views.cutting import cut, joint_views
 from handos_model.training.views.finding_batches import finder_batch
-from handos_model.training.views.frames import MAX_HANDS, load_frames
+from handos_model.training.views.labelled_frames import MAX_HANDS, load_frames
 from handos_model.training.views.seeing_batches import see_batch, view_targets
 from handos_model.training.views.shares import Shares
 

@@ -12,7 +12,7 @@ from handos_model.network.detectors.landmark_detector import LandmarkDetector
 from handos_model.network.finder import HandFinder
 from handos_model.training.views.agreement import agree
 from handos_model.training.views.foundation import fast_foundation
-from handos_model.training.views.frames import load_frames
+from handos_model.training.views.labelled_frames import load_frames
 from handos_model.training.views.lookalikes import Lookalikes, apart, find_lookalikes
 from handos_model.training.views.seeing_batches import Sources, see_batch
 

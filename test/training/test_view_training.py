@@ -11,9 +11,12 @@ import onnxruntime as ort
 import pytest
 import torch
 from support.made_frames import sources
+from support.small_detectors import small_detector
 
 from handos_model.network.decoder import DecoderSize
 from handos_model.network.finder import HandFinder
+from handos_model.network.handos import HandOS
+from handos_model.template.load import load_template
 from handos_model.training.recipe import DetectorChoice, Recipe
 from handos_model.training.stages import tasks
 from handos_model.training.stages.pair_graphs import FIND_OUTPUTS, SEE_OUTPUTS, export_pair
@@ -81,6 +84,12 @@ def test_see_learns_a_batch_by_heart_and_leaves_its_foundation() -> None:
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.7 * losses[0] and "presence" in terms
     assert all(torch.equal(v, frozen[k]) for k, v in network.detector.state_dict().items())
+
+
+def test_stage_see_refuses_another_detector_before_it_opens_any_source() -> None:
+    network = HandOS(small_detector("rt_detr"), load_template(), DECODER, [16] * 3, "backbone")
+    with pytest.raises(ValueError, match="stage see needs the landmark network, got RTDetr: set the recipe's detector"):
+        SeeTask(RECIPE, network, torch.device("cpu"))
 
 
 def test_a_trained_last_stage_starts_as_the_foundation_and_moves_alone() -> None:

@@ -11,10 +11,10 @@ from typing import Protocol
 
 from tqdm import tqdm
 
+from handos_model.commands.prediction.plan import Task
 from handos_model.commands.prediction.run import PredictionRun
 from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tally import Tally
-from handos_model.commands.prediction.tasks import Task
 from handos_model.io.files import shown
 from handos_model.io.inputs import Source
 from handos_model.output.output_file import Target, WriteRules

@@ -11,9 +11,9 @@ import numpy as np
 from tqdm import tqdm
 
 from handos_model.camera import Camera
+from handos_model.commands.prediction.plan import Task
 from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tally import Tally
-from handos_model.commands.prediction.tasks import Task
 from handos_model.drawing.hand_drawing import draw_hands, draw_labels
 from handos_model.hand import Hand, assumed_scale
 from handos_model.io.files import message

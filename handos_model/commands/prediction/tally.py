@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 
 @dataclass
 class Tally:
-    """What a run did."""
+    """Counts of a run."""
 
     frames: int = 0
     hands: int = 0

@@ -1,4 +1,4 @@
-"""What the evaluation set is made of: files.csv, and the pinned commits that they come from, repositories.csv."""
+"""The files of the evaluation set, files.csv, and the pinned commits that they come from, repositories.csv."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.data.files import as_floats, read_image, read_json
+from handos_model.data.dataset_files import as_floats, read_image, read_json
 from handos_model.data.parsed import parsed
 from handos_model.data.sample import Sample, labelled_2d
 

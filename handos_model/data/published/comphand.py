@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handos_model.data.files import LABELS, as_floats, read_image
+from handos_model.data.dataset_files import LABELS, as_floats, read_image
 from handos_model.data.sample import RIGHT, Sample, labelled_3d
 from handos_model.io.files import read_file
 from handos_model.template.mano_layer import ManoLayer

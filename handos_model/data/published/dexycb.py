@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.data.files import LABELS, NOT_WHOLE, as_floats, read_image
+from handos_model.data.dataset_files import LABELS, NOT_WHOLE, as_floats, read_image
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
 from handos_model.io.archives.npz_file import read_npz
 from handos_model.io.files import KB, Kind

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handos_model.data.files import read_array, read_image
+from handos_model.data.dataset_files import read_array, read_image
 from handos_model.data.sample import RIGHT, Sample, labelled_3d
 from handos_model.template.mano_layer import ManoLayer
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handos_model.data.files import as_floats, read_image, read_json
+from handos_model.data.dataset_files import as_floats, read_image, read_json
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_2d
 
 SUBSETS = {"newdays": "newdays_img", "visor": "epick_img", "ego4d": "ego4d_img"}
@@ -59,7 +59,7 @@ class Hint:
         return f"{self.records[index]}.jpg"
 
     def frame(self, index: int) -> tuple[str, int] | None:
-        """Of the sequences of Ego4D alone: <clip>_<action>_<frame>_<two words>_<side> names a frame."""
+        """Sequence and frame number for Ego4D alone, which calls a frame <clip>_<action>_<frame>_<two words>_<side>."""
         folder, _, name = self.records[index].partition("/")
         if not folder.endswith("_seq"):
             return None

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.data.files import LABELS, as_floats, read_array, read_image
+from handos_model.data.dataset_files import LABELS, as_floats, read_array, read_image
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
 from handos_model.io.files import read_text
 from handos_model.template.array_pickle import as_array, load_arrays

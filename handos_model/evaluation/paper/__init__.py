@@ -1,1 +1,1 @@
-"""What the paper reports, row by row, and how a network is measured as it measures."""
+"""The paper's results, row by row, and the same measurements of a trained network."""

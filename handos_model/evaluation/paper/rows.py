@@ -1,4 +1,4 @@
-"""What the paper reports of itself (CVPR 2025 and supplement), row by row, and what each row is measured from.
+"""The paper's own results (CVPR 2025 and supplement), row by row, and the measurement behind each row.
 
 Shares from 0 to 1, lengths in mm; the names are those of the figures of evaluation/dataset.py and detection.py. The
 paper does not say which of DexYCB's setups Table 4 uses; S0, the toolkit's first, is assumed. Tables VIII, IX and X of
@@ -13,7 +13,7 @@ from handos_model.evaluation.hand_errors import PAPER_PCK_FRACTIONS
 from handos_model.evaluation.scoring import Figures
 
 HANDS, GIVEN_BOXES, DETECTOR = "hands", "given_boxes", "detector"
-"""What is scored: found hands; hands in the boxes of the labels; the detector's own boxes."""
+"""The hands that are scored: those found; hands in the boxes of the labels; the detector's own boxes."""
 HINT = ("newdays", "visor", "ego4d")
 
 

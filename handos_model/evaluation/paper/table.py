@@ -33,7 +33,7 @@ def paper_markdown(folder: Path) -> str:
 
 
 def _cell(row: PaperRow, names: list[str], results: dict[str, Any] | None, folder: Path) -> tuple[str, list[str]]:
-    """What was measured, and why something was not."""
+    """The measured figures as text, and reasons for those that are missing."""
     if results is None:
         return "", [MISSING.format(path=folder / row.source.file)]
     figures, absent = results["figures"], results["absent"]
@@ -45,7 +45,7 @@ def _cell(row: PaperRow, names: list[str], results: dict[str, Any] | None, folde
 
 
 def read_results(path: Path) -> dict[str, Any] | None:
-    """What `handos evaluate --json` wrote; None where there is no such file."""
+    """The results that `handos evaluate --json` wrote; None if there is no such file."""
     if not path.is_file():
         return None
     try:

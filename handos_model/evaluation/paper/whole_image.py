@@ -21,7 +21,7 @@ Outputs = dict[str, np.ndarray]
 
 
 class Network(Protocol):
-    """What runs a network over a whole image, such as a HandSession."""
+    """Anything that runs a network over a whole image, such as a HandSession."""
 
     metadata: dict[str, str]
     outputs: tuple[str, ...]

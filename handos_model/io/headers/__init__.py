@@ -1,1 +1,1 @@
-"""What the headers of compressed images promise, checked against what their files can hold."""
+"""Headers of compressed images, checked against what their files can hold."""

@@ -30,7 +30,7 @@ _UNREAD = {
 
 
 def read_header(data: bytes | np.ndarray) -> Promise:
-    """What a compressed image promises, without its EXIF orientation. data: the whole file.
+    """The header of a compressed image, without its EXIF orientation. data: the whole file.
 
     Raises ValueError for a file of another kind than KINDS, a damaged one, one with no pixels or more than MAX_PIXELS,
     and one that is too short for what it promises.

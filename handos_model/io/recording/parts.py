@@ -1,4 +1,4 @@
-"""What every storage of a recording provides: its topics, its messages, and errors for damage between them."""
+"""Parts of a recording that every storage provides: its topics, its messages, and errors for damage between them."""
 
 from __future__ import annotations
 

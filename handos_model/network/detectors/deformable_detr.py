@@ -10,7 +10,6 @@ from handos_model.network.detectors.pretrained import Normalisation
 from handos_model.network.detectors.transformers_detector import (
     ClassDetector,
     Parts,
-    encoder_layer,
     scaled_parts,
     unflatten,
 )
@@ -28,14 +27,14 @@ class DeformableDetr(ClassDetector):
         memory_layer: int | None = None,
         normalisation: Normalisation | None = None,
     ) -> None:
-        """target: the class whose score counts; memory_layer: the encoder layer, from 1, whose output is the memory."""
-        super().__init__(model, target, normalisation)
+        super().__init__(model, target, memory_layer, normalisation)
         self.picked = model.config.two_stage_num_proposals if model.config.two_stage else 0
-        self.memory_layer = encoder_layer(memory_layer, model.config.encoder_layers)
         self.freeze()
 
     def parts(self) -> Parts:
+        """The backbone, the decoder and the convolution that makes the map of stride 64."""
         return scaled_parts(self.model.model, self.model.model.input_proj)
 
     def memory(self, outputs: ModelOutput, maps: list[Tensor]) -> list[Tensor]:
-        return unflatten(outputs.encoder_hidden_states[self.memory_layer], maps)
+        """The output of encoder layer `memory_layer` as maps (B, d, h, w)."""
+        return unflatten(outputs["encoder_hidden_states"][self.memory_layer], maps)

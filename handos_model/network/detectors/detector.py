@@ -1,4 +1,4 @@
-"""What the model needs of a frozen detector: features, an image memory, and instance queries with boxes and scores."""
+"""Interface of a frozen detector: features, an image memory, and instance queries with boxes and scores."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Detection:
     backbone_strides: tuple[int, ...]
     memory_strides: tuple[int, ...]
     queries: Tensor  # (B, Q, D): Q_0 and Q_6 of the paper, side by side
-    keypoints: Tensor | None = None  # (B, Q, P, 2) px
-    seen: Tensor | None = None  # (B, Q, P, C): what the maps hold at the keypoints
+    keypoints: Tensor  # (B, Q, P, 2) px, P 0 without any
+    seen: Tensor  # (B, Q, P, C): what the maps hold at the keypoints
 
     def of(self, rows: Tensor) -> Detection:
         """The detections in some of the images, rows (n,)."""
@@ -38,26 +38,28 @@ class Detection:
             boxes=self.boxes[rows],
             scores=self.scores[rows],
             queries=self.queries[rows],
-            keypoints=None if self.keypoints is None else self.keypoints[rows],
-            seen=None if self.seen is None else self.seen[rows],
+            keypoints=self.keypoints[rows],
+            seen=self.seen[rows],
         )
 
 
 def detect_each(detector: Detector, images: Tensor, sizes: Tensor | None) -> Detection:
-    """What is detected in images (B, 3, H, W), of which number i only has content up to sizes[i] = (height, width).
+    """Detection in images (B, 3, H, W), of which number i only has content up to sizes[i] = (height, width).
 
     The detector sees each image without its padding, as in prediction; its maps are padded with zeros instead.
     """
-    kinds = [images.shape[2:]] if sizes is None else list(dict.fromkeys(map(tuple, sizes.tolist())))
+    if sizes is None:
+        return detector(images)
+    each = [(height, width) for height, width in sizes.tolist()]
+    kinds = list(dict.fromkeys(each))
     if len(kinds) == 1:
         return detector(images[:, :, : kinds[0][0], : kinds[0][1]])
-    groups = [[i for i, size in enumerate(sizes.tolist()) if tuple(size) == kind] for kind in kinds]
+    groups = [[i for i, size in enumerate(each) if size == kind] for kind in kinds]
     parts = [detector(images[rows, :, :h, :w]) for rows, (h, w) in zip(groups, kinds, strict=True)]
     order = torch.tensor([i for rows in groups for i in rows], device=images.device).argsort()
 
-    def joined(name: str) -> Tensor | None:
-        values = [getattr(part, name) for part in parts]
-        return None if values[0] is None else torch.cat(values)[order]
+    def joined(name: str) -> Tensor:
+        return torch.cat([getattr(part, name) for part in parts])[order]
 
     def maps(name: str) -> list[Tensor]:
         return [torch.cat(padded(level))[order] for level in zip(*(getattr(part, name) for part in parts), strict=True)]

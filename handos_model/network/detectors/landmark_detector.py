@@ -71,7 +71,7 @@ class LandmarkDetector(Detector):
         return self.detection(maps, query[:, None], points, at_points(maps, points, self.memory_strides))
 
     def detection(self, maps: list[Tensor], queries: Tensor, points: Tensor, seen: Tensor) -> Detection:
-        """What was seen in views: maps (B, C, h, w), queries (B, 1, D), points (B, 1, 21, 2) px, seen (B, 1, 21, C).
+        """The detection in views: maps (B, C, h, w), queries (B, 1, D), points (B, 1, 21, 2) px, seen (B, 1, 21, C).
 
         Without maps, it suffices for a decoder that does not look at them.
         """
@@ -89,3 +89,13 @@ class LandmarkDetector(Detector):
             keypoints=points,
             seen=seen,
         )
+
+
+def landmark_detector(detector: Detector, user: str) -> LandmarkDetector:
+    """The detector as what it must be for `user`, words such as "stage see"; ValueError if it is another."""
+    if not isinstance(detector, LandmarkDetector):
+        raise ValueError(
+            f"{user} needs the landmark network, got {type(detector).__name__}: set the recipe's detector to kind "
+            "landmarks"
+        )
+    return detector

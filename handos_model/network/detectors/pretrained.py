@@ -27,12 +27,10 @@ IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PLAIN = Normalisation((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
-def located(source: str) -> dict[str, str]:
-    """Arguments for transformers' loaders from a source: a folder, a hub id, or a hub id and a commit."""
+def located(source: str) -> tuple[str, str]:
+    """Name and revision for transformers' loaders of a source: a folder, a hub id, or a hub id and a commit."""
     name, _, revision = source.partition("@")
-    if not revision or Path(source).is_dir():
-        return {"pretrained_model_name_or_path": source}
-    return {"pretrained_model_name_or_path": name, "revision": revision}
+    return (source, "main") if not revision or Path(source).is_dir() else (name, revision)
 
 
 def load_model(architecture: type[PreTrainedModel], source: str) -> PreTrainedModel:
@@ -40,10 +38,10 @@ def load_model(architecture: type[PreTrainedModel], source: str) -> PreTrainedMo
 
     Raises FileNotFoundError for a missing folder, ValueError for anything in it that does not fit.
     """
-    config = load_config(architecture, source)
+    config, (name, revision) = load_config(architecture, source), located(source)
     try:
         model, report = architecture.from_pretrained(
-            **located(source), config=config, use_safetensors=True, output_loading_info=True
+            name, revision=revision, config=config, use_safetensors=True, output_loading_info=True
         )
     except Exception as error:  # transformers raises arbitrary errors for a bad file
         raise ValueError(f"there are no weights in {source}: {reason(error)} (only safetensors are read)") from error
@@ -57,7 +55,9 @@ def load_model(architecture: type[PreTrainedModel], source: str) -> PreTrainedMo
 
 def load_config(architecture: type[PreTrainedModel], source: str) -> PretrainedConfig:
     """The model's configuration, checked to be for `architecture`, and set up to need no network and no CUDA code."""
-    wanted = architecture.config_class.model_type
+    kind = architecture.config_class
+    assert kind is not None  # each architecture with weights has one
+    wanted, (name, revision) = kind.model_type, located(source)
     if not source:
         raise ValueError(f"a detector of kind {wanted} needs a source: a hub id or a local folder")
     if (Path(source).is_absolute() or source.startswith(".")) and not Path(source).is_dir():
@@ -65,9 +65,9 @@ def load_config(architecture: type[PreTrainedModel], source: str) -> PretrainedC
             f"detector not found: {source} is not a folder; give a folder, or the id of a model on the hub"
         )
     try:
-        settings, _ = PretrainedConfig.get_config_dict(**located(source))
+        settings, _ = PretrainedConfig.get_config_dict(name, revision=revision)
         found = settings.get("model_type")
-        config = architecture.config_class.from_dict(settings) if found == wanted else None
+        config = kind.from_dict(settings) if found == wanted else None
     except Exception as error:
         raise ValueError(f"there is no detector in {source}: {reason(error)}") from error
     if found is None:
@@ -88,13 +88,8 @@ def missing_weights(model: PreTrainedModel, names: list[str]) -> list[str]:
 
 def load_normalisation(source: str) -> Normalisation | None:
     """How the source's image processor normalises colours; None if the source has no image processor."""
-    place = located(source)
-    file = cached_file(
-        place["pretrained_model_name_or_path"],
-        PREPROCESSOR,
-        revision=place.get("revision"),
-        _raise_exceptions_for_missing_entries=False,
-    )
+    name, revision = located(source)
+    file = cached_file(name, PREPROCESSOR, revision=revision, _raise_exceptions_for_missing_entries=False)
     if file is None:
         return None
     try:
@@ -111,8 +106,9 @@ def load_normalisation(source: str) -> Normalisation | None:
 
 def load_tokenizer(source: str) -> BertTokenizerFast:
     """The tokenizer of a detector whose text backbone is BERT."""
+    name, revision = located(source)
     try:
-        return BertTokenizerFast.from_pretrained(**located(source))
+        return BertTokenizerFast.from_pretrained(name, revision=revision)
     except Exception as error:
         raise ValueError(f"there is no tokenizer in {source}: {reason(error)}") from error
 

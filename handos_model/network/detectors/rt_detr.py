@@ -17,6 +17,7 @@ class RTDetr(ClassDetector):
 
     architecture: ClassVar[type[PreTrainedModel]] = RTDetrV2ForObjectDetection
     normalisation = PLAIN
+    layered = False
 
     def __init__(
         self,
@@ -25,16 +26,15 @@ class RTDetr(ClassDetector):
         memory_layer: int | None = None,
         normalisation: Normalisation | None = None,
     ) -> None:
-        """target: the class whose score counts."""
-        if memory_layer is not None:
-            raise ValueError(f"memory_layer is {memory_layer}, but this encoder has no layers to choose from")
-        super().__init__(model, target, normalisation)
+        super().__init__(model, target, memory_layer, normalisation)
         self.picked = model.config.num_queries
         model.config.anchor_image_size = None  # anchors for this image, not for one fixed size
         self.freeze()
 
     def parts(self) -> Parts:
+        """The backbone and the decoder: all maps are the backbone's own."""
         return Parts(self.model.model.backbone, self.model.model.decoder, [])
 
     def memory(self, outputs: ModelOutput, maps: list[Tensor]) -> list[Tensor]:
-        return list(outputs.encoder_last_hidden_state)
+        """The hybrid encoder's output, which consists of maps (B, d, h, w) already."""
+        return list(outputs["encoder_last_hidden_state"])

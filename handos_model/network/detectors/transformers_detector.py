@@ -1,4 +1,4 @@
-"""What the DETR-like detectors of Hugging Face transformers share: one pass, in which parts of a model are observed."""
+"""Base of the DETR-like detectors of Hugging Face transformers: one pass, in which parts of a model are observed."""
 
 from __future__ import annotations
 
@@ -76,17 +76,21 @@ class TransformersDetector(Detector):
     normalisation: ClassVar[Normalisation] = IMAGENET  # if the source does not give one
     # Cells for 900 queries, and Swin's windows of 7 or 12 pad every map: a trace without padding would never pad.
     example = (256, 320)
+    layered: ClassVar[bool] = True  # the encoder has layers, each of which may give the memory
     picked: int = 0  # cells that become queries; an image must have as many
+    mean: Tensor  # (3, 1, 1)
+    std: Tensor  # (3, 1, 1)
 
-    @classmethod
-    def from_source(cls, source: str, target: str = "hand", memory_layer: int | None = None) -> TransformersDetector:
-        """See `handos_model.network.detectors.build_detector`."""
-        return cls(load_model(cls.architecture, source), target, memory_layer, load_normalisation(source))
+    def __init__(
+        self, model: PreTrainedModel, memory_layer: int | None = None, normalisation: Normalisation | None = None
+    ) -> None:
+        """model: with its weights; it becomes part of the detector, and a subclass may change it.
 
-    def __init__(self, model: PreTrainedModel, normalisation: Normalisation | None = None) -> None:
-        """model: with its weights; it becomes part of the detector, and a subclass may change it."""
+        memory_layer: the encoder layer, from 1, whose output is the memory; None for the last one.
+        """
         super().__init__()
         self.model = model
+        self.memory_layer = encoder_layer(memory_layer, model.config.encoder_layers if self.layered else 0)
         mean, std = normalisation or self.normalisation
         self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
@@ -119,6 +123,7 @@ class TransformersDetector(Detector):
         raise NotImplementedError
 
     def check(self, images: Tensor) -> None:
+        """Raise ValueError for images that do not fit, or that have fewer cells than the model picks."""
         super().check(images)
         height, width = (int(size) for size in images.shape[2:])
         cells = sum(-(height // -stride) * -(width // -stride) for stride in self.memory_strides)
@@ -139,25 +144,42 @@ class TransformersDetector(Detector):
         with exact, traced, listening([backbone, decoder, *coarser]) as calls:
             outputs = self.run((images - self.mean) / self.std)
         maps = [feature for feature, _ in calls[0].result] + [call.result for call in calls[2:]]
+        queries = torch.cat([calls[1].arguments["inputs_embeds"], outputs["last_hidden_state"]], -1)
+        keypoints = queries.new_zeros(*queries.shape[:2], 0, 2)
         return Detection(
             maps,
             self.memory(outputs, maps),
-            to_pixels(outputs.pred_boxes, images),
-            self.scores(outputs.logits),
+            to_pixels(outputs["pred_boxes"], images),
+            self.scores(outputs["logits"]),
             self.backbone_strides,
             self.memory_strides,
-            queries=torch.cat([calls[1].arguments["inputs_embeds"], outputs.last_hidden_state], -1),
+            queries,
+            keypoints,
+            seen=keypoints[..., :0],
         )
 
 
 class ClassDetector(TransformersDetector):
     """A detector that scores classes, of which only the one named `target` counts."""
 
-    def __init__(self, model: PreTrainedModel, target: str, normalisation: Normalisation | None) -> None:
-        super().__init__(model, normalisation)
+    @classmethod
+    def from_source(cls, source: str, target: str = "hand", memory_layer: int | None = None) -> ClassDetector:
+        """See `handos_model.network.detectors.build.build_detector`."""
+        return cls(load_model(cls.architecture, source), target, memory_layer, load_normalisation(source))
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        target: str = "hand",
+        memory_layer: int | None = None,
+        normalisation: Normalisation | None = None,
+    ) -> None:
+        """target: the class whose score counts."""
+        super().__init__(model, memory_layer, normalisation)
         self.index = class_index(model, target)
 
     def scores(self, logits: Tensor) -> Tensor:
+        """Scores (B, Q) in 0..1 of the class `target`, from logits (B, Q, classes)."""
         return logits[..., self.index].sigmoid()
 
 
@@ -180,13 +202,15 @@ def unflatten(states: Tensor, maps: list[Tensor]) -> list[Tensor]:
 
 def scaled_parts(model: PreTrainedModel, projections: nn.ModuleList) -> Parts:
     """The parts of a model whose further input `projections`, beyond the backbone's maps, make coarser maps."""
-    encoder = model.backbone.conv_encoder
-    return Parts(encoder, model.decoder, list(projections[len(encoder.intermediate_channel_sizes) :]))
+    encoder: Any = model.get_submodule("backbone.conv_encoder")  # of a class that depends on the architecture
+    further = projections[len(encoder.intermediate_channel_sizes) :]
+    return Parts(encoder, model.get_submodule("decoder"), list(further))
 
 
 def class_index(model: PreTrainedModel, target: str) -> int:
     """The class named `target`, ignoring case; ValueError if the model has no such class."""
-    names = [model.config.id2label[i] for i in range(model.config.num_labels)]
+    known_as = model.config.id2label or {}
+    names = [known_as[i] for i in range(model.config.num_labels)]
     for index, name in enumerate(names):
         if name.lower() == target.lower():
             return index
@@ -195,7 +219,11 @@ def class_index(model: PreTrainedModel, target: str) -> int:
 
 
 def encoder_layer(asked: int | None, layers: int) -> int:
-    """The layer, counted from 1, whose output is the memory: the last one unless asked for another (Table 6)."""
+    """The layer, counted from 1, whose output is the memory: the last one unless asked for another (Table 6).
+
+    layers: of the encoder, 0 if none of them gives a memory by itself.
+    """
     if asked is not None and asked not in range(1, layers + 1):
-        raise ValueError(f"memory_layer is {asked}, but this detector's encoder has the layers 1 to {layers}")
+        choice = f"has the layers 1 to {layers}" if layers else "has no layers to choose from"
+        raise ValueError(f"memory_layer is {asked}, but this detector's encoder {choice}")
     return layers if asked is None else asked

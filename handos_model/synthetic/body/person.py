@@ -9,8 +9,8 @@ import numpy as np
 from handos_model.synthetic.body import things
 from handos_model.synthetic.body.arm import STATIONS, WristRim, arm_rings, arm_tube, find_rim, sample_arm, sleeve_tube
 from handos_model.synthetic.body.pose import turn
+from handos_model.synthetic.body.rig import Rig, make_rig, posed, sample_free_pose
 from handos_model.synthetic.body.shape import sample_shape
-from handos_model.synthetic.body.skeleton import Rig, make_rig, posed, sample_free_pose
 from handos_model.synthetic.body.skin import SkinMap, make_skin_map, paint
 from handos_model.synthetic.rendering.mesh import Mesh, plain_mesh
 from handos_model.synthetic.rendering.refine import Refinement, make_refinement
@@ -44,7 +44,7 @@ def make_studio(template: HandTemplate) -> Studio:
 
 @dataclass(frozen=True)
 class Person:
-    """What all hands of one frame share."""
+    """Person in a frame, whose skin and clothes all its hands share."""
 
     tone: np.ndarray
     sleeve: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from handos_model.synthetic.body.skeleton import Rig
+from handos_model.synthetic.body.rig import Rig
 
 
 def sample_shape(rng: np.random.Generator, rig: Rig) -> tuple[np.ndarray, np.ndarray]:

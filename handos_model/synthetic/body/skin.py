@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handos_model.hand import FINGERTIPS
-from handos_model.synthetic.body.skeleton import Rig
+from handos_model.synthetic.body.rig import Rig
 from handos_model.synthetic.rendering.raster import vertex_normals
 from handos_model.synthetic.rendering.surface import FOLD, LINE, NAIL, WRINKLE
 

@@ -1,4 +1,4 @@
-"""What a camera does to a picture: exposure, white balance, blur, sensor noise, JPEG."""
+"""Effects of a camera on a picture: exposure, white balance, blur, sensor noise, JPEG."""
 
 from __future__ import annotations
 

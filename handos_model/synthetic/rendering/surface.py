@@ -1,4 +1,4 @@
-"""What a surface is like at a point: noise, texture, and the nails, folds and lines of skin."""
+"""Look of a surface at a point: noise, texture, and the nails, folds and lines of skin."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOISE_SIDE = 32
 
 
 class Look(NamedTuple):
-    """What faces point to. materials (M,8); features (N,14) sorted by bone, those of bone b from feature_start[b] on;
+    """Tables that faces point into. materials (M,8); features (N,14) sorted by bone, bone b's from feature_start[b] on;
     nail (4,): linear colour and shine; volume: `noise_volume`; textures (T,H,W,3) in 0..1."""
 
     materials: np.ndarray

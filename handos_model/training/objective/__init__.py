@@ -1,1 +1,1 @@
-"""What training minimises: targets, matching and loss terms."""
+"""The objective of training: targets, matching and loss terms."""

@@ -132,7 +132,8 @@ class Criterion:
         """
         rows, slots = (assigned >= 0).nonzero(as_tuple=True)
         target = view_targets(batch, rows, assigned[rows, slots], views[rows, slots], self.size)
-        total, report = torch.zeros((), device=views.device), {}
+        total = torch.zeros((), device=views.device)
+        report: dict[str, Term] = {}
         for output in outputs:
             hands = {name: output[name][rows, slots] for name in PREDICTIONS if name in output}
             terms = self.layer_terms(hands, target)

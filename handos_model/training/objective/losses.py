@@ -100,4 +100,5 @@ def project(joints: Tensor, translation: Tensor, focal: Tensor) -> Tensor:
 
 
 def binary(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross entropy of each logit with its target in 0..1; both of one shape, which is the result's."""
     return F.binary_cross_entropy_with_logits(logits, target, reduction="none")

@@ -1,4 +1,4 @@
-"""What the finder learns: a peak at every hand, and its view (CenterNet's terms)."""
+"""Targets and loss of the finder: a peak at every hand, and its view (CenterNet's terms)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ELSEWHERE = 0.1  # weight of the rest of such a photo: it may show unlabelled ha
 
 @dataclass(frozen=True)
 class FinderTargets:
-    """What every cell of the finder's map learns in images with up to T labelled hands."""
+    """Targets for every cell of the finder's map, in images with up to T labelled hands."""
 
     views: Tensor  # (B, T, 4) of the labelled hands
     height: Tensor  # (B, cells) 0..1: of the peak that reaches highest here

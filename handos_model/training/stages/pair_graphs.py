@@ -43,6 +43,7 @@ class FindGraph(nn.Module):
         self.finder = finder
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """N is between 1 and MAX_CANDIDATES; views hold centre x, y and size in px of the image, and angle in rad."""
         logits, views = self.finder(image.permute(0, 3, 1, 2).float() / 255)
         scores = logits[0].sigmoid()
         wanted = with_one(scores, MIN_SCORE)
@@ -58,6 +59,7 @@ class SeeGraph(nn.Module):
         self.network = network
 
     def forward(self, view: Tensor) -> tuple[Tensor, ...]:
+        """The one hand of the view: px of the view, metres in the view's frame, scores in 0..1."""
         only = torch.zeros(1, 1, dtype=torch.long, device=view.device)
         hand = self.network(view.permute(0, 3, 1, 2).float() / 255, lambda candidates: Chosen(only))
         return (

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from handos_model.network.detectors.detector import Detection
-from handos_model.network.detectors.landmark_detector import QUERY
+from handos_model.network.detectors.landmark_detector import QUERY, landmark_detector
 from handos_model.network.handos import HandOS
 from handos_model.training.objective.criterion import Criterion, HandTargets
 from handos_model.training.objective.term import HANDS, Term, weigh
@@ -37,7 +37,8 @@ class SeeStep(nn.Module):
 
     def forward(self, batch: dict[str, Tensor], totals: dict[str, Tensor]) -> tuple[Tensor, dict[str, Term]]:
         """This batch's part of the loss of the whole step, and its terms."""
-        detection = self.network.tuned(detection_of(batch, self.network.detector))
+        detector = landmark_detector(self.network.detector, "stage see")
+        detection = self.network.tuned(detection_of(batch, detector))
         if self.training:
             detection = hidden(detection, self.dropout)
         only = torch.zeros(len(batch["shows"]), 1, dtype=torch.long, device=batch["shows"].device)
@@ -45,7 +46,8 @@ class SeeStep(nn.Module):
         layers = self.network.decode(*proposed, only, "full", batch["sign"][:, None])
         shown = batch["shows"] > 0
         target = targets_of(batch, shown, self.criterion.size)
-        loss, report = torch.zeros((), device=shown.device), {}
+        loss = torch.zeros((), device=shown.device)
+        report: dict[str, Term] = {}
         for layer in layers:
             hands = {name: value[shown, 0].float() for name, value in layer.items()}
             terms = self.criterion.layer_terms(hands, target)

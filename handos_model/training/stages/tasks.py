@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from handos_model.network.detectors.detector import Detection
+from handos_model.network.detectors.landmark_detector import landmark_detector
 from handos_model.network.finder import HandFinder
 from handos_model.network.handos import HandOS
-from handos_model.training.batches import Source, open_sources
+from handos_model.training.batches import Source, open_sources, photo_weights
 from handos_model.training.objective.criterion import Criterion
 from handos_model.training.recipe import Recipe
 from handos_model.training.run_folder import describe, sha256
@@ -32,7 +33,7 @@ from handos_model.training.views.feature_cache import (
 )
 from handos_model.training.views.finding_batches import finder_batch
 from handos_model.training.views.foundation import fast_foundation
-from handos_model.training.views.frames import Frames, load_frames
+from handos_model.training.views.labelled_frames import Frames, load_frames
 from handos_model.training.views.lookalikes import Lookalikes, find_lookalikes
 from handos_model.training.views.seeing_batches import Sources, see_batch
 from handos_model.training.weights import load_weights
@@ -57,7 +58,8 @@ class ViewTask:
                 f"stage {recipe.stage} needs photos, renders and backgrounds, but the mixture lacks {lacks}"
             )
         self.samples = {source.name: source.samples for source in self.sources}
-        self.piece, self.taken = 0, None
+        self.piece = 0
+        self.taken: Sources | None = None
 
     @property
     def images(self) -> int:
@@ -81,14 +83,15 @@ class ViewTask:
     @cached_property
     def photos(self) -> Frames:
         """All photos with hands."""
-        photos, often = self.samples["photos"], self.recipe.mixture.source_weights
-        weights = [often.get(record["source"], 1.0) for record in photos.records]
-        return load_frames(photos, PHOTO, self.device, weights)
+        photos = self.samples["photos"]
+        weights = photo_weights(photos, self.recipe.mixture.source_weights)
+        return load_frames((photos[i] for i in range(len(photos))), PHOTO, self.device, weights)
 
     @cached_property
     def backgrounds(self) -> Frames:
         """All photos without hands."""
-        return load_frames(self.samples["backgrounds"], BACKGROUND, self.device)
+        photos = self.samples["backgrounds"]
+        return load_frames((photos[i] for i in range(len(photos))), BACKGROUND, self.device)
 
     @property
     def lookalikes(self) -> Lookalikes | None:
@@ -100,17 +103,18 @@ class SeeTask(ViewTask):
     """The decoder on the frozen landmark network, on cached features or on views cut as they are needed."""
 
     def __init__(self, recipe: Recipe, network: HandOS, device: torch.device):
+        landmark_detector(network.detector, "stage see")  # refuses another before any source is opened
         super().__init__(recipe, device)
         self.network = network
 
-    def step(self, criterion: Criterion) -> nn.Module:
-        """What a process trains."""
+    def step(self, criterion: Criterion) -> SeeStep:
+        """The module that a process trains."""
         return SeeStep(self.network, criterion, self.recipe.views.dropout)
 
     @cached_property
     def see(self) -> Callable[[Tensor], Detection]:
         """Function that returns what the foundation says about views."""
-        detector = self.network.detector
+        detector = landmark_detector(self.network.detector, "stage see")
         return fast_foundation(detector, self.recipe.threads) if self.device.type == "cpu" else detector
 
     @cached_property
@@ -123,7 +127,7 @@ class SeeTask(ViewTask):
 
     @cached_property
     def lookalikes(self) -> Lookalikes | None:
-        """What the recipe's finder takes for hands."""
+        """Places that the recipe's finder takes for hands."""
         if not self.recipe.views.finder:
             return None
         finder = HandFinder()
@@ -182,8 +186,8 @@ class FindTask(ViewTask):
         torch.manual_seed(recipe.seed)
         self.network = HandFinder()
 
-    def step(self, criterion: Criterion) -> nn.Module:
-        """What a process trains."""
+    def step(self, criterion: Criterion) -> FindStep:
+        """The module that a process trains."""
         return FindStep(self.network, criterion.weights)
 
     def stream(self, start: int, rank: int, processes: int) -> Iterator[dict[str, Tensor]]:

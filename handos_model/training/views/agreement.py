@@ -16,7 +16,7 @@ from handos_model.network.detectors.landmark_detector import QUERY
 from handos_model.network.instances import camera_rotation, to_pixels, to_view, turn
 from handos_model.prediction.views import SIZE
 from handos_model.training.views.cutting import cut, joint_views
-from handos_model.training.views.frames import Frames
+from handos_model.training.views.labelled_frames import Frames
 from handos_model.training.views.seeing_batches import MIRRORED, normal
 
 LOOKS = 6
@@ -55,7 +55,7 @@ def agree(photos: Frames, see: Callable[[Tensor], Detection], seed: int) -> int:
 def look(
     photos: Frames, frames: Tensor, joints: Tensor, see: Callable[[Tensor], Detection], mirror: float
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What one moved view of the hands at `joints` shows, mirrored where mirror is -1.
+    """Results of the foundation on one moved view of the hands at `joints`, mirrored if mirror is -1.
 
     Joints (n, 21, 2) px, world landmarks (n, 21, 3) m in the axes of a camera looking at the hand, and if it is one.
     """

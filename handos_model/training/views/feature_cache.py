@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ def seeded(seed: int, number: int) -> np.random.Generator:
 
 
 def fill_cache(
-    folder: Path, made: dict[str, Any], counts: Sequence[int], frames: Callable[[float], Sources],
+    folder: Path, made: dict[str, Any], counts: tuple[int, int, int, int], frames: Callable[[float], Sources],
     see: Callable[[Tensor], Detection],
 ) -> None:  # fmt: skip
     """Cache as many views as are missing. An interrupted run continues, with the same rows.

@@ -12,7 +12,7 @@ from torch import Tensor
 from handos_model.network.instances import to_view
 from handos_model.training.views.appearance import change_colours, spoil
 from handos_model.training.views.cutting import cut, joint_views
-from handos_model.training.views.frames import MAX_HANDS, Frames
+from handos_model.training.views.labelled_frames import MAX_HANDS, Frames
 from handos_model.training.views.seeing_batches import Sources, background_crops, normal, sides, surroundings, uniform
 
 SPOILT = 0.35  # strength of camera effects on images for the finder, relative to views

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import onnxruntime as ort
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 
 from handos_model.network.detectors.detector import Detection
 from handos_model.network.detectors.landmark_detector import LandmarkDetector
-from handos_model.training.onnx_graph import OPSET
+from handos_model.training.onnx_graph import trace
 
 
 class FoundationOutputs(nn.Module):
@@ -30,24 +31,15 @@ class FoundationOutputs(nn.Module):
 
 def fast_foundation(detector: LandmarkDetector, threads: int) -> Callable[[Tensor], Detection]:
     """A function that returns what the detector, which must be on a CPU, does: to 1e-4 px and 1e-4 of a feature."""
-    file = io.BytesIO()
-    size = detector.size
     names = ["queries", "points", "seen", *(f"map{stride}" for stride in detector.memory_strides)]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # known warnings of tracing
-        torch.onnx.export(
-            FoundationOutputs(detector).eval(),
-            (torch.zeros(2, 3, size, size),),
-            file,
-            input_names=["views"],
-            output_names=names,
-            dynamic_axes={name: {0: "views"} for name in ["views", *names]},
-            opset_version=OPSET,
-            dynamo=False,
-        )
+    axes = {name: {0: "views"} for name in ["views", *names]}
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    session = ort.InferenceSession(file.getvalue(), options, providers=["CPUExecutionProvider"])
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # known warnings of tracing
+        path = Path(folder) / "foundation.onnx"
+        trace(FoundationOutputs(detector), path, "views", torch.zeros(2, 3, *detector.example), names, axes)
+        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
     def see(views: Tensor) -> Detection:
         values = session.run(None, {"views": views.float().contiguous().numpy()})

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from handos_model.network.finder import HandFinder
-from handos_model.training.views.frames import Frames
+from handos_model.training.views.labelled_frames import Frames
 
 LOW_SCORE = 0.04  # score from which on a place is taken
 MAX_PER_PHOTO = 6

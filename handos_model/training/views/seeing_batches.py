@@ -14,7 +14,7 @@ from handos_model.prediction.views import SIZE
 from handos_model.training.objective.criterion import SIGNS, HandTargets, hand_size, view_rays
 from handos_model.training.views.appearance import change_colours, cover, spoil
 from handos_model.training.views.cutting import cut, joint_views
-from handos_model.training.views.frames import MAX_HANDS, Frames
+from handos_model.training.views.labelled_frames import MAX_HANDS, Frames
 from handos_model.training.views.lookalikes import Lookalikes
 
 MIRRORED = torch.tensor([-1.0, 1.0, 1.0])
@@ -96,10 +96,11 @@ def see_batch(
     chosen, views, free = beside_hands(sources.renders, counts[2])
     images.append(place(sources.renders, chosen, views, sides(counts[2], views.device), SIZE, sources.backgrounds))
     presence.append(torch.where(free, 0.0, -1.0))
-    alike = counts[3] // 2 if sources.lookalikes is not None and len(sources.lookalikes.frames) else 0
+    lookalikes = sources.lookalikes
+    alike = counts[3] // 2 if lookalikes is not None and len(lookalikes.frames) else 0
     images.append(background_crops(sources.backgrounds, counts[3] - alike, SIZE))
-    if alike:
-        images.append(lookalike_crops(sources, sources.lookalikes, alike))
+    if lookalikes is not None and alike:
+        images.append(lookalike_crops(sources, lookalikes, alike))
     presence.append(torch.zeros(counts[3], device=views.device))
     x = cover(torch.cat(images), 0.18)
     order = torch.randperm(len(x), device=x.device)  # images that share a blur shall not share a source

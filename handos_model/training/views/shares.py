@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Shares:
-    """What a batch is made of, relative to their sum."""
+    """Shares of a batch, relative to their sum."""
 
     renders: float = 0.50
     photos: float = 0.28
@@ -18,12 +18,13 @@ class Shares:
         """How many of each in a batch of `total`."""
         parts = (self.renders, self.photos, self.beside, self.backgrounds)
         ends = [round(total * sum(parts[: i + 1]) / sum(parts)) for i in range(len(parts))]
-        return tuple(end - begin for begin, end in zip([0, *ends], ends, strict=False))
+        renders, photos, beside, backgrounds = (end - begin for begin, end in zip([0, *ends], ends, strict=False))
+        return renders, photos, beside, backgrounds
 
 
 @dataclass(frozen=True)
 class Views:
-    """What stages see and find learn from."""
+    """The views that stages see and find learn from."""
 
     shares: Shares = field(default_factory=Shares)
     cache: str = ""  # folder of the frozen features of views, made where missing; "" cuts views as they are needed

@@ -17,7 +17,7 @@ from read_bags import read_all
 from handos_model.hand import Hand
 from handos_model.io.frame import Frame
 from handos_model.output.frame_record import frame_record
-from handos_model.output.recording import write_recording
+from handos_model.output.recording_writer import write_recording
 from handos_model.tracking.side_frames import SideFrames
 from handos_model.tracking.tracker import HandTracker
 

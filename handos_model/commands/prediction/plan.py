@@ -1,4 +1,4 @@
-"""What `handos predict` writes for which inputs."""
+"""Plan of a run of `handos predict`: which outputs it writes for which inputs."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -56,9 +56,9 @@ class Frames:
 
 
 def load_frames(
-    samples: Iterable[Sample], size: int, device: torch.device, weights: Sequence[float] | None = None
+    samples: Iterable[Sample], size: int, device: torch.device, weights: np.ndarray | None = None
 ) -> Frames:
-    """Frames from samples, those larger than `size` px shrunk to it. weights: of each sample's hands, 1 by default.
+    """Frames from N samples, those larger than `size` px shrunk to it. weights (N,): of a sample's hands, by default 1.
 
     Raises ValueError where there is no sample.
     """
