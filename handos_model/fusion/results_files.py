@@ -56,7 +56,7 @@ class FusedFrame:
     stamp_ns: int
     hands: list[FusedHand]
     seen: list[CameraFrame]
-    """What they come from; at most one of each camera."""
+    """The frames that they come from, at most one of each camera."""
 
 
 def read_results(path: Path) -> Iterator[CameraFrame]:

@@ -25,7 +25,7 @@ NUMBERED = re.compile(r"(.+)#(\d+)", re.DOTALL)
 
 @dataclass(frozen=True)
 class Detail:
-    """What records hold of each hand."""
+    """The optional parts of a hand that records hold."""
 
     vertices: bool = False
     mano: ManoFitter | None = None

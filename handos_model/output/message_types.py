@@ -55,7 +55,7 @@ class Origin:
     scale: str = "prior"
     """Scale source of frames without hands."""
     measured: str = "depth"
-    """What has measured a hand whose size is remembered."""
+    """The way in which a hand whose size is remembered was measured: "depth" or "triangulated"."""
     max_age: float = TrackerOptions().max_age
     """s for which a hand that is not seen keeps its id."""
 
