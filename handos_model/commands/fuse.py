@@ -10,7 +10,7 @@ from pathlib import Path
 from handos_model.commands.predict import add_overwrite
 from handos_model.fusion.extrinsics import read_extrinsics
 from handos_model.fusion.frame_sets import SLOP
-from handos_model.fusion.hand_fusion import FusedHand, possible
+from handos_model.fusion.hand_fusion import FusedHand, HandFusion, possible
 from handos_model.fusion.results_files import fused_frames, fused_record
 from handos_model.io.files import message
 from handos_model.kinematics.skeleton import HandSkeleton
@@ -56,11 +56,12 @@ def run(args: argparse.Namespace) -> int:
     frame, cameras = read_extrinsics(args.extrinsics)
     check_files([args.out], [*args.results, args.extrinsics, *filter(None, [args.template])], args.overwrite)
     template = load_template(args.template)
+    fusion = HandFusion(template.faces)
     skeleton = HandSkeleton(template) if args.anatomical else None
     seen: Counter[int] = Counter()
     times, problems = 0, list[str]()
     with completed(args.out) as place, place.open("w", encoding="utf-8") as file:
-        for stamp_ns, fused in fused_frames(args.results, cameras, args.slop, template.faces, problems):
+        for stamp_ns, fused in fused_frames(args.results, cameras, args.slop, fusion, problems):
             if skeleton is not None:
                 fused = possible(_meshed(fused), skeleton)
             file.write(record_line(fused_record(stamp_ns, frame, fused, args.vertices)))
@@ -71,6 +72,12 @@ def run(args: argparse.Namespace) -> int:
     if len(args.results) > 1 and not any(cameras > 1 for cameras in seen):
         print(
             "handos fuse: no hand was seen by two cameras at once: check the stamps (--slop) and the extrinsics",
+            file=sys.stderr,
+        )
+    if fusion.unusable:
+        print(
+            f"handos fuse: {fusion.unusable} hands of the files are left out: their numbers are not those of a hand "
+            "in front of a camera",
             file=sys.stderr,
         )
     for problem in problems:

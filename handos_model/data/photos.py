@@ -10,7 +10,8 @@ import numpy as np
 
 from handos_model.camera import ray_rotation
 from handos_model.data.files import read_records
-from handos_model.data.sample import LEFT, RIGHT, VERTICES, Sample, assumed_intrinsics, without_hands
+from handos_model.data.sample import LEFT, RIGHT, Sample, assumed_intrinsics, without_hands
+from handos_model.hand import VERTICES
 from handos_model.io.image_file import read_image
 
 HELD_OUT = Path(__file__).parent / "heldout_backgrounds.txt"

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from handos_model.camera import Camera
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.fusion.frame_sets import SLOP, FrameSets
@@ -72,19 +70,19 @@ def fused_frames(
     paths: list[Path],
     extrinsics: dict[str, Extrinsics],
     slop: float = SLOP,
-    faces: np.ndarray | None = None,
+    fusion: HandFusion | None = None,
     problems: list[str] | None = None,
 ) -> Iterator[tuple[int, list[FusedHand]]]:
     """Stamps in ns, and the hands at each of them in the common frame, from one file per camera.
 
     extrinsics: those of cameras, by CameraFrame.camera; slop: s by which stamps that belong together may differ;
-    faces: as for HandFusion. problems: if given, a file that is damaged after its first frames ends there, and gets a
-    sentence here. Raises what read_results raises otherwise, and ValueError for a camera without extrinsics and for two
-    files of one camera.
+    fusion: a new one, which afterwards tells how many hands it left out. problems: if given, a file that is damaged
+    after its first frames ends there, and gets a sentence here. Raises what read_results raises otherwise, and
+    ValueError for a camera without extrinsics and for two files of one camera.
     """
     # Time is that of the stamps: a frame exactly `slop` later still belongs to one, whatever is lost in rounding.
     sets: FrameSets[CameraFrame] = FrameSets(map(str, paths), slop, wait=slop + 1e-3, silence=math.inf)
-    fusion = HandFusion(faces)
+    fusion = fusion or HandFusion()
     names: dict[str, Path] = {}
     streams = [zip(_until_damage(path, problems), itertools.repeat(path)) for path in paths]
     for frame, path in heapq.merge(*streams, key=lambda one: one[0].stamp_ns):

@@ -13,6 +13,7 @@ from geometry_msgs.msg import TransformStamped
 from tf2_msgs.msg import TFMessage
 
 from handos_model.fusion.extrinsics import Extrinsics
+from handos_model.io.frame import LONGEST_NAME
 from handos_model.kinematics.frames import quaternion
 from handos_ros.conversions.stamps import seconds
 
@@ -66,6 +67,9 @@ class TransformTree:
         t, q = transform.transform.translation, transform.transform.rotation
         if not parent or not child or parent == child:
             return
+        if (length := max(len(parent), len(child))) > LONGEST_NAME:
+            self.refused = f"a frame's name has {length} characters, must have at most {LONGEST_NAME}"
+            return
         if child not in self._links and len(self._links) >= MAX_FRAMES:
             self.refused = f"more than {MAX_FRAMES} frames are published"
             return
@@ -85,6 +89,9 @@ class TransformTree:
             self._links[child] = _Link(parent, static, [stamp], [pose])
             return
         place = bisect.bisect_left(link.stamps, stamp)
+        if link.stamps[place : place + 1] == [stamp]:  # time stands still, as in a paused simulation
+            link.poses[place] = pose
+            return
         link.stamps.insert(place, stamp)
         link.poses.insert(place, pose)
         while link.stamps[0] < link.stamps[-1] - MEMORY:
