@@ -13,6 +13,7 @@ from geometry_msgs.msg import TransformStamped
 from tf2_msgs.msg import TFMessage
 
 from handos_model.fusion.extrinsics import Extrinsics
+from handos_model.io.files import one_line
 from handos_model.io.frame import LONGEST_NAME
 from handos_model.kinematics.frames import quaternion
 from handos_ros.conversions.stamps import seconds
@@ -76,7 +77,7 @@ class TransformTree:
         try:
             pose = Extrinsics.from_quaternion((t.x, t.y, t.z), (q.x, q.y, q.z, q.w))
         except ValueError as error:
-            self.refused = f"the transform from {parent} to {child} cannot be used: {error}"
+            self.refused = f"the transform from {one_line(parent)} to {one_line(child)} cannot be used: {error}"
             return
         heard = self._heard[child]
         heard[parent] = math.inf if static else time.monotonic()

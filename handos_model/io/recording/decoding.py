@@ -13,6 +13,7 @@ from handos_model.io.recording.parts import Message
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+IMAGES = (IMAGE, COMPRESSED_IMAGE)
 
 
 @cache
@@ -23,8 +24,13 @@ def _types(encoding: str) -> Any:
     return get_typestore(Stores.ROS1_NOETIC if encoding == "ros1" else Stores.ROS2_HUMBLE)
 
 
-def decoded(message: Message) -> Any:
-    """The message with its fields as attributes; ValueError for damaged bytes."""
+def decoded(message: Message, kinds: tuple[str, ...]) -> Any:
+    """The message with its fields as attributes; ValueError for damaged bytes, and for a type that is none of `kinds`.
+
+    A recording may hold messages of several types under the name of one topic.
+    """
+    if message.kind not in kinds:
+        raise ValueError(f"its type is {one_line(message.kind, 80)}, must be {' or '.join(kinds)}")
     types = _types(message.encoding)
     decode = types.deserialize_ros1 if message.encoding == "ros1" else types.deserialize_cdr
     try:
