@@ -20,8 +20,11 @@ CLASSES = {
     "onnx": ("weight_inputs", "ONNX"),
     "recording": ("recording_inputs", "RECORDINGS"),
     "video": ("recording_inputs", "MOVIES"),
+    "labels": ("dataset_inputs", "LABELS"),
     "message": ("message_inputs", "MESSAGES"),
     "request": ("message_inputs", "REQUESTS"),
+    "fusion": ("fusion_inputs", "FUSION"),
+    "hands": ("hand_array_inputs", "HANDS"),
 }
 SHARES = {
     "image": 30, "yaml": 15, "mano": 11, "template": 6, "arrays": 9, "checkpoint": 6, "onnx": 3, "recording": 3,
