@@ -75,11 +75,8 @@ def run(args: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     if fusion.unusable:
-        print(
-            f"handos fuse: {fusion.unusable} hands of the files are left out: their numbers are not those of a hand "
-            "in front of a camera",
-            file=sys.stderr,
-        )
+        why = "because their numbers are not those of a hand in front of a camera"
+        print(f"handos fuse: hands that are left out {why}: {fusion.unusable}", file=sys.stderr)
     for problem in problems:
         print(f"handos fuse: {message(problem)}; what comes after it is not read", file=sys.stderr)
     return int(bool(problems))

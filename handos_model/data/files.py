@@ -90,7 +90,7 @@ def as_floats(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
         array = values if isinstance(values, np.ndarray) else np.asarray(values, object)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{what} must hold numbers in rows of equal length: {one_line(error)}") from error
-    kinds = {type(value).__name__ for value in array.ravel().tolist()} if array.dtype == object else {array.dtype.name}
+    kinds = {kind.__name__ for kind in set(map(type, array.ravel()))} if array.dtype == object else {array.dtype.name}
     if kinds - NUMBERS and array.dtype.kind not in "biuf":
         raise ValueError(f"{what} must hold numbers in rows of equal length, not {', '.join(sorted(kinds - NUMBERS))}")
     if array.ndim != len(shape) or any(n not in (-1, m) for n, m in zip(shape, array.shape, strict=True)):

@@ -210,7 +210,7 @@ def test_hands_that_are_left_out_are_counted(folder: Path, capsys: pytest.Captur
     edit(folder / "left.jsonl", hand={"score": -0.9})
     assert main(FUSE) == 0
     said = capsys.readouterr().err
-    assert "handos fuse: 1 hands of the files are left out: their numbers are not those of a hand" in said
+    assert "hands that are left out because their numbers are not those of a hand in front of a camera: 1" in said
     assert "12 times; hands by number of cameras: 3 by 1, 8 by 2" in said
 
 
