@@ -135,10 +135,15 @@ def test_what_a_pool_says(tmp_path: Path, changes: dict, says: str) -> None:
         Pool(tmp_path)
 
 
-def test_a_person_is_a_folder_of_the_calibration(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("true", "lie"),
+    [("20200928_subject-07_any", "../../elsewhere"), ("num_frames: 2", "num_frames: 1.0e+30")],
+)
+def test_a_sequence_has_frames_of_a_person(tmp_path: Path, true: str, lie: str) -> None:
     pytest.importorskip("yaml")
     make_dexycb(tmp_path)
     meta = tmp_path / "20200928-subject-07/20200928_000003/meta.yml"
-    meta.write_text(meta.read_text().replace("20200928_subject-07_any", "../../elsewhere"))
-    with pytest.raises(ValueError, match=r"meta.yml names .* person '../../elsewhere', expected .* folder of calib"):
+    meta.write_text(meta.read_text().replace(true, lie))
+    says = r"meta.yml names \d+ frames, side 'right' and person '.*', expected left or right, 0 to 1000000 and a folder"
+    with pytest.raises(ValueError, match=says):
         open_dataset("dexycb", tmp_path, "s1_val")
