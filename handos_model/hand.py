@@ -34,6 +34,9 @@ KNUCKLES = (5, 9, 13, 17)
 FINGERTIPS = (4, 8, 12, 16, 20)
 """The tips of FINGERS."""
 
+VERTICES = 778
+"""Number of vertices of a hand's mesh, whatever its template."""
+
 SHAPES = {"box": (4,), "joints_2d": (21, 2), "joint_confidence": (21,), "joints_3d": (21, 3), "translation": (3,)}
 """Shapes of the arrays that every hand's record has; its vertices (V, 3) may be missing."""
 
@@ -150,7 +153,7 @@ class Hand:
             score=float(record["score"]),
             side=record["side"],
             side_confidence=float(record["side_confidence"]),
-            vertices=np.array(record.get("vertices", []), np.float32).reshape(-1, 3),
+            vertices=mesh_of(record.get("vertices", [])),
             id=int(record["id"]),
             scale_source=record["scale_source"],
             **arrays,
@@ -160,8 +163,16 @@ class Hand:
 def blank_hand() -> Hand:
     """A hand of zeros: its record shows the names, types and shapes of all records."""
     arrays: dict[str, Any] = {name: np.zeros(shape, np.float32) for name, shape in SHAPES.items()}
-    vertices = np.zeros((778, 3), np.float32)
+    vertices = np.zeros((VERTICES, 3), np.float32)
     return Hand(score=0.0, side="unknown", side_confidence=0.0, vertices=vertices, **arrays)
+
+
+def mesh_of(values: Any) -> np.ndarray:
+    """Vertices (778, 3) m of a hand that comes from outside, (0, 3) if it has none; ValueError for another number."""
+    mesh = np.array(values, np.float32)
+    if mesh.size not in (0, VERTICES * 3):
+        raise ValueError(f"vertices are {mesh.size} numbers, must be x, y, z of {VERTICES} vertices, or none")
+    return mesh.reshape(-1, 3)
 
 
 def frame_scale(sources: Iterable[str], default: str = "prior", measured: str = "depth") -> str:

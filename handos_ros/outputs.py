@@ -95,14 +95,18 @@ class CameraOutputs(HandOutputs):
         self._mesh.publish(template_mesh(skeleton.template))
         self._faces = skeleton.template.faces
 
-    def publish_seen(self, image: np.ndarray, camera: Camera, hands: list[Hand], header: Header, caption: str) -> bool:
+    def publish_seen(
+        self, image: np.ndarray, camera: Camera, hands: list[Hand], header: Header, caption: str, mirrored: bool
+    ) -> bool:
         """Publishes points and debug image of this frame to their subscribers; returns False if there are none.
 
-        image (H, W, 3) uint8 RGB; caption: a line for the debug image.
+        image (H, W, 3) uint8 RGB; caption: a line for the debug image; mirrored: as for HandFollower.
         """
         points, picture = (publisher.get_subscription_count() > 0 for publisher in (self._points, self._debug_image))
         if points:
             self._points.publish(hand_points(hands, header))
         if picture:
-            self._debug_image.publish(rgb_message(debug_image(image, hands, camera, caption, self._faces), header))
+            self._debug_image.publish(
+                rgb_message(debug_image(image, hands, camera, caption, self._faces, mirrored), header)
+            )
         return points or picture

@@ -73,7 +73,7 @@ class Pipeline:
             spinning=False,  # cameras, RViz and planners need the cores between two images
         )
         self._own_threshold = predictor.score_threshold
-        self._follower = HandFollower(predictor, self.tracker)
+        self._follower = HandFollower(predictor, self.tracker, mirrored=settings.mirrored)
 
     def close(self) -> None:
         """Frees memory and device of the network."""
@@ -118,7 +118,7 @@ class Pipeline:
         published, since_stamp = clock.elapsed, self._node.get_clock().now().nanoseconds * 1e-9 - stamp
         caption = f"{self._health.rate:.1f} Hz, {published * 1e3:.0f} ms"
         drawn = self.outputs.publish_rest(hands, message.header, settings.marker_lifetime)
-        drawn |= self.outputs.publish_seen(image, camera, hands, message.header, caption)
+        drawn |= self.outputs.publish_seen(image, camera, hands, message.header, caption, settings.mirrored)
         if drawn:
             clock.mark("draw")
         self._health.processed(clock, network, published, since_stamp)

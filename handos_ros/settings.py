@@ -61,6 +61,7 @@ class SeeingSettings:
         DEFAULT_FOV, "Field of view (degrees, long edge) assumed when there is no CameraInfo", 10.0, 170.0
     )
     rectified: bool = parameter(False, "Images are already rectified: use P instead of K and D")
+    mirrored: bool = parameter(False, "Images and depth are mirrored, as of selfies and some webcams", read_only=True)
     use_depth: bool = parameter(False, "Subscribe to depth and place the hands at it", read_only=True)
     depth_max_difference: float = parameter(0.02, "Maximum time between colour and depth stamps, in seconds", 0.0, 1.0)
     tracking: bool = parameter(True, "Track hands from frame to frame: assign ids, decide left or right over time")

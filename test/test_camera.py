@@ -68,7 +68,9 @@ def test_crop_and_binning_keep_the_rays():
     np.testing.assert_allclose(binned.normalise((pixel + 0.5) / [2, 4] - 0.5), ray)
 
 
-@pytest.mark.parametrize("fx, fy, cx", [(np.nan, 500, 320), (0, 500, 320), (500, -1, 320), (500, 500, np.inf)])
+@pytest.mark.parametrize(
+    "fx, fy, cx", [(np.nan, 500, 320), (0, 500, 320), (500, -1, 320), (500, 500, np.inf), (5e-315, 500, 320)]
+)
 def test_wrong_intrinsics_are_refused(fx, fy, cx):
     with pytest.raises(ValueError, match="must be"):
         Camera.from_intrinsics(fx, fy, cx, 240, 640, 480)

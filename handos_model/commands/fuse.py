@@ -14,7 +14,7 @@ from typing import Any
 from handos_model.commands.predict import add_overwrite
 from handos_model.fusion.camera_poses import CameraPoses
 from handos_model.fusion.frame_sets import SLOP
-from handos_model.fusion.hand_fusion import MAX_AGE, FusedHand, possible
+from handos_model.fusion.hand_fusion import MAX_AGE, FusedHand, HandFusion, possible
 from handos_model.fusion.results_files import fused_frames, fused_record, recording_of
 from handos_model.io.files import message
 from handos_model.kinematics.skeleton import HandSkeleton
@@ -78,12 +78,13 @@ def run(args: argparse.Namespace) -> int:
             f"{args.results[0]} names no recording that is here: give the poses of the cameras by --extrinsics"
         )
     template = load_template(args.template)
+    fusion = HandFusion(template.faces)
     skeleton = HandSkeleton(template) if args.anatomical else None
     problems = [] if args.extrinsics else [said for path in recordings if (said := cameras.keep_recorded(path))]
     seen: list[list[int]] = []
 
     def records() -> Iterator[dict[str, Any]]:
-        for fused in fused_frames(args.results, cameras, problems, args.slop, template.faces):
+        for fused in fused_frames(args.results, cameras, problems, args.slop, fusion):
             hands = fused.hands if skeleton is None else possible(_meshed(fused.hands), skeleton)
             seen.append([len(one.cameras) for one in hands])
             yield fused_record(replace(fused, hands=hands), cameras.frame, args.vertices)
@@ -92,6 +93,9 @@ def run(args: argparse.Namespace) -> int:
     original = recordings[0] if named == {*recordings[:1]} else None
     notes = write_results(records(), out, Detail(args.vertices, fused=True), original, origin)
     _report(seen, several=len(args.results) > 1 and not problems)
+    if fusion.unusable:
+        why = "because their numbers are not those of a hand in front of a camera"
+        print(f"handos fuse: hands that are left out {why}: {fusion.unusable}", file=sys.stderr)
     for said in (*(f"{out}: {note}" for note in notes), *problems):
         print(f"handos fuse: {message(said)}", file=sys.stderr)
     return int(bool(problems))

@@ -17,6 +17,9 @@ from handos_model.io.files import MB, Kind, one_line, open_file, read_file
 NOT_WHOLE = "the data set is incomplete, docs/datasets.md describes its layout"
 PICTURE = Kind("image", 256 * MB, NOT_WHOLE)
 LABELS = Kind("file", 4096 * MB, NOT_WHOLE)
+LONGEST_NAME = 1024
+"""Maximum number of characters of the name of a picture in a label file."""
+NUMBERS = {"bool", "int", "float"}
 MAX_UNPACKED = 512 * MB
 """Maximum size of a compressed label file, in bytes once unpacked."""
 
@@ -65,16 +68,36 @@ def read_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     return parsed(path, lambda: {"values": as_floats(read_json(path), (-1, *shape), f"{path}")}, what)["values"]
 
 
+def picture_name(name: Any) -> str:
+    """The name that a label file gives to a picture; ValueError for all but a path below the folder of pictures."""
+    path = Path(name) if isinstance(name, str) and 0 < len(name) <= LONGEST_NAME else None
+    if path is None or path.is_absolute() or ".." in path.parts:
+        what = one_line(repr(name), 80)
+        raise ValueError(f"it names the image {what}, which is not below the folder of images")
+    return str(name)
+
+
+def damaged(path: Path, error: Exception) -> ValueError:
+    """The error for a label file whose content raised another."""
+    why = one_line(error if isinstance(error, ValueError) else repr(error))
+    return ValueError(f"{path} is damaged or belongs to another data set: {why}")
+
+
 def as_floats(values: Any, shape: tuple[int, ...], what: str) -> np.ndarray:
     """`values` as float32 of `shape`, where -1 is any length; ValueError that says `what` is wrong otherwise."""
+    # As objects: of texts, text that looks like numbers included, each would take as many bytes as the longest.
     try:
-        array = np.asarray(values)
+        array = values if isinstance(values, np.ndarray) else np.asarray(values, object)
     except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{what} must hold numbers in rows of equal length: {error}") from error
-    if array.dtype.kind not in "biuf":  # text that looks like numbers included
-        raise ValueError(f"{what} must hold numbers in rows of equal length: {array.dtype}")
+        raise ValueError(f"{what} must hold numbers in rows of equal length: {one_line(error)}") from error
+    kinds = {kind.__name__ for kind in set(map(type, array.ravel()))} if array.dtype == object else {array.dtype.name}
+    if kinds - NUMBERS and array.dtype.kind not in "biuf":
+        raise ValueError(f"{what} must hold numbers in rows of equal length, not {', '.join(sorted(kinds - NUMBERS))}")
     if array.ndim != len(shape) or any(n not in (-1, m) for n, m in zip(shape, array.shape, strict=True)):
         expected = ", ".join("any" if n == -1 else str(n) for n in shape)
         raise ValueError(f"{what} has the shape {array.shape}, expected ({expected})")
     with np.errstate(over="ignore"):  # numbers that are too large become infinite, and Sample.check refuses them
-        return np.asarray(array, np.float32)
+        try:
+            return np.asarray(array, np.float32)
+        except OverflowError as error:
+            raise ValueError(f"{what} must hold numbers of ordinary size: {error}") from error

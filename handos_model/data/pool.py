@@ -8,13 +8,17 @@ import numpy as np
 
 from handos_model.data.dataset_files import LABELS
 from handos_model.data.sample import Sample
+from handos_model.hand import VERTICES
 from handos_model.io.archives.npz_file import Header, read_npz
 from handos_model.io.files import one_line
 
 MIN_VISIBLE = 4
 """Number of visible joints below which a rendered hand is neither learned nor evaluated."""
-NAMES = ("count", "K", "joints_2d", "joints_3d", "vertices", "side")
-"""Arrays of labels.npz."""
+SHAPES: dict[str, tuple] = {
+    "count": ("iu",), "K": ("f", 3, 3), "joints_2d": ("f", 21, 3), "joints_3d": ("f", 21, 3),
+    "vertices": ("f", VERTICES, 3), "side": ("i",),
+}  # fmt: skip
+"""Arrays of labels.npz: kinds of numbers, and shape of one image, or of one hand but for the first two."""
 
 
 class Pool:
@@ -27,13 +31,15 @@ class Pool:
             )
         try:
             self.images = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
-        except (EOFError, ValueError) as error:
+        except Exception as error:  # a damaged header can make NumPy raise anything
             raise ValueError(f"{folder / 'images.npy'} is damaged: {one_line(error)}: render again") from error
-        self.labels = read_npz(folder / "labels.npz", LABELS, _check_names)
-        if len(self.images) != len(self.labels["count"]):
-            raise ValueError(
-                f"{folder} is incomplete: {len(self.images)} images, {len(self.labels['count'])} labels: render again"
-            )
+        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] != 3:
+            came = f"{self.images.dtype} {self.images.shape}"
+            raise ValueError(f"{folder / 'images.npy'} is {came}, must be uint8 (M, H, W, 3): render again")
+        self.labels = read_npz(folder / "labels.npz", LABELS, lambda headers: _check(headers, len(self.images)))
+        counts, most = self.labels["count"], self.labels["side"].shape[1]
+        if len(counts) and not 0 <= counts.min() <= counts.max() <= most:
+            raise ValueError(f"labels.npz of {folder} counts other than 0 to {most} hands: render again")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -53,9 +59,16 @@ class Pool:
             ignore=(joints_2d[..., 2] == 2).sum(1) < MIN_VISIBLE,
             complete=True,
             absolute=True,
-        )
+        ).check()
 
 
-def _check_names(headers: dict[str, Header]) -> None:
-    if missing := [name for name in NAMES if name not in headers]:
+def _check(headers: dict[str, Header], images: int) -> None:
+    """Raises ValueError for arrays that are missing, or are not those of so many images."""
+    if missing := [name for name in SHAPES if name not in headers]:
         raise ValueError(f"labels.npz holds no {', '.join(missing)}: it is of something else than a pool of renders")
+    hands = (*headers["side"].shape, 0, 0)[1:2]
+    for name, (kinds, *shape) in SHAPES.items():
+        expected = (images, *(hands if name not in ("count", "K") else ()), *shape)
+        if headers[name].shape != expected or headers[name].dtype.kind not in kinds:
+            came = f"{headers[name].dtype.name} {headers[name].shape}"
+            raise ValueError(f"{name} in labels.npz is {came}, must be numbers {expected} as images.npy: render again")

@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from handos_model.camera import Camera
-from handos_model.hand import joints_box
+from handos_model.hand import VERTICES, joints_box
 from handos_model.template.embedded import EMBEDDED_NAME
 
-VERTICES = 778
 LEFT, RIGHT, UNKNOWN_SIDE = 0, 1, -1
 SIDE_NAMES = {LEFT: "left", RIGHT: "right"}
 PER_HAND = ("joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vertices", "ignore")

@@ -12,12 +12,14 @@ from handos_model.hand import Hand
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
-def debug_image(image: np.ndarray, hands: list[Hand], camera: Camera, caption: str, faces: np.ndarray) -> np.ndarray:
+def debug_image(
+    image: np.ndarray, hands: list[Hand], camera: Camera, caption: str, faces: np.ndarray, mirrored: bool = False
+) -> np.ndarray:
     """A copy of `image` (H, W, 3) uint8 RGB with the hands on it and `caption` in its lower left corner.
 
-    faces (F, 3): of the hands' template.
+    faces (F, 3): of the hands' template; mirrored: as for HandFollower.
     """
-    drawn = draw_hands(image, hands, camera, faces=faces)
+    drawn = draw_hands(image, hands, camera, faces=faces, mirrored=mirrored)
     width = max(1, round(min(image.shape[:2]) / 400))
     limit = 1 << 20  # px, far outside any image, within what OpenCV draws
     for hand in hands:

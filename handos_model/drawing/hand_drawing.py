@@ -33,25 +33,32 @@ def draw_hands(
     skeleton: bool = True,
     label: bool = True,
     faces: np.ndarray | None = None,
+    mirrored: bool = False,
 ) -> np.ndarray:
     """A copy of `image` (H, W, 3) uint8 RGB with the hands drawn on it, far ones first.
 
     camera: the one that the hands were predicted with; Camera.from_fov's guess when None, as in HandPredictor. Joints
     of low confidence are hollow. The label gives side, score and distance along z, with "~" if the camera is a guess.
-    faces (F, 3): of the hands' template, the embedded one's when None. Hands without vertices have no mesh. Raises
-    ValueError as HandPredictor.predict does, and for hands without pixels, such as those of HandFusion.
+    faces (F, 3): of the hands' template, the embedded one's when None. Hands without vertices have no mesh. mirrored:
+    as for HandFollower. Raises ValueError as HandPredictor.predict does, and for hands without pixels, such as those of
+    HandFusion.
     """
     image, camera = checked_frame(image, camera)
     if not all(np.isfinite(hand.joints_2d).all() for hand in hands):
         raise ValueError("joints_2d of a hand is NaN or infinite, must be px: fused hands belong to no image")
-    drawn = image.copy()
-    for hand in sorted(hands, key=lambda hand: -float(hand.translation[2])):
+    seen, drawn = hands, image.copy()
+    if mirrored:
+        seen, camera = [hand.flipped(camera.width) for hand in hands], camera.mirrored()
+        drawn = np.ascontiguousarray(image[:, ::-1])
+    for hand in sorted(seen, key=lambda hand: -float(hand.translation[2])):
         if mesh and len(hand.vertices):
             faces = load_template().faces if faces is None else faces
             colour = MESH_COLOURS[hand.side]
             draw_mesh(drawn, hand.vertices, faces, camera, colour, outward=hand.side != "left")
         if skeleton:
             draw_skeleton(drawn, hand)
+    if mirrored:
+        drawn = np.ascontiguousarray(drawn[:, ::-1])
     if label:
         draw_labels(drawn, hands, camera.assumed)
     return drawn

@@ -63,7 +63,7 @@ def val(data_root: Path, predictor: Predictor, limit: int | None = None) -> Resu
         sample, record = photos[index], photos.records[index]
         found, _ = score_image(predict(predictor, sample), sample)
         scores.setdefault(record["source"], []).extend(found)
-        if not record["stretched"]:
+        if not record.get("stretched"):
             true_aspect.extend(found)
     groups = {"true_aspect": summary(true_aspect)} | {source: summary(group) for source, group in scores.items()}
     return {**summary([score for group in scores.values() for score in group]), "groups": groups}

@@ -17,9 +17,8 @@ from pathlib import Path
 import numpy as np
 
 from handos_model.data.published import freihand, ho3d
-from handos_model.data.sample import VERTICES
 from handos_model.evaluation.hand_errors import joints_with
-from handos_model.hand import JOINT_NAMES, Hand
+from handos_model.hand import JOINT_NAMES, VERTICES, Hand
 from handos_model.template.mano import JOINT_ORDER
 
 SPLIT = "evaluation"

@@ -48,7 +48,7 @@ class CameraPoses:
         try:
             for message in Recording(recording).messages({decoding.TF_STATIC}):
                 if isinstance(message, Message) and message.kind in decoding.TRANSFORMS:
-                    self.tree.keep_static(decoding.decoded(message))
+                    self.tree.keep_static(decoding.decoded(message, decoding.TRANSFORMS))
         except ValueError as error:
             problem = one_line(error)
         problem = problem or self.tree.refused

@@ -54,7 +54,7 @@ class HandFusion:
         self._faces = load_template().faces if faces is None else faces
         self.max_age = max_age
         self.unusable = 0
-        """Number of hands that were left out because of numbers that are not finite or joints behind the camera."""
+        """Number of hands that were left out because their numbers are not those of a hand in front of a camera."""
         self._tracks: list[FusedTrack] = []
         self._next_id = 0
         self._stamp = -math.inf

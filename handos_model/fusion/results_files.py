@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from handos_model.camera import Camera
 from handos_model.fusion.camera_poses import CameraPoses
 from handos_model.fusion.frame_sets import SLOP, FrameSet, FrameSets
@@ -94,16 +92,17 @@ def recording_of(path: Path) -> Path | None:
 
 
 def fused_frames(
-    paths: list[Path], cameras: CameraPoses, problems: list[str], slop: float = SLOP, faces: np.ndarray | None = None
+    paths: list[Path], cameras: CameraPoses, problems: list[str], slop: float = SLOP, fusion: HandFusion | None = None
 ) -> Iterator[FusedFrame]:
     """The hands at each time, from one file per camera.
 
     problems: gets a sentence for each file that cannot be used, or not to its end; the others are. slop: s by which
-    stamps that belong together may differ; faces: as for HandFusion. Raises ValueError if no file can be used.
+    stamps that belong together may differ; fusion: a new one, which afterwards
+    tells how many hands it left out. Raises ValueError if no file can be used.
     """
     # Time is that of the stamps: a frame exactly `slop` later still belongs to one, whatever is lost in rounding.
     sets: FrameSets[CameraFrame] = FrameSets(map(str, paths), slop, wait=slop + 1e-3, silence=math.inf)
-    fusion = HandFusion(faces)
+    fusion = fusion or HandFusion()
     files: dict[str, Path] = {}
     streams = [zip(_placed(path, cameras, files, problems), itertools.repeat(path)) for path in paths]
     for frame, path in heapq.merge(*streams, key=lambda one: one[0].stamp_ns):

@@ -19,6 +19,10 @@ NEAREST = 0.02
 """m: no joint is closer to a camera."""
 SMALLEST = 0.01
 """m: no hand is smaller."""
+LARGEST = 1e6
+"""px or m: no number of a hand is larger."""
+SHARPEST, COARSEST = 1e-6, 1e3
+"""m: no camera tells the place of a joint across its ray more finely or less, whatever its intrinsics say."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +74,14 @@ class Sighting:
 
 
 def sighting(view: View, hand: Hand) -> Sighting | None:
-    """The Sighting of a hand; None if it is unusable: not finite, not in front of the camera, or all in one point."""
+    """The Sighting of a hand; None if it is unusable: its numbers are not those of a hand in front of a camera."""
     joints = hand.joints_3d.astype(np.float64)
-    parts = (hand.joints_2d, joints, hand.vertices, hand.joint_confidence, hand.box, hand.score, hand.side_confidence)
+    parts = (hand.joints_2d, joints, hand.vertices, hand.translation, hand.box)
+    chances = (hand.score, hand.side_confidence, *hand.joint_confidence)
     extent = float(np.ptp(joints, axis=0).max())
-    if not all(np.isfinite(part).all() for part in parts) or joints[:, 2].min() < NEAREST or extent < SMALLEST:
+    if not all((np.abs(part) <= LARGEST).all() for part in parts) or not all(0 <= chance <= 1 for chance in chances):
+        return None  # NaN included
+    if joints[:, 2].min() < NEAREST or extent < SMALLEST:
         return None
     rays = view.camera.normalise(hand.joints_2d)
     rays = np.where(np.isfinite(rays), rays, joints[:, :2] / joints[:, 2:])
@@ -83,6 +90,8 @@ def sighting(view: View, hand: Hand) -> Sighting | None:
     confidence = np.clip(hand.joint_confidence.astype(np.float64), MIN_CONFIDENCE, 1)
     edge = float((hand.box[2:] - hand.box[:2]).max())  # px
     across = JOINT_DEVIATION * max(edge, 1.0) / view.camera.focal * distance / confidence
+    if not SHARPEST < across.min() <= across.max() < COARSEST:
+        return None
     along = RELATIVE_DEPTH * extent / confidence
     reach = reach @ view.extrinsics.rotation.T
     return Sighting(view, hand, reach, _precision(reach / distance[:, None], across, along), _doubt(hand))

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from handos_model.fusion.extrinsics import Extrinsics
+from handos_model.io.files import one_line
+from handos_model.io.frame import LONGEST_NAME
 from handos_model.kinematics.frames import quaternion
 
 MEMORY = 10.0
@@ -67,13 +69,16 @@ class TransformTree:
         t, q = transform.transform.translation, transform.transform.rotation
         if not parent or not child or parent == child:
             return
+        if (length := max(len(parent), len(child))) > LONGEST_NAME:
+            self.refused = f"a frame's name has {length} characters, must have at most {LONGEST_NAME}"
+            return
         if child not in self._links and len(self._links) >= MAX_FRAMES:
             self.refused = f"more than {MAX_FRAMES} frames are published"
             return
         try:
             pose = Extrinsics.from_quaternion((t.x, t.y, t.z), (q.x, q.y, q.z, q.w))
         except ValueError as error:
-            self.refused = f"the transform from {parent} to {child} cannot be used: {error}"
+            self.refused = f"the transform from {one_line(parent)} to {one_line(child)} cannot be used: {error}"
             return
         heard = self._heard[child]
         heard[parent] = math.inf if static else time.monotonic()
@@ -86,6 +91,9 @@ class TransformTree:
             self._links[child] = _Link(parent, static, [stamp], [pose])
             return
         place = bisect.bisect_left(link.stamps, stamp)
+        if link.stamps[place : place + 1] == [stamp]:  # time stands still, as in a paused simulation
+            link.poses[place] = pose
+            return
         link.stamps.insert(place, stamp)
         link.poses.insert(place, pose)
         while link.stamps[0] < link.stamps[-1] - MEMORY:

@@ -46,9 +46,11 @@ def open_file(path: Path, kind: Kind) -> BinaryIO:
     that is too large, and for one that this user may not read.
     """
     try:
+        if "\0" in str(path):  # as in no file's name; os.stat would not say which
+            raise FileNotFoundError
         _check(os.stat(path), path, kind)  # before it is opened, as opening alone starts some devices
         file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb")
-    except (FileNotFoundError, NotADirectoryError) as error:
+    except (FileNotFoundError, NotADirectoryError, UnicodeEncodeError) as error:
         hint = f": {kind.hint}" if kind.hint else ""
         raise FileNotFoundError(f"there is no {kind.name} {shown(path)}{hint}") from error
     except OSError as error:

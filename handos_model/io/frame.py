@@ -20,6 +20,8 @@ LATEST_NS = 2**63
 """Stamps in ns are less than this, in ROS as in NumPy."""
 MIN_RATE = 0.001
 """Hz: the lowest rate that a user may give to images without times."""
+MOST_FRAMES = 2**31 - 1
+"""Number of frames that an input's header is believed to promise."""
 BLACK = 16
 """Brightness out of 255: an image without any brighter pixel shows nothing."""
 LONGEST_NAME = 255

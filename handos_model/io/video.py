@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from handos_model.io.files import VIDEO, one_line, open_file
-from handos_model.io.frame import LATEST_NS, Frame
+from handos_model.io.frame import LATEST_NS, MOST_FRAMES, Frame
 from handos_model.io.headers.image_header import MAX_PIXELS
 from handos_model.optional_package import missing
 
@@ -58,7 +58,7 @@ class VideoSource:
             expected = (
                 _promised_frames(stream) or stream.frames or (round(seconds * self.fps) if seconds and self.fps else 0)
             )
-        self._count = min(max(expected, 0), 2**31 - 1)
+        self._count = min(max(expected, 0), MOST_FRAMES)
 
     def __len__(self) -> int:
         """Number of frames that the container promises; 0 if it does not say, as with a live stream."""

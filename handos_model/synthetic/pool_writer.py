@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from handos_model.hand import VERTICES
 from handos_model.output.array_file import array_file
 from handos_model.output.output_file import completed
-from handos_model.synthetic.hand_render import JOINTS, MAX_HANDS, VERTICES, render_hands
+from handos_model.synthetic.hand_render import JOINTS, MAX_HANDS, render_hands
 from handos_model.synthetic.render_options import RenderOptions
 from handos_model.synthetic.rendering.background import list_photos
 

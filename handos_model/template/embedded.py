@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.hand import JOINT_NAMES
+from handos_model.hand import JOINT_NAMES, VERTICES
 from handos_model.io.archives.npz_file import Header, read_npz
 from handos_model.io.files import TEMPLATE, one_line, read_file, shown
 from handos_model.template.hand_template import HandTemplate
 
 EMBEDDED_TEMPLATE = Path(__file__).parents[1] / "weights" / "template.npz"
 EMBEDDED_NAME = "webxr-generic-hand-778"
-VERTICES, MAX_BONES = 778, 100
+MAX_BONES = 100
 EMBEDDED_SHA256 = "65692417ff6b5692e30ebfcf7b9a2f1efc7f969d6c9f1c27e82ddc0b7f037a62"
 
 

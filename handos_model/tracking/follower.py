@@ -70,9 +70,10 @@ class HandFollower:
 
     predictor: estimates hands; if its network has no views, every frame is processed from scratch. tracker: assigns
     ids, sides and sizes and smooths the motion; by default one with default options. search_rate: Hz. max_hands: 0 for
-    no limit; tracked hands have priority over new ones. tracking: if False, every frame is processed like a still image
-    and hands have no ids. The last three, and the options of the predictor, may be changed between two frames. Wrong
-    values raise ValueError.
+    no limit; tracked hands have priority over new ones. mirrored: images, depth and camera are those of a mirror, as of
+    selfies; pixels of hands are then those of the images, sides and metres those of the real hands. tracking: if False,
+    every frame is processed like a still image and hands have no ids. All but the first two, and the options of the
+    predictor, may be changed between two frames; `mirrored` before the first one. Wrong values raise ValueError.
     """
 
     search_rate = Option(between(0, math.inf))
@@ -84,10 +85,11 @@ class HandFollower:
         tracker: HandTracker | None = None,
         search_rate: float = SEARCH_RATE,
         max_hands: int = 0,
+        mirrored: bool = False,
     ) -> None:
         self.predictor = predictor
         self.tracker = HandTracker(faces=predictor.template.faces) if tracker is None else tracker
-        self.tracking = True
+        self.tracking, self.mirrored = True, mirrored
         self.search_rate, self.max_hands = search_rate, max_hands
         self.problem = ""
         """Why depth measured no hand of the last frame; empty if it measured one, or if hands or depth were missing."""
@@ -117,6 +119,8 @@ class HandFollower:
         if depth is not None and not callable(depth):
             raise ValueError(f"depth is {type(depth).__name__}, must be a function that returns it: lambda: depth")
         stamp = checked_stamp(stamp)
+        if self.mirrored:
+            image, camera = np.ascontiguousarray(image[:, ::-1]), camera.mirrored()
         seen, before = self._see(image, stamp)
         all_hands = placed(seen, camera, self.predictor.template, self.predictor.hand_scale)
         everything = zip(all_hands, before, seen.views, strict=True)
@@ -128,7 +132,8 @@ class HandFollower:
         reported = [hand for (hand, *_), remembered in zip(rows, self._followed, strict=True) if remembered.reported]
         hands = sorted(reported, key=lambda hand: -hand.score)
         hands = self._measured(hands, camera, depth)
-        return self.tracker.update(hands, stamp) if self.tracking else hands
+        hands = self.tracker.update(hands, stamp) if self.tracking else hands
+        return [hand.flipped(camera.width) for hand in hands] if self.mirrored else hands
 
     def _see(self, image: np.ndarray, stamp: float) -> tuple[SeenHands, list[Followed | None]]:
         """Distinct hands, followed ones first, then new ones by score; and each one's Followed, None if it is new."""
@@ -232,6 +237,7 @@ class HandFollower:
             image = depth()
             if image is None:
                 return hands
+            image = image[:, ::-1] if self.mirrored else image
             scaled, problems = [], []
             for hand in hands:
                 try:

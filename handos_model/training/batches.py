@@ -23,8 +23,8 @@ from handos_model.data.augment import augment
 from handos_model.data.photos import Photos
 from handos_model.data.pool import Pool
 from handos_model.data.registry import Dataset, open_dataset
-from handos_model.data.sample import VERTICES, Sample, project
-from handos_model.hand import FINGERTIPS
+from handos_model.data.sample import Sample, project
+from handos_model.hand import FINGERTIPS, VERTICES
 from handos_model.template.hand_template import HandTemplate
 from handos_model.training.recipe import Mixture, Recipe
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
-from handos_model.data.sample import VERTICES
+from handos_model.hand import VERTICES
 from handos_model.network.candidates import Candidates
 from handos_model.training.recipe import Recipe
 from handos_model.training.step import TrainingStep

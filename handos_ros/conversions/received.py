@@ -7,7 +7,7 @@ from dataclasses import fields
 import numpy as np
 
 from handos_model.camera import Camera
-from handos_model.hand import Hand
+from handos_model.hand import Hand, mesh_of
 from handos_ros.conversions.hands import SCALE_VALUES, SIDE_VALUES
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray
@@ -22,7 +22,7 @@ def hands_from(message: HandArray) -> list[Hand]:
     """The hands of a message, in its order, exactly as the node had them in float32.
 
     A hand has no vertices, (0, 3), if the node's parameter `vertices` is false. Raises ValueError for a side or a scale
-    source that is not in Hand.msg.
+    source that is not in Hand.msg, and for a mesh of another size.
     """
     return [_hand(hand) for hand in message.hands]
 
@@ -51,7 +51,7 @@ def _hand(message: HandMessage) -> Hand:
         "scale_source": _SCALES[message.scale_source],
         "joints_2d": np.array([(point.x, point.y) for point in message.joints_2d], np.float32),
         "joints_3d": np.array([(point.x, point.y, point.z) for point in message.joints_3d], np.float32),
-        "vertices": np.array(message.vertices, np.float32).reshape(-1, 3),
+        "vertices": mesh_of(message.vertices),
         "translation": np.array((place.x, place.y, place.z), np.float32),
     }
     numbers = {name: getattr(message, name) for name in _NAMES if name not in made}

@@ -12,7 +12,7 @@ from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.fusion.results_files import MAX_CAMERA_HANDS
 from handos_model.fusion.sighting import View
 from handos_model.io.files import one_line
-from handos_model.io.frame import LONGEST_NAME
+from handos_model.io.frame import LONGEST_NAME, SECOND
 from handos_ros.conversions import camera_from, hands_from
 from handos_ros.conversions.stamps import seconds
 from handos_ros.msg import HandArray
@@ -52,9 +52,11 @@ class CameraInput:
 
 
 def _check(message: HandArray) -> None:
-    """Raises ValueError for a message without a frame, and for one that no hands_node sends."""
+    """Raises ValueError for a message without a frame or a time, and for one that no hands_node sends."""
     if not 0 < (length := len(message.header.frame_id)) <= LONGEST_NAME:
         raise ValueError(f"frame_id has {length} characters, must have 1 to {LONGEST_NAME}")
+    if (rest := message.header.stamp.nanosec) >= SECOND:
+        raise ValueError(f"nanosec of the stamp is {rest}, must be less than {SECOND}")
     if len(message.hands) > MAX_CAMERA_HANDS:
         raise ValueError(f"a message has {len(message.hands)} hands, must have at most {MAX_CAMERA_HANDS}")
 

@@ -103,7 +103,7 @@ class Payload:
         (pickle.dumps({"camMat": Payload()}, 2), r"cannot be read: it names '(posix|nt)\.system'"),
         (b"\x80\x02}q", "cannot be read"),
         (pickle.dumps([1, 2]), "must hold labels, got list"),
-        (pickle.dumps({"camMat": K}), "is damaged or belongs to another data set: 'handJoints3D'"),
+        (pickle.dumps({"camMat": K}), "is damaged or belongs to another data set: KeyError.'handJoints3D'"),
         (pickle.dumps({"camMat": K, "handJoints3D": np.zeros((16, 3))}), r"joints has the shape \(1, 16, 3\)"),
         (pickle.dumps({"camMat": K, "handJoints3D": np.full((21, 3), np.nan)}), "must be finite"),
     ],

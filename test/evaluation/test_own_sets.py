@@ -14,9 +14,9 @@ import pytest
 from handos_model.camera import Camera
 from handos_model.data.annotated import Annotated
 from handos_model.data.photos import held_out_backgrounds
-from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, VERTICES, Sample
+from handos_model.data.sample import LEFT, RIGHT, UNKNOWN_SIDE, Sample
 from handos_model.evaluation import own_sets, report, scoring
-from handos_model.hand import Hand, joints_box
+from handos_model.hand import VERTICES, Hand, joints_box
 
 RNG = np.random.default_rng(5)
 JOINTS = RNG.uniform(10, 50, (21, 2))

@@ -9,7 +9,8 @@ import pytest
 from posed_hand import posed_hand, rotation
 from watched_hand import PLACE, found_by, standing, true_hand, view
 
-from handos_model import Hand
+from handos_model import Camera, Hand
+from handos_model.camera import LONGEST, SHORTEST
 from handos_model.fusion.hand_fusion import FusedHand, HandFusion
 from handos_model.fusion.sighting import View
 from handos_model.tracking.mirroring import mirrored_in_depth
@@ -210,6 +211,29 @@ def test_hands_that_cannot_be_used_are_counted(wrong: str) -> None:
     fusion = HandFusion()
     fused = fusion.update([view("a", LEFT, replace(hand, **changed)), seen("b", RIGHT)], 0.0)
     assert [one.cameras for one in fused] == [("b",)] and fusion.unusable == 1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"score": -0.9}, {"side_confidence": 1.5}, {"joint_confidence": np.full(21, 2, np.float32)},
+        {"translation": np.full(3, np.nan, np.float32)}, {"vertices": np.full((778, 3), 1e30, np.float32)},
+        {"joints_2d": np.full((21, 2), 1e30, np.float32)},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)  # fmt: skip
+def test_numbers_that_no_hand_has_are_left_out(wrong: dict) -> None:
+    fusion = HandFusion()
+    (one,) = fusion.update([view("a", LEFT, replace(found_by(standing(LEFT)), **wrong)), seen("b", RIGHT)], 0.0)
+    assert one.cameras == ("b",) and fusion.unusable == 1
+
+
+@pytest.mark.parametrize("focal", [SHORTEST, LONGEST])
+def test_a_camera_whose_rays_mean_nothing_is_left_out(focal: float) -> None:
+    lens = Camera.from_intrinsics(focal, focal, 322, 241, 640, 480)
+    fusion = HandFusion()
+    (one,) = fusion.update([replace(seen("a", LEFT), camera=lens), seen("b", RIGHT)], 0.0)
+    assert one.cameras == ("b",) and fusion.unusable == 1
 
 
 def test_hands_without_meshes_are_fused_as_well() -> None:

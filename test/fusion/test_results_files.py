@@ -164,9 +164,12 @@ def test_stamps_that_never_meet_are_said(folder: Path, capsys: pytest.CaptureFix
     assert "no hand was seen by two cameras at once" in capsys.readouterr().err
 
 
-def edit(path: Path, **changes: object) -> None:
+def edit(path: Path, hand: dict | None = None, **changes: object) -> None:
+    """Changes the first line of a file; hand: what to change of its hand."""
     first, *others = path.read_text().splitlines(keepends=True)
-    path.write_text("".join([json.dumps(json.loads(first) | changes) + "\n", *others]))
+    record = json.loads(first)
+    record["hands"][0] |= hand or {}
+    path.write_text("".join([json.dumps(record | changes) + "\n", *others]))
 
 
 def test_a_leading_slash_of_a_frame_is_no_part_of_its_name(folder: Path) -> None:
@@ -183,6 +186,7 @@ def test_a_leading_slash_of_a_frame_is_no_part_of_its_name(folder: Path) -> None
     ("changes", "said"),
     [
         ({"stamp_ns": None}, "line 1 of left.jsonl.*images have no time"),
+        ({"hand": {"vertices": [[0, 0, 1]]}}, "line 1 of left.jsonl.*vertices are 3 numbers, must be x, y, z of 778"),
         ({"stamp_ns": 10**12}, "line 2 of left.jsonl is earlier than"),
         ({"hands": [{}]}, "line 1 of left.jsonl is not a frame"),
         ({"hands": 3}, "line 1 of left.jsonl is not a frame"),
@@ -228,6 +232,14 @@ def test_what_is_no_regular_file_is_left_out(folder: Path, capsys: pytest.Captur
     os.mkfifo(folder / "left.jsonl")
     assert main(FUSE) == 1
     assert "results file left.jsonl is not a regular file; the file is left out" in capsys.readouterr().err
+
+
+def test_hands_that_are_left_out_are_counted(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    edit(folder / "left.jsonl", hand={"score": -0.9})
+    assert main(FUSE) == 0
+    said = capsys.readouterr().err
+    assert "hands that are left out because their numbers are not those of a hand in front of a camera: 1" in said
+    assert "12 times; hands by number of cameras: 3 by 1, 8 by 2" in said
 
 
 def test_no_file_is_written_over(folder: Path, capsys: pytest.CaptureFixture) -> None:

@@ -20,12 +20,15 @@ CLASSES = {
     "onnx": ("weight_inputs", "ONNX"),
     "recording": ("recording_inputs", "RECORDINGS"),
     "video": ("recording_inputs", "MOVIES"),
+    "labels": ("dataset_inputs", "LABELS"),
     "message": ("message_inputs", "MESSAGES"),
     "request": ("message_inputs", "REQUESTS"),
+    "fusion": ("fusion_inputs", "FUSION"),
+    "hands": ("hand_array_inputs", "HANDS"),
 }
 SHARES = {
-    "image": 30, "yaml": 15, "mano": 11, "template": 6, "arrays": 9, "checkpoint": 6, "onnx": 3, "recording": 3,
-    "video": 3, "message": 6, "request": 8,
+    "image": 24, "yaml": 12, "mano": 9, "template": 6, "arrays": 8, "checkpoint": 6, "onnx": 3, "recording": 5,
+    "video": 5, "labels": 4, "message": 6, "request": 6, "fusion": 3, "hands": 3,
 }  # fmt: skip
 """Per cent of a campaign: more of what is fast to read."""
 # Of others, for one run: FUZZ_CLASSES=name=module.CONSTANT,...

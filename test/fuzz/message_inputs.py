@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import rclpy
+from cdr import parsed
 from file_inputs import FOLDER
 from fuzz_class import FuzzClass
 from hostile_images import SUFFIXES, encoded
@@ -15,7 +16,7 @@ from hostile_messages import attack
 from hypothesis import strategies as st
 from made_files import picture
 from node_process import one_machine
-from rclpy.serialization import deserialize_message, serialize_message
+from rclpy.serialization import serialize_message
 from rclpy.service import Service
 from robot import image_message, info_message, stamped
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -37,8 +38,6 @@ NODE = HandsNode()
 SETTINGS = Settings(weights=str(WEIGHTS), threads=1, use_depth=True)
 PIPELINE = Pipeline(NODE, SETTINGS, Health())
 PIPELINE.open(SETTINGS)
-CDR_HEADER = 4
-"""Bytes, of which the last says how many of the rest are padding."""
 KINDS = {"image": Image, "compressed": CompressedImage, "camera_info": CameraInfo, "depth": Image}
 TOPICS = list(KINDS)
 SMALL = picture(20, 30)
@@ -75,20 +74,10 @@ def _hostile(number: int) -> bytes:
     return _cdr(topic, message)
 
 
-def _parsed(data: bytes, kind: type) -> Any:
-    """ValueError for bytes that the middleware drops before a node hears of them."""
-    if len(data) < CDR_HEADER or data[CDR_HEADER - 1] & 3 > len(data) - CDR_HEADER:
-        raise ValueError("more padding than bytes, for which Fast CDR reads beyond the end: docs/reliability.md")
-    try:
-        return deserialize_message(data, kind)
-    except Exception as error:
-        raise ValueError(str(error).splitlines()[0]) from error
-
-
 def _send(data: bytes) -> None:
     """As the node takes it; with FrameDropped as a refusal."""
     topic = TOPICS[data[0]]
-    message = _parsed(data[1:], KINDS[topic])
+    message = parsed(data[1:], KINDS[topic])
     if topic == "camera_info":
         PIPELINE.intrinsics.keep(message)
         message = GOOD
@@ -112,7 +101,7 @@ SERVICES = _services()
 def _ask(data: bytes) -> None:
     """The response must be one that can be sent, and afterwards the node must still answer."""
     service = SERVICES[data[0] % len(SERVICES)]
-    request = _parsed(data[1:], service.srv_type.Request)
+    request = parsed(data[1:], service.srv_type.Request)
     response = service.callback(request, service.srv_type.Response())
     serialize_message(response)
 

@@ -1,15 +1,20 @@
-"""Recordings and videos: damaged files of every kind, which their first byte names."""
+"""Recordings and videos: files of every kind, damaged or put together of parts that lie; their first byte names it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from file_inputs import FOLDER
 from fuzz_class import FuzzClass
+from hypothesis import strategies as st
+from lying_bags import LYING
+from lying_videos import lying_video
 from made_bags import file_of, images
 from made_videos import write_timed_video
 
+from handos_model.io.frame import MOST_FRAMES
 from handos_model.io.inputs import open_inputs
 
 LONGEST = 1500  # characters of a sentence
@@ -20,6 +25,7 @@ BAGS = {
 }  # fmt: skip
 VIDEOS = {"mp4": "mpeg4", "mkv": "libx264", "avi": "mjpeg", "webm": "libvpx", "mov": "libx264", "mpg": "mpeg2video"}
 FRAMES = 4
+Liar = Callable[[Path, random.Random], bytes]
 
 
 def _made(kind: str) -> Path:
@@ -34,6 +40,7 @@ def _made(kind: str) -> Path:
 def _read(path: Path) -> None:
     """Every frame, and every sentence about it: one line that a terminal shows as it is."""
     (source,) = open_inputs([str(path)], depth="auto")
+    assert len(source) <= MOST_FRAMES
     sentences = []
     for frame in source:
         assert frame.stamp_ns is None or 0 <= frame.stamp_ns < 2**63
@@ -43,7 +50,8 @@ def _read(path: Path) -> None:
         assert sentence and len(sentence) < LONGEST and sentence.isprintable(), repr(sentence)
 
 
-def _class(kinds: Sequence[str]) -> FuzzClass:
+def _class(kinds: Sequence[str], lying: dict[str, Liar]) -> FuzzClass:
+    """lying: what makes a file that lies of a good one, by its kind."""
     files = [_made(kind) for kind in kinds]
     suffixes = ["".join(file.suffixes) for file in files]
 
@@ -52,7 +60,15 @@ def _class(kinds: Sequence[str]) -> FuzzClass:
         path.write_bytes(data[1:])
         _read(path)
 
-    return FuzzClass(feed, [bytes([kind]) + file.read_bytes() for kind, file in enumerate(files)], kept=1)
+    def with_lies(seed: int) -> bytes:
+        chance = random.Random(seed)
+        kind = chance.choice(list(lying))
+        number = kinds.index(kind)
+        return bytes([number]) + lying[kind](files[number], chance)
+
+    seeds = [bytes([kind]) + file.read_bytes() for kind, file in enumerate(files)]
+    return FuzzClass(feed, seeds, st.integers(0, 2**62).map(with_lies), kept=1, family=4)
 
 
-RECORDINGS, MOVIES = _class(list(BAGS)), _class(list(VIDEOS))
+RECORDINGS = _class(list(BAGS), LYING)
+MOVIES = _class(list(VIDEOS), dict.fromkeys(VIDEOS, lying_video))

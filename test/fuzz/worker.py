@@ -23,8 +23,6 @@ MAX_SECONDS = 5.0
 HANGS = 120
 """Seconds after which an input ends the process, by a signal without a handler: those of Python wait for C code."""
 MAX_SAVED = 20
-FAMILY = 20
-"""Inputs that come of one drawn by Hypothesis."""
 
 
 class Answers:
@@ -89,7 +87,7 @@ def main() -> None:
 
     @seed(options.seed)
     @settings(
-        max_examples=-(-options.inputs // FAMILY),
+        max_examples=-(-options.inputs // case.family),
         phases=[Phase.generate],
         database=None,
         deadline=None,
@@ -97,7 +95,7 @@ def main() -> None:
     )
     @given(drawn(case))
     def feed_all(origin: tuple[bytes | None, int]) -> None:
-        for data in family(case, *origin, size=min(FAMILY, options.inputs - answers.counts.total())):
+        for data in family(case, *origin, size=min(case.family, options.inputs - answers.counts.total())):
             answers.feed(data)
 
     feed_all()

@@ -6,12 +6,15 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
+import pytest
 import yaml
 from node_process import NodeProcess, parameters
 from robot import SHOWN, Robot, SendingOrder, image_message, stamped
 from tf2_msgs.msg import TFMessage
 
 from handos_ros.msg import HandArray
+
+transforms_first = pytest.importorskip("transforms_first")
 
 OF_A_CAMERA = {"/tf": TFMessage, "hands": HandArray, **SHOWN}
 OF_A_FUSION = {
@@ -47,3 +50,9 @@ def test_hands_node_and_fusion_node_send_transforms_and_hands_first(image: np.nd
         for node in (one, other):
             code, printed = node.stop()
             assert code == 0 and "Traceback" not in printed
+
+
+def test_transforms_of_real_hands_are_there_when_their_hands_come() -> None:
+    """A little of benchmarks/transforms_first.py."""
+    came = transforms_first.measure(6)
+    assert came["hands"] == came["received"] == came["looked_up"] >= 6

@@ -68,5 +68,7 @@ def test_what_no_node_sends_is_refused() -> None:
         hands_from(HandArray(hands=[HandMessage(side=9, scale_source=1)]))
     with pytest.raises(ValueError, match="the scale source 0, must be"):
         hands_from(HandArray(hands=[HandMessage(side=HandMessage.LEFT)]))
+    with pytest.raises(ValueError, match="vertices are 3 numbers, must be x, y, z of 778 vertices, or none"):
+        hands_from(HandArray(hands=[HandMessage(side=HandMessage.LEFT, scale_source=1, vertices=[0.0, 0.0, 1.0])]))
     with pytest.raises(ValueError, match="focal lengths must be positive"):
         camera_from(HandArray(width=640, height=480))

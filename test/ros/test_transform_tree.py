@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -105,6 +106,21 @@ def test_what_no_transform_can_be_is_said_and_left_out() -> None:
     tree.keep(sent("", "lens"))
     with pytest.raises(NoTransform):
         tree.pose("lens", "base", 0.0)
+
+
+def test_what_comes_again_and_again_takes_no_memory() -> None:
+    tree = TransformTree()
+    tree.keep(sent("base", "lens", stamp=5.0))
+    tracemalloc.start()
+    for number in range(1000):  # a paused simulation
+        tree.keep(sent("base", "lens", (number, 0, 0), stamp=5.0))
+    for number in range(100):
+        tree.keep_static(sent("base", f"{number:0100000}"))
+    taken, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert taken < 100_000  # bytes
+    np.testing.assert_allclose(tree.pose("lens", "base", 5.0).position, [999, 0, 0])
+    assert tree.refused == "a frame's name has 100000 characters, must have at most 255"
 
 
 def test_parents_are_those_of_the_time_and_memory_is_bounded() -> None:

@@ -14,7 +14,7 @@ from handos_model.camera import Camera
 from handos_model.commands.prediction.plan import Task
 from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tally import Tally
-from handos_model.drawing.hand_drawing import draw_hands, draw_labels
+from handos_model.drawing.hand_drawing import draw_hands
 from handos_model.hand import Hand, assumed_scale
 from handos_model.io.files import message
 from handos_model.io.frame import Frame, doubt_of
@@ -53,7 +53,7 @@ class FrameFinder:
 
     def begin_input(self) -> None:
         """Starts a new input that is unrelated to the one before: its ids start at 0."""
-        self._follower = HandFollower(self._predictor)
+        self._follower = HandFollower(self._predictor, mirrored=self.mirrored)
 
     def camera(self, frame: Frame) -> tuple[Camera, str]:
         """The camera of a frame and its source; ValueError if the user's intrinsics are not a camera's."""
@@ -68,17 +68,12 @@ class FrameFinder:
     def find(self, frame: Frame, camera: Camera) -> list[Hand]:
         """The hands of a frame, in pixels of its image and metres in the camera's frame."""
         assert frame.image is not None
-        image, depth = frame.image, frame.depth
-        if self.mirrored:
-            image, camera = image[:, ::-1], camera.mirrored()
-            depth = None if depth is None else depth[:, ::-1]
+        depth = frame.depth
         self._follower.tracking = self.track and frame.stamp_ns is not None
         stamp = (frame.stamp_ns or 0) / 1e9
-        hands = self._follower.follow(image, stamp, camera, None if depth is None else lambda: depth)
+        hands = self._follower.follow(frame.image, stamp, camera, None if depth is None else lambda: depth)
         self.depth_problem = self._follower.problem
-        if self._skeleton is not None:
-            hands = anatomical(hands, self._skeleton)
-        return [hand.flipped(image.shape[1]) for hand in hands] if self.mirrored else hands
+        return hands if self._skeleton is None else anatomical(hands, self._skeleton)
 
     def unmirrored(self, frame: Frame, camera: Camera, hands: list[Hand]) -> tuple[Frame, Camera, list[Hand]]:
         """Frame, camera and hands, all of them unmirrored if the images are mirrored."""
@@ -90,14 +85,8 @@ class FrameFinder:
 
     def draw(self, frame: Frame, camera: Camera, hands: list[Hand]) -> np.ndarray:
         """The frame's image with its hands drawn on it."""
-        seen, seen_camera, seen_hands = self.unmirrored(frame, camera, hands)
-        assert seen.image is not None
-        drawn = draw_hands(seen.image, seen_hands, seen_camera, label=not self.mirrored, faces=self.faces)
-        if not self.mirrored:
-            return drawn
-        drawn = np.ascontiguousarray(drawn[:, ::-1])
-        draw_labels(drawn, hands, camera.assumed)
-        return drawn
+        assert frame.image is not None
+        return draw_hands(frame.image, hands, camera, faces=self.faces, mirrored=self.mirrored)
 
 
 class PredictionRun:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.data.dataset_files import as_floats, read_image, read_json
+from handos_model.data.dataset_files import as_floats, damaged, picture_name, read_image, read_json
 from handos_model.data.parsed import parsed
 from handos_model.data.sample import Sample, labelled_2d
 
@@ -71,7 +71,7 @@ def read_arrays(file: Path, hands_of: Callable[[dict[str, Any]], Hands]) -> dict
     """The fields of a CocoStyle."""
     content = read_json(file)
     try:
-        pictures = {image["id"]: str(image["file_name"]) for image in content["images"]}
+        pictures = {image["id"]: picture_name(image["file_name"]) for image in content["images"]}
         sizes = {image["id"]: [image.get("width") or 0, image.get("height") or 0] for image in content["images"]}
         hands: dict[int, Hands] = {image: [] for image in pictures}
         for annotation in content["annotations"]:
@@ -87,10 +87,7 @@ def read_arrays(file: Path, hands_of: Callable[[dict[str, Any]], Hands]) -> dict
             "boxes": np.array([box for _, _, box in every], np.float32).reshape(-1, 4),
         }
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{file} is damaged or belongs to another data set: {error!r}") from error
-    for picture in arrays["pictures"].tolist():
-        if Path(picture).is_absolute() or ".." in Path(picture).parts:
-            raise ValueError(f"{file} names the image {picture!r}, which is not below the folder of images")
+        raise damaged(file, error) from error
     return arrays
 
 

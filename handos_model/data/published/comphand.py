@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handos_model.data.dataset_files import LABELS, as_floats, read_image
+from handos_model.data.dataset_files import LABELS, as_floats, damaged, read_image
 from handos_model.data.sample import RIGHT, Sample, labelled_3d
 from handos_model.io.files import read_file
 from handos_model.template.mano_layer import ManoLayer
@@ -66,5 +66,5 @@ def _vertices(path: Path) -> np.ndarray:
     try:
         vertices = [[float(number) for number in line[1:4]] for line in lines if line[:1] == ["v"]]
     except ValueError as error:
-        raise ValueError(f"{path} is damaged: {error}") from error
+        raise damaged(path, error) from error
     return as_floats(vertices, (778, 3), f"{path}")

@@ -8,15 +8,16 @@ all -1 show no hand or were not labelled; it is not documented which.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from handos_model.data.dataset_files import LABELS, NOT_WHOLE, as_floats, read_image
+from handos_model.data.dataset_files import LABELS, NOT_WHOLE, as_floats, damaged, read_image
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
 from handos_model.io.archives.npz_file import read_npz
-from handos_model.io.files import KB, Kind
+from handos_model.io.files import KB, Kind, one_line
 from handos_model.io.yaml_file import read_yaml
 from handos_model.template.mano_layer import ManoLayer
 
@@ -35,6 +36,8 @@ CAMERAS = (
     "932122062010",
 )
 TIPS = {"right": (745, 317, 444, 556, 673), "left": (745, 317, 445, 556, 673)}  # of manopth, which made the labels
+MOST_FRAMES = 1_000_000  # of a sequence: the numbers of frames have six digits
+PERSON = re.compile(r"[\w-]{1,100}")
 SEQUENCES = 100  # of each subject, five in a row with the same object
 
 # setup_split: subjects, cameras, sequences
@@ -129,7 +132,7 @@ def _labels(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         labels = read_npz(path, LABELS, only=shapes)
         joints, pixels, pose = (as_floats(labels[name], shape, name) for name, shape in shapes.items())
     except (KeyError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or belongs to another data set: {error}") from error
+        raise damaged(path, error) from error
     return joints, pixels, pose
 
 
@@ -150,9 +153,10 @@ def _sequence(folder: Path) -> tuple[int, str, str]:
         meta = _yaml(path)
         frames, side, person = int(meta["num_frames"]), meta["mano_sides"][0], str(meta["mano_calib"][0])
     except (LookupError, OverflowError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or belongs to another data set: {error}") from error
-    if side not in ("left", "right") or frames < 0:
-        raise ValueError(f"{path} names {frames} frames and side {side!r}, expected left or right")
+        raise damaged(path, error) from error
+    if side not in ("left", "right") or not 0 <= frames <= MOST_FRAMES or not PERSON.fullmatch(person):
+        said = f"{one_line(frames, 40)} frames, side {one_line(repr(side))} and person {one_line(repr(person))}"
+        raise ValueError(f"{path} names {said}, expected left or right, 0 to {MOST_FRAMES} and a folder of calibration")
     return frames, side, person
 
 
@@ -162,14 +166,14 @@ def _shape(root: Path, person: str) -> np.ndarray:
     try:
         return as_floats([float(beta) for beta in _yaml(path)["betas"]], (10,), "betas")
     except (LookupError, OverflowError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or belongs to another data set: {error}") from error
+        raise damaged(path, error) from error
 
 
 def _intrinsics(path: Path) -> np.ndarray:
     try:
         fx, fy, cx, cy = (float(_yaml(path)["color"][name]) for name in ("fx", "fy", "ppx", "ppy"))
     except (LookupError, OverflowError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged or belongs to another data set: {error}") from error
+        raise damaged(path, error) from error
     return np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]], np.float32)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from handos_model.data.dataset_files import as_floats, read_image, read_json
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_2d
+from handos_model.io.files import one_line
 
 SUBSETS = {"newdays": "newdays_img", "visor": "epick_img", "ego4d": "ego4d_img"}
 SPLITS = {
@@ -50,7 +51,8 @@ class Hint:
             hidden = as_floats(hand["occlusion"], (21,), "occlusion") > 0.5
             box = as_floats(hand["bbox"], (1, 4), "bbox")
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} must list one hand with its keypoints, occlusion and bbox: {error!r}") from error
+            why = one_line(repr(error))
+            raise ValueError(f"{path} must list one hand with its keypoints, occlusion and bbox: {why}") from error
         joints_2d = np.column_stack([joints, np.where(hidden, 1, 2)])
         image = read_image(path.with_suffix(".jpg"))
         return labelled_2d(image, joints_2d[None], np.array([side]), complete=False, boxes=box)

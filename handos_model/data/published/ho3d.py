@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from handos_model.data.dataset_files import LABELS, as_floats, read_array, read_image
+from handos_model.data.dataset_files import LABELS, as_floats, damaged, picture_name, read_array, read_image
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
-from handos_model.io.files import read_text
+from handos_model.io.files import one_line, read_text
 from handos_model.template.array_pickle import as_array, load_arrays
 from handos_model.template.mano import JOINT_ORDER
 from handos_model.template.mano_layer import ManoLayer
@@ -34,7 +34,11 @@ class HandsAndObjects:
 
     def __init__(self, root: Path, split: str, mano: Path | None, prefixes: dict[str, str], complete: bool):
         self.folder, self.prefixes, self.complete = root / split, prefixes, complete
-        self.frames = read_text(root / f"{split}.txt", LABELS).split()
+        listed = root / f"{split}.txt"
+        try:
+            self.frames = [picture_name(frame) for frame in read_text(listed, LABELS).split()]
+        except ValueError as error:
+            raise damaged(listed, error) from error
         self.evaluation = None
         self.layers: dict[str, ManoLayer] = {}
         if split == "evaluation":
@@ -71,7 +75,7 @@ class HandsAndObjects:
                 return without_hands(image, complete=False)
             return self._hands(image, K, labels, valid)
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is damaged or belongs to another data set: {error}") from error
+            raise damaged(path, error) from error
 
     def _path(self, kind: str, index: int, suffix: str) -> Path:
         sequence, _, frame = self.frames[index].partition("/")
@@ -82,7 +86,7 @@ class HandsAndObjects:
         try:
             labels = load_arrays(path)
         except ValueError as error:
-            raise ValueError(f"{path} cannot be read: {error}") from error
+            raise ValueError(f"{path} cannot be read: {one_line(error)}") from error
         if not isinstance(labels, dict):
             raise ValueError(f"{path} must hold labels, got {type(labels).__name__}")
         return labels

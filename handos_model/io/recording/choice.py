@@ -59,8 +59,7 @@ def choose(recording: Recording, topic: str | None, depth: str) -> Choice:
 def _looks(recording: Recording) -> list[SeenTopic]:
     """Examines each image topic that has messages."""
     known = any(topic.count for topic in recording.topics)
-    kinds = (decoding.IMAGE, decoding.COMPRESSED_IMAGE)
-    wanted = {topic.name for topic in recording.topics if topic.kind in kinds and (topic.count or not known)}
+    wanted = {topic.name for topic in recording.topics if topic.kind in decoding.IMAGES and (topic.count or not known)}
     found: dict[str, SeenTopic] = {}
     for number, message in enumerate(recording.messages(wanted) if wanted else ()):
         if number == PEEKED or len(found) == len(wanted):
@@ -68,7 +67,7 @@ def _looks(recording: Recording) -> list[SeenTopic]:
         if isinstance(message, ValueError) or message.topic in found:
             continue
         try:
-            found[message.topic] = _look(message.topic, decoding.decoded(message))
+            found[message.topic] = _look(message.topic, decoding.decoded(message, decoding.IMAGES))
         except ValueError:
             continue  # reported when its turn comes
     for name in wanted - set(found):  # topics of which nothing can be read, or that begin later

@@ -16,6 +16,7 @@ CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 TF_STATIC = "/tf_static"
 TRANSFORMS = ("tf2_msgs/msg/TFMessage", "tf/msg/tfMessage")
 """The types of messages on /tf and TF_STATIC; the second is that of early ROS 1."""
+IMAGES = (IMAGE, COMPRESSED_IMAGE)
 
 
 @cache
@@ -30,8 +31,13 @@ def _types(encoding: str) -> Any:
     return types
 
 
-def decoded(message: Message) -> Any:
-    """The message with its fields as attributes; ValueError for damaged bytes."""
+def decoded(message: Message, kinds: tuple[str, ...]) -> Any:
+    """The message with its fields as attributes; ValueError for damaged bytes, and for a type that is none of `kinds`.
+
+    A recording may hold messages of several types under the name of one topic.
+    """
+    if message.kind not in kinds:
+        raise ValueError(f"its type is {one_line(message.kind, 80)}, must be {' or '.join(kinds)}")
     types = _types(message.encoding)
     decode = types.deserialize_ros1 if message.encoding == "ros1" else types.deserialize_cdr
     try:

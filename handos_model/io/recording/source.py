@@ -22,7 +22,7 @@ from handos_model.io.camera_info import (
 from handos_model.io.depth_encodings import decode_depth_image
 from handos_model.io.depth_pairing import MAX_DIFFERENCE, closest
 from handos_model.io.files import one_line
-from handos_model.io.frame import LONGEST_NAME, Frame
+from handos_model.io.frame import LONGEST_NAME, MOST_FRAMES, Frame
 from handos_model.io.image_encodings import decode_image
 from handos_model.io.recording import decoding
 from handos_model.io.recording.choice import choose
@@ -55,7 +55,8 @@ class BagSource:
         chosen = choose(self._recording, topic, depth)
         self.topic, self.depth_topic, self.notes = chosen.colour, chosen.depth, chosen.notes
         self._info_topic = chosen.camera_info if use_camera_info else None
-        self._count = sum(topic.count for topic in self._recording.topics if topic.name == self.topic)
+        counts = (topic.count for topic in self._recording.topics if topic.name == self.topic)
+        self._count = min(sum(counts), MOST_FRAMES)
         self.fps = self._rate()
 
     def __len__(self) -> int:
@@ -72,8 +73,9 @@ class BagSource:
                 continue
             count += message.topic == self.topic
             try:
-                content = decoding.decoded(message)
-                if message.topic == self._info_topic:
+                is_info = message.topic == self._info_topic
+                content = decoding.decoded(message, (decoding.CAMERA_INFO,) if is_info else decoding.IMAGES)
+                if is_info:
                     info = content
                 elif message.topic == self.depth_topic:
                     pairs.add_depth(decoding.stamp_ns(message, content), content)
@@ -133,7 +135,7 @@ class BagSource:
         """The first CameraInfo, which often comes after the first image although it belongs to it as well."""
         for message in self._recording.messages({self._info_topic}) if self._info_topic else ():
             try:
-                return None if isinstance(message, ValueError) else decoding.decoded(message)
+                return None if isinstance(message, ValueError) else decoding.decoded(message, (decoding.CAMERA_INFO,))
             except ValueError:
                 return None  # reported when its turn comes
         return None
@@ -144,7 +146,7 @@ class BagSource:
         for message in islice(self._recording.messages({self.topic}), TIMED):
             try:
                 if isinstance(message, Message):
-                    stamps.append(decoding.stamp_ns(message, decoding.decoded(message)))
+                    stamps.append(decoding.stamp_ns(message, decoding.decoded(message, decoding.IMAGES)))
             except ValueError:
                 continue
         stamps = [stamp for stamp in stamps if stamp is not None]

@@ -54,10 +54,13 @@ class SqliteFile:
 
     def _read_kinds(self) -> dict[int, tuple[str, str]]:
         """Name and type of each topic by its number."""
-        # A view with one of these names could compute for ever.
-        made = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('topics', 'messages')"
-        if self._database.execute(made).fetchone()[0] != 2:
+        # A view with one of these names could compute for ever, and a computed column fill the memory.
+        made = "SELECT name FROM sqlite_master WHERE sql LIKE 'CREATE TABLE %' AND name IN ('topics', 'messages')"
+        tables = [name for (name,) in self._database.execute(made)]
+        if sorted(tables) != ["messages", "topics"]:
             raise ValueError("it lacks the tables topics and messages")
+        if any(column[6] for name in tables for column in self._database.execute(f"PRAGMA table_xinfo({name})")):
+            raise ValueError("its tables topics and messages must not have computed columns")
         rows = self._database.execute("SELECT id, name, type, serialization_format FROM topics").fetchall()
         return {int(number): (str(name), str(kind)) for number, name, kind, encoding in rows if encoding == "cdr"}
 
@@ -77,7 +80,7 @@ class SqliteFile:
         while last is not None:
             try:
                 for row in self._rows(last, numbers):
-                    if row[0] <= last:
+                    if not _is_after(row, last):
                         raise sqlite3.DatabaseError(f"row {row[0]} comes after row {last}")
                     last = row[0]
                     yield self._message(*row)
@@ -105,7 +108,7 @@ class SqliteFile:
             row = self._rows(last, numbers).fetchone()
         except sqlite3.Error:
             return False
-        return row is None or row[0] > last
+        return row is None or _is_after(row, last)
 
     def _rows(self, last: int, numbers: list[int]) -> sqlite3.Cursor:
         marks = ", ".join("?" * len(numbers))
@@ -125,3 +128,8 @@ class SqliteFile:
             except ValueError as error:
                 return ValueError(f"row {row}, of {one_line(name)}: {error}")
         return Message(name, kind, recorded, data, "cdr")
+
+
+def _is_after(row: tuple, last: int) -> bool:
+    """Whether a row has a number, and a later one: a column of the file may be called as the row's number is."""
+    return isinstance(row[0], int) and row[0] > last

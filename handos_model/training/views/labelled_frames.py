@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from handos_model.data.sample import VERTICES, Sample
+from handos_model.data.sample import Sample
+from handos_model.hand import VERTICES
 
 MAX_HANDS = 4
 MIN_EXTENT = 36.0  # px of a hand in its frame, below which a view of it shows nothing to learn from

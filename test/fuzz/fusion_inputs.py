@@ -1,0 +1,108 @@
+"""What `handos fuse` reads: results of two cameras, and the poses of both; the first byte says which of the files."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import yaml
+from file_inputs import FOLDER
+from fuzz_class import FuzzClass
+from hypothesis import strategies as st
+from lies import with_lies
+from watched_hand import CAMERA, found_by, standing
+
+from handos_model.fusion.camera_poses import CameraPoses
+from handos_model.fusion.results_files import fused_frames, fused_record
+from handos_model.io.frame import Frame
+from handos_model.kinematics.frames import quaternion
+from handos_model.output.frame_record import Detail, frame_record, record_line
+
+PLACES = {"left": -30.0, "right": 30.0}
+RESULTS, EXTRINSICS = b"\0", b"\1"
+CHANCES = ("score", "side_confidence")
+
+
+def _records(name: str, sides: tuple[str, ...], mesh: bool) -> list[dict[str, Any]]:
+    """Three frames of one camera."""
+    shapes = {"left": "left", "right": "right", "unknown": "right"}
+    hands = [replace(found_by(standing(PLACES[name]), side=shapes[side], number=2), side=side) for side in sides]
+    return [
+        frame_record(
+            Frame(f"{name}.mp4#{index}", None, stamp_ns=index * 100_000_000), CAMERA, "user", hands,
+            {"name": "n", "version": "1"}, Detail(mesh),
+        )
+        for index in range(3)
+    ]  # fmt: skip
+
+
+def _lines(records: list[Any]) -> bytes:
+    return RESULTS + "\n".join(map(json.dumps, records)).encode() + b"\n"
+
+
+def _poses(tree: Any) -> bytes:
+    return EXTRINSICS + yaml.dump(tree, default_flow_style=None, allow_unicode=True).encode("utf-8", "surrogatepass")
+
+
+GOOD = [
+    _records("left", sides, mesh)
+    for sides, mesh in ((("right",), True), (("unknown",), True), (("right", "left"), False), ((), True))
+]
+POSES = {
+    "frame": "table",
+    "cameras": {
+        name: {"translation": standing(at).position.tolist(), "rotation": quaternion(standing(at).rotation).tolist()}
+        for name, at in PLACES.items()
+    },
+}
+LEFT, RIGHT, CAMERAS = (FOLDER / name for name in ("left.jsonl", "right.jsonl", "cameras.yaml"))
+LEFT.write_bytes(_lines(GOOD[0])[1:])
+RIGHT.write_bytes(_lines(_records("right", ("right",), True))[1:])
+CAMERAS.write_bytes(_poses(POSES)[1:])
+WHOLE = {place: place.read_bytes() for place in (LEFT, CAMERAS)}
+
+
+def _fuse(data: bytes) -> None:
+    """One file is the input, the others are good; what is written must be JSON, and chances must be chances."""
+    place = CAMERAS if data[:1] == EXTRINSICS else LEFT
+    place.write_bytes(data[1:])
+    try:
+        cameras = CameraPoses("", CAMERAS)
+        problems: list[str] = []
+        for fused in fused_frames([LEFT, RIGHT], cameras, problems):
+            _check(fused_record(fused, cameras.frame, vertices=True))
+        for problem in problems:
+            raise ValueError(problem)
+    finally:
+        place.write_bytes(WHOLE[place])
+
+
+def _check(record: dict[str, Any]) -> None:
+    try:
+        record_line(record)
+    except ValueError as error:
+        raise AssertionError(f"a hand that JSON cannot express: {error}") from error
+    for hand in record["hands"]:
+        chances = np.array([*hand["joint_confidence"], *(hand[name] for name in CHANCES)])
+        assert (0 <= chances).all() and (chances <= 1).all(), chances
+
+
+def _lying(number: int) -> bytes:
+    chance = random.Random(number)
+    if chance.random() < 0.3:
+        return _poses(with_lies(POSES, chance))
+    records = list(chance.choice(GOOD))
+    lying = chance.randrange(len(records))
+    record = records[lying]
+    if record["hands"] and chance.random() < 0.7:  # most of what a record holds
+        records[lying] = {**record, "hands": [with_lies(hand, chance) for hand in record["hands"]]}
+    else:
+        records[lying] = with_lies(record, chance)
+    return _lines(records)
+
+
+SEEDS = [*map(_lines, GOOD), _poses(POSES), _poses(POSES)]
+FUSION = FuzzClass(_fuse, SEEDS, st.integers(0, 2**62).map(_lying), kept=1, family=2)
