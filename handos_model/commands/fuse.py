@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -81,18 +80,21 @@ def run(args: argparse.Namespace) -> int:
     fusion = HandFusion(template.faces)
     skeleton = HandSkeleton(template) if args.anatomical else None
     problems = [] if args.extrinsics else [said for path in recordings if (said := cameras.keep_recorded(path))]
-    seen: list[list[int]] = []
+    seen: Counter[int] = Counter()
+    times = 0
 
     def records() -> Iterator[dict[str, Any]]:
+        nonlocal times
         for fused in fused_frames(args.results, cameras, problems, args.slop, fusion):
             hands = fused.hands if skeleton is None else possible(_meshed(fused.hands), skeleton)
-            seen.append([len(one.cameras) for one in hands])
+            seen.update(len(one.cameras) for one in hands)
+            times += 1
             yield fused_record(replace(fused, hands=hands), cameras.frame, args.vertices)
 
     origin = Origin(measured="triangulated" if len(args.results) > 1 else "depth", max_age=MAX_AGE)
     original = recordings[0] if named == {*recordings[:1]} else None
     notes = write_results(records(), out, Detail(args.vertices, fused=True), original, origin)
-    _report(seen, several=len(args.results) > 1 and not problems)
+    _report(times, seen, several=len(args.results) > 1 and not problems)
     if fusion.unusable:
         why = "because their numbers are not those of a hand in front of a camera"
         print(f"handos fuse: hands that are left out {why}: {fusion.unusable}", file=sys.stderr)
@@ -101,15 +103,14 @@ def run(args: argparse.Namespace) -> int:
     return int(bool(problems))
 
 
-def _report(seen: list[list[int]], several: bool) -> None:
+def _report(times: int, seen: Counter[int], several: bool) -> None:
     """Prints how many hands were seen by how many cameras.
 
-    seen: for each time, the number of cameras of each hand; several: some hands should have been seen by more than one.
+    seen: how many hands by the number of their cameras; several: some should have been seen by more than one camera.
     """
-    counts = Counter(chain.from_iterable(seen))
-    by_cameras = ", ".join(f"{count} by {cameras}" for cameras, count in sorted(counts.items())) or "none"
-    print(f"{len(seen)} times; hands by number of cameras: {by_cameras}", file=sys.stderr)
-    if several and not any(cameras > 1 for cameras in counts):
+    by_cameras = ", ".join(f"{count} by {cameras}" for cameras, count in sorted(seen.items())) or "none"
+    print(f"{times} times; hands by number of cameras: {by_cameras}", file=sys.stderr)
+    if several and not any(cameras > 1 for cameras in seen):
         print(
             "handos fuse: no hand was seen by two cameras at once: check the stamps (--slop) and the extrinsics",
             file=sys.stderr,

@@ -46,10 +46,10 @@ def draw_hands(
     image, camera = checked_frame(image, camera)
     if not all(np.isfinite(hand.joints_2d).all() for hand in hands):
         raise ValueError("joints_2d of a hand is NaN or infinite, must be px: fused hands belong to no image")
-    seen, drawn = hands, image.copy()
+    seen = hands
     if mirrored:
-        seen, camera = [hand.flipped(camera.width) for hand in hands], camera.mirrored()
-        drawn = np.ascontiguousarray(image[:, ::-1])
+        seen, camera, image = [hand.flipped(camera.width) for hand in hands], camera.mirrored(), image[:, ::-1]
+    drawn = image.copy()
     for hand in sorted(seen, key=lambda hand: -float(hand.translation[2])):
         if mesh and len(hand.vertices):
             faces = load_template().faces if faces is None else faces

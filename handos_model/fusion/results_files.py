@@ -22,8 +22,7 @@ from handos_model.hand import Hand
 from handos_model.io.files import RESULTS, one_line, open_file, shown
 from handos_model.io.frame import LATEST_NS, SECOND
 from handos_model.io.recording.recording import is_recording
-from handos_model.output.frame_record import INTRINSICS_SOURCES, NUMBERED, wrist_record
-from handos_model.output.tables import OF_PIXELS
+from handos_model.output.frame_record import INTRINSICS_SOURCES, NO_PIXELS, NUMBERED, wrist_record
 from handos_model.wrist_pose import wrist_rotation
 
 LONGEST_LINE = 8 * 2**20
@@ -97,8 +96,8 @@ def fused_frames(
     """The hands at each time, from one file per camera.
 
     problems: gets a sentence for each file that cannot be used, or not to its end; the others are. slop: s by which
-    stamps that belong together may differ; fusion: a new one, which afterwards
-    tells how many hands it left out. Raises ValueError if no file can be used.
+    stamps that belong together may differ; fusion: a new one, which afterwards tells how many hands it left out. Raises
+    ValueError if no file can be used.
     """
     # Time is that of the stamps: a frame exactly `slop` later still belongs to one, whatever is lost in rounding.
     sets: FrameSets[CameraFrame] = FrameSets(map(str, paths), slop, wait=slop + 1e-3, silence=math.inf)
@@ -159,7 +158,7 @@ def fused_record(fused: FusedFrame, frame_id: str, vertices: bool = False) -> di
 
 def _hand_record(one: FusedHand, vertices: bool) -> dict[str, Any]:
     record = one.hand.to_dict(vertices)
-    for key in OF_PIXELS:
+    for key in NO_PIXELS:
         del record[key]
     mesh = {"vertices": record.pop("vertices")} if vertices else {}
     wrist = wrist_record(record, wrist_rotation(one.hand), one.wrist_covariance.ravel())

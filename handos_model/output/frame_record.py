@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,9 @@ INTRINSICS_SOURCES = ("camera", "user", "assumed")
 
 NUMBERED = re.compile(r"(.+)#(\d+)", re.DOTALL)
 """The name of a frame of a video or recording: its file and its number. No image file's suffix is a number."""
+
+NO_PIXELS = {"box": [math.nan] * 4, "joints_2d": [[math.nan] * 2] * 21}
+"""The keys that a hand of several cameras lacks, as it belongs to no single image, and values that stand for them."""
 
 
 @dataclass(frozen=True)

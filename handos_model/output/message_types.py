@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Container, Iterator
@@ -14,6 +13,7 @@ import numpy as np
 
 from handos_model.hand import KNOWN_SIDES, Hand, frame_scale
 from handos_model.io.frame import DEFAULT_FRAME, SECOND
+from handos_model.output.frame_record import NO_PIXELS
 from handos_model.tracking.side_frames import SideFrames
 from handos_model.tracking.track_clock import TrackClock
 from handos_model.tracking.tracker import TrackerOptions
@@ -24,7 +24,6 @@ HAND_ARRAY, TRANSFORMS = f"{PACKAGE}/msg/HandArray", "tf2_msgs/msg/TFMessage"
 FRAMES = tuple(f"{side}_hand" for side in KNOWN_SIDES)
 """The TF frames that recordings get, below that of the camera."""
 _NO_LENS = {"fx": 0.0, "fy": 0.0, "cx": 0.0, "cy": 0.0, "distortion_model": "none", "distortion": []}
-_NO_PIXELS = {"box": [math.nan] * 4, "joints_2d": [[math.nan] * 2] * 21}  # of hands that belong to no single image
 
 
 def open_types() -> Any:
@@ -81,7 +80,7 @@ class Messages:
         scale = frame_scale(sources, self._origin.scale, self._origin.measured)
         message = kind(
             header=self._header(record),
-            hands=[self._hand_message({**_NO_PIXELS, **hand}) for hand in record["hands"]],
+            hands=[self._hand_message({**NO_PIXELS, **hand}) for hand in record["hands"]],
             intrinsics_source=kind.INTRINSICS_ASSUMED if assumed else kind.INTRINSICS_CAMERA_INFO,
             scale_source=getattr(kind, f"SCALE_{scale.upper()}"),
             width=record.get("width", 0),
@@ -99,7 +98,7 @@ class Messages:
         Call it for every frame.
         """
         transform, stamped = (self._types[f"geometry_msgs/msg/{name}"] for name in ("Transform", "TransformStamped"))
-        wrists = {Hand.from_dict({**_NO_PIXELS, **hand}): hand["wrist"] for hand in record["hands"]}
+        wrists = {Hand.from_dict({**NO_PIXELS, **hand}): hand["wrist"] for hand in record["hands"]}
         found = []
         for hand in self._sides.chosen(list(wrists), self._followed(record)):
             wrist, key = wrists[hand], (hand.side, record["stamp_ns"])

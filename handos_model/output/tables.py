@@ -12,7 +12,7 @@ import numpy as np
 
 from handos_model.camera import DISTORTION_COEFFICIENTS
 from handos_model.hand import blank_hand
-from handos_model.output.frame_record import Detail
+from handos_model.output.frame_record import NO_PIXELS, Detail
 
 ROWS = 500
 """Number of frames in one row group of Parquet; that many are held in memory at once."""
@@ -20,8 +20,6 @@ MANO_SIZES = {"pose": 48, "shape": 10, "translation": 3}
 """Keys of a hand's `mano`, and how many numbers each has."""
 COEFFICIENTS = max(max(counts) for counts in DISTORTION_COEFFICIENTS.values())
 """Columns of frame_distortion in an .npz: those of the model with the most, so that files can be joined."""
-OF_PIXELS = ("box", "joints_2d")
-"""Keys of a hand in one image that a fused hand lacks."""
 NO_TIME = -1
 """Value of stamp_ns in an .npz for frames that have no time."""
 
@@ -61,7 +59,7 @@ def _schema(pa: Any, fused: bool) -> Any:
     }
     if fused:
         lens = image = []
-        of_hand = {name: kind for name, kind in of_hand.items() if name not in (*OF_PIXELS, "mano")}
+        of_hand = {name: kind for name, kind in of_hand.items() if name not in (*NO_PIXELS, "mano")}
         of_hand |= {"cameras": pa.list_(text), "disagreement": number}
     return pa.schema(
         [
@@ -134,7 +132,7 @@ def _of_lenses(frames: list[dict[str, Any]]) -> dict[str, np.ndarray]:
 def _of_hands(hands: list[dict[str, Any]], detail: Detail) -> dict[str, np.ndarray]:
     arrays = {}
     for name, example in blank_hand().to_dict(detail.vertices).items():
-        if detail.fused and name in OF_PIXELS:
+        if detail.fused and name in NO_PIXELS:
             continue
         values = [hand[name] for hand in hands]
         if isinstance(example, str):

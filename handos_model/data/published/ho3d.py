@@ -16,6 +16,7 @@ import numpy as np
 
 from handos_model.data.dataset_files import LABELS, as_floats, damaged, picture_name, read_array, read_image
 from handos_model.data.sample import LEFT, RIGHT, Sample, labelled_3d, without_hands
+from handos_model.hand import VERTICES
 from handos_model.io.files import one_line, read_text
 from handos_model.template.array_pickle import as_array, load_arrays
 from handos_model.template.mano import JOINT_ORDER
@@ -43,7 +44,7 @@ class HandsAndObjects:
         self.layers: dict[str, ManoLayer] = {}
         if split == "evaluation":
             self.evaluation = [
-                read_array(root / f"evaluation_{kind}.json", (n, 3)) for kind, n in (("xyz", 21), ("verts", 778))
+                read_array(root / f"evaluation_{kind}.json", (n, 3)) for kind, n in (("xyz", 21), ("verts", VERTICES))
             ]
             lengths = {len(self.frames), *map(len, self.evaluation)}
             if len(lengths) > 1:

@@ -9,6 +9,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
+from handos_model.hand import VERTICES
 from handos_model.network.instances import camera_rotation, to_view
 from handos_model.prediction.views import SIZE
 from handos_model.training.objective.criterion import SIGNS, HandTargets, hand_size, view_rays
@@ -151,7 +152,7 @@ def view_targets(frames: Frames, chosen: Tensor, number: Tensor, views: Tensor, 
     unit = 1 / hand_size(joints_3d).clamp(min=1e-3)[:, None, None]
     joints_3d = (joints_3d - joints_3d[:, :1]) @ rotation * unit
     solid = torch.full_like(focal, float(frames.vertices.shape[2] > 0))
-    vertices = torch.zeros(len(chosen), 778, 3, device=focal.device)
+    vertices = torch.zeros(len(chosen), VERTICES, 3, device=focal.device)
     if frames.vertices.shape[2]:
         vertices = frames.vertices[chosen, number].float() @ rotation * unit
     mirror = torch.where(flips[:, None, None] < 0, MIRRORED.to(focal.device), 1.0)
