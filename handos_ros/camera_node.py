@@ -28,9 +28,9 @@ from handos_ros.process.guarded_node import WARN_EVERY, GuardedNode
 AT_ONCE = Duration(nanoseconds=1)  # rclpy waits without letting other threads run
 LOOK_EVERY = 0.02
 """Interval in seconds at which the node looks for subscribers while there are none."""
-SETTLED = 0.2
+SETTLED = 0.5
 """Seconds without a new subscriber before a source that is played once begins: a node's are found one by one."""
-HEARD = 2.0
+HEARD = 5.0
 """Seconds that a frame of a source that is played once may take to reach reliable subscribers."""
 FRAME = "camera_optical_frame"
 """Frame of images for which neither the user nor the source names one."""

@@ -40,7 +40,11 @@ from handos_ros.process.fast_dds import profile
 START = 180.0
 """Seconds that a node may take to start from a cold disk on a busy machine; if it ends, that is noticed at once."""
 SILENCE = 2.0
-"""Seconds without a message after which nothing more is expected, once the camera is done."""
+"""Seconds without a message after which nothing more is expected, once the camera is done and hands have come."""
+FIRST = 10.0
+"""The same until the first message about hands, which a slow machine may take that long for."""
+RELIABLE = {f"qos_overrides./{topic}.subscription.reliability": "reliable" for topic in ("image", "camera_info")}
+"""Parameters of hands_node: camera_node then waits until it has the images, even if it finds camera_node late."""
 TOPICS = {
     "camera_info": CameraInfo,
     "hands": HandArray,
@@ -132,7 +136,7 @@ def play(video: str, out: Path, stopped: Callable[[], bool], view: View | None =
     fps = sources[0].fps or DEFAULT_FPS
     annotated = AnnotatedVideo(out, fps)
     node = DemoNode(annotated.add, stopped)
-    hands, camera = Child("hands_node"), Child("camera_node", source=video, loop=False)
+    hands, camera = Child("hands_node", **RELIABLE), Child("camera_node", source=video, loop=False)
     complete = False  # a demo that was stopped replaces no video of one that was not
     try:
         hands.start()
@@ -143,7 +147,7 @@ def play(video: str, out: Path, stopped: Callable[[], bool], view: View | None =
         sending = node.times["camera_info"]
         wait_until(lambda: camera.ended or sending.count > 0, node, hands, START, "camera_node sent nothing")
         played = time.monotonic()
-        while time.monotonic() - max(played, node.last_received) < SILENCE:
+        while time.monotonic() - max(played, node.last_received) < (SILENCE if node.times["hands"].count else FIRST):
             node.spin()
             hands.must_run()
             if not camera.ended:
