@@ -14,6 +14,9 @@ from handos_model.prediction.session import HandSession, SessionOptions
 class ImageNetwork:
     """A graph of the paper's design. Raises what HandSession raises."""
 
+    shrinkage = 1.0
+    """As for ViewNetwork; such graphs are trained on joints that were measured."""
+
     def __init__(self, weights: Path, options: SessionOptions) -> None:
         self.weights = weights
         self._session = HandSession(weights, options.device, options.threads, options.spinning)

@@ -18,9 +18,14 @@ FARTHEST = 100.0
 """m: no camera shows a hand that is farther away."""
 
 
-def placed(seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: float) -> list[Hand | None]:
+def placed(
+    seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: float, shrinkage: float
+) -> list[Hand | None]:
     """Metric hands with sides, in the camera frame; None for a hand that is not wholly in front of the camera and
-    within FARTHEST, which happens with intrinsics that no lens has."""
+    within FARTHEST, which happens with intrinsics that no lens has.
+
+    shrinkage: by how much hands are larger in the image than the joints that the network draws.
+    """
     if not len(seen):
         return []
     # The normals of the mesh decide the side, the network gives its confidence; if they disagree, it is 0.
@@ -29,7 +34,9 @@ def placed(seen: SeenHands, camera: Camera, template: HandTemplate, hand_scale: 
     points = np.concatenate([seen.joints_3d, seen.vertices], axis=1)
     points = points @ (hand_scale * rotation).astype(np.float32).transpose(0, 2, 1)  # (N, 21 + V, 3)
     by_network = (hand_scale * network_translation(seen.translation, seen.views, rotation, camera)).astype(np.float32)
-    translation = _fitted(seen, points[:, :21], by_network, camera).astype(np.float32)
+    spread = spread_out(seen.joints_2d, shrinkage)
+    fitted, solved = fit_translation(points[:, :21], camera.normalise(spread), seen.joint_confidence)
+    translation = np.where(solved[:, None], fitted, by_network).astype(np.float32)
     points = points + translation[:, None]
     boxes = joints_box(seen.joints_2d).astype(np.float32)
     joints_2d = seen.joints_2d.astype(np.float32)
@@ -59,10 +66,10 @@ def view_rotation(views: np.ndarray, camera: Camera) -> np.ndarray:
     return ray_rotation(rays) @ spin
 
 
-def _fitted(seen: SeenHands, joints: np.ndarray, by_network: np.ndarray, camera: Camera) -> np.ndarray:
-    """Metric translations (N, 3): in closed form if the joints allow it, else those that the network gives."""
-    fitted, solved = fit_translation(joints, camera.normalise(seen.joints_2d), seen.joint_confidence)
-    return np.where(solved[:, None], fitted, by_network)
+def spread_out(joints_2d: np.ndarray, factor: float) -> np.ndarray:
+    """Joints (N, 21, 2) of N hands in the image, each hand enlarged by the factor about its middle."""
+    middle = joints_2d.mean(axis=1, keepdims=True)
+    return middle + factor * (joints_2d - middle)
 
 
 def network_translation(translation: np.ndarray, views: np.ndarray, rotation: np.ndarray, camera: Camera) -> np.ndarray:

@@ -12,6 +12,7 @@ from handos_model.io.frame import checked_frame
 from handos_model.options import Option, between, one_of, whole
 from handos_model.prediction.image_network import ImageNetwork
 from handos_model.prediction.placing import placed
+from handos_model.prediction.seen_hands import SeenHands
 from handos_model.prediction.session import SessionOptions
 from handos_model.prediction.view_network import SEARCHES, ViewNetwork, is_of_a_pair
 from handos_model.template.embedded import EMBEDDED_NAME
@@ -88,7 +89,11 @@ class HandPredictor:
         """
         image, camera = checked_frame(image, camera)
         seen = self.network.hands(image, self.size, self.score_threshold, self.search, self.passes)
-        return [hand for hand in placed(seen, camera, self.template, self.hand_scale) if hand is not None]
+        return [hand for hand in self.placed(seen, camera) if hand is not None]
+
+    def placed(self, seen: SeenHands, camera: Camera) -> list[Hand | None]:
+        """The hands that the network sees, in metres in the camera's frame; None for one that no lens could show."""
+        return placed(seen, camera, self.template, self.hand_scale, self.network.shrinkage)
 
 
 def _open_network(weights: str | Path | None, options: SessionOptions) -> ImageNetwork | ViewNetwork:

@@ -55,11 +55,13 @@ class ViewNetwork:
         self.metadata = self._find.metadata | self._see.metadata
         self.find_threshold = self._find.number("find_threshold")
         self.score_threshold = self._see.number("score_threshold")
+        self.shrinkage = self._see.number("shrinkage")
+        """By how much hands are larger in the image than their joints_2d, as far as their distance is concerned."""
         self.provider = self._see.provider
 
     def _opened_see(self, path: Path, options: SessionOptions, embedded: bool) -> OnnxSession:
         """Opens a see graph, which must belong to the find graph."""
-        see = OnnxSession(path, ("score_threshold", *METADATA), options, embedded)
+        see = OnnxSession(path, ("score_threshold", "shrinkage", *METADATA), options, embedded)
         see.require(SEE_OUTPUTS, hands=1)
         for key in METADATA:
             ours, theirs = self._find.metadata[key], see.metadata[key]

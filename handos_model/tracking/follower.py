@@ -14,7 +14,6 @@ from handos_model.hand import Hand
 from handos_model.io.frame import checked_frame, checked_stamp
 from handos_model.options import Option, between, whole
 from handos_model.prediction.depth_fit import NotMeasured, fit_to_depth
-from handos_model.prediction.placing import placed
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.seen_hands import SeenHands, joined
 from handos_model.prediction.view_network import SMALLEST_VIEW, ViewNetwork, known_views
@@ -122,7 +121,7 @@ class HandFollower:
         if self.mirrored:
             image, camera = np.ascontiguousarray(image[:, ::-1]), camera.mirrored()
         seen, before = self._see(image, stamp)
-        all_hands = placed(seen, camera, self.predictor.template, self.predictor.hand_scale)
+        all_hands = self.predictor.placed(seen, camera)
         everything = zip(all_hands, before, seen.views, strict=True)
         rows = [(hand, old, view) for hand, old, view in everything if hand is not None]
         if self.max_hands:

@@ -51,9 +51,9 @@ def test_files_in_each_others_place_are_refused(tmp_path):
         HandPredictor(path, "cpu")
 
 
-@pytest.mark.parametrize("key", ["size", "find_threshold", "score_threshold", "pair"])
+@pytest.mark.parametrize("key", ["size", "find_threshold", "score_threshold", "shrinkage", "pair"])
 def test_metadata_that_is_absent_or_no_number_is_named(tmp_path, key):
-    kind = "see" if key == "score_threshold" else "find"
+    kind = "see" if key in ("score_threshold", "shrinkage") else "find"
     with pytest.raises(ValueError, match=f"lacks {key} in its metadata"):
         HandPredictor(write_pair(tmp_path, **{kind: {key: ""}}), "cpu")
     if key != "pair":
@@ -140,3 +140,15 @@ def test_tensorrt_keeps_its_engines(tmp_path, monkeypatch):
     assert [name, *others] == providers
     assert options["trt_engine_cache_path"] == str(tmp_path / "handos" / "tensorrt")
     assert (tmp_path / "handos" / "tensorrt").is_dir()
+
+
+def test_hands_are_nearer_by_the_shrinkage_of_the_weights_and_the_same_in_the_image(pair, tmp_path):
+    elsewhere = tmp_path / "other"
+    elsewhere.mkdir()
+    image = scene((RED, 300, 200, 90))
+    (plain,), (near,) = (
+        HandPredictor(file, "cpu").predict(image) for file in (pair, write_pair(elsewhere, see={"shrinkage": "1.25"}))
+    )
+    np.testing.assert_array_equal(near.joints_2d, plain.joints_2d)
+    np.testing.assert_allclose(near.joints_3d - near.translation, plain.joints_3d - plain.translation, atol=1e-6)
+    assert near.joints_3d[:, 2].mean() == pytest.approx(plain.joints_3d[:, 2].mean() / 1.25, rel=0.02)

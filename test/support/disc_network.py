@@ -19,7 +19,7 @@ from handos_model.template.embedded import EMBEDDED_NAME
 
 METADATA = {"name": "discs", "version": "1", "template": EMBEDDED_NAME, "pair": "red and green"}
 FIND = {"size": "192", "find_threshold": "0.3"}
-SEE = {"score_threshold": "0.5"}
+SEE = {"score_threshold": "0.5", "shrinkage": "1"}
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 LEAST, MOST = 20, 12000  # px of the network's input that a disc must have to be found
 VIEW_PER_DISC = 2.0
