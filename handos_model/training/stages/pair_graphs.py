@@ -27,7 +27,7 @@ PRESENCE_SHIFT = 3.6
 """Three of four views in training show a hand, but few of the places that a finder proposes do: so a score of 0.5
 stands for a logit of 3.6. docs/training.md has what was measured at other values.
 """
-SHRINKAGE = 1.05
+SHRINKAGE = 1.03
 """Factor by which hands are larger in the image than joints_2d, where distances are fitted to them. Joints lean towards
 the middle of the hand where the network is unsure, and the labels of photos are 3 % smaller than hands marked by people:
 without it, hands were 7 % too far at every distance. docs/training.md has what was measured at other values.
