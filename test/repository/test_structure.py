@@ -190,3 +190,14 @@ def test_a_class_has_its_name_to_itself() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(module)
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+def test_what_every_frame_has_in_common_has_its_names_to_itself() -> None:
+    """A limit of inputs, which much of both packages imports, is not called as a limit of something else."""
+    shared = {name for name in defined(MODULES["handos_model.io.frame"]) if name.isupper()}
+    taken = {
+        module: sorted(names)
+        for module, path in MODULES.items()
+        if module != "handos_model.io.frame" and (names := shared & defined(path))
+    }
+    assert "LONGEST_NAME" in shared and taken == {}
