@@ -81,14 +81,16 @@ def sighting(view: View, hand: Hand) -> Sighting | None:
     joints = hand.joints_3d.astype(np.float64)
     parts = (hand.joints_2d, joints, hand.vertices, hand.translation, hand.box)
     chances = (hand.score, hand.side_confidence, *hand.joint_confidence)
-    extent = float(np.ptp(joints, axis=0).max())
     if not all((np.abs(part) <= LARGEST).all() for part in parts) or not all(0 <= chance <= 1 for chance in chances):
         return None  # NaN included
+    extent = float(np.ptp(joints, axis=0).max())
     if joints[:, 2].min() < NEAREST or extent < SMALLEST:
         return None
     rays = view.camera.normalise(hand.joints_2d)
     rays = np.where(np.isfinite(rays), rays, joints[:, :2] / joints[:, 2:])
     reach = np.append(rays, np.ones((21, 1)), axis=1) * joints[:, 2:]  # camera axes
+    if not (np.abs(reach) <= LARGEST).all():
+        return None
     distance = np.linalg.norm(reach, axis=1)
     confidence = np.clip(hand.joint_confidence.astype(np.float64), MIN_CONFIDENCE, 1)
     edge = float((hand.box[2:] - hand.box[:2]).max())  # px
