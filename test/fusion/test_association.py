@@ -68,7 +68,7 @@ def sightings_of(one: View) -> list[Sighting]:
 
 
 def random_sightings(seed: int) -> list[list[Sighting]]:
-    """Of up to 4 cameras that err on sides, and of up to 4 hands so close together that some are confused."""
+    """Sightings by up to 4 cameras, which err on sides, of up to 4 hands so close together that some are confused."""
     rng = np.random.default_rng(seed)
     hands = [
         true_hand(str(rng.choice(["left", "right"])), rng.uniform(-0.1, 0.1, 3)) for _ in range(rng.integers(1, 5))
@@ -98,7 +98,7 @@ def test_the_groups_are_those_of_triangulating_every_pair(seed: int) -> None:
 
 
 def crowd(cameras: int, hands: int) -> list[View]:
-    """What cameras see of hands in rows and columns 0.2 m apart; the first camera lists them backwards."""
+    """Views of hands in rows and columns 0.2 m apart; the first camera lists them backwards."""
     shown, width = [], int(np.ceil(np.sqrt(hands)))
     for number in range(hands):
         side = ("left", "right")[number % 2]
