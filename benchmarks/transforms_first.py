@@ -33,7 +33,7 @@ PATIENCE = 2.0
 
 
 class Received:
-    """What has come on /tf, and in how many hands' frames a lookup works."""
+    """The frames that have come on /tf, and in how many hands' frames a lookup works."""
 
     def __init__(self, robot: Robot) -> None:
         try:

@@ -188,7 +188,8 @@ class Camera:
         rays = cv2.undistortPointsIter(flat, self.K, self.distortion, np.eye(3), np.eye(3), stop)
         rays = rays.reshape(pixels.shape)
         back = self.project(np.concatenate([rays, np.ones_like(rays[..., :1])], axis=-1))
-        valid = np.linalg.norm(back - pixels, axis=-1, keepdims=True) < _INVERSION_ERROR  # False for NaN
+        off = back - pixels
+        valid = np.hypot(off[..., :1], off[..., 1:]) < _INVERSION_ERROR  # False for NaN
         return np.where(valid, rays, np.nan)
 
     def nearest_rays(self, pixels: np.ndarray) -> np.ndarray:

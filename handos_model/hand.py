@@ -145,7 +145,7 @@ class Hand:
 
         Raises ValueError for wrong shapes and values, KeyError and TypeError for a record of something else.
         """
-        arrays = {name: np.array(record[name], np.float32) for name in SHAPES}
+        arrays = {name: numbers_of(record[name]) for name in SHAPES}
         for name, shape in SHAPES.items():
             if arrays[name].shape != shape:
                 raise ValueError(f"{name} has the shape {arrays[name].shape}, must be {shape}")
@@ -167,9 +167,15 @@ def blank_hand() -> Hand:
     return Hand(score=0.0, side="unknown", side_confidence=0.0, vertices=vertices, **arrays)
 
 
+def numbers_of(values: Any) -> np.ndarray:
+    """Numbers of a hand that comes from outside as float32; those that are too large for it are infinite."""
+    with np.errstate(over="ignore"):  # whoever uses the hand refuses it, in a sentence of its own
+        return np.array(values, np.float32)
+
+
 def mesh_of(values: Any) -> np.ndarray:
     """Vertices (778, 3) m of a hand that comes from outside, (0, 3) if it has none; ValueError for another number."""
-    mesh = np.array(values, np.float32)
+    mesh = numbers_of(values)
     if mesh.size not in (0, VERTICES * 3):
         raise ValueError(f"vertices are {mesh.size} numbers, must be x, y, z of {VERTICES} vertices, or none")
     return mesh.reshape(-1, 3)

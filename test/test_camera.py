@@ -44,6 +44,13 @@ def test_pixels_outside_of_the_distortion_model_have_no_ray():
     assert np.isnan(rays[1]).all()
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_lens_that_bends_beyond_all_numbers_has_rays_on_its_axis_alone():
+    lens = Camera.from_intrinsics(400, 400, 320, 240, 640, 480, "plumb_bob", (1e300, 0.0, 0.0, 0.0))
+    rays = lens.normalise([[320.0, 240.0], [400.0, 240.0]])
+    assert rays[0].tolist() == [0, 0] and np.isnan(rays[1]).all()
+
+
 @CAMERAS
 def test_no_points_give_no_points(camera):
     assert camera.normalise(np.zeros((0, 2))).shape == (0, 2)

@@ -49,13 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Writes the ONNX file and its checksum."""
     recipe_path = args.recipe or args.checkpoints[-1].with_name("recipe.yaml")
-    read = [*args.checkpoints, recipe_path, *([args.finder] if args.finder else [])]
-    for path in read:
+    weights = [*args.checkpoints, *([args.finder] if args.finder else [])]
+    for path in (*weights, recipe_path):
         if not path.is_file():
             hint = ": give the recipe of the training with --recipe" if path == recipe_path else ""
             raise FileNotFoundError(f"there is no {path}{hint}")
-    written = _written(args)
-    check_files(written, read, args.overwrite)
     from handos_model.training.onnx_graph import export  # torch
     from handos_model.training.recipe import read_files, read_recipe
     from handos_model.training.trainer import build_network
@@ -67,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
     if recipe.stage != "see" and args.finder is not None:
         raise ValueError(f"{recipe_path} is of stage {recipe.stage}: leave out --finder, which is for stage see")
     named = [Path(path) for path in (recipe.template, recipe.start_from) if path]
-    check_files(written, [*read_files(recipe_path), *named], args.overwrite)
+    written = _written(args)
+    check_files(written, [*weights, *read_files(recipe_path), *named], args.overwrite)
     network = build_network(recipe)
     network.load_trainable_state(mean_weights([load_weights(path) for path in args.checkpoints]))
     with completed_together(written) as place:

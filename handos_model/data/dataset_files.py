@@ -17,7 +17,7 @@ from handos_model.io.files import MB, Kind, one_line, open_file, read_file
 NOT_WHOLE = "the data set is incomplete, docs/datasets.md describes its layout"
 PICTURE = Kind("image", 256 * MB, NOT_WHOLE)
 LABELS = Kind("file", 4096 * MB, NOT_WHOLE)
-LONGEST_NAME = 1024
+LONGEST_PICTURE_NAME = 1024
 """Maximum number of characters of the name of a picture in a label file."""
 NUMBERS = {"bool", "int", "float"}
 MAX_UNPACKED = 512 * MB
@@ -70,7 +70,7 @@ def read_array(path: Path, shape: tuple[int, ...]) -> np.ndarray:
 
 def picture_name(name: Any) -> str:
     """The name that a label file gives to a picture; ValueError for all but a path below the folder of pictures."""
-    path = Path(name) if isinstance(name, str) and 0 < len(name) <= LONGEST_NAME else None
+    path = Path(name) if isinstance(name, str) and 0 < len(name) <= LONGEST_PICTURE_NAME else None
     if path is None or path.is_absolute() or ".." in path.parts:
         what = one_line(repr(name), 80)
         raise ValueError(f"it names the image {what}, which is not below the folder of images")

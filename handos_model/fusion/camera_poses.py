@@ -44,12 +44,20 @@ class CameraPoses:
 
     def keep_recorded(self, recording: Path) -> str:
         """Keeps the transforms on /tf_static of a recording; returns a sentence if some cannot be used, else empty."""
-        problem = ""
+        self.tree.refused = ""  # which may be of another recording
         try:
-            for message in Recording(recording).messages({decoding.TF_STATIC}):
-                if isinstance(message, Message) and message.kind in decoding.TRANSFORMS:
-                    self.tree.keep_static(decoding.decoded(message, decoding.TRANSFORMS))
+            messages = Recording(recording).messages({decoding.TF_STATIC})
+            # Damage between messages is of any topic, and `handos predict` has reported it.
+            problems = [self._keep(message) for message in messages if isinstance(message, Message)]
         except ValueError as error:
-            problem = one_line(error)
-        problem = problem or self.tree.refused
+            problems = [one_line(error)]
+        problem = next(filter(None, problems), self.tree.refused)
         return problem and f"{decoding.TF_STATIC} of {shown(recording)} is not fully used: {problem}"
+
+    def _keep(self, message: Message) -> str:
+        """Keeps the transforms of a message; returns why that cannot be done, else an empty text."""
+        try:
+            self.tree.keep_static(decoding.decoded(message, decoding.TRANSFORMS))
+        except ValueError as error:
+            return one_line(error)
+        return ""

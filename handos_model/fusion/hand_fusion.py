@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from handos_model.fusion.association import Group, groups
+from handos_model.fusion.association import Group, Together, groups
 from handos_model.fusion.mesh_fit import placed_mesh
 from handos_model.fusion.sighting import Sighting, View, sighting
-from handos_model.fusion.track import FusedTrack, points_of
+from handos_model.fusion.track import FusedTrack, points_of, rays_of
 from handos_model.fusion.triangulation import triangulate
 from handos_model.hand import OTHER_SIDE, Hand
 from handos_model.io.frame import checked_stamp
@@ -20,7 +21,6 @@ from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.template.load import load_template
 from handos_model.tracking.assignment import assign
 from handos_model.tracking.mirroring import mesh_side
-from handos_model.tracking.tracker import GATE
 from handos_model.wrist_pose import wrist_covariance
 
 MEASURED = 0.04
@@ -88,24 +88,22 @@ class HandFusion:
         self.unusable += len(seen) - len(usable)
         return usable
 
-    def _together(self) -> set[frozenset[tuple[str, int]]]:
-        """Pairs of (camera, id) that are already one hand; untracked hands (-1) are left out, as ids do not tell them
-        apart."""
-        return {
-            frozenset((one, other))
-            for track in self._tracks for one in track.sources for other in track.sources
-            if one[0] != other[0]
-        }  # fmt: skip
+    def _together(self) -> Together:
+        """Which (camera, id) are already one hand; untracked hands (-1) are left out, as ids do not tell them apart."""
+        together: defaultdict[tuple[str, int], set[tuple[str, int]]] = defaultdict(set)
+        for track in self._tracks:
+            for source in track.sources:
+                together[source].update(track.sources)
+        return together
 
     def _tracked(self, found: list[Group], stamp: float) -> list[tuple[FusedTrack, Group]]:
         """Each group with the track that it continues, or with a new track."""
+        if not found:
+            return []
         before = list(self._tracks)
-        points = [points_of(group) for group in found]
-        costs = [
-            [track.distance(group, where, stamp) - GATE for track in before]
-            for group, where in zip(found, points, strict=True)
-        ]
-        pairs = dict(assign(costs))
+        points, rays = (np.array([of(group) for group in found]) for of in (points_of, rays_of))
+        costs = [track.costs(found, points, rays, stamp) for track in before]
+        pairs = {row: column for column, row in assign([cost.tolist() for cost in costs])}
         return [(before[pairs[row]] if row in pairs else self._start(), group) for row, group in enumerate(found)]
 
     def _start(self) -> FusedTrack:

@@ -15,6 +15,7 @@ from handos_model.wrist_pose import JOINT_DEVIATION, MIN_CONFIDENCE, SCALE_DEVIA
 
 RELATIVE_DEPTH = 0.08
 """Standard deviation of a joint's depth relative to the hand's other joints, as a fraction of the hand's extent."""
+IDENTITY = np.eye(3)
 NEAREST = 0.02
 """m: no joint is closer to a camera."""
 SMALLEST = 0.01
@@ -46,6 +47,8 @@ class Sighting:
     """(21, 3) m, from the camera to the joints, in the axes of the common frame."""
     precision: np.ndarray
     """(21, 3, 3) 1 / m^2, inverse covariance of the joints if the distance of the whole hand were known."""
+    covariance: np.ndarray
+    """(21, 3, 3) m^2, its inverse."""
     distance_deviation: float
     """Relative standard deviation of the distance of the whole hand."""
 
@@ -54,7 +57,7 @@ class Sighting:
         """The name of the camera, and the hand's id there."""
         return self.view.name, self.hand.id
 
-    @property
+    @cached_property
     def points(self) -> np.ndarray:
         """(21, 3) m, joints in the common frame as this camera alone places them."""
         return self.view.extrinsics.position + self.reach
@@ -78,14 +81,16 @@ def sighting(view: View, hand: Hand) -> Sighting | None:
     joints = hand.joints_3d.astype(np.float64)
     parts = (hand.joints_2d, joints, hand.vertices, hand.translation, hand.box)
     chances = (hand.score, hand.side_confidence, *hand.joint_confidence)
-    extent = float(np.ptp(joints, axis=0).max())
     if not all((np.abs(part) <= LARGEST).all() for part in parts) or not all(0 <= chance <= 1 for chance in chances):
         return None  # NaN included
+    extent = float(np.ptp(joints, axis=0).max())
     if joints[:, 2].min() < NEAREST or extent < SMALLEST:
         return None
     rays = view.camera.normalise(hand.joints_2d)
     rays = np.where(np.isfinite(rays), rays, joints[:, :2] / joints[:, 2:])
     reach = np.append(rays, np.ones((21, 1)), axis=1) * joints[:, 2:]  # camera axes
+    if not (np.abs(reach) <= LARGEST).all():
+        return None
     distance = np.linalg.norm(reach, axis=1)
     confidence = np.clip(hand.joint_confidence.astype(np.float64), MIN_CONFIDENCE, 1)
     edge = float((hand.box[2:] - hand.box[:2]).max())  # px
@@ -94,14 +99,15 @@ def sighting(view: View, hand: Hand) -> Sighting | None:
         return None
     along = RELATIVE_DEPTH * extent / confidence
     reach = reach @ view.extrinsics.rotation.T
-    return Sighting(view, hand, reach, _precision(reach / distance[:, None], across, along), _doubt(hand))
+    rays = reach / distance[:, None]
+    precision, covariance = _ellipsoids(rays, across**-2.0, along**-2.0), _ellipsoids(rays, across**2.0, along**2.0)
+    return Sighting(view, hand, reach, precision, covariance, _doubt(hand))
 
 
-def _precision(directions: np.ndarray, across: np.ndarray, along: np.ndarray) -> np.ndarray:
-    """Precision (N, 3, 3) of ellipsoids along unit directions (N, 3), from standard deviations (N,) m."""
-    sharp, blurred = across**-2.0, along**-2.0
+def _ellipsoids(directions: np.ndarray, across: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """Matrices (N, 3, 3) with the eigenvalue along (N,) for unit directions (N, 3), and across (N,) twice."""
     lengthwise = directions[:, :, None] * directions[:, None]
-    return sharp[:, None, None] * np.eye(3) + (blurred - sharp)[:, None, None] * lengthwise
+    return across[:, None, None] * IDENTITY + (along - across)[:, None, None] * lengthwise
 
 
 def _doubt(hand: Hand) -> float:

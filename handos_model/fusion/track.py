@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import statistics
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from handos_model.fusion.triangulation import triangulate
 from handos_model.hand import Hand, palm_length
 from handos_model.tracking.hand_size import MAX_FRAMES
 from handos_model.tracking.tracker import (
+    GATE,
     LONGEST_FORESIGHT,
     VELOCITY_MEMORY,
     SideVotes,
@@ -30,6 +31,12 @@ OPTIONS = TrackerOptions()
 def points_of(group: Group) -> np.ndarray:
     """Joints (21, 3) m of one hand before its track is known."""
     return group[0].points if len(group) == 1 else triangulate(group).joints
+
+
+def rays_of(group: Group) -> np.ndarray:
+    """Directions (21, 3) along which the joints of one hand are uncertain: their rays if one camera sees it, else 0."""
+    reach = group[0].reach
+    return reach / np.linalg.norm(reach, axis=1, keepdims=True) if len(group) == 1 else np.zeros_like(reach)
 
 
 class MeasuredSize:
@@ -68,17 +75,23 @@ class FusedTrack:
         self._velocity = np.zeros(3)  # m / s
         self._voted = -math.inf
 
-    def distance(self, group: Group, points: np.ndarray, stamp: float) -> float:
-        """Distance of a hand at points (21, 3) m from where this one is expected, in sizes of this hand."""
+    def costs(self, groups: Sequence[Group], points: np.ndarray, rays: np.ndarray, stamp: float) -> np.ndarray:
+        """Distances (N,) of hands from where this one is expected, in sizes of this hand, minus GATE: those of 0 or
+        more are other hands.
+
+        points, rays: points_of and rays_of the groups, (N, 21, 3).
+        """
         ahead = min(stamp - self.seen, LONGEST_FORESIGHT)
-        off = points - self._joints - ahead * self._velocity
-        if len(group) == 1:
-            ray = group[0].reach / np.linalg.norm(group[0].reach, axis=1, keepdims=True)
-            off = off - (1 - ALONG) * (off * ray).sum(axis=1, keepdims=True) * ray
+        off = points - (self._joints + ahead * self._velocity)
+        along = np.einsum("njx,njx->nj", off, rays)
+        squares = np.einsum("njx,njx->nj", off, off) - (1 - ALONG**2) * along**2
         size = max(float(np.ptp(self._joints, axis=0).max()), 1e-3)
-        known = any(seen.source in self.sources for seen in group)
-        sides = [self.side.cost(seen.hand) for seen in group]
-        return float(np.linalg.norm(off, axis=1).mean()) / size - SAME_SOURCE * known + statistics.mean(sides)
+        costs = np.sqrt(squares).mean(axis=1) / size - GATE
+        for near in np.flatnonzero(costs < SAME_SOURCE).tolist():
+            known = any(seen.source in self.sources for seen in groups[near])
+            sides = [self.side.cost(seen.hand) for seen in groups[near]]
+            costs[near] += sum(sides) / len(sides) - SAME_SOURCE * known
+        return costs
 
     def vote(self, hands: list[Hand], stamp: float) -> None:
         """Adds the vote of each camera for the side."""

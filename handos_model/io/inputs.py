@@ -87,8 +87,13 @@ def open_inputs(
     sources: list[Source] = []
     errors: list[Exception] = []
     for place in places:
-        parts, notes = _parts(place)
         first = len(sources)
+        try:
+            parts, notes = _parts(place)
+        except ValueError as error:
+            errors.append(error)
+            sources.append(UnreadableInput(place, str(error)))
+            continue
         for part in parts:
             if isinstance(part, UnreadableInput):
                 errors.append(OSError(part.problem))
@@ -147,7 +152,10 @@ _Part = str | ImageSource | UnreadableInput
 
 
 def _parts(place: str) -> tuple[list[_Part], tuple[str, ...]]:
-    """A folder's images as one source, its videos and recordings, and notes on what is skipped; else only the place."""
+    """A folder's images as one source, its videos and recordings, and notes on what is skipped; else only the place.
+
+    Raises ValueError for a folder that holds none of them.
+    """
     folder = Path(place)
     if "://" in place or not folder.is_dir() or is_recording(folder):
         return [place], ()
@@ -161,12 +169,18 @@ def _parts(place: str) -> tuple[list[_Part], tuple[str, ...]]:
     known = {*images, *media}
     others = [path for path in files if path not in known]
     if not parts:
-        return [place], ()  # opening it will fail with a reason
-    if not others:
-        return parts, ()
+        raise ValueError(f"folder {folder} holds no image, video or ROS recording{_named(others, folder, ', only ')}")
+    skipped = "also contains files that are not known inputs and are skipped: "
+    return parts, (f"folder {folder} {_named(others, folder, skipped)}",) if others else ()
+
+
+def _named(others: list[Path], folder: Path, lead: str) -> str:
+    """The first of the files of a folder that are not read, after `lead`; empty if there are none."""
     names = [f"{path.relative_to(folder)}{' (a link to a folder)' * path.is_dir()}" for path in others[:NAMED]]
-    listed = ", ".join(names) + (f" and {len(others) - NAMED} more" if len(others) > NAMED else "")
-    return parts, (f"folder {folder} also contains files that are not known inputs and are skipped: {listed}",)
+    more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+    linked = any(path.is_dir() for path in others)
+    advice = "; to read the folder of a link, give the link itself as an input" if linked else ""
+    return f"{lead}{', '.join(names)}{more}{advice}" if others else ""
 
 
 def _open(place: str, options: tuple[str | None, str, bool, bool]) -> Source:
@@ -180,8 +194,6 @@ def _open(place: str, options: tuple[str | None, str, bool, bool]) -> Source:
         raise FileNotFoundError(f"there is no {path}")
     if is_recording(path):
         return BagSource(path, *options)
-    if path.is_dir():
-        raise ValueError(f"folder {path} holds no image, video or ROS recording")
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return VideoSource(path)
     if path.suffix.lower() in SUFFIXES:

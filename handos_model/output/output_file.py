@@ -18,7 +18,7 @@ from handos_model.output.tables import TABLES
 
 RESULT_SUFFIXES = (".jsonl", ".json", *TABLES)
 """Suffixes of results. They are never inputs, so a folder of images may hold the results of an earlier run."""
-LONGEST_NAME = 255
+LONGEST_FILE_NAME = 255
 """Bytes: the longest name of a file on the usual file systems."""
 _SUFFIX = re.compile(r"\.[A-Za-z]\w*")
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EROFS)  # errors of a disk, which do not name a file
@@ -75,7 +75,7 @@ class Target:
 def fitted_name(stem: str, ending: str) -> str:
     """The name of a file; if that is longer than a name can be, its stem is cut and told apart by a digest."""
     whole = os.fsencode(stem)
-    room = LONGEST_NAME - len(os.fsencode(ending))
+    room = LONGEST_FILE_NAME - len(os.fsencode(ending))
     if len(whole) > room:
         digest = hashlib.sha256(whole).hexdigest()[:8]
         stem = f"{whole[: max(room - 9, 0)].decode(errors='ignore')}~{digest}"
@@ -94,7 +94,7 @@ def unique_name(name: str, taken: set[str]) -> str:
 
 def check_length(path: Path) -> None:
     """Raises OSError if a part of a path is longer than a name can be."""
-    if any(len(os.fsencode(part)) > LONGEST_NAME for part in path.parts):
+    if any(len(os.fsencode(part)) > LONGEST_FILE_NAME for part in path.parts):
         raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG), str(path))
 
 

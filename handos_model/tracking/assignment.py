@@ -28,14 +28,16 @@ def _owners(table: list[list[float]]) -> list[int]:
     for start in range(len(table)):
         distance, before = [math.inf] * columns, [-1] * columns
         done: list[int] = []
+        ahead = list(range(columns))
         row, last = start, -1
         while row >= 0:  # until the nearest column has no owner
             reached = distance[last] if last >= 0 else 0.0
-            for column in range(columns):
+            for column in ahead:
                 there = reached + table[row][column] - row_price[row] - column_price[column]
-                if column not in done and there < distance[column]:
+                if there < distance[column]:
                     distance[column], before[column] = there, last
-            last = min((c for c in range(columns) if c not in done), key=distance.__getitem__)
+            last = min(ahead, key=lambda column: (distance[column], owner[column]))  # of equals, one without an owner
+            ahead.remove(last)
             done.append(last)
             row = owner[last]
         row_price[start] += distance[last]

@@ -7,7 +7,7 @@ from dataclasses import fields
 import numpy as np
 
 from handos_model.camera import Camera
-from handos_model.hand import Hand, mesh_of
+from handos_model.hand import Hand, mesh_of, numbers_of
 from handos_ros.conversions.hands import SCALE_VALUES, SIDE_VALUES
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray
@@ -49,11 +49,11 @@ def _hand(message: HandMessage) -> Hand:
     made = {
         "side": _SIDES[message.side],
         "scale_source": _SCALES[message.scale_source],
-        "joints_2d": np.array([(point.x, point.y) for point in message.joints_2d], np.float32),
-        "joints_3d": np.array([(point.x, point.y, point.z) for point in message.joints_3d], np.float32),
+        "joints_2d": numbers_of([(point.x, point.y) for point in message.joints_2d]),
+        "joints_3d": numbers_of([(point.x, point.y, point.z) for point in message.joints_3d]),
         "vertices": mesh_of(message.vertices),
-        "translation": np.array((place.x, place.y, place.z), np.float32),
+        "translation": numbers_of((place.x, place.y, place.z)),
     }
     numbers = {name: getattr(message, name) for name in _NAMES if name not in made}
-    arrays = {name: np.array(value, np.float32) for name, value in numbers.items() if not np.isscalar(value)}
+    arrays = {name: numbers_of(value) for name, value in numbers.items() if not np.isscalar(value)}
     return Hand(**made | numbers | arrays)

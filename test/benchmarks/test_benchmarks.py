@@ -1,4 +1,4 @@
-"""What benchmarks/ does around its measurements, and MediaPipe Hands, which they compare with, as a process."""
+"""The work of benchmarks/ around its measurements, and MediaPipe Hands, which they compare with, as a process."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def test_a_pixel_of_noise_costs_less_than_two_per_cent_of_depth(scenes):
 
 
 def plain_scene() -> translation.Scene:
-    """What HaMeR's formula is made for: square pixels, a centred lens without distortion, a hand in the middle."""
+    """The case of HaMeR's formula: square pixels, a centred lens without distortion, a hand in the middle."""
     camera = Camera.from_intrinsics(1500, 1500, 640, 360, 1280, 720)
     joints, place = posed_hand(0.3)[1], np.array([0.02, 0.05, 1.2])
     return translation.Scene("pinhole", camera, joints, place, camera.project(joints + place))

@@ -1,4 +1,4 @@
-"""What `handos predict` calls its outputs: {} is the name of the input, dots and long names included."""
+"""Names of the outputs of `handos predict`: {} is the name of the input, dots and long names included."""
 
 import os
 
@@ -13,7 +13,7 @@ from predicted import PHOTO, contents, interrupt_at, lines_of, times_of
 from handos_model.cli import main
 
 LONG = "n" * 249
-"""Of a video whose .jsonl has the longest name that a file can have."""
+"""Name of a video whose .jsonl has the longest name that a file can have."""
 
 
 def names(folder) -> list[str]:

@@ -1,4 +1,4 @@
-"""What `handos predict` asks of recordings: depth, rectified images, and a camera that the user knows better."""
+"""Recordings as `handos predict` reads them: depth, rectified images, and a camera that the user knows better."""
 
 import numpy as np
 import pytest

@@ -64,7 +64,7 @@ def test_a_whole_bag_writes_nothing_on_stdout(tmp_path, weights, capsys):
 
 
 def test_an_mcap_with_channels_of_ros1(tmp_path, weights, capsys):
-    """What cannot be converted, as its bytes are damaged or its type is unknown, is counted."""
+    """Messages that cannot be converted, as their bytes are damaged or their type is unknown, are counted."""
     writer = pytest.importorskip("mcap.writer")
     from rosbags.rosbag1 import Reader
 

@@ -1,4 +1,4 @@
-"""What `handos predict --view` shows: its files, read by the viewers' own readers, hold what was predicted."""
+"""The files of `handos predict --view`, read by the viewers' own readers, hold what was predicted."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What readers of several data sets need."""
+"""Fixtures that readers of several data sets need."""
 
 from pathlib import Path
 

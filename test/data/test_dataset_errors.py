@@ -1,4 +1,4 @@
-"""What data sets say of wrong calls, and of files that are missing, foreign or damaged."""
+"""Errors of data sets: for wrong calls, and for files that are missing, foreign or damaged."""
 
 import gzip
 import io

@@ -58,7 +58,7 @@ class Predictor:
 
 
 def oracle(number: int) -> list[Hand]:
-    """What is there: photo 1 a right and a poorly labelled hand, 2 a left one, 3 none; 4 one in annotated."""
+    """The hands there: photo 1 a right and a poorly labelled hand, 2 a left one, 3 none; 4 one in annotated."""
     return {
         1: [hand(JOINTS), hand(JOINTS + [60, 0], "left")],
         2: [hand(JOINTS, "left")],

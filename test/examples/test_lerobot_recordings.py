@@ -137,7 +137,7 @@ def test_the_topic_chooses_among_the_cameras_of_a_bag(tmp_path: Path, example: M
 
 
 def refused(*arguments: str) -> str:
-    """What the script says when it refuses these, on one line and without a data set."""
+    """The script's answer when it refuses these arguments, on one line and without a data set."""
     argv = [sys.executable, str(SCRIPT), "DATASET", "--results", "results", "--task", "wave", *arguments]
     done = subprocess.run(argv, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr

@@ -16,6 +16,7 @@ from read_bags import read_all
 from watched_hand import CAMERA, found_by, standing, true_hand
 
 from handos_model.cli import main
+from handos_model.fusion.camera_poses import CameraPoses
 from handos_model.io.frame import Frame
 from handos_model.kinematics.frames import quaternion
 from handos_model.output.frame_record import Detail, frame_record, record_line
@@ -186,6 +187,33 @@ def test_a_camera_that_the_recording_does_not_place_is_left_out(
     lines = [json.loads(line) for line in Path("f.jsonl").read_text().splitlines()]
     assert [hand["cameras"] for line in lines for hand in line["hands"]] == [["left"]] * 4
     assert main([*FUSE, "g.jsonl", *TF]) == 2 and not Path("g.jsonl").exists()
+
+
+@one_storage
+def test_a_message_that_places_no_camera_is_said_and_the_others_are_used(
+    bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for name in ("texts", "whole", "nowhere"):
+        with BagWriter(tmp_path / name, "MCAP") as other:
+            if name == "texts":
+                other.write("/tf_static", "String", SECOND, data="mast")
+                other.connect("/tf_static", "TFMessage")
+            other.transforms("/tf_static", SECOND, "mast", place=LIFT.tolist())
+            if name == "nowhere":
+                other.transforms("/tf_static", SECOND, "tool", place=(float("nan"), 0, 0))
+            place_camera(other, "left")
+            place_camera(other, "right")
+    poses = CameraPoses("base", None)
+    said = {name: poses.keep_recorded(Path(name)) for name in ("nowhere", "texts", "whole")}
+    assert said["texts"] == (
+        "/tf_static of texts is not fully used: its type is std_msgs/msg/String, must be tf2_msgs/msg/TFMessage or "
+        "tf/msg/tfMessage"
+    )
+    assert "nowhere is not fully used: the transform from base to tool cannot be used" in said["nowhere"]
+    assert said["whole"] == ""
+    for name in PLACES:
+        expected = standing(PLACES[name]).position + LIFT
+        np.testing.assert_allclose(poses.pose(name, 0.0).position, expected, atol=1e-9)
 
 
 @one_storage

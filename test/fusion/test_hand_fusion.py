@@ -218,19 +218,21 @@ def test_hands_that_cannot_be_used_are_counted(wrong: str) -> None:
     [
         {"score": -0.9}, {"side_confidence": 1.5}, {"joint_confidence": np.full(21, 2, np.float32)},
         {"translation": np.full(3, np.nan, np.float32)}, {"vertices": np.full((778, 3), 1e30, np.float32)},
-        {"joints_2d": np.full((21, 2), 1e30, np.float32)},
+        {"joints_2d": np.full((21, 2), 1e30, np.float32)}, {"joints_3d": np.full((21, 3), np.inf, np.float32)},
     ],
     ids=lambda wrong: next(iter(wrong)),
 )  # fmt: skip
+@pytest.mark.filterwarnings("error")
 def test_numbers_that_no_hand_has_are_left_out(wrong: dict) -> None:
     fusion = HandFusion()
     (one,) = fusion.update([view("a", LEFT, replace(found_by(standing(LEFT)), **wrong)), seen("b", RIGHT)], 0.0)
     assert one.cameras == ("b",) and fusion.unusable == 1
 
 
-@pytest.mark.parametrize("focal", [SHORTEST, LONGEST])
-def test_a_camera_whose_rays_mean_nothing_is_left_out(focal: float) -> None:
-    lens = Camera.from_intrinsics(focal, focal, 322, 241, 640, 480)
+@pytest.mark.parametrize(("focal", "centre"), [(SHORTEST, 322), (LONGEST, 322), (600, 1e300)])
+@pytest.mark.filterwarnings("error")
+def test_a_camera_whose_rays_mean_nothing_is_left_out(focal: float, centre: float) -> None:
+    lens = Camera.from_intrinsics(focal, focal, centre, 241, 640, 480)
     fusion = HandFusion()
     (one,) = fusion.update([replace(seen("a", LEFT), camera=lens), seen("b", RIGHT)], 0.0)
     assert one.cameras == ("b",) and fusion.unusable == 1

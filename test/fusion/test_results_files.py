@@ -234,8 +234,10 @@ def test_what_is_no_regular_file_is_left_out(folder: Path, capsys: pytest.Captur
     assert "results file left.jsonl is not a regular file; the file is left out" in capsys.readouterr().err
 
 
-def test_hands_that_are_left_out_are_counted(folder: Path, capsys: pytest.CaptureFixture) -> None:
-    edit(folder / "left.jsonl", hand={"score": -0.9})
+@pytest.mark.parametrize("wrong", [{"score": -0.9}, {"box": [4e38] * 4}, {"vertices": [[0, 0, 1e300]] * 778}])
+@pytest.mark.filterwarnings("error")
+def test_hands_that_are_left_out_are_counted(folder: Path, capsys: pytest.CaptureFixture, wrong: dict) -> None:
+    edit(folder / "left.jsonl", hand=wrong)
     assert main(FUSE) == 0
     said = capsys.readouterr().err
     assert "hands that are left out because their numbers are not those of a hand in front of a camera: 1" in said

@@ -29,7 +29,7 @@ MEMORY_FILES = Path("/dev/shm")
 
 @dataclass
 class Total:
-    """What came of all inputs of one class."""
+    """Outcome of all inputs of one class."""
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -44,7 +44,7 @@ class Total:
         self.largest = max(self.largest, result["largest"])
 
     def row(self, name: str) -> str:
-        """Of a table."""
+        """The row of a table."""
         counts = " | ".join(f"{self.counts[answer]:,}" for answer in ("read", "refused", "failed"))
         return f"| {name} | {self.counts.total():,} | {counts} | {self.slowest:.2f} | {self.largest / 2**20:.0f} MB |"
 

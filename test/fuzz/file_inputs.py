@@ -1,4 +1,4 @@
-"""What a class of files is fed through: a file of its own, rewritten for every input."""
+"""The file through which a class of inputs is fed: one of its own, rewritten for every input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `handos fuse` reads: results of two cameras, and the poses of both; the first byte says which of the files."""
+"""Inputs of `handos fuse`: results of two cameras, and the poses of both; the first byte says which of the files."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class FuzzClass:
 
 
 def drawn(case: FuzzClass) -> st.SearchStrategy[tuple[bytes | None, int]]:
-    """What a family of inputs comes from: a structured input, and the number that decides the changes."""
+    """The origin of a family of inputs: a structured input, and the number that decides the changes."""
     return st.tuples(st.none() if case.structured is None else case.structured, st.integers(0, 2**62))
 
 

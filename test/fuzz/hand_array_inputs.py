@@ -54,7 +54,7 @@ TIMES = map(stamped, count())
 
 
 def _hands(camera: str, side: str = "right", mesh: bool = True) -> HandArray:
-    """What a hands_node sends."""
+    """The message that a hands_node sends."""
     hand = found_by(standing(PLACES[camera]), side=side, number=2)
     header = stamped(0, f"{camera}_camera")
     return hand_array([hand], header, CAMERA, HandArray.SCALE_PRIOR, "n 1", vertices=mesh)

@@ -215,4 +215,4 @@ def lying_sqlite(file: Path, chance: random.Random) -> bytes:
 
 
 LYING = {"sqlite": lying_sqlite, "mcap": lying_mcap, "ros1": lying_ros1}
-"""What makes one of a good one, by its kind."""
+"""Functions that make one of a good one, by its kind."""

@@ -91,7 +91,7 @@ def _send(data: bytes) -> None:
 
 
 def _services() -> list[Service]:
-    """Of the node, those that every rclpy node has included, in a steady order."""
+    """Services of the node, those that every rclpy node has included, in a steady order."""
     return sorted(NODE.services, key=lambda service: service.srv_name)
 
 

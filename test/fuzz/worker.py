@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 MAX_MEMORY = 2**30
 """Bytes that an input may take."""
 MAX_SECONDS = 5.0
-"""Of the processor, that an input may take."""
+"""Seconds of the processor that an input may take."""
 HANGS = 120
 """Seconds after which an input ends the process, by a signal without a handler: those of Python wait for C code."""
 MAX_SAVED = 20

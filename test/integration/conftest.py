@@ -12,7 +12,7 @@ from node_process import ROOT, one_machine
 from handos_model.io.inputs import open_inputs
 
 FRAME = 40
-"""Of the clip."""
+"""Number of the clip's frame."""
 
 os.environ.update(one_machine(os.environ))
 

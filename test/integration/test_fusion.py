@@ -42,7 +42,7 @@ class Rig(Robot):
         self.cameras[name].publish(hand_array(list(hands), header, CAMERA, HandArray.SCALE_PRIOR, "net 1"))
 
     def both(self, index: int, frame: str = "") -> HandArray:
-        """What is published of a hand that both see, once both are known to send: nobody waits for a camera before."""
+        """The message of a hand that both see, once both are known to send: nobody waits for a camera before."""
         for name in PLACES:
             self.send(name, index - 1, frame=frame)
         self.answer(index - 1)
@@ -51,7 +51,7 @@ class Rig(Robot):
         return self.answer(index)
 
     def fused(self, index: int) -> tuple[int, HandArray]:
-        """What is published once cameras meet, and its index: a busy machine may answer before both have arrived."""
+        """The message once cameras meet, and its index: a busy machine may answer before both have arrived."""
         for now in range(index, index + 100, 2):
             message = self.both(now)
             if message.scale_source == HandArray.SCALE_TRIANGULATED:

@@ -10,7 +10,7 @@ from robot import Robot
 
 
 def warned_with(file: Path, text: str, namespace: str) -> list[str]:
-    """What a node that runs with this parameter file says of parameters and sections."""
+    """Warnings of a node that runs with this parameter file about parameters and sections."""
     file.write_text(text)
     with NodeProcess("hands_node", "-r", f"__ns:=/{namespace}", "--params-file", str(file)) as node:
         robot = Robot(namespace)

@@ -1,4 +1,4 @@
-"""What drivers, launch files and tf2 expect of a node."""
+"""Habits of a node that drivers, launch files and tf2 expect."""
 
 from __future__ import annotations
 

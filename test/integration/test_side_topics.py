@@ -1,4 +1,4 @@
-"""What a real node says of the hand of each side, next to its HandArray."""
+"""Topics of a real node for the hand of each side, next to its HandArray."""
 
 from __future__ import annotations
 

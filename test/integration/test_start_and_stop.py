@@ -1,4 +1,4 @@
-"""What a user does wrong is one sentence and exit code 1; Ctrl-C and SIGTERM are exit code 0."""
+"""A user's mistake is one sentence and exit code 1; Ctrl-C and SIGTERM are exit code 0."""
 
 from __future__ import annotations
 

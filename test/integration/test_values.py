@@ -57,7 +57,7 @@ def robots() -> Iterator[tuple[Robot, Robot]]:
 
 @pytest.fixture(scope="module")
 def answer(robots: tuple[Robot, Robot], image: np.ndarray, camera: Camera) -> HandArray:
-    """What the first node says of the image."""
+    """The first node's message about the image."""
     robot, earlier, grey = robots[0], count(-100), np.full_like(image, 90)
 
     def heard() -> bool:  # best effort promises no delivery

@@ -1,4 +1,4 @@
-"""What HandPredictor, HandFollower and draw_hands demand of an image's camera."""
+"""Demands of HandPredictor, HandFollower and draw_hands on an image's camera."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What compressed images promise is checked before memory or time is spent on it."""
+"""Promises of compressed images are checked before memory or time is spent on them."""
 
 from __future__ import annotations
 

@@ -129,13 +129,18 @@ def test_a_video(tmp_path):
     "name, error, says",
     [
         ("none.png", FileNotFoundError, "there is no .*none.png"),
-        ("empty", ValueError, "holds no image"),
+        ("empty", ValueError, "empty holds no image, video or ROS recording$"),
+        ("linked", ValueError, r"only notes, pictures \(a link to a folder\); .*, give the link itself"),
         ("broken.mp4", ValueError, "cannot read video"),
         ("hand.obj", ValueError, "not a known input"),
     ],
 )
 def test_wrong_inputs_are_refused(tmp_path, name, error, says):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "notes").touch()
+    (tmp_path / "linked" / "pictures").symlink_to(write_image(tmp_path / "pictures" / "i.png", picture()).parent)
+    assert len(open_inputs([str(tmp_path / "linked" / "pictures")])[0]) == 1
     (tmp_path / "broken.mp4").write_bytes(b"0" * 100)
     (tmp_path / "hand.obj").write_text("v 0 0 0")
     with pytest.raises(error, match=says):

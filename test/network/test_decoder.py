@@ -91,7 +91,7 @@ def test_metacarpals_hang_on_the_wrist(template):
 
 
 def test_the_camera_reaches_hands_that_are_cut(template):
-    """Of posed hands before a far camera whose boxes are cut by 60 % of the hand along its longer side, every fourth
+    """Posed hands before a far camera, whose boxes are cut by 60 % of the hand along its longer side: every fourth
     needs a narrower view than 103 mm, and every one a view that the camera head can say."""
     vertices = skin(template, *random_hands(template, 500, np.random.default_rng(0)))
     turns = Rotation.random(500, random_state=0).as_matrix()

@@ -120,27 +120,18 @@ def test_render_replaces_when_it_is_told_to(tmp_path, capsys):
     assert sheet.read_bytes() != before and (photos / "photo.png").read_bytes() == before
 
 
-def test_export_never_writes_over_its_checkpoint(tmp_path, capsys):
-    for name in ("checkpoint.npz", "recipe.yaml", "hands.onnx"):
-        (tmp_path / name).write_text("precious")
-    checkpoint = tmp_path / "checkpoint.npz"
-    for out in (checkpoint, tmp_path / "checkpoint.onnx", tmp_path / "recipe.yaml"):
-        assert "is an input, which would be lost" in refused(capsys, "export", checkpoint, "--out", out, "--overwrite")
-    assert "exists" in refused(capsys, "export", checkpoint, "--out", tmp_path / "hands.onnx")
-    assert {path.read_text() for path in tmp_path.iterdir()} == {"precious"}
-
-
-def test_export_never_writes_over_what_its_recipe_names(tmp_path, capsys):
+def test_export_never_writes_over_its_checkpoint_nor_what_its_recipe_names(tmp_path, capsys):
     pytest.importorskip("torch")
-    for name in ("checkpoint.pt", "hand.npz", "start.npz"):
+    for name in ("checkpoint.npz", "hand.npz", "start.npz", "hands.onnx"):
         (tmp_path / name).write_text("precious")
     base = "template: {}\nstart_from: {}\n".format(tmp_path / "hand.npz", tmp_path / "start.npz")
     (tmp_path / "base.yaml").write_text(base)
     (tmp_path / "recipe.yaml").write_text("extends: base.yaml\n")
     before = contents(tmp_path)
-    for out in ("hand.onnx", "start.onnx", "base.yaml"):
-        says = refused(capsys, "export", tmp_path / "checkpoint.pt", "--out", tmp_path / out, "--overwrite")
-        assert "is an input, which would be lost" in says
+    argv = ["export", tmp_path / "checkpoint.npz", "--out"]
+    for out in ("checkpoint.npz", "checkpoint.onnx", "recipe.yaml", "base.yaml", "hand.onnx", "start.onnx"):
+        assert "is an input, which would be lost" in refused(capsys, *argv, tmp_path / out, "--overwrite")
+    assert "exists" in refused(capsys, *argv, tmp_path / "hands.onnx")
     assert contents(tmp_path) == before
 
 

@@ -1,4 +1,4 @@
-"""What the pages say: examples that run, commands and arguments that exist, links that lead somewhere."""
+"""The pages are true: examples that run, commands and arguments that exist, links that lead somewhere."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ FIGURES = {
     ),
     "one tracked hand, CPU time on one core": ("\n| 1, followed | {ours} | {theirs} |",),
 }
-"""What docs/accuracy.md says of the figures in each row of the README."""
+"""Rows of docs/accuracy.md with the figures of each row of the README."""
 
 
 def test_figures_of_the_readme_stand_in_accuracy() -> None:

@@ -1,4 +1,4 @@
-"""What a newcomer meets before anything is understood: packages, hints, missing tools, a picture to try."""
+"""The first things that a newcomer meets: packages, hints, missing tools, a picture to try."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What package.xml, CMakeLists.txt, the messages and the files in config/ say of each other and of the code."""
+"""Agreement of package.xml, CMakeLists.txt, the messages and the files in config/ with each other and with the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/ say is public: the names that packages export, the fields of a Hand, and what messages say of trust."""
+"""Public names according to docs/: those that packages export, the fields of a Hand, and what messages say of trust."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the files of the repository say of each other: imports, versions, tables, links, the list of held-out photos."""
+"""Agreement of the repository's files: imports, versions, tables, links, the list of held-out photos."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def header() -> Header:
 
 
 def received(*arguments, **options) -> HandArray:
-    """What a subscriber gets of it."""
+    """The message as a subscriber gets it."""
     return deserialize_message(serialize_message(hand_array(*arguments, **options)), HandArray)
 
 

@@ -1,4 +1,4 @@
-"""What the node says of itself: counts, times, level and message."""
+"""The node's diagnostics: counts, times, level and message."""
 
 from __future__ import annotations
 

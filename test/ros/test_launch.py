@@ -181,7 +181,7 @@ def test_every_camera_has_its_own_arguments(cameras_file: ModuleType, tmp_path: 
 
 
 def asked(cameras_file: ModuleType, folder: Path, text: str, **given: str) -> list[Any]:
-    """What the launch of a list of cameras starts with these arguments."""
+    """Actions that the launch of a list of cameras starts with these arguments."""
     (folder / "cameras.yaml").write_text(text)
     context = LaunchContext()
     context.launch_configurations.update({"cameras": str(folder / "cameras.yaml"), **given})

@@ -51,6 +51,14 @@ def test_hands_without_a_mesh_come_back() -> None:
     same(found, replace(hand, vertices=np.zeros((0, 3), np.float32)))
 
 
+@pytest.mark.filterwarnings("error")
+def test_numbers_that_are_too_large_for_a_hand_come_back_infinite() -> None:
+    message = received([make_hand()])
+    message.hands[0].joints_3d[3].x = message.hands[0].translation.z = 1e300
+    (found,) = hands_from(message)
+    assert np.isinf(found.joints_3d).sum() == 1 and found.translation[2] == np.inf
+
+
 def test_no_hands() -> None:
     assert hands_from(received([])) == []
 

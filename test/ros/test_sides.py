@@ -1,4 +1,4 @@
-"""What is published of the hand of each side, as a subscriber gets it."""
+"""Messages of the hand of each side, as a subscriber gets them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a wrong command line answers."""
+"""The answer to a wrong command line."""
 
 from handos_model.cli import main
 

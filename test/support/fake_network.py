@@ -38,7 +38,7 @@ def answer(
     vertices: np.ndarray, joints: np.ndarray, camera: Camera, score: float = 0.9, angle: float = 0.0,
     confidence: float = 0.8, min_width: float = 0.0, max_width: float = 1e6, right: float = 1.0,
 ) -> Answer:  # fmt: skip
-    """What a perfect network says of a hand, vertices (778, 3) and joints (21, 3) m in the camera frame."""
+    """The answer of a perfect network for a hand, vertices (778, 3) and joints (21, 3) m in the camera frame."""
     joints_2d = camera.project(joints)
     centre, size = joints_2d.mean(axis=0), np.ptp(joints_2d, axis=0).max()
     view = np.array([*centre, size, angle])

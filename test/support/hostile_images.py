@@ -10,7 +10,7 @@ import numpy as np
 from made_files import picture
 
 SUFFIXES = [s for s in (".jpg", ".png", ".webp", ".tiff", ".bmp", ".ppm", ".gif") if cv2.haveImageWriter(f"x{s}")]
-"""Of the kinds that this OpenCV writes: GIF is new in 4.11."""
+"""Suffixes of the kinds that this OpenCV writes: GIF is new in 4.11."""
 
 
 def encoded(suffix: str, image: np.ndarray | None = None, *options: int) -> bytes:

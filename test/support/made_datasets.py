@@ -21,7 +21,7 @@ MEAN = full_fields()["hands_mean"]
 
 @dataclass
 class MadeHand:
-    """What was put into a file, and what must come out of it."""
+    """Labels that were put into a file, and must come out of it."""
 
     pose: np.ndarray  # (48,) from the flat hand
     shape: np.ndarray

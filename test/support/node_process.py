@@ -23,7 +23,7 @@ def domain(environment: Mapping[str, str]) -> str:
 
 
 def one_machine(environment: Mapping[str, str]) -> dict[str, str]:
-    """What to add to the environment, before ROS is initialised: nodes of one run find each other and no others.
+    """Additions to the environment, before ROS is initialised: nodes of one run find each other and no others.
 
     With the Fast DDS profile of this checkout, and its sources before what is installed.
     """
@@ -77,7 +77,7 @@ class NodeProcess:
         return self.wait()
 
     def printed(self) -> str:
-        """What was printed so far."""
+        """The output so far."""
         self._output.seek(0)
         return self._output.read()
 

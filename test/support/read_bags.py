@@ -1,4 +1,4 @@
-"""What tests ask of a recording that was read."""
+"""Questions of tests about a recording that was read."""
 
 from handos_model.io.inputs import open_inputs
 
@@ -15,7 +15,7 @@ def numbers(frames):
 
 
 def problems(frames):
-    """What was said in place of an image."""
+    """Sentences in place of images."""
     return [frame.problem for frame in frames if frame.image is None]
 
 

@@ -112,7 +112,7 @@ class Robot(Node):
         return future.result()
 
     def set_parameter(self, node: str, name: str, value: object) -> SetParametersResult:
-        """What a node of the namespace says of one parameter's new value."""
+        """The answer of a node of the namespace to one parameter's new value."""
         request = SetParameters.Request(parameters=[Parameter(name=name, value=value).to_parameter_msg()])
         return self.call(SetParameters, f"{node}/set_parameters", request).results[0]
 

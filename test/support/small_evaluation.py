@@ -60,7 +60,7 @@ def hand(shift: Sequence[float] = (0, 0, 0), side: str = "right", scale: float =
 
 
 def sample(*hands: Hand, **changes) -> Sample:
-    """What a data set says of `hands`: everything, all joints seen."""
+    """The sample of `hands`, of which a data set says everything: all joints are seen."""
     n = len(hands)
     joints_2d = np.array([h.joints_2d for h in hands]).reshape(n, 21, 2)
     values = {

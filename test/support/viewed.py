@@ -1,4 +1,4 @@
-"""What viewers' files hold, by the viewers' own readers, and a client of a Foxglove server."""
+"""Contents of viewers' files, by the viewers' own readers, and a client of a Foxglove server."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def rows(path: Path) -> dict[str, list[dict]]:
-    """What an .rrd holds, by entity and in the order of frames; "stamp" is in ns."""
+    """Rows of an .rrd, by entity and in the order of frames; "stamp" is in ns."""
     from rerun.chunk import RrdReader
 
     reader = RrdReader(path)

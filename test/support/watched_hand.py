@@ -39,5 +39,5 @@ def found_by(
 
 
 def view(name: str, degrees: float, *hands: Hand) -> View:
-    """What a camera of that name that stands there sees."""
+    """The view of a camera of that name that stands there."""
     return View(name, list(hands), CAMERA, standing(degrees))

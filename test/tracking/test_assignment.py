@@ -11,7 +11,7 @@ from handos_model.tracking.assignment import assign
 
 
 def least_cost(costs: np.ndarray) -> float:
-    """Of all ways to pair rows and columns, leaving out included."""
+    """The least cost of all ways to pair rows and columns, leaving out included."""
     rows, columns = costs.shape
     padded = np.pad(np.minimum(costs, 0), ((0, 0), (0, rows)))
     choices = permutations(range(columns + rows), rows)

@@ -1,4 +1,4 @@
-"""What HandFollower does with what is hardly a hand, on a small real pair of graphs, for which discs are hands."""
+"""HandFollower meets what is hardly a hand, on a small real pair of graphs, for which discs are hands."""
 
 import numpy as np
 import pytest

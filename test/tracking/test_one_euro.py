@@ -9,7 +9,7 @@ from handos_model.tracking import one_euro
 from handos_model.tracking.one_euro import OneEuro
 
 HELD = 0, 1, slice(2, 5)
-"""Of five points: the one that is held, its witness and the others."""
+"""Indices of five points: the one that is held, its witness and the others."""
 
 
 def test_a_step_at_irregular_times_is_answered_as_the_low_pass_says() -> None:

@@ -68,7 +68,7 @@ def test_no_more_instances_are_decoded_than_an_image_has_hands(hands, slots, dec
 
 
 def test_targets_are_the_boxes_that_a_data_set_publishes():
-    """Of two instances that score alike the one in the published box is the hand's, not the one around its joints."""
+    """The instance in the published box is the hand's, not one around its joints that scores alike."""
     joints = np.column_stack([np.linspace(20, 60, 21), np.linspace(10, 70, 21), np.full(21, 2)])[None]
     published = np.array([[5.0, 30, 45, 78]])
     candidates = torch.tensor([[[14.0, 4, 66, 76], published[0].tolist()]])

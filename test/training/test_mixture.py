@@ -1,4 +1,4 @@
-"""What a run draws its samples from, and how often."""
+"""Sources of a run's samples, and how often each is drawn."""
 
 from dataclasses import replace
 
@@ -80,7 +80,7 @@ def test_vertices_of_another_template_are_not_learned(pool):
 
 
 def test_fingertips_of_labelled_meshes_are_the_templates():
-    """Of two hands one has a mesh: its joints become what the network's regressor makes of it, seen by its camera."""
+    """One of two hands has a mesh: its joints become what the network's regressor makes of it, seen by its camera."""
     template, K = load_template(), np.array([[300.0, 0, 60], [0, 310, 50], [0, 0, 1]], np.float32)
     vertices = (template.vertices + np.float32([0, 0, 0.6]))[None].repeat(2, 0)
     joints = (template.joints + np.float32([0, 0, 0.6]))[None].repeat(2, 0)

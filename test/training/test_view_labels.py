@@ -1,4 +1,4 @@
-"""What is learned from: labels that the foundation agrees on, and places that a finder takes for hands."""
+"""The labels of training: those that the foundation agrees on, and places that a finder takes for hands."""
 
 from pathlib import Path
 

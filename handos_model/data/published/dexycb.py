@@ -36,7 +36,7 @@ CAMERAS = (
     "932122062010",
 )
 TIPS = {"right": (745, 317, 444, 556, 673), "left": (745, 317, 445, 556, 673)}  # of manopth, which made the labels
-MOST_FRAMES = 1_000_000  # of a sequence: the numbers of frames have six digits
+LONGEST_SEQUENCE = 1_000_000  # frames: their numbers have six digits
 PERSON = re.compile(r"[\w-]{1,100}")
 SEQUENCES = 100  # of each subject, five in a row with the same object
 
@@ -154,9 +154,11 @@ def _sequence(folder: Path) -> tuple[int, str, str]:
         frames, side, person = int(meta["num_frames"]), meta["mano_sides"][0], str(meta["mano_calib"][0])
     except (LookupError, OverflowError, TypeError, ValueError) as error:
         raise damaged(path, error) from error
-    if side not in ("left", "right") or not 0 <= frames <= MOST_FRAMES or not PERSON.fullmatch(person):
+    if side not in ("left", "right") or not 0 <= frames <= LONGEST_SEQUENCE or not PERSON.fullmatch(person):
         said = f"{one_line(frames, 40)} frames, side {one_line(repr(side))} and person {one_line(repr(person))}"
-        raise ValueError(f"{path} names {said}, expected left or right, 0 to {MOST_FRAMES} and a folder of calibration")
+        raise ValueError(
+            f"{path} names {said}, expected left or right, 0 to {LONGEST_SEQUENCE} and a folder of calibration"
+        )
     return frames, side, person
 
 

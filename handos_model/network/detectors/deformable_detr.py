@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from torch import Tensor
-from transformers import DeformableDetrForObjectDetection, PreTrainedModel
+from transformers import DeformableDetrForObjectDetection
 from transformers.utils import ModelOutput
 
-from handos_model.network.detectors.pretrained import Normalisation
 from handos_model.network.detectors.transformers_detector import (
     ClassDetector,
     Parts,
@@ -20,16 +19,11 @@ class DeformableDetr(ClassDetector):
 
     architecture = DeformableDetrForObjectDetection
 
-    def __init__(
-        self,
-        model: PreTrainedModel,
-        target: str = "hand",
-        memory_layer: int | None = None,
-        normalisation: Normalisation | None = None,
-    ) -> None:
-        super().__init__(model, target, memory_layer, normalisation)
-        self.picked = model.config.two_stage_num_proposals if model.config.two_stage else 0
-        self.freeze()
+    @property
+    def picked(self) -> int:
+        """The proposals of the first stage, if there are two."""
+        config = self.model.config
+        return config.two_stage_num_proposals if config.two_stage else 0
 
     def parts(self) -> Parts:
         """The backbone, the decoder and the convolution that makes the map of stride 64."""

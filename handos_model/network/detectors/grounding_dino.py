@@ -62,7 +62,6 @@ class GroundingDino(TransformersDetector):
     ) -> None:
         """target: the prompt, without its full stop."""
         super().__init__(model, memory_layer, normalisation)
-        self.picked = model.config.num_queries if model.config.two_stage else 0
         ids = tokenizer(prompt(target), return_tensors="pt")["input_ids"]
         self.register_buffer("input_ids", ids, persistent=False)
         self.words = word_tokens(tokenizer, ids[0].tolist())
@@ -75,6 +74,11 @@ class GroundingDino(TransformersDetector):
             self.run(self.mean.new_zeros(1, 3, PROBE, PROBE))
         model.model.text_backbone = KeptText(calls[0].result.last_hidden_state)
         self.freeze()
+
+    @property
+    def picked(self) -> int:
+        """As many as there are queries, if there are two stages."""
+        return self.model.config.num_queries if self.model.config.two_stage else 0
 
     def parts(self) -> Parts:
         """The image backbone, the decoder and the convolution that makes the map of stride 64."""

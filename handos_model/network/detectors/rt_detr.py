@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, RTDetrV2ForObjectDetection
 from transformers.utils import ModelOutput
 
-from handos_model.network.detectors.pretrained import PLAIN, Normalisation
+from handos_model.network.detectors.pretrained import PLAIN
 from handos_model.network.detectors.transformers_detector import ClassDetector, Parts
 
 
@@ -19,17 +19,15 @@ class RTDetr(ClassDetector):
     normalisation = PLAIN
     layered = False
 
-    def __init__(
-        self,
-        model: PreTrainedModel,
-        target: str = "hand",
-        memory_layer: int | None = None,
-        normalisation: Normalisation | None = None,
-    ) -> None:
-        super().__init__(model, target, memory_layer, normalisation)
-        self.picked = model.config.num_queries
-        model.config.anchor_image_size = None  # anchors for this image, not for one fixed size
-        self.freeze()
+    @property
+    def picked(self) -> int:
+        """As many as there are queries."""
+        return self.model.config.num_queries
+
+    def freeze(self) -> None:
+        """Before that, makes anchors fit each image, not one fixed size."""
+        self.model.config.anchor_image_size = None
+        super().freeze()
 
     def parts(self) -> Parts:
         """The backbone and the decoder: all maps are the backbone's own."""

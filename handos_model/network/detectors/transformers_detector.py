@@ -77,7 +77,6 @@ class TransformersDetector(Detector):
     # Cells for 900 queries, and Swin's windows of 7 or 12 pad every map: a trace without padding would never pad.
     example = (256, 320)
     layered: ClassVar[bool] = True  # the encoder has layers, each of which may give the memory
-    picked: int = 0  # cells that become queries; an image must have as many
     mean: Tensor  # (3, 1, 1)
     std: Tensor  # (3, 1, 1)
 
@@ -105,6 +104,11 @@ class TransformersDetector(Detector):
         self.memory_channels = tuple(m.shape[1] for m in found.memory)
         self.memory_strides = tuple(PROBE // m.shape[-1] for m in found.memory)
         self.query_size = found.queries.shape[-1]
+
+    @property
+    def picked(self) -> int:
+        """Number of cells that become queries; an image must have as many."""
+        raise NotImplementedError
 
     def parts(self) -> Parts:
         """The parts of the model."""
@@ -177,6 +181,7 @@ class ClassDetector(TransformersDetector):
         """target: the class whose score counts."""
         super().__init__(model, memory_layer, normalisation)
         self.index = class_index(model, target)
+        self.freeze()
 
     def scores(self, logits: Tensor) -> Tensor:
         """Scores (B, Q) in 0..1 of the class `target`, from logits (B, Q, classes)."""
