@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
+from handos_model.fusion.recorded_poses import RecordedPoses, not_used, transforms
 from handos_model.fusion.transform_tree import NoTransform, TransformTree
 from handos_model.io.files import one_line, shown
 from handos_model.io.recording import decoding
-from handos_model.io.recording.parts import Message
 from handos_model.io.recording.recording import Recording
 
 
@@ -23,6 +23,7 @@ class CameraPoses:
         self.known: dict[str, Extrinsics] | None = None
         """Those of the file by the names of the cameras; None without one."""
         self._file = extrinsics
+        self._recordings: dict[Path, Recording] = {}
         if extrinsics is not None:
             named, self.known = read_extrinsics(extrinsics)
             if self.frame not in ("", named):
@@ -42,14 +43,18 @@ class CameraPoses:
             )
         return self.known[camera]
 
-    def keep_recorded(self, recording: Path) -> str:
+    def keep_recorded(self, path: Path) -> str:
         """Keeps the transforms on /tf_static of a recording; returns a sentence if some cannot be used, else empty."""
-        problem = ""
         try:
-            for message in Recording(recording).messages({decoding.TF_STATIC}):
-                if isinstance(message, Message) and message.kind in decoding.TRANSFORMS:
-                    self.tree.keep_static(decoding.decoded(message, decoding.TRANSFORMS))
+            recording = self._recordings[path] = Recording(path)
         except ValueError as error:
-            problem = one_line(error)
-        problem = problem or self.tree.refused
-        return problem and f"{decoding.TF_STATIC} of {shown(recording)} is not fully used: {problem}"
+            return f"{decoding.TF_STATIC} of {shown(path)} is not fully used: {one_line(error)}"
+        self.tree.refusals = 0
+        for message in transforms(recording, decoding.TF_STATIC, self.tree):
+            self.tree.keep_static(message)
+        return not_used(recording, decoding.TF_STATIC, self.tree)
+
+    def recorded(self, path: Path | None) -> RecordedPoses | None:
+        """The poses of a camera with all that is kept and /tf of its recording; None unless that is kept."""
+        recording = self._recordings.get(path) if path else None
+        return recording and RecordedPoses(recording, self.frame, self.tree)
