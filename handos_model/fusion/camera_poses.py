@@ -56,5 +56,6 @@ class CameraPoses:
 
     def recorded(self, path: Path | None) -> RecordedPoses | None:
         """The poses of a camera with all that is kept and /tf of its recording; None unless that is kept."""
-        recording = self._recordings.get(path) if path else None
-        return recording and RecordedPoses(recording, self.frame, self.tree)
+        if path not in self._recordings:
+            return None
+        return RecordedPoses(self._recordings[path], self.frame, self.tree)

@@ -44,7 +44,7 @@ def test_a_recording_of_two_cameras_becomes_one_with_the_hand_in_the_base_frame(
     from read_bags import read_all
 
     monkeypatch.chdir(tmp_path)
-    rng, lift = np.random.default_rng(3), np.array([0.0, 0.0, 1.0])
+    rng, lift = np.random.default_rng(5), np.array([0.0, 0.0, 1.0])
     scene = make_scene(rng, make_studio(HandPredictor(threads=1).template))
     size, focal = (CAMERA.width, CAMERA.height), CAMERA.K[0, 0]
 
@@ -80,7 +80,7 @@ def test_a_recording_of_two_cameras_becomes_one_with_the_hand_in_the_base_frame(
     assert main(["fuse", "left.jsonl", "right.jsonl", "--frame", "base", "--out", "fused.mcap"]) == 0
     arrays = [message for topic, _, _, message in read_all(Path("fused.mcap")) if topic == "/hands"]
     hands = [hand for message in arrays for hand in message.hands if hand.scale_source == hand.SCALE_TRIANGULATED]
-    assert len(arrays) == 3 and hands and {message.header.frame_id for message in arrays} == {"base"}
+    assert len(arrays) == 3 <= len(hands) and {message.header.frame_id for message in arrays} == {"base"}
     for hand in hands:
         joints = np.array([[joint.x, joint.y, joint.z] for joint in hand.joints_3d])
         assert np.linalg.norm(joints - scene.joints_3d - lift, axis=1).mean() < 0.02
