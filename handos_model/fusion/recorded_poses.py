@@ -72,6 +72,6 @@ def has_topic(recording: Recording, topic: str) -> bool:
 
 def not_used(recording: Recording, topic: str, tree: TransformTree) -> str:
     """A sentence if the tree refused some transforms of a topic; else empty."""
-    more = f", and {tree.refusals - 1} others" if tree.refusals > 1 else ""
+    more = f", and {tree.refusals - 1} more" if tree.refusals > 1 else ""
     said = f"{topic} of {shown(recording.path)} is not fully used: {tree.refused}{more}"
     return said if tree.refusals else ""

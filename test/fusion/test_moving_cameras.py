@@ -204,7 +204,7 @@ def test_what_no_robot_sends_on_tf_is_passed_over_and_counted(folder: Path, caps
     assert f"/tf of hostile is not fully used: a stamp of the transform of wrist was more than {MEMORY:g} s ahead" in (
         said := capsys.readouterr().err
     )
-    assert f"and {count - 1} others" in said and "left out" not in said
+    assert f"and {count - 1} more" in said and "left out" not in said
 
 
 def test_damaged_messages_on_tf_cost_no_more_than_themselves(folder: Path, capsys: pytest.CaptureFixture) -> None:
@@ -216,7 +216,7 @@ def test_damaged_messages_on_tf_cost_no_more_than_themselves(folder: Path, capsy
     assert main([*FUSE, "base"]) == 1
     assert fused() == [BOTH] * FRAMES
     assert re.search(
-        r"/tf of bag is not fully used: the 40 bytes .* are damaged.*, and \d+ others", capsys.readouterr().err
+        r"/tf of bag is not fully used: the 40 bytes .* are damaged.*, and \d+ more", capsys.readouterr().err
     )
 
 
