@@ -94,8 +94,12 @@ def _fuse(data: bytes) -> None:
 
 def _read(paths: list[Path], cameras: CameraPoses, problems: list[str]) -> None:
     """Raises ValueError if anything could not be used, with the sentence that is longest."""
-    for fused in fused_frames(paths, cameras, problems):
-        _check(fused_record(fused, cameras.frame, vertices=True))
+    try:
+        for fused in fused_frames(paths, cameras, problems):
+            _check(fused_record(fused, cameras.frame, vertices=True))
+    except ValueError:
+        if not problems:  # else they are what it says, a line each
+            raise
     if problems:
         raise ValueError(max(problems, key=lambda said: ("\n" in said, len(said))))
 
