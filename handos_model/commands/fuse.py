@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--extrinsics",
         type=Path,
         metavar="FILE.yaml",
-        help="poses of the cameras (docs/cameras.md); default: those on /tf_static of the recordings of the results",
+        help="poses of the cameras (docs/cameras.md); default: those on /tf and /tf_static of their recordings",
     )
     parser.add_argument("--frame", metavar="NAME", help="common frame, such as base_link; default: that of FILE.yaml")
     parser.add_argument(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
+from handos_model.fusion.recorded_poses import RecordedPoses, not_used, transforms
 from handos_model.fusion.transform_tree import NoTransform, TransformTree
 from handos_model.io.files import one_line, shown
 from handos_model.io.recording import decoding
-from handos_model.io.recording.parts import Message
 from handos_model.io.recording.recording import Recording
 
 
@@ -23,6 +23,7 @@ class CameraPoses:
         self.known: dict[str, Extrinsics] | None = None
         """Those of the file by the names of the cameras; None without one."""
         self._file = extrinsics
+        self._recordings: dict[Path, Recording] = {}
         if extrinsics is not None:
             named, self.known = read_extrinsics(extrinsics)
             if self.frame not in ("", named):
@@ -42,22 +43,19 @@ class CameraPoses:
             )
         return self.known[camera]
 
-    def keep_recorded(self, recording: Path) -> str:
+    def keep_recorded(self, path: Path) -> str:
         """Keeps the transforms on /tf_static of a recording; returns a sentence if some cannot be used, else empty."""
-        self.tree.refused = ""  # which may be of another recording
         try:
-            messages = Recording(recording).messages({decoding.TF_STATIC})
-            # Damage between messages is of any topic, and `handos predict` has reported it.
-            problems = [self._keep(message) for message in messages if isinstance(message, Message)]
+            recording = self._recordings[path] = Recording(path)
         except ValueError as error:
-            problems = [one_line(error)]
-        problem = next(filter(None, problems), self.tree.refused)
-        return problem and f"{decoding.TF_STATIC} of {shown(recording)} is not fully used: {problem}"
+            return f"{decoding.TF_STATIC} of {shown(path)} is not fully used: {one_line(error)}"
+        self.tree.refusals = 0
+        for message in transforms(recording, decoding.TF_STATIC, self.tree):
+            self.tree.keep_static(message)
+        return not_used(recording, decoding.TF_STATIC, self.tree)
 
-    def _keep(self, message: Message) -> str:
-        """Keeps the transforms of a message; returns why that cannot be done, else an empty text."""
-        try:
-            self.tree.keep_static(decoding.decoded(message, decoding.TRANSFORMS))
-        except ValueError as error:
-            return one_line(error)
-        return ""
+    def recorded(self, path: Path | None) -> RecordedPoses | None:
+        """The poses of a camera with all that is kept and /tf of its recording; None unless that is kept."""
+        if path not in self._recordings:
+            return None
+        return RecordedPoses(self._recordings[path], self.frame, self.tree)

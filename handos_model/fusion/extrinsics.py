@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,10 @@ class Extrinsics:
             raise ValueError("translation and rotation must be lists of numbers") from None
         if t.shape != (3,) or q.shape != (4,):
             raise ValueError("translation must be x, y, z in metres, and rotation x, y, z, w")
-        if not abs(np.linalg.norm(q) - 1) < UNIT:
+        length = math.hypot(*q)  # without NumPy's warning where it is infinite
+        if not abs(length - 1) < UNIT:
             raise ValueError(f"rotation is {q.tolist()}, must be a quaternion x, y, z, w of length 1")
-        return cls(rotation_matrix(q / np.linalg.norm(q)), t)
+        return cls(rotation_matrix(q / length), t)
 
     def to_common(self, points: np.ndarray) -> np.ndarray:
         """Transforms points (..., 3) m from the camera frame to the common frame."""

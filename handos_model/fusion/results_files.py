@@ -56,6 +56,10 @@ class FusedFrame:
     """The frames that they come from, at most one of each camera."""
 
 
+Placed = tuple[CameraFrame, View]
+"""A frame, and the same with the pose of its camera."""
+
+
 def read_results(path: Path) -> Iterator[CameraFrame]:
     """The frames of a .jsonl file of `handos predict`, in order.
 
@@ -100,45 +104,47 @@ def fused_frames(
     ValueError if no file can be used.
     """
     # Time is that of the stamps: a frame exactly `slop` later still belongs to one, whatever is lost in rounding.
-    sets: FrameSets[CameraFrame] = FrameSets(map(str, paths), slop, wait=slop + 1e-3, silence=math.inf)
+    sets: FrameSets[Placed] = FrameSets(map(str, paths), slop, wait=slop + 1e-3, silence=math.inf)
     fusion = fusion or HandFusion()
     files: dict[str, Path] = {}
     streams = [zip(_placed(path, cameras, files, problems), itertools.repeat(path)) for path in paths]
-    for frame, path in heapq.merge(*streams, key=lambda one: one[0].stamp_ns):
-        yield from (_fused(fusion, found, cameras) for found in sets.ready(frame.stamp_ns / SECOND))
-        sets.add(str(path), frame.stamp_ns, frame, frame.stamp_ns / SECOND)
-    yield from (_fused(fusion, found, cameras) for found in sets.rest())
+    for placed, path in heapq.merge(*streams, key=lambda one: one[0][0].stamp_ns):
+        stamp = placed[0].stamp_ns
+        yield from (_fused(fusion, found) for found in sets.ready(stamp / SECOND))
+        sets.add(str(path), stamp, placed, stamp / SECOND)
+    yield from (_fused(fusion, found) for found in sets.rest())
     if problems and not files:
         raise ValueError("\n".join(problems))
 
 
-def _placed(path: Path, cameras: CameraPoses, files: dict[str, Path], problems: list[str]) -> Iterator[CameraFrame]:
-    """The frames of a file up to the first that cannot be used; files: that of each camera."""
-    lost = "the file is left out"
+def _placed(path: Path, cameras: CameraPoses, files: dict[str, Path], problems: list[str]) -> Iterator[Placed]:
+    """The frames of a file up to the first that cannot be used, without those for which its recording has no pose.
+
+    files: that of each camera.
+    """
+    recorded, lost = cameras.recorded(recording_of(path)), "the file is left out"
     try:
         for frame in read_results(path):
-            _check_placed(frame, path, cameras)
+            try:
+                pose = (recorded or cameras).pose(frame.camera, frame.stamp_ns / SECOND)
+            except NoTransform as error:
+                if recorded:
+                    continue
+                raise ValueError(f"the camera of {shown(path)} has no pose: {error}") from error
             if (other := files.setdefault(frame.camera, path)) is not path:
                 raise ValueError(
                     f"{shown(path)} is of {one_line(frame.camera)} like {shown(other)}: give one file per camera"
                 )
-            yield frame
+            yield frame, View(frame.camera, frame.hands, frame.lens, pose)
             lost = "what comes after it is not read"
     except (OSError, ValueError) as error:
         problems.append(f"{error}; {lost}")
+    problems += recorded.problems(path) if recorded else []
 
 
-def _check_placed(frame: CameraFrame, path: Path, cameras: CameraPoses) -> None:
-    try:
-        cameras.pose(frame.camera, frame.stamp_ns / SECOND)
-    except NoTransform as error:
-        raise ValueError(f"the camera of {shown(path)} has no pose: {error}") from error
-
-
-def _fused(fusion: HandFusion, found: FrameSet[CameraFrame], cameras: CameraPoses) -> FusedFrame:
-    seen, stamp = list(found.frames.values()), found.stamp_ns / SECOND
-    views = [View(frame.camera, frame.hands, frame.lens, cameras.pose(frame.camera, stamp)) for frame in seen]
-    return FusedFrame(found.stamp_ns, fusion.update(views, stamp), seen)
+def _fused(fusion: HandFusion, found: FrameSet[Placed]) -> FusedFrame:
+    seen, views = zip(*found.frames.values(), strict=True)
+    return FusedFrame(found.stamp_ns, fusion.update(views, found.stamp_ns / SECOND), list(seen))
 
 
 def fused_record(fused: FusedFrame, frame_id: str, vertices: bool = False) -> dict[str, Any]:

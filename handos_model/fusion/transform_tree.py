@@ -24,8 +24,12 @@ MAX_FRAMES = 10_000
 """Maximum number of frames that are stored: more than any robot has, so that random names cannot fill the memory."""
 MAX_PARENTS = 10
 """Maximum number of parents that are remembered of one frame; two already are a configuration error."""
+MAX_POSES = 1_000_000
+"""Maximum number of moving transforms that are stored: about 30 frames at 1 kHz; with more, each is kept less long."""
 AHEAD = 0.2
-"""How far, in s, the first or last moving transform may be from the time for which it is needed."""
+"""How far, in s, the nearest moving transform may be from the time for which it is needed, without one beyond it."""
+LONGEST_GAP = 2.0
+"""Longest time in s between two transforms between which poses are interpolated: beyond, they would be invented."""
 
 
 class NoTransform(ValueError):
@@ -40,6 +44,8 @@ class _Link:
     static: bool
     stamps: list[float] = field(default_factory=list)
     poses: list[Extrinsics] = field(default_factory=list)
+    doubted: bool = False
+    """Whether the latest transform was passed over, as its stamp lay far ahead."""
 
 
 class TransformTree:
@@ -50,9 +56,24 @@ class TransformTree:
 
     def __init__(self) -> None:
         self._links: dict[str, _Link] = {}
+        self._poses = 0
         self._heard: defaultdict[str, dict[str, float]] = defaultdict(dict)  # child, parent, time.monotonic()
         self.refused = ""
         """Why the latest unusable transform could not be used; empty if all were usable."""
+        self.refusals = 0
+        """Number of unusable transforms."""
+
+    def refuse(self, why: str) -> None:
+        """Counts something on /tf or /tf_static that cannot be used."""
+        self.refused = why
+        self.refusals += 1
+
+    def statics(self) -> TransformTree:
+        """A new tree with the static transforms of this one."""
+        tree = TransformTree()
+        tree._links = {child: link for child, link in self._links.items() if link.static}
+        tree._poses = len(tree._links)
+        return tree
 
     def keep_static(self, message: Any) -> None:
         """Stores a message of /tf_static."""
@@ -70,15 +91,15 @@ class TransformTree:
         if not parent or not child or parent == child:
             return
         if (length := max(len(parent), len(child))) > LONGEST_NAME:
-            self.refused = f"a frame's name has {length} characters, must have at most {LONGEST_NAME}"
+            self.refuse(f"a frame's name has {length} characters, must have at most {LONGEST_NAME}")
             return
         if child not in self._links and len(self._links) >= MAX_FRAMES:
-            self.refused = f"more than {MAX_FRAMES} frames are published"
+            self.refuse(f"more than {MAX_FRAMES} frames are published")
             return
         try:
             pose = Extrinsics.from_quaternion((t.x, t.y, t.z), (q.x, q.y, q.z, q.w))
         except ValueError as error:
-            self.refused = f"the transform from {one_line(parent)} to {one_line(child)} cannot be used: {error}"
+            self.refuse(f"the transform from {one_line(parent)} to {one_line(child)} cannot be used: {error}")
             return
         heard = self._heard[child]
         heard[parent] = math.inf if static else time.monotonic()
@@ -86,18 +107,34 @@ class TransformTree:
             del heard[min(heard, key=lambda one: heard[one])]
         stamp = transform.header.stamp.sec + transform.header.stamp.nanosec * 1e-9
         link = self._links.get(child)
-        back = link is not None and link.stamps and stamp < link.stamps[-1] - AHEAD  # its clock was set back
-        if link is None or static or link.static or link.parent != parent or back:
+        if link is None or static or link.static or link.parent != parent or stamp < link.stamps[-1] - AHEAD:
+            # The last of these: its clock was set back.
+            self._poses += 1 - (len(link.stamps) if link else 0)
             self._links[child] = _Link(parent, static, [stamp], [pose])
-            return
+        elif self._follows(child, link, stamp):
+            self._insert(link, stamp, pose)
+
+    def _follows(self, child: str, link: _Link, stamp: float) -> bool:
+        """Whether a moving transform goes on from those before: one far ahead does if the next is ahead as well, since
+        a single wrong stamp would make all before it too old."""
+        ahead = stamp > link.stamps[-1] + MEMORY
+        if link.doubted and not ahead:
+            self.refuse(f"a stamp of the transform of {one_line(child)} was more than {MEMORY:g} s ahead of the next")
+        link.doubted, passed = ahead and not link.doubted, link.doubted
+        return passed or not ahead
+
+    def _insert(self, link: _Link, stamp: float, pose: Extrinsics) -> None:
         place = bisect.bisect_left(link.stamps, stamp)
         if link.stamps[place : place + 1] == [stamp]:  # time stands still, as in a paused simulation
             link.poses[place] = pose
             return
         link.stamps.insert(place, stamp)
         link.poses.insert(place, pose)
-        while link.stamps[0] < link.stamps[-1] - MEMORY:
+        self._poses += 1
+        oldest = link.stamps[-1] - MEMORY
+        while len(link.stamps) > 1 and (link.stamps[1] < oldest or self._poses > MAX_POSES):
             del link.stamps[0], link.poses[0]
+            self._poses -= 1
 
     def parents(self, frame: str, since: float) -> set[str]:
         """Parents with which a frame was published after a time.monotonic(); more than one is a configuration error.
@@ -108,15 +145,28 @@ class TransformTree:
 
     def pose(self, frame: str, common: str, stamp: float) -> Extrinsics:
         """Pose of a frame in the common frame at a time in s; raises NoTransform with one sentence if it is unknown."""
+        ours, theirs = self._ways(frame, common)
+        down = self._along(ours, stamp)  # frame in the one that both are in
+        up = self._along(theirs, stamp)  # common in it
+        turn = up.rotation.T
+        return Extrinsics(turn @ down.rotation, turn @ (down.position - up.position))
+
+    def reaches(self, frame: str, common: str, stamp: float) -> bool:
+        """Whether the transforms up to a time in s have come for every frame between the two."""
+        try:
+            links = [self._links[child] for way in self._ways(frame, common) for child in way]
+        except NoTransform:
+            return False
+        return all(link.static or link.stamps[-1] >= stamp for link in links)
+
+    def _ways(self, frame: str, common: str) -> tuple[list[str], list[str]]:
+        """The frames from each of the two upwards, to below the first that both are in; NoTransform without one."""
         ours, theirs = self._way(frame.lstrip("/")), self._way(common.lstrip("/"))
         shared = next((name for name in ours if name in theirs), None)
         if shared is None:
             known = f"{frame} is not published" if len(ours) == 1 else f"{common} is not connected to it"
             raise NoTransform(f"there is no transform from {common} to {frame}: {known}")
-        down = self._along(ours[: ours.index(shared)], stamp)  # frame in shared
-        up = self._along(theirs[: theirs.index(shared)], stamp)  # common in shared
-        turn = up.rotation.T
-        return Extrinsics(turn @ down.rotation, turn @ (down.position - up.position))
+        return ours[: ours.index(shared)], theirs[: theirs.index(shared)]
 
     def _way(self, frame: str) -> list[str]:
         """The frame, its parent, and so on to the root."""
@@ -139,16 +189,17 @@ class TransformTree:
         if link.static:
             return link.poses[0]
         after = bisect.bisect_left(link.stamps, stamp)
-        if after == len(link.stamps):
-            if stamp - link.stamps[-1] > AHEAD:
-                raise NoTransform(f"the transform of {child} ended {stamp - link.stamps[-1]:.1f} s before the hands")
-            return link.poses[-1]
-        if after == 0:
-            if link.stamps[0] - stamp > AHEAD:
-                raise NoTransform(f"the transform of {child} began {link.stamps[0] - stamp:.1f} s after the hands")
-            return link.poses[0]
-        share = (stamp - link.stamps[after - 1]) / (link.stamps[after] - link.stamps[after - 1])
-        return _between(link.poses[after - 1], link.poses[after], share)
+        since = stamp - link.stamps[after - 1] if after else math.inf
+        until = link.stamps[after] - stamp if after < len(link.stamps) else math.inf
+        if since + until <= LONGEST_GAP:
+            return _between(link.poses[after - 1], link.poses[after], since / (since + until))
+        if min(since, until) <= AHEAD:
+            return link.poses[after - 1 if since < until else after]
+        if until == math.inf:
+            raise NoTransform(f"the transform of {child} ended {since:.1f} s before the hands")
+        if since == math.inf:
+            raise NoTransform(f"the transform of {child} began {until:.1f} s after the hands")
+        raise NoTransform(f"the transform of {child} is missing for {since + until:.1f} s around the hands")
 
 
 def _between(one: Extrinsics, other: Extrinsics, share: float) -> Extrinsics:

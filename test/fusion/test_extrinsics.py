@@ -97,6 +97,15 @@ def test_a_rotation_that_is_nearly_one_becomes_the_nearest(wrong: str) -> None:
     np.testing.assert_allclose(lengths, np.linalg.norm(points, axis=1))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("far", [1e30, 1e308, np.inf, np.nan])
+def test_numbers_of_any_size_are_refused_without_a_warning(far: float) -> None:
+    with pytest.raises(ValueError, match=r"rotation is .*, must be a quaternion x, y, z, w of length 1"):
+        Extrinsics.from_quaternion((0, 0, 0), (0, 0, -far, far))
+    with pytest.raises(ValueError, match=r"position is .*, must be finite and within 10000 m"):
+        Extrinsics.from_quaternion((far, 0, -far), (0, 0, 0, 1))
+
+
 def test_a_mirror_is_no_rotation() -> None:
     with pytest.raises(ValueError, match="right-handed"):
         Extrinsics(np.diag([1, 1, -1]), np.zeros(3))

@@ -1,10 +1,14 @@
-"""Inputs of `handos fuse`: results of two cameras, and the poses of both; the first byte says which of the files."""
+"""What `handos fuse` reads: results of two cameras, and the poses of both in a file or in a recording.
+
+The first byte says which of the files.
+"""
 
 from __future__ import annotations
 
 import json
 import random
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +17,7 @@ from file_inputs import FOLDER
 from fuzz_class import FuzzClass
 from hypothesis import strategies as st
 from lies import with_lies
+from lying_transforms import KINDS, transform_bag
 from watched_hand import CAMERA, found_by, standing
 
 from handos_model.fusion.camera_poses import CameraPoses
@@ -23,6 +28,7 @@ from handos_model.output.frame_record import Detail, frame_record, record_line
 
 PLACES = {"left": -30.0, "right": 30.0}
 RESULTS, EXTRINSICS = b"\0", b"\1"
+SUFFIXES = {"MCAP": ".mcap", "SQLITE3": ".db3", "ROS1": ".bag"}
 CHANCES = ("score", "side_confidence")
 
 
@@ -62,22 +68,40 @@ LEFT, RIGHT, CAMERAS = (FOLDER / name for name in ("left.jsonl", "right.jsonl", 
 LEFT.write_bytes(_lines(GOOD[0])[1:])
 RIGHT.write_bytes(_lines(_records("right", ("right",), True))[1:])
 CAMERAS.write_bytes(_poses(POSES)[1:])
+BAGS = {kind: FOLDER / f"moving{SUFFIXES[storage]}" for kind, storage in KINDS.items()}
+MOVING = FOLDER / "moving.jsonl"
 WHOLE = {place: place.read_bytes() for place in (LEFT, CAMERAS)}
 
 
 def _fuse(data: bytes) -> None:
     """One file is the input, the others are good; what is written must be JSON, and chances must be chances."""
+    if data[:1] in KINDS:
+        recording = BAGS[data[:1]]
+        recording.write_bytes(data[1:])
+        records = [{**record, "image": f"{recording}#{number}"} for number, record in enumerate(GOOD[2])]
+        MOVING.write_bytes(_lines(records)[1:])
+        cameras = CameraPoses("table", None)
+        said = cameras.keep_recorded(recording)
+        _read([MOVING, RIGHT], cameras, [said] if said else [])
+        return
     place = CAMERAS if data[:1] == EXTRINSICS else LEFT
     place.write_bytes(data[1:])
     try:
-        cameras = CameraPoses("", CAMERAS)
-        problems: list[str] = []
-        for fused in fused_frames([LEFT, RIGHT], cameras, problems):
-            _check(fused_record(fused, cameras.frame, vertices=True))
-        for problem in problems:
-            raise ValueError(problem)
+        _read([LEFT, RIGHT], CameraPoses("", CAMERAS), [])
     finally:
         place.write_bytes(WHOLE[place])
+
+
+def _read(paths: list[Path], cameras: CameraPoses, problems: list[str]) -> None:
+    """Raises ValueError if anything could not be used, with the sentence that is longest."""
+    try:
+        for fused in fused_frames(paths, cameras, problems):
+            _check(fused_record(fused, cameras.frame, vertices=True))
+    except ValueError:
+        if not problems:  # else they are what it says, a line each
+            raise
+    if problems:
+        raise ValueError(max(problems, key=lambda said: ("\n" in said, len(said))))
 
 
 def _check(record: dict[str, Any]) -> None:
@@ -92,6 +116,9 @@ def _check(record: dict[str, Any]) -> None:
 
 def _lying(number: int) -> bytes:
     chance = random.Random(number)
+    if chance.random() < 0.4:
+        kind = chance.choice(list(KINDS))
+        return kind + transform_bag(KINDS[kind], chance)
     if chance.random() < 0.3:
         return _poses(with_lies(POSES, chance))
     records = list(chance.choice(GOOD))
@@ -104,5 +131,5 @@ def _lying(number: int) -> bytes:
     return _lines(records)
 
 
-SEEDS = [*map(_lines, GOOD), _poses(POSES), _poses(POSES)]
+SEEDS = [*map(_lines, GOOD), _poses(POSES), _poses(POSES), *(kind + transform_bag(KINDS[kind]) for kind in KINDS)]
 FUSION = FuzzClass(_fuse, SEEDS, st.integers(0, 2**62).map(_lying), kept=1, family=2)

@@ -15,7 +15,16 @@ from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
-from handos_model.fusion.transform_tree import AHEAD, MAX_FRAMES, MAX_PARENTS, NoTransform, TransformTree
+from handos_model.fusion import transform_tree
+from handos_model.fusion.transform_tree import (
+    AHEAD,
+    LONGEST_GAP,
+    MAX_FRAMES,
+    MAX_PARENTS,
+    MEMORY,
+    NoTransform,
+    TransformTree,
+)
 from handos_model.kinematics.frames import quaternion
 
 
@@ -54,6 +63,44 @@ def test_moving_cameras_are_where_they_were_at_the_time() -> None:
         tree.pose("lens", "base", 13.0)
     with pytest.raises(NoTransform, match=r"of lens began 4\.0 s after the hands"):
         tree.pose("lens", "base", 6.0)
+
+
+def test_no_pose_is_invented_in_a_gap() -> None:
+    for gap in (LONGEST_GAP, LONGEST_GAP + 1, MEMORY + 5):
+        tree, begin, end = TransformTree(), 10.0, 10.0 + gap
+        tree.keep(sent("base", "lens", (0, 0, 0), stamp=begin))
+        for tick in range(3):
+            tree.keep(sent("base", "lens", (gap, 0, 0), stamp=end + tick / 50))
+        if gap == LONGEST_GAP:
+            np.testing.assert_allclose(tree.pose("lens", "base", begin + gap / 4).position, [gap / 4, 0, 0])
+            continue
+        np.testing.assert_allclose(tree.pose("lens", "base", begin + AHEAD / 2).position, 0)
+        np.testing.assert_allclose(tree.pose("lens", "base", end - AHEAD / 4).position, [gap, 0, 0])
+        with pytest.raises(NoTransform, match=r"of lens is missing for \d+\.\d s around the hands"):
+            tree.pose("lens", "base", begin + gap / 2)
+
+
+def test_one_wrong_stamp_does_not_make_the_others_old() -> None:
+    tree = TransformTree()
+    for tick in range(100):
+        wrong = tick % 20 == 10
+        tree.keep(sent("base", "lens", (9 if wrong else 0, 0, 0), stamp=tick / 50 + (3600 if wrong else 0)))
+    for tick in range(1, 99):
+        np.testing.assert_array_equal(tree.pose("lens", "base", tick / 50).position, 0)
+    assert tree.refused == "a stamp of the transform of lens was more than 10 s ahead of the next"
+    assert tree.refusals == 5
+
+
+def test_many_transforms_are_kept_less_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transform_tree, "MAX_POSES", 100)
+    tree = TransformTree()
+    for tick in range(400):
+        for name in ("lens", "wheel", "arm"):
+            tree.keep(sent("base", name, (tick, 0, 0), stamp=tick / 100))
+    for name in ("lens", "wheel", "arm"):
+        np.testing.assert_allclose(tree.pose(name, "base", 3.985).position, [398.5, 0, 0], atol=1e-9)
+        with pytest.raises(NoTransform, match="began"):
+            tree.pose(name, "base", 2.0)
 
 
 def test_old_transforms_are_forgotten_and_a_new_start_is_one() -> None:

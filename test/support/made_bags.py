@@ -25,7 +25,8 @@ class BagWriter:
         self._store = get_typestore(Stores.ROS1_NOETIC if self._ros1 else Stores.ROS2_HUMBLE)
         if self._ros1:
             text = "geometry_msgs/TransformStamped[] transforms\n"  # which rosbags' store of ROS 1 lacks
-            self._store.register(get_types_from_msg(text, "tf2_msgs/msg/TFMessage"))
+            for name in ("tf2_msgs/msg/TFMessage", "tf/msg/tfMessage"):
+                self._store.register(get_types_from_msg(text, name))
             self._writer = rosbag1.Writer(path)
             if compression:
                 self._writer.set_compression(rosbag1.Writer.CompressionFormat[compression.upper()])
@@ -45,7 +46,7 @@ class BagWriter:
 
     def connect(self, topic, kind):
         """Declares a topic; kind without its package."""
-        package = {"String": "std_msgs", "TFMessage": "tf2_msgs"}.get(kind, "sensor_msgs")
+        package = {"String": "std_msgs", "TFMessage": "tf2_msgs", "tfMessage": "tf"}.get(kind, "sensor_msgs")
         name = f"{package}/msg/{kind}"
         self._connections[topic] = name, self._writer.add_connection(topic, name, typestore=self._store)
 
@@ -77,13 +78,16 @@ class BagWriter:
             data=data.ravel()[:cut],
         )  # fmt: skip
 
-    def transforms(self, topic, stamp, *children, parent="base", place=(0.0, 0.0, 0.0), rotation=(0.0, 0.0, 0.0, 1.0)):
-        """The same transform from the parent to each of these frames; rotation: x, y, z, w."""
+    def transforms(
+        self, topic, stamp, *children, parent="base", place=(0.0, 0.0, 0.0), rotation=(0.0, 0.0, 0.0, 1.0),
+        recorded=None, kind="TFMessage",
+    ):  # fmt: skip
+        """The same transform from the parent to each of these frames; rotation: x, y, z, w; kind: or tfMessage."""
         parts = ("Vector3", "Quaternion", "Transform", "TransformStamped")
         vector, turn, transform, stamped = (self._store.types[f"geometry_msgs/msg/{part}"] for part in parts)
         place = transform(vector(*place), turn(*rotation))
         found = [stamped(self.header(stamp, parent), child, place) for child in children]
-        self.write(topic, "TFMessage", stamp, transforms=found)
+        self.write(topic, kind, stamp if recorded is None else recorded, transforms=found)
 
     def compressed(self, topic, data, stamp, format_name, frame_id="camera"):
         """A compressed image of these bytes."""

@@ -13,9 +13,9 @@ from handos_model.io.recording.parts import Message
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
-TF_STATIC = "/tf_static"
+TF, TF_STATIC = "/tf", "/tf_static"
 TRANSFORMS = ("tf2_msgs/msg/TFMessage", "tf/msg/tfMessage")
-"""The types of messages on /tf and TF_STATIC; the second is that of early ROS 1."""
+"""The types of messages on TF and TF_STATIC; the second is that of early ROS 1."""
 IMAGES = (IMAGE, COMPRESSED_IMAGE)
 
 
