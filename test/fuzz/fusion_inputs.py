@@ -1,4 +1,4 @@
-"""What `handos fuse` reads: results of two cameras, and the poses of both in a file or in a recording.
+"""Inputs of `handos fuse`: results of two cameras, and the poses of both in a file or in a recording.
 
 The first byte says which of the files.
 """
