@@ -56,7 +56,7 @@ class RecordedPoses:
 
 
 def transforms(recording: Recording, topic: str, tree: TransformTree) -> Iterator[Any]:
-    """The messages on /tf or /tf_static in the order of recording; the tree counts those that are damaged or of another type."""
+    """The messages on /tf or /tf_static in the order of recording; the tree counts those that cannot be used."""
     for message in recording.messages({topic}) if has_topic(recording, topic) else ():
         if isinstance(message, Message):
             try:

@@ -29,8 +29,8 @@ stands for a logit of 4. docs/training.md has what was measured at other values.
 """
 SHRINKAGE = 1.03
 """Factor by which hands are larger in the image than joints_2d, where distances are fitted to them. Joints lean towards
-the middle of the hand where the network is unsure, and the labels of photos are 3 % smaller than hands marked by people:
-without it, hands were 7 % too far at every distance. docs/training.md has what was measured at other values.
+the middle of the hand where the network is unsure, and the labels of photos are 3 % smaller than hands that people mark:
+without it, hands were 7 % too far at any distance. docs/training.md has what was measured at other values.
 """
 FIND_SIZE = 192  # px: long edge of the images that the finder was trained on
 MIN_HALVED = 1024  # values of an initialiser that is stored at half precision
