@@ -29,7 +29,7 @@ stands for a logit of 4. docs/training.md has what was measured at other values.
 """
 SHRINKAGE = 1.03
 """Factor by which hands are larger in the image than joints_2d, where distances are fitted to them. Joints lean towards
-the middle of the hand where the network is unsure, and the labels of photos are 3 % smaller than hands that people mark:
+the middle of the hand where the network is unsure, and labels of photos are 3 % smaller than hands that people mark:
 without it, hands were 7 % too far at any distance. docs/training.md has what was measured at other values.
 """
 FIND_SIZE = 192  # px: long edge of the images that the finder was trained on
