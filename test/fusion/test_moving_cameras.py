@@ -222,7 +222,7 @@ def test_damaged_messages_on_tf_cost_no_more_than_themselves(folder: Path, capsy
 
 def poses_in_memory() -> int:
     gc.collect()
-    return sum(isinstance(one, Extrinsics) for one in gc.get_objects())
+    return sum(type(one) is Extrinsics for one in gc.get_objects())
 
 
 def test_of_a_long_tf_no_more_is_kept_than_of_a_short_one(folder: Path) -> None:
