@@ -20,6 +20,8 @@ METADATA = ("name", "version", "template", "pair")
 FIND, SEE = ".find", ".see"
 """Endings of the names of a pair's files, before .onnx. An 8-bit see graph, which sees followed hands on CPUs that are
 made for it, has .int8 in between."""
+LEAST_SHRINKAGE = 0.5
+"""No network draws hands at less than half their size in the image, nor at more than twice."""
 SMALLEST_VIEW = 8.0
 """px of the image: smaller views show nothing."""
 WORTH_ANOTHER_LOOK = 0.5
@@ -57,6 +59,9 @@ class ViewNetwork:
         self.score_threshold = self._see.number("score_threshold")
         self.shrinkage = self._see.number("shrinkage")
         """By how much hands are larger in the image than their joints_2d, as far as their distance is concerned."""
+        if not LEAST_SHRINKAGE <= self.shrinkage <= 1 / LEAST_SHRINKAGE:
+            allowed = f"must be {LEAST_SHRINKAGE:g} to {1 / LEAST_SHRINKAGE:g}"
+            raise ValueError(f"weights file {see.name} has shrinkage {self.shrinkage:g} in its metadata, {allowed}")
         self.provider = self._see.provider
 
     def _opened_see(self, path: Path, options: SessionOptions, embedded: bool) -> OnnxSession:

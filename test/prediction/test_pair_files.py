@@ -152,3 +152,9 @@ def test_hands_are_nearer_by_the_shrinkage_of_the_weights_and_the_same_in_the_im
     np.testing.assert_array_equal(near.joints_2d, plain.joints_2d)
     np.testing.assert_allclose(near.joints_3d - near.translation, plain.joints_3d - plain.translation, atol=1e-6)
     assert near.joints_3d[:, 2].mean() == pytest.approx(plain.joints_3d[:, 2].mean() / 1.25, rel=0.02)
+
+
+@pytest.mark.parametrize("shrinkage", ["0", "-1", "2.1", "1e300"])
+def test_a_shrinkage_that_no_network_has_is_refused(tmp_path, shrinkage):
+    with pytest.raises(ValueError, match=r"discs\.see\.onnx has shrinkage .* in its metadata, must be 0\.5 to 2$"):
+        HandPredictor(write_pair(tmp_path, see={"shrinkage": shrinkage}), "cpu")
