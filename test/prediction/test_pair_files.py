@@ -143,12 +143,8 @@ def test_tensorrt_keeps_its_engines(tmp_path, monkeypatch):
 
 
 def test_hands_are_nearer_by_the_shrinkage_of_the_weights_and_the_same_in_the_image(pair, tmp_path):
-    elsewhere = tmp_path / "other"
-    elsewhere.mkdir()
-    image = scene((RED, 300, 200, 90))
-    (plain,), (near,) = (
-        HandPredictor(file, "cpu").predict(image) for file in (pair, write_pair(elsewhere, see={"shrinkage": "1.25"}))
-    )
+    files = pair, write_pair(tmp_path, "near", see={"shrinkage": "1.25"})
+    (plain,), (near,) = (HandPredictor(file, "cpu").predict(scene((RED, 300, 200, 90))) for file in files)
     np.testing.assert_array_equal(near.joints_2d, plain.joints_2d)
     np.testing.assert_allclose(near.joints_3d - near.translation, plain.joints_3d - plain.translation, atol=1e-6)
     assert near.joints_3d[:, 2].mean() == pytest.approx(plain.joints_3d[:, 2].mean() / 1.25, rel=0.02)
