@@ -3,9 +3,10 @@
     make mediapipe
     python benchmarks/hand_range.py --data ../shared/data
 
-The photos of `annotated` with one labelled hand are shrunk with antialiasing, or enlarged to twice their size at most,
-until the hand has that size, and laid on a hand-free photo that training leaves out. Each frame is seen as a still
-photo and as a scene that does not change for ten frames; there the hand counts in the last frame in which it is found.
+Photos with one labelled hand are shrunk with antialiasing, or enlarged to twice their size at most, until the hand has
+that size, and laid on a hand-free photo that training leaves out. They are those of `annotated`, with labels by people,
+or with `--photos val` those of that split, with MediaPipe's own joints of grade A. Each frame is seen as a still photo
+and as a scene that does not change for ten frames; there the hand counts in the last frame in which it is found.
 False hands are counted only on the hand-free photos, at the same size: still, and in the last of ten frames.
 """
 
@@ -26,7 +27,7 @@ from mediapipe_hands import VERSION, MediaPipeHands
 
 from handos_model import Camera, Hand, HandFollower, HandPredictor
 from handos_model.data.annotated import Annotated
-from handos_model.data.photos import held_out_backgrounds
+from handos_model.data.photos import Photos, held_out_backgrounds
 from handos_model.data.sample import Sample
 from handos_model.evaluation.own_sets import progress, spread
 from handos_model.evaluation.scoring import HandScore, score_image, summary
@@ -60,7 +61,7 @@ def main() -> None:
         systems = _systems(arguments, peers)
         results: dict[str, Any] = {"sizes": {}, "false hands": {}}
         for size in arguments.sizes:
-            scenes = list(progress(hands_of(size, arguments.data, arguments.most), f"{size} px"))
+            scenes = list(progress(hands_of(size, arguments), f"{size} px"))
             results["sizes"][size] = {name: found(system, scenes) for name, system in systems.items()}
         empty = list(empty_frames(arguments.data / "train", arguments.max_empty))
         results["false hands"] = {name: false_hands(system, empty) for name, system in systems.items()}
@@ -68,15 +69,30 @@ def main() -> None:
     print(json.dumps(results))
 
 
-def hands_of(size: int, data: Path, most: int | None) -> Iterator[Sample]:
+def hands_of(size: int, arguments: argparse.Namespace) -> Iterator[Sample]:
     """Frames with one hand of `size` px each, the same in every run."""
-    photos = Annotated.load(data / "annotated")
-    samples = [photos[name] for name, (record, *more) in photos.photos.items() if not more and record["gt"] == "real"]
+    samples = PHOTOS[arguments.photos](arguments.data)
     large = [sample for sample in samples if np.ptp(labelled(sample), axis=0).max() * MAX_ENLARGED >= size]
     backgrounds = sorted(held_out_backgrounds())
-    for index, sample in enumerate(spread(large, most)):
+    for index, sample in enumerate(spread(large, arguments.most)):
         rng = np.random.default_rng([size, index])
-        yield laid_on(sample, size, _background(data / "train" / rng.choice(backgrounds)), rng)
+        yield laid_on(sample, size, _background(arguments.data / "train" / rng.choice(backgrounds)), rng)
+
+
+def annotated(data: Path) -> list[Sample]:
+    """Real photos with one hand, labelled by people."""
+    photos = Annotated.load(data / "annotated")
+    return [photos[name] for name, (record, *more) in photos.photos.items() if not more and record["gt"] == "real"]
+
+
+def val(data: Path) -> list[Sample]:
+    """Photos with one hand that training leaves out, labelled by MediaPipe, whose looks at it agree."""
+    photos = Photos.load(data / "train", "hand", "val")
+    grades = [[hand["grade"] for hand in record["hands"]] for record in photos.records]
+    return [photos[index] for index, found in enumerate(grades) if found == ["A"]]
+
+
+PHOTOS = {"annotated": annotated, "val": val}
 
 
 def labelled(sample: Sample) -> np.ndarray:
@@ -185,6 +201,7 @@ def _background(path: Path) -> np.ndarray:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with annotated and train")
+    parser.add_argument("--photos", choices=PHOTOS, default="annotated", help="default: %(default)s")
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="px (default: all)")
     parser.add_argument("--most", type=int, help="hands of each size (default: all)")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
+import json
 import os
 import sys
 from pathlib import Path
 
 import accuracy
+import cv2
 import hand_range
 import jitter
 import mediapipe_hands
@@ -80,6 +83,29 @@ def test_a_photo_is_laid_on_a_frame_with_its_labels(size: int) -> None:
     row, columns = joints[:, 1].round().astype(int)[0], joints[:, 0].round().astype(int)
     assert scene.image[row, columns].mean() < 60 and scene.image[row - size // 5, columns].mean() > 200
     assert scene.check() is scene
+
+
+def test_hands_of_val_are_those_alone_in_a_photo_whose_labels_are_sure(tmp_path: Path) -> None:
+    def record(number: int, *grades: str, split: str = "val") -> dict:
+        hands = [
+            {"kp": [[number, k] for k in range(21)], "world": [[0, 0, 1]] * 21, "side": "left", "grade": g}
+            for g in grades
+        ]
+        return {"path": "hands/a.png", "source": "a", "kind": "hand", "split": split, "hands": hands}
+
+    records = [
+        record(1, "A"),
+        record(2, "B"),
+        record(3, "A", "A"),
+        record(4),
+        record(5, "A", split="train"),
+        record(6, "A"),
+    ]
+    (tmp_path / "train" / "hands").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "train" / "hands" / "a.png"), np.zeros((30, 40, 3), np.uint8))
+    (tmp_path / "train" / "labels.json.gz").write_bytes(gzip.compress(json.dumps(records).encode()))
+    assert [hand_range.labelled(sample)[:, 0].tolist() for sample in hand_range.val(tmp_path)] == [[1] * 21, [6] * 21]
+    assert [sample.image.shape for sample in hand_range.val(tmp_path)] == [(30, 40, 3)] * 2
 
 
 def test_a_hand_counts_in_the_last_frame_in_which_it_is_found() -> None:
