@@ -87,9 +87,13 @@ def read_results(path: Path) -> Iterator[CameraFrame]:
 def recording_of(path: Path) -> Path | None:
     """The recording that a .jsonl file of `handos predict` names; None if it names another input, or one not here."""
     try:
-        numbered = NUMBERED.fullmatch(next(read_results(path)).image or "")
+        return _recording(next(read_results(path)))
     except (OSError, ValueError, StopIteration):  # fused_frames says why
         return None
+
+
+def _recording(frame: CameraFrame) -> Path | None:
+    numbered = NUMBERED.fullmatch(frame.image or "")
     recording = Path(numbered[1]) if numbered else None
     return recording if recording and is_recording(recording) and os.path.exists(recording) else None
 
@@ -122,9 +126,11 @@ def _placed(path: Path, cameras: CameraPoses, files: dict[str, Path], problems: 
 
     files: that of each camera.
     """
-    recorded, lost = cameras.recorded(recording_of(path)), "the file is left out"
+    recorded, lost = None, "the file is left out"
     try:
-        for frame in read_results(path):
+        for number, frame in enumerate(read_results(path)):
+            if number == 0 and cameras.known is None:
+                recorded = cameras.recorded(_recording(frame))
             try:
                 pose = (recorded or cameras).pose(frame.camera, frame.stamp_ns / SECOND)
             except NoTransform as error:
