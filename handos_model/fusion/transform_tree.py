@@ -52,6 +52,12 @@ class _Link:
     doubted: bool = False
     """Whether the latest transform was passed over, as its stamp lay far ahead."""
 
+    def reaches(self, stamp: float) -> bool:
+        """Whether it goes up to a time in s; a single transform may have a wrong stamp, so another must confirm one
+        that is too far ahead to be used."""
+        last = self.stamps[-1]
+        return self.static or stamp <= last and (len(self.stamps) > 1 or last <= stamp + AHEAD)
+
 
 class TransformTree:
     """Stores the transforms of every frame, and looks up the pose of a camera at a time."""
@@ -106,21 +112,30 @@ class TransformTree:
         if len(heard) > MAX_PARENTS:
             del heard[min(heard, key=lambda one: heard[one])]
         link = self._links.get(child)
-        if link is None or static or link.static or link.parent != parent or stamp < link.stamps[-1] - AHEAD:
-            # The last of these: its clock was set back.
-            self._poses += 1 - (len(link.stamps) if link else 0)
-            self._links[child] = _Link(parent, static, deque([stamp]), deque([pose]))
+        if link is None or static or link.static or link.parent != parent:
+            self._begin(child, _Link(parent, static, deque([stamp]), deque([pose])))
+        elif stamp < link.stamps[-1] - AHEAD:  # its clock was set back, or its first stamp was wrong
+            if len(link.stamps) == 1 and stamp < link.stamps[0] - MEMORY:
+                self._refuse_ahead(child)
+            self._begin(child, _Link(parent, static, deque([stamp]), deque([pose])))
         elif self._follows(child, link, stamp):
             self._insert(link, stamp, pose)
+
+    def _begin(self, child: str, link: _Link) -> None:
+        self._poses += 1 - (len(self._links[child].stamps) if child in self._links else 0)
+        self._links[child] = link
 
     def _follows(self, child: str, link: _Link, stamp: float) -> bool:
         """Whether a moving transform goes on from those before: one far ahead does if the next is ahead as well, since
         a single wrong stamp would make all before it too old."""
         ahead = stamp > link.stamps[-1] + MEMORY
         if link.doubted and not ahead:
-            self.refuse(f"a stamp of the transform of {one_line(child)} was more than {MEMORY:g} s ahead of the next")
+            self._refuse_ahead(child)
         link.doubted, passed = ahead and not link.doubted, link.doubted
         return passed or not ahead
+
+    def _refuse_ahead(self, child: str) -> None:
+        self.refuse(f"a stamp of the transform of {one_line(child)} was more than {MEMORY:g} s ahead of the next")
 
     def _insert(self, link: _Link, stamp: float, pose: _Sent) -> None:
         newer = stamp > link.stamps[-1]
@@ -155,10 +170,9 @@ class TransformTree:
     def reaches(self, frame: str, common: str, stamp: float) -> bool:
         """Whether the transforms up to a time in s have come for every frame between the two."""
         try:
-            links = [self._links[child] for way in self._ways(frame, common) for child in way]
+            return all(self._links[child].reaches(stamp) for way in self._ways(frame, common) for child in way)
         except NoTransform:
             return False
-        return all(link.static or link.stamps[-1] >= stamp for link in links)
 
     def _ways(self, frame: str, common: str) -> tuple[list[str], list[str]]:
         """The frames from each of the two upwards, to below the first that both are in; NoTransform without one."""

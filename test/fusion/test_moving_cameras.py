@@ -207,6 +207,23 @@ def test_what_no_robot_sends_on_tf_is_passed_over_and_counted(folder: Path, caps
     assert f"and {count - 1} more" in said and "left out" not in said
 
 
+@pytest.mark.parametrize(("ahead", "said"), [(5, ""), (1000, f"wrist was more than {MEMORY:g} s ahead of the next")])
+def test_a_wrong_first_stamp_leaves_out_no_frame(
+    folder: Path, capsys: pytest.CaptureFixture, ahead: int, said: str
+) -> None:
+    with made(folder, "MCAP") as bag:
+        place_cameras(bag)
+        for tick in range(-10, 220):
+            stamp = START + tick * SECOND // 50
+            send(bag, stamp + ahead * SECOND if tick == -10 else stamp, "wrist", wrist_at(stamp), recorded=stamp)
+    for name in BOTH:
+        write_results(folder, name, "bag")
+    assert main([*FUSE, "base"]) == bool(said)
+    assert fused() == [BOTH] * FRAMES
+    err = capsys.readouterr().err
+    assert said in err and "left out" not in err
+
+
 def test_damaged_messages_on_tf_cost_no_more_than_themselves(folder: Path, capsys: pytest.CaptureFixture) -> None:
     path = record(folder, "SQLITE3")
     (file,) = path.glob("*.db3")

@@ -86,12 +86,26 @@ def test_no_pose_is_invented_in_a_gap() -> None:
 def test_one_wrong_stamp_does_not_make_the_others_old() -> None:
     tree = TransformTree()
     for tick in range(100):
-        wrong = tick % 20 == 10
+        wrong = tick % 20 == 0
         tree.keep(sent("base", "lens", (9 if wrong else 0, 0, 0), stamp=tick / 50 + (3600 if wrong else 0)))
     for tick in range(1, 99):
         np.testing.assert_array_equal(tree.pose("lens", "base", tick / 50).position, 0)
     assert tree.refused == "a stamp of the transform of lens was more than 10 s ahead of the next"
     assert tree.refusals == 5
+
+
+@pytest.mark.parametrize("ahead", [5.0, 3600.0])
+def test_a_first_stamp_that_no_other_confirms_reaches_nothing(ahead: float) -> None:
+    tree = TransformTree()
+    tree.keep(sent("base", "lens", stamp=1.0 + ahead))
+    assert not tree.reaches("lens", "base", 1.0) and tree.reaches("lens", "base", 1.0 + ahead)
+    assert tree.reaches("lens", "base", 1.0 + ahead - AHEAD / 2)  # it can be used there
+    tree.keep(sent("base", "lens", (7, 0, 0), stamp=1.0))
+    assert tree.reaches("lens", "base", 1.0) and not tree.reaches("lens", "base", 1.1)
+    np.testing.assert_array_equal(tree.pose("lens", "base", 1.0).position, [7, 0, 0])
+    assert tree.refusals == (ahead > MEMORY)
+    tree.keep(sent("base", "lens", stamp=2.0))
+    assert tree.reaches("lens", "base", 1.1)
 
 
 def test_many_transforms_are_kept_less_long(monkeypatch: pytest.MonkeyPatch) -> None:
