@@ -44,6 +44,8 @@ class CameraFrame:
     source: str
     """One of INTRINSICS_SOURCES."""
     model: dict[str, str]
+    mirrored: bool = False
+    """Whether the image is a mirror image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,7 +182,7 @@ def _hand_record(one: FusedHand, vertices: bool) -> dict[str, Any]:
 def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     stamp, values = record["stamp_ns"], record["intrinsics"]
     if type(stamp) is not int or abs(stamp) >= LATEST_NS:
-        raise ValueError(f"stamp_ns is {stamp!r}: images have no time; give videos or recordings")
+        raise ValueError(f"stamp_ns is {stamp!r}: images have no time unless handos predict --fps N gives it")
     if len(record["hands"]) > MAX_CAMERA_HANDS:
         raise ValueError(f"it has {len(record['hands'])} hands, but at most {MAX_CAMERA_HANDS} are allowed")
     if values["source"] not in INTRINSICS_SOURCES:
@@ -205,4 +207,4 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     camera = str(record["frame_id"] or "").lstrip("/") or stem
     image, topic = (None if record[key] is None else str(record[key]) for key in ("image", "topic"))
     model = {key: str(record["model"][key]) for key in ("name", "version")}
-    return CameraFrame(camera, stamp, hands, lens, image, topic, values["source"], model)
+    return CameraFrame(camera, stamp, hands, lens, image, topic, values["source"], model, mirrored)

@@ -7,7 +7,6 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +17,8 @@ from watched_hand import CAMERA, PLACE, found_by, standing, true_hand
 
 from handos_model.camera import Camera
 from handos_model.cli import main
-from handos_model.fusion import results_files
 from handos_model.fusion.results_files import read_results
 from handos_model.hand import joints_box
-from handos_model.io.files import open_file
 from handos_model.io.frame import Frame
 from handos_model.kinematics import anatomical
 from handos_model.kinematics.frames import quaternion
@@ -94,20 +91,6 @@ def test_a_file_whose_end_is_damaged_is_read_up_to_there(folder: Path, capsys: p
     said = capsys.readouterr().err
     assert "12 times; hands by number of cameras: 7 by 1, 5 by 2" in said
     assert "line 6 of right.jsonl is not a frame written by handos predict" in said and "is not read\n" in said
-
-
-def test_a_file_is_opened_once_for_its_recording_and_once_for_its_frames(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[str] = []
-
-    def watched(path: Path, *more: Any) -> Any:
-        opened.append(path.name)
-        return open_file(path, *more)
-
-    monkeypatch.setattr(results_files, "open_file", watched)
-    assert main(FUSE) == 0
-    assert sorted(opened) == ["left.jsonl"] * 2 + ["right.jsonl"] * 2
 
 
 def in_a_mirror(record: dict, camera: Camera) -> dict:
