@@ -17,9 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from handos_model import Hand
+from handos_model.fusion.results_files import CameraFrame, read_results
+from handos_model.fusion.sighting import is_usable
 from handos_model.hand import FINGERS, KNOWN_SIDES
 from handos_model.io.inputs import open_inputs
-from handos_model.kinematics import joint_rotations
+from handos_model.kinematics import joint_rotations, quaternion, wrist_frame
 
 ANGLES = ("abduction", "flexion_1", "flexion_2", "flexion_3")
 OF_A_HAND = ("seen", *"xyz", *(f"q{axis}" for axis in "xyzw"), *(f"{f}_{a}" for f in FINGERS for a in ANGLES))
@@ -28,25 +31,36 @@ IMAGES = "observation.images.camera"
 LOST = 1e9  # ns without the demonstrator's hand after which the states are those of another one of that side
 
 
-def states(records: list[dict]) -> np.ndarray:
-    """States (N, 56) of the records of one recording, in the order of NAMES, without jumps to a bystander's hand."""
-    found = np.zeros((len(records), len(KNOWN_SIDES), len(OF_A_HAND)), np.float32)
+def states(frames: list[CameraFrame]) -> np.ndarray:
+    """States (N, 56) of the frames of one recording, in the order of NAMES, without jumps to a bystander's hand."""
+    found = np.zeros((len(frames), len(KNOWN_SIDES), len(OF_A_HAND)), np.float32)
     followed = dict.fromkeys(KNOWN_SIDES, (-1, -math.inf))  # the hand's id, and the stamp when it was last seen
-    for frame, record in enumerate(records):
-        found[frame] = found[max(frame - 1, 0)]
-        found[frame, :, 0] = 0
+    for index, frame in enumerate(frames):
+        found[index] = found[max(index - 1, 0)]
+        found[index, :, 0] = 0
+        posed = [(hand, pose) for hand in frame.hands if is_usable(hand) and (pose := wrist_pose(hand))]
         for number, side in enumerate(KNOWN_SIDES):
-            seen = [hand for hand in record["hands"] if hand["side"] == side and hand["wrist"]["orientation"]]
-            hand = min(seen, key=lambda hand: (hand["id"] != followed[side][0], -hand["score"]), default=None)
-            now = record["stamp_ns"]
-            if hand is None or (hand["id"] != followed[side][0] and abs(now - followed[side][1]) < LOST):
+            seen = [(hand, pose) for hand, pose in posed if hand.side == side]
+            best = min(seen, key=lambda one: (one[0].id != followed[side][0], -one[0].score), default=None)
+            if best is None:
                 continue
-            followed[side] = hand["id"], now
-            turn = np.array(hand["wrist"]["orientation"])
-            turn *= -1 if turn @ found[frame, number, 4:8] < 0 else 1  # q and -q are the same turn: no jumps
-            angles = joint_rotations(np.array(hand["joints_3d"]), side)
-            found[frame, number] = [1, *hand["wrist"]["position"], *turn, *angles.ravel()]
-    return found.reshape(len(records), -1)
+            hand, (position, turn) = best
+            if hand.id != followed[side][0] and frame.stamp_ns - followed[side][1] < LOST:
+                continue
+            followed[side] = hand.id, frame.stamp_ns
+            turn = -turn if turn @ found[index, number, 4:8] < 0 else turn  # q and -q are the same turn: no jumps
+            angles = joint_rotations(hand.joints_3d, side)
+            found[index, number] = [1, *position, *turn, *angles.ravel()]
+    return found.reshape(len(frames), -1)
+
+
+def wrist_pose(hand: Hand) -> tuple[np.ndarray, np.ndarray] | None:
+    """Position (3,) m and quaternion (4,) of a wrist; None if its side is unknown, or if the joints span no palm."""
+    try:
+        position, rotation = wrist_frame(hand.joints_3d, hand.side)
+    except ValueError:
+        return None
+    return position, quaternion(rotation)
 
 
 def at_rate(frames: Iterable[tuple[int, Any]], fps: int) -> Iterator[Any]:
@@ -62,8 +76,8 @@ def at_rate(frames: Iterable[tuple[int, Any]], fps: int) -> Iterator[Any]:
         yield last
 
 
-def results_of(recording: Path, folder: Path, topic: str | None) -> list[dict]:
-    """The records of a recording, whatever their file is called, and from wherever the recording was named."""
+def results_of(recording: Path, folder: Path, topic: str | None) -> list[CameraFrame]:
+    """The results of a recording, whatever their file is called, and from wherever the recording was named."""
     found = []
     for path in sorted(folder.glob("*.jsonl")):
         unfinished = path.name.endswith(".part.jsonl")
@@ -75,8 +89,7 @@ def results_of(recording: Path, folder: Path, topic: str | None) -> list[dict]:
         raise ValueError(f"{folder} holds no results of {recording}" + (f" and its topic {topic}" if topic else ""))
     if len(found) > 1:
         raise ValueError(f"several files hold results of {recording}, choose by --topic: {', '.join(map(str, found))}")
-    with found[0].open() as lines:
-        return [json.loads(line) for line in lines]
+    return list(read_results(found[0]))
 
 
 def first_record(path: Path) -> dict | None:
@@ -101,26 +114,24 @@ class Episode:
     def __init__(self, recording: Path, results: Path, topic: str | None, fps: int) -> None:
         if not recording.exists():
             raise ValueError(f"there is no {recording}")
-        records = results_of(recording, results, topic)
+        frames = results_of(recording, results, topic)
         self.recording, self.fps = recording, fps
-        self.source = open_inputs([str(recording)], records[0]["topic"])[0]
-        self.records = {Path(record["image"]).name: record for record in records}
-        if any(record["stamp_ns"] is None for record in records):
-            raise ValueError(f"the results of {recording} have no times: give handos predict --fps N")
-        self.sizes = {(record["width"], record["height"]) for record in records}
-        kept = at_rate(((record["stamp_ns"], number) for number, record in enumerate(records)), fps)
-        self.states = states(records)[list(kept)]
+        self.source = open_inputs([str(recording)], frames[0].topic)[0]
+        self.frames = {Path(str(frame.image)).name: frame for frame in frames}
+        self.sizes = {(frame.lens.width, frame.lens.height) for frame in frames}
+        kept = at_rate(((frame.stamp_ns, number) for number, frame in enumerate(frames)), fps)
+        self.states = states(frames)[list(kept)]
 
     def images(self) -> Iterator[np.ndarray]:
         """The images (H, W, 3), one for each state."""
         return at_rate(self._read(), self.fps)
 
     def _read(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Stamp in ns and image of the frames that have a record; mirror images are turned over, as states are not."""
+        """Stamp in ns and image of the frames that have results; mirror images are turned over, as states are not."""
         for frame in self.source:
-            if frame.image is not None and (record := self.records.get(Path(frame.name).name)):
-                image = np.ascontiguousarray(frame.image[:, ::-1]) if record.get("mirrored") else frame.image
-                yield record["stamp_ns"], image
+            if frame.image is not None and (result := self.frames.get(Path(frame.name).name)):
+                image = np.ascontiguousarray(frame.image[:, ::-1]) if result.mirrored else frame.image
+                yield result.stamp_ns, image
 
 
 def episodes(recordings: list[Path], results: Path, topic: str | None, fps: int) -> list[Episode]:

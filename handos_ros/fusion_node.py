@@ -21,6 +21,7 @@ from handos_model.fusion.frame_sets import FrameSet, FrameSets
 from handos_model.fusion.hand_fusion import HandFusion, possible
 from handos_model.io.files import one_line
 from handos_model.io.frame import SECOND
+from handos_model.io.recording.transforms import transforms_of
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.template.load import load_template
 from handos_ros.conversions.stamps import nanoseconds, stamp_of
@@ -63,8 +64,8 @@ class FusionNode(GuardedNode):
         self._late = dict(self._sets.late)
         self._placed = self._warned_of = ""
         if self._cameras.known is None:
-            self.create_subscription(TFMessage, "/tf_static", self._tree.keep_static, STATIC_TRANSFORMS)
-        self.create_subscription(TFMessage, "/tf", self._tree.keep, 100)
+            self.create_subscription(TFMessage, "/tf_static", self.on_static, STATIC_TRANSFORMS)
+        self.create_subscription(TFMessage, "/tf", self.on_moving, 100)
         for topic in self._inputs:
             self.create_subscription(HandArray, topic, partial(self.on_hands, topic), 5)
         self._status = StatusPublisher(self)
@@ -74,6 +75,14 @@ class FusionNode(GuardedNode):
         self.create_timer(1.0, self._publish_status, clock=self.steady)
         where = settings.extrinsics or "/tf"
         self.get_logger().info(f"hands of {', '.join(self._inputs)} in {self._frame}, cameras placed by {where}")
+
+    def on_static(self, message: TFMessage) -> None:
+        """Keeps transforms of /tf_static."""
+        self._tree.keep_static(transforms_of(message))
+
+    def on_moving(self, message: TFMessage) -> None:
+        """Keeps transforms of /tf."""
+        self._tree.keep(transforms_of(message))
 
     def on_hands(self, topic: str, message: HandArray) -> None:
         """Keeps the hands of a camera until those of the others have arrived."""

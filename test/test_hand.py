@@ -25,12 +25,8 @@ def test_flipped_pixels_come_back_and_metres_stay():
     assert np.array_equal(again.joints_2d, shown.joints_2d) and np.array_equal(again.box, shown.box)
 
 
-def test_record_has_the_documented_keys_in_plain_numbers():
+def test_a_record_is_of_plain_numbers():
     record = hand().to_dict()
-    assert list(record) == [
-        "id", "score", "side", "side_confidence", "box", "joints_2d", "joint_confidence", "joints_3d", "translation",
-        "scale_source",
-    ]  # fmt: skip
     assert record["score"] == 0.1235
     assert record["box"] == [1, 2, 3, 4]
     assert record["joints_3d"][20] == [0.33333] * 3

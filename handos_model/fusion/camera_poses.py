@@ -50,8 +50,8 @@ class CameraPoses:
         except ValueError as error:
             return f"{decoding.TF_STATIC} of {shown(path)} is not fully used: {one_line(error)}"
         self.tree.refusals = 0
-        for message in transforms(recording, decoding.TF_STATIC, self.tree):
-            self.tree.keep_static(message)
+        for found in transforms(recording, decoding.TF_STATIC, self.tree):
+            self.tree.keep_static(found)
         return not_used(recording, decoding.TF_STATIC, self.tree)
 
     def recorded(self, path: Path | None) -> RecordedPoses | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.fusion.transform_tree import NoTransform, TransformTree
@@ -12,6 +11,7 @@ from handos_model.io.files import one_line, shown
 from handos_model.io.recording import decoding
 from handos_model.io.recording.parts import Message
 from handos_model.io.recording.recording import Recording
+from handos_model.io.recording.transforms import Transform, recorded_transforms
 
 
 class RecordedPoses:
@@ -30,9 +30,9 @@ class RecordedPoses:
         Raises NoTransform with one sentence without one.
         """
         while not self._tree.reaches(camera, self._frame, stamp):
-            if (message := next(self._moving, None)) is None:
+            if (found := next(self._moving, None)) is None:
                 break
-            self._tree.keep(message)
+            self._tree.keep(found)
         try:
             pose = self._tree.pose(camera, self._frame, stamp)
         except NoTransform as error:
@@ -55,12 +55,12 @@ class RecordedPoses:
         return [one for one in said if one]
 
 
-def transforms(recording: Recording, topic: str, tree: TransformTree) -> Iterator[Any]:
-    """The messages on /tf or /tf_static in the order of recording; the tree counts those that cannot be used."""
+def transforms(recording: Recording, topic: str, tree: TransformTree) -> Iterator[list[Transform]]:
+    """Those of each message on /tf or /tf_static, in the order of recording; the tree counts what cannot be used."""
     for message in recording.messages({topic}) if has_topic(recording, topic) else ():
         if isinstance(message, Message):
             try:
-                yield decoding.decoded(message, decoding.TRANSFORMS)
+                yield recorded_transforms(message)
             except ValueError as error:
                 tree.refuse(str(error))
 

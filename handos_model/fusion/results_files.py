@@ -44,6 +44,8 @@ class CameraFrame:
     source: str
     """One of INTRINSICS_SOURCES."""
     model: dict[str, str]
+    mirrored: bool = False
+    """Whether the image is a mirror image."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +89,13 @@ def read_results(path: Path) -> Iterator[CameraFrame]:
 def recording_of(path: Path) -> Path | None:
     """The recording that a .jsonl file of `handos predict` names; None if it names another input, or one not here."""
     try:
-        numbered = NUMBERED.fullmatch(next(read_results(path)).image or "")
+        return _recording(next(read_results(path)))
     except (OSError, ValueError, StopIteration):  # fused_frames says why
         return None
+
+
+def _recording(frame: CameraFrame) -> Path | None:
+    numbered = NUMBERED.fullmatch(frame.image or "")
     recording = Path(numbered[1]) if numbered else None
     return recording if recording and is_recording(recording) and os.path.exists(recording) else None
 
@@ -122,9 +128,11 @@ def _placed(path: Path, cameras: CameraPoses, files: dict[str, Path], problems: 
 
     files: that of each camera.
     """
-    recorded, lost = cameras.recorded(recording_of(path)), "the file is left out"
+    recorded, lost = None, "the file is left out"
     try:
-        for frame in read_results(path):
+        for number, frame in enumerate(read_results(path)):
+            if number == 0 and cameras.known is None:
+                recorded = cameras.recorded(_recording(frame))
             try:
                 pose = (recorded or cameras).pose(frame.camera, frame.stamp_ns / SECOND)
             except NoTransform as error:
@@ -174,7 +182,7 @@ def _hand_record(one: FusedHand, vertices: bool) -> dict[str, Any]:
 def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     stamp, values = record["stamp_ns"], record["intrinsics"]
     if type(stamp) is not int or abs(stamp) >= LATEST_NS:
-        raise ValueError(f"stamp_ns is {stamp!r}: images have no time; give videos or recordings")
+        raise ValueError(f"stamp_ns is {stamp!r}: images have no time unless handos predict --fps N gives it")
     if len(record["hands"]) > MAX_CAMERA_HANDS:
         raise ValueError(f"it has {len(record['hands'])} hands, but at most {MAX_CAMERA_HANDS} are allowed")
     if values["source"] not in INTRINSICS_SOURCES:
@@ -199,4 +207,4 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
     camera = str(record["frame_id"] or "").lstrip("/") or stem
     image, topic = (None if record[key] is None else str(record[key]) for key in ("image", "topic"))
     model = {key: str(record["model"][key]) for key in ("name", "version")}
-    return CameraFrame(camera, stamp, hands, lens, image, topic, values["source"], model)
+    return CameraFrame(camera, stamp, hands, lens, image, topic, values["source"], model, mirrored)

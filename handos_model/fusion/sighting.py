@@ -76,16 +76,24 @@ class Sighting:
         return replace(self, hand=hand, reach=self.reach * factor, distance_deviation=deviation)
 
 
-def sighting(view: View, hand: Hand) -> Sighting | None:
-    """The Sighting of a hand; None if it is unusable: its numbers are not those of a hand in front of a camera."""
-    joints = hand.joints_3d.astype(np.float64)
-    parts = (hand.joints_2d, joints, hand.vertices, hand.translation, hand.box)
+def is_usable(hand: Hand) -> bool:
+    """Whether the numbers of a hand that comes from outside are those of one in front of a camera."""
+    parts = (hand.joints_2d, hand.joints_3d, hand.vertices, hand.translation, hand.box)
     chances = (hand.score, hand.side_confidence, *hand.joint_confidence)
     if not all((np.abs(part) <= LARGEST).all() for part in parts) or not all(0 <= chance <= 1 for chance in chances):
-        return None  # NaN included
-    extent = float(np.ptp(joints, axis=0).max())
-    if joints[:, 2].min() < NEAREST or extent < SMALLEST:
+        return False  # NaN included
+    return float(hand.joints_3d[:, 2].min()) >= NEAREST and _extent(hand) >= SMALLEST
+
+
+def _extent(hand: Hand) -> float:
+    return float(np.ptp(hand.joints_3d.astype(np.float64), axis=0).max())
+
+
+def sighting(view: View, hand: Hand) -> Sighting | None:
+    """The Sighting of a hand; None if it is unusable, or if its camera cannot tell where it is."""
+    if not is_usable(hand):
         return None
+    joints = hand.joints_3d.astype(np.float64)
     rays = view.camera.normalise(hand.joints_2d)
     rays = np.where(np.isfinite(rays), rays, joints[:, :2] / joints[:, 2:])
     reach = np.append(rays, np.ones((21, 1)), axis=1) * joints[:, 2:]  # camera axes
@@ -97,7 +105,7 @@ def sighting(view: View, hand: Hand) -> Sighting | None:
     across = JOINT_DEVIATION * max(edge, 1.0) / view.camera.focal * distance / confidence
     if not SHARPEST < across.min() <= across.max() < COARSEST:
         return None
-    along = RELATIVE_DEPTH * extent / confidence
+    along = RELATIVE_DEPTH * _extent(hand) / confidence
     reach = reach @ view.extrinsics.rotation.T
     rays = reach / distance[:, None]
     precision, covariance = _ellipsoids(rays, across**-2.0, along**-2.0), _ellipsoids(rays, across**2.0, along**2.0)

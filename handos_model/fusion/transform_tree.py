@@ -5,15 +5,16 @@ from __future__ import annotations
 import bisect
 import math
 import time
-from collections import defaultdict
-from dataclasses import dataclass, field
-from typing import Any
+from collections import defaultdict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
-from handos_model.fusion.extrinsics import Extrinsics
+from handos_model.fusion.extrinsics import Extrinsics, impossible
 from handos_model.io.files import one_line
 from handos_model.io.frame import LONGEST_NAME
+from handos_model.io.recording.transforms import Transform
 from handos_model.kinematics.frames import quaternion
 
 MEMORY = 10.0
@@ -32,6 +33,10 @@ LONGEST_GAP = 2.0
 """Longest time in s between two transforms between which poses are interpolated: beyond, they would be invented."""
 
 
+_Sent = tuple[tuple[float, float, float], tuple[float, float, float, float]]
+"""Position in m and rotation x, y, z, w of a pose that Extrinsics takes, which it becomes when it is asked for."""
+
+
 class NoTransform(ValueError):
     """A frame has no pose in another one; the message says why."""
 
@@ -42,17 +47,20 @@ class _Link:
 
     parent: str
     static: bool
-    stamps: list[float] = field(default_factory=list)
-    poses: list[Extrinsics] = field(default_factory=list)
+    stamps: deque[float]
+    poses: deque[_Sent]
     doubted: bool = False
     """Whether the latest transform was passed over, as its stamp lay far ahead."""
 
+    def reaches(self, stamp: float) -> bool:
+        """Whether it goes up to a time in s; a single transform may have a wrong stamp, so another must confirm one
+        that is too far ahead to be used."""
+        last = self.stamps[-1]
+        return self.static or stamp <= last and (len(self.stamps) > 1 or last <= stamp + AHEAD)
+
 
 class TransformTree:
-    """Stores the transforms of every frame, and looks up the pose of a camera at a time.
-
-    Its messages are those of ROS, or what rosbags reads from a recording, which has the same fields.
-    """
+    """Stores the transforms of every frame, and looks up the pose of a camera at a time."""
 
     def __init__(self) -> None:
         self._links: dict[str, _Link] = {}
@@ -75,19 +83,18 @@ class TransformTree:
         tree._poses = len(tree._links)
         return tree
 
-    def keep_static(self, message: Any) -> None:
-        """Stores a message of /tf_static."""
-        for transform in message.transforms:
+    def keep_static(self, transforms: Iterable[Transform]) -> None:
+        """Stores those of a message of /tf_static."""
+        for transform in transforms:
             self._keep(transform, static=True)
 
-    def keep(self, message: Any) -> None:
-        """Stores a message of /tf."""
-        for transform in message.transforms:
+    def keep(self, transforms: Iterable[Transform]) -> None:
+        """Stores those of a message of /tf."""
+        for transform in transforms:
             self._keep(transform, static=False)
 
-    def _keep(self, transform: Any, static: bool) -> None:
-        parent, child = (name.lstrip("/") for name in (transform.header.frame_id, transform.child_frame_id))
-        t, q = transform.transform.translation, transform.transform.rotation
+    def _keep(self, transform: Transform, static: bool) -> None:
+        parent, child, stamp = transform.parent.lstrip("/"), transform.child.lstrip("/"), transform.stamp
         if not parent or not child or parent == child:
             return
         if (length := max(len(parent), len(child))) > LONGEST_NAME:
@@ -96,36 +103,44 @@ class TransformTree:
         if child not in self._links and len(self._links) >= MAX_FRAMES:
             self.refuse(f"more than {MAX_FRAMES} frames are published")
             return
-        try:
-            pose = Extrinsics.from_quaternion((t.x, t.y, t.z), (q.x, q.y, q.z, q.w))
-        except ValueError as error:
-            self.refuse(f"the transform from {one_line(parent)} to {one_line(child)} cannot be used: {error}")
+        pose = transform.position, transform.rotation
+        if why := impossible(*pose):
+            self.refuse(f"the transform from {one_line(parent)} to {one_line(child)} cannot be used: {why}")
             return
         heard = self._heard[child]
         heard[parent] = math.inf if static else time.monotonic()
         if len(heard) > MAX_PARENTS:
             del heard[min(heard, key=lambda one: heard[one])]
-        stamp = transform.header.stamp.sec + transform.header.stamp.nanosec * 1e-9
         link = self._links.get(child)
-        if link is None or static or link.static or link.parent != parent or stamp < link.stamps[-1] - AHEAD:
-            # The last of these: its clock was set back.
-            self._poses += 1 - (len(link.stamps) if link else 0)
-            self._links[child] = _Link(parent, static, [stamp], [pose])
+        if link is None or static or link.static or link.parent != parent:
+            self._begin(child, _Link(parent, static, deque([stamp]), deque([pose])))
+        elif stamp < link.stamps[-1] - AHEAD:  # its clock was set back, or its first stamp was wrong
+            if len(link.stamps) == 1 and stamp < link.stamps[0] - MEMORY:
+                self._refuse_ahead(child)
+            self._begin(child, _Link(parent, static, deque([stamp]), deque([pose])))
         elif self._follows(child, link, stamp):
             self._insert(link, stamp, pose)
+
+    def _begin(self, child: str, link: _Link) -> None:
+        self._poses += 1 - (len(self._links[child].stamps) if child in self._links else 0)
+        self._links[child] = link
 
     def _follows(self, child: str, link: _Link, stamp: float) -> bool:
         """Whether a moving transform goes on from those before: one far ahead does if the next is ahead as well, since
         a single wrong stamp would make all before it too old."""
         ahead = stamp > link.stamps[-1] + MEMORY
         if link.doubted and not ahead:
-            self.refuse(f"a stamp of the transform of {one_line(child)} was more than {MEMORY:g} s ahead of the next")
+            self._refuse_ahead(child)
         link.doubted, passed = ahead and not link.doubted, link.doubted
         return passed or not ahead
 
-    def _insert(self, link: _Link, stamp: float, pose: Extrinsics) -> None:
-        place = bisect.bisect_left(link.stamps, stamp)
-        if link.stamps[place : place + 1] == [stamp]:  # time stands still, as in a paused simulation
+    def _refuse_ahead(self, child: str) -> None:
+        self.refuse(f"a stamp of the transform of {one_line(child)} was more than {MEMORY:g} s ahead of the next")
+
+    def _insert(self, link: _Link, stamp: float, pose: _Sent) -> None:
+        newer = stamp > link.stamps[-1]
+        place = len(link.stamps) if newer else bisect.bisect_left(link.stamps, stamp)
+        if not newer and link.stamps[place] == stamp:  # time stands still, as in a paused simulation
             link.poses[place] = pose
             return
         link.stamps.insert(place, stamp)
@@ -133,7 +148,8 @@ class TransformTree:
         self._poses += 1
         oldest = link.stamps[-1] - MEMORY
         while len(link.stamps) > 1 and (link.stamps[1] < oldest or self._poses > MAX_POSES):
-            del link.stamps[0], link.poses[0]
+            link.stamps.popleft()
+            link.poses.popleft()
             self._poses -= 1
 
     def parents(self, frame: str, since: float) -> set[str]:
@@ -154,10 +170,9 @@ class TransformTree:
     def reaches(self, frame: str, common: str, stamp: float) -> bool:
         """Whether the transforms up to a time in s have come for every frame between the two."""
         try:
-            links = [self._links[child] for way in self._ways(frame, common) for child in way]
+            return all(self._links[child].reaches(stamp) for way in self._ways(frame, common) for child in way)
         except NoTransform:
             return False
-        return all(link.static or link.stamps[-1] >= stamp for link in links)
 
     def _ways(self, frame: str, common: str) -> tuple[list[str], list[str]]:
         """The frames from each of the two upwards, to below the first that both are in; NoTransform without one."""
@@ -187,14 +202,15 @@ class TransformTree:
     def _at(self, child: str, stamp: float) -> Extrinsics:
         link = self._links[child]
         if link.static:
-            return link.poses[0]
+            return Extrinsics.from_quaternion(*link.poses[0])
         after = bisect.bisect_left(link.stamps, stamp)
         since = stamp - link.stamps[after - 1] if after else math.inf
         until = link.stamps[after] - stamp if after < len(link.stamps) else math.inf
         if since + until <= LONGEST_GAP:
-            return _between(link.poses[after - 1], link.poses[after], since / (since + until))
+            before, behind = (Extrinsics.from_quaternion(*link.poses[place]) for place in (after - 1, after))
+            return _between(before, behind, since / (since + until))
         if min(since, until) <= AHEAD:
-            return link.poses[after - 1 if since < until else after]
+            return Extrinsics.from_quaternion(*link.poses[after - 1 if since < until else after])
         if until == math.inf:
             raise NoTransform(f"the transform of {child} ended {since:.1f} s before the hands")
         if since == math.inf:

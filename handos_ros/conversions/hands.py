@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import (
@@ -34,6 +35,9 @@ SCALE_VALUES = {
 }
 """Values of sides and scale sources in messages, by their names in handos_model.hand."""
 
+_EMPTY = {name: getattr(HandMessage(), name) for name in HandMessage.get_fields_and_field_types()}
+"""The fields of an empty message, which show their types."""
+
 
 def hand_array(
     hands: list[Hand], header: Header, camera: Camera, scale_source: int, model: str = "", vertices: bool = True
@@ -63,23 +67,26 @@ def hand_array(
 
 
 def _hand_message(hand: Hand, camera: Camera, vertices: bool) -> HandMessage:
+    """The message of a hand: its fields are the hand's attributes of the same name, but for those made here."""
     rotation = wrist_rotation(hand)
     wrist = pose(hand.translation, quaternion(np.eye(3) if rotation is None else rotation))
-    return HandMessage(
-        id=int(hand.id),
-        score=float(hand.score),
-        side=SIDE_VALUES[hand.side],
-        side_confidence=float(hand.side_confidence),
-        scale_source=SCALE_VALUES[hand.scale_source],
-        box=hand.box.astype(np.float32),
-        joints_2d=[Point2D(x=u, y=v) for u, v in hand.joints_2d.tolist()],
-        joints_3d=points(hand.joints_3d),
-        joint_confidence=hand.joint_confidence.astype(np.float32),
-        vertices=_float_array(hand.vertices if vertices else hand.vertices[:0]),
-        translation=vector(hand.translation),
-        wrist=PoseWithCovariance(pose=wrist, covariance=wrist_covariance(hand, camera, rotation is not None)),
-        wrist_valid=rotation is not None,
-    )
+    made = {
+        "side": SIDE_VALUES[hand.side],
+        "scale_source": SCALE_VALUES[hand.scale_source],
+        "joints_2d": [Point2D(x=u, y=v) for u, v in hand.joints_2d.tolist()],
+        "joints_3d": points(hand.joints_3d),
+        "vertices": _float_array(hand.vertices if vertices else hand.vertices[:0]),
+        "translation": vector(hand.translation),
+        "wrist": PoseWithCovariance(pose=wrist, covariance=wrist_covariance(hand, camera, rotation is not None)),
+        "wrist_valid": rotation is not None,
+    }
+    same = {name: _like(example, getattr(hand, name)) for name, example in _EMPTY.items() if name not in made}
+    return HandMessage(**made | same)
+
+
+def _like(example: Any, value: Any) -> Any:
+    """A number or an array in the type of an example: messages take no other."""
+    return value.astype(example.dtype) if isinstance(example, np.ndarray) else type(example)(value)
 
 
 def _float_array(values: np.ndarray) -> array:

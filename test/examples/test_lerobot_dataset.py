@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -12,10 +13,14 @@ import numpy as np
 import pytest
 from made_files import write_image
 from made_hand import CAMERA, make_hand
+from posed_hand import rotation
 
+from handos_model.fusion.results_files import read_results
 from handos_model.io.frame import Frame
 from handos_model.kinematics import joint_rotations, quaternion, wrist_frame
-from handos_model.output.frame_record import frame_record
+from handos_model.output.frame_record import frame_record, record_line
+
+States = Callable[[list[dict]], np.ndarray]
 
 
 @pytest.fixture
@@ -35,9 +40,21 @@ def records(*frames: list) -> list[dict]:
     ]
 
 
-def test_a_state_says_where_both_hands_are(example: ModuleType) -> None:
+@pytest.fixture
+def states(example: ModuleType, tmp_path: Path) -> Callable[[list[dict]], np.ndarray]:
+    """The states of records, which are written and read."""
+
+    def read(records: list[dict]) -> np.ndarray:
+        path = tmp_path / "clip.jsonl"
+        path.write_text("".join(map(record_line, records)))
+        return example.states(list(read_results(path)))
+
+    return read
+
+
+def test_a_state_says_where_both_hands_are(example: ModuleType, states: States) -> None:
     hand, fainter, nobody = make_hand(), make_hand(score=0.5, place=(0.2, 0, 0.6)), replace(make_hand(), side="unknown")
-    state = example.states(records([], [fainter, hand], [nobody]))
+    state = states(records([], [fainter, hand], [nobody]))
     assert state.shape == (3, 56) and len(example.NAMES) == 56 and state.dtype == np.float32
     assert not state[:, :28].any() and not state[0].any()  # a left hand was never seen
     position, rotation = wrist_frame(hand.joints_3d, "right")
@@ -47,7 +64,7 @@ def test_a_state_says_where_both_hands_are(example: ModuleType) -> None:
     np.testing.assert_array_equal(state[2, 29:], state[1, 29:])
 
 
-def test_states_stay_with_the_tracked_hand_until_it_has_been_gone_for_a_second(example: ModuleType) -> None:
+def test_states_stay_with_the_tracked_hand_until_it_has_been_gone_for_a_second(states: States) -> None:
     def seen(stamp: float, *hands: tuple[int, float]) -> dict:
         found = [make_hand(number=number, score=score, place=(0.1 * number, 0, 0.6)) for number, score in hands]
         return records(found)[0] | {"stamp_ns": round(stamp * 1e9)}
@@ -61,22 +78,49 @@ def test_states_stay_with_the_tracked_hand_until_it_has_been_gone_for_a_second(e
         seen(1.3, (3, 0.8), (2, 0.9)),
         seen(1.4, (2, 0.5), (3, 0.9)),
     ]
-    state = example.states(frames)[:, 28:30]  # of the right hand: seen, x
+    state = states(frames)[:, 28:30]  # of the right hand: seen, x
     np.testing.assert_allclose(state[:, 0], [1, 1, 0, 1, 0, 1, 1])
     np.testing.assert_allclose(state[:, 1], [0.1, 0.1, 0.1, 0.1, 0.1, 0.2, 0.2], atol=1e-3)
 
 
-def test_states_of_untracked_results_are_those_of_the_best_hand(example: ModuleType) -> None:
+def test_states_of_untracked_results_are_those_of_the_best_hand(states: States) -> None:
     best = [make_hand(score=score, place=(score, 0, 0.6)) for score in (0.8, 0.9)]
-    np.testing.assert_allclose(example.states(records(best, best[:1]))[:, 29], [0.9, 0.8], atol=1e-3)
+    np.testing.assert_allclose(states(records(best, best[:1]))[:, 29], [0.9, 0.8], atol=1e-3)
 
 
-def test_an_orientation_does_not_jump_to_its_negative(example: ModuleType) -> None:
-    first, second = records([make_hand()], [make_hand()])
-    wrist = second["hands"][0]["wrist"]
-    wrist["orientation"] = [-number for number in wrist["orientation"]]
-    state = example.states([first, second])
-    np.testing.assert_array_equal(state[0], state[1])
+def test_an_orientation_does_not_jump_to_its_negative(states: States) -> None:
+    turns = [rotation((1, 2, 3), angle) for angle in np.linspace(0, 2 * np.pi, 60, endpoint=False)]
+    joints = make_hand().joints_3d
+    turned = [replace(make_hand(), joints_3d=((joints - joints[0]) @ turn.T + joints[0])) for turn in turns]
+    told = np.array([quaternion(wrist_frame(hand.joints_3d, "right")[1]) for hand in turned])
+    assert (np.sum(told[1:] * told[:-1], axis=1) < 0).any()  # which quaternion() does somewhere
+    found = states(records(*([hand] for hand in turned)))[:, 32:36]
+    assert np.linalg.norm(np.diff(found, axis=0), axis=1).max() < 0.1
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"score": 1e300},
+        {"joint_confidence": [-1.0] * 21},
+        {"joints_3d": [[1e300, 0, 1]] + [[0, 0, 0.5]] * 20},
+        {"joints_3d": [[0, 0, 0.5]] * 21},
+        {"translation": [0, 0, 1e7]},
+        {"side": "unknown"},
+    ],
+)
+def test_hands_with_impossible_numbers_are_left_out(states: States, wrong: dict) -> None:
+    good, bad = records([make_hand()], [make_hand(score=1.0, place=(0, 0, 0.9))])
+    bad["hands"][0] |= wrong
+    state = states([good, bad | {"stamp_ns": 1}])
+    assert state[:, 28].tolist() == [1, 0]
+    np.testing.assert_array_equal(state[1, 29:], state[0, 29:])
+
+
+def test_lines_of_something_else_are_refused(states: States) -> None:
+    (good,) = records([make_hand()])
+    with pytest.raises(ValueError, match=r"line 2 of .*clip.jsonl is not a frame .* side is 'up', must be one of"):
+        states([good, records([make_hand()])[0] | {"hands": [good["hands"][0] | {"side": "up"}]}])
 
 
 @pytest.mark.parametrize("mirrored", [False, True, None])  # None: results of before do not mention it

@@ -113,7 +113,7 @@ def test_a_folder_of_images_is_a_recording_if_it_has_times(demos: Path, example:
     (episode,) = example.episodes([demos / "stills"], Path("results"), None, 10)
     assert shades(episode) == [0, 2, 0]
     write_results(Path("results/stills.jsonl"), "demos/stills")
-    with pytest.raises(ValueError, match="have no times"):
+    with pytest.raises(ValueError, match="images have no time unless handos predict --fps N"):
         example.episodes([demos / "stills"], Path("results"), None, 10)
 
 
@@ -153,7 +153,8 @@ def test_what_cannot_become_a_data_set_is_said_in_a_sentence(demos: Path) -> Non
     says = refused("demos/a.avi", "demos/large.avi")
     assert says == "all images must have one size: demos/a.avi has 32x24 and demos/large.avi has 64x48"
     write_results(Path("results/a.jsonl"), "demos/a.avi", stamp_ns=None)
-    assert refused("demos/a.avi") == "the results of demos/a.avi have no times: give handos predict --fps N"
+    says = "line 1 of results/a.jsonl is not a frame written by handos predict: stamp_ns is None: images have no time "
+    assert refused("demos/a.avi") == f"{says}unless handos predict --fps N gives it"
     Path("results/a.jsonl").write_text("")
     assert refused("demos/a.avi") == "results holds no results of demos/a.avi"
     Path("results/a.jsonl").write_text(json.dumps([1]))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from posed_hand import rotation
 
-from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
+from handos_model.fusion.extrinsics import Extrinsics, impossible, read_extrinsics
 from handos_model.kinematics.frames import quaternion, rotation_matrix
 
 GOOD = """
@@ -104,6 +106,23 @@ def test_numbers_of_any_size_are_refused_without_a_warning(far: float) -> None:
         Extrinsics.from_quaternion((0, 0, 0), (0, 0, -far, far))
     with pytest.raises(ValueError, match=r"position is .*, must be finite and within 10000 m"):
         Extrinsics.from_quaternion((far, 0, -far), (0, 0, 0, 1))
+
+
+def test_what_is_not_impossible_is_a_pose() -> None:
+    edges = (0.0, -0.0, 1e-310, 1e4, math.nextafter(1e4, 2e4), -1e4, math.inf, math.nan, 1e308)
+    turns = [(0, 0, math.sin(angle) * size, math.cos(angle) * size) for angle in edges[:3] for size in (0.9901, 1.0099)]
+    turns += [(x, 0.0, 1.0, y) for x in edges for y in edges]
+    possible = 0
+    for place in itertools.product(edges, repeat=3):
+        for turn in turns[:: 1 if place[0] == place[1] == 0 else 20]:
+            if why := impossible(place, turn):
+                with pytest.raises(ValueError) as said:
+                    Extrinsics.from_quaternion(place, turn)
+                assert str(said.value) == why
+            else:
+                Extrinsics.from_quaternion(place, turn)
+                possible += 1
+    assert possible > 100
 
 
 def test_a_mirror_is_no_rotation() -> None:

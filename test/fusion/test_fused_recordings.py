@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ from read_bags import read_all
 from watched_hand import CAMERA, found_by, standing, true_hand
 
 from handos_model.cli import main
+from handos_model.fusion import results_files
 from handos_model.fusion.camera_poses import CameraPoses
+from handos_model.io.files import open_file
 from handos_model.io.frame import Frame
 from handos_model.kinematics.frames import quaternion
 from handos_model.output.frame_record import Detail, frame_record, record_line
@@ -189,6 +192,26 @@ def test_a_camera_that_the_recording_does_not_place_is_left_out(
     assert main([*FUSE, "g.jsonl", *TF]) == 2 and not Path("g.jsonl").exists()
 
 
+EXTRINSICS = "{frame: base, cameras: {left: {translation: [0, 0, 0], rotation: [0, 0, 0, 1]}}}"
+
+
+@one_storage
+@pytest.mark.parametrize("placed", [TF, ["--extrinsics", "cameras.yaml"]])
+def test_a_file_is_opened_once_for_its_recording_and_once_for_its_frames(
+    bag: Path, placed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("cameras.yaml").write_text(EXTRINSICS)
+    opened: list[str] = []
+
+    def watched(path: Path, *more: Any) -> Any:
+        opened.append(path.name)
+        return open_file(path, *more)
+
+    monkeypatch.setattr(results_files, "open_file", watched)
+    assert main([*FUSE, "f.jsonl", *placed]) == (placed != TF)  # the file does not place the other camera
+    assert sorted(opened) == ["left.jsonl"] * 2 + ["right.jsonl"] * 2
+
+
 @one_storage
 def test_a_message_that_places_no_camera_is_said_and_the_others_are_used(
     bag: Path, tmp_path: Path, capsys: pytest.CaptureFixture
@@ -223,7 +246,7 @@ def test_what_is_needed_to_place_cameras_is_said(bag: Path, capsys: pytest.Captu
     bag.rename("moved")
     assert main([*FUSE, "f.jsonl", *TF]) == 2
     assert "left.jsonl names no recording that is here" in capsys.readouterr().err
-    Path("cameras.yaml").write_text("{frame: base, cameras: {left: {translation: [0, 0, 0], rotation: [0, 0, 0, 1]}}}")
+    Path("cameras.yaml").write_text(EXTRINSICS)
     assert main([*FUSE, "f.jsonl", "--frame", "map", "--extrinsics", "cameras.yaml"]) == 2
     assert "frame is map, but cameras.yaml has base: they must agree" in capsys.readouterr().err
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import fields
 from pathlib import Path
 
-from handos_model.hand import SCALE_SOURCES, Hand
+from handos_model.hand import SCALE_SOURCES, Hand, blank_hand
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "python.md").read_text()
@@ -52,9 +52,12 @@ def test_pages_and_examples_use_public_names() -> None:
     assert len(used) > 10 and {(module, name) for module, name in used if name not in names[module]} == set()
 
 
-def test_every_field_of_a_hand_is_explained() -> None:
-    table = hand_table()
-    assert sorted(table) == sorted(field.name for field in fields(Hand))
+def test_every_attribute_of_a_hand_is_explained() -> None:
+    table, written = hand_table(), set(blank_hand().to_dict(vertices=True))
+    assert set(table) == {field.name for field in fields(Hand)} | written
+    page = (ROOT / "docs" / "command_line.md").read_text()
+    (without,) = re.findall(r"\(python.md#what-a-hand-is\) without (.+?), and those below", page)
+    assert set(table) - written == set(re.findall(r"`(\w+)`", without))
     assert [source for source in SCALE_SOURCES if f"`{source}`" not in table["scale_source"]] == []
 
 

@@ -11,7 +11,8 @@ from posed_hand import rotation
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 from builtin_interfaces.msg import Time
-from geometry_msgs.msg import Quaternion, Transform, TransformStamped, Vector3
+from geometry_msgs.msg import Quaternion, TransformStamped, Vector3
+from geometry_msgs.msg import Transform as TransformMessage
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
@@ -25,15 +26,17 @@ from handos_model.fusion.transform_tree import (
     NoTransform,
     TransformTree,
 )
+from handos_model.io.recording.transforms import Transform, transforms_of
 from handos_model.kinematics.frames import quaternion
 
 
-def sent(parent: str, child: str, place=(0.0, 0.0, 0.0), turn=None, stamp: float = 0.0) -> TFMessage:
+def sent(parent: str, child: str, place=(0.0, 0.0, 0.0), turn=None, stamp: float = 0.0) -> list[Transform]:
     x, y, z, w = quaternion(np.eye(3) if turn is None else turn).tolist()
     header = Header(frame_id=parent, stamp=Time(sec=int(stamp), nanosec=round(stamp % 1 * 1e9)))
     a, b, c = (float(value) for value in place)
-    moved = Transform(translation=Vector3(x=a, y=b, z=c), rotation=Quaternion(x=x, y=y, z=z, w=w))
-    return TFMessage(transforms=[TransformStamped(header=header, child_frame_id=child, transform=moved)])
+    moved = TransformMessage(translation=Vector3(x=a, y=b, z=c), rotation=Quaternion(x=x, y=y, z=z, w=w))
+    stamped = TransformStamped(header=header, child_frame_id=child, transform=moved)
+    return transforms_of(TFMessage(transforms=[stamped]))
 
 
 def test_poses_add_up_along_the_tree() -> None:
@@ -83,12 +86,26 @@ def test_no_pose_is_invented_in_a_gap() -> None:
 def test_one_wrong_stamp_does_not_make_the_others_old() -> None:
     tree = TransformTree()
     for tick in range(100):
-        wrong = tick % 20 == 10
+        wrong = tick % 20 == 0
         tree.keep(sent("base", "lens", (9 if wrong else 0, 0, 0), stamp=tick / 50 + (3600 if wrong else 0)))
     for tick in range(1, 99):
         np.testing.assert_array_equal(tree.pose("lens", "base", tick / 50).position, 0)
     assert tree.refused == "a stamp of the transform of lens was more than 10 s ahead of the next"
     assert tree.refusals == 5
+
+
+@pytest.mark.parametrize("ahead", [5.0, 3600.0])
+def test_a_first_stamp_that_no_other_confirms_reaches_nothing(ahead: float) -> None:
+    tree = TransformTree()
+    tree.keep(sent("base", "lens", stamp=1.0 + ahead))
+    assert not tree.reaches("lens", "base", 1.0) and tree.reaches("lens", "base", 1.0 + ahead)
+    assert tree.reaches("lens", "base", 1.0 + ahead - AHEAD / 2)  # it can be used there
+    tree.keep(sent("base", "lens", (7, 0, 0), stamp=1.0))
+    assert tree.reaches("lens", "base", 1.0) and not tree.reaches("lens", "base", 1.1)
+    np.testing.assert_array_equal(tree.pose("lens", "base", 1.0).position, [7, 0, 0])
+    assert tree.refusals == (ahead > MEMORY)
+    tree.keep(sent("base", "lens", stamp=2.0))
+    assert tree.reaches("lens", "base", 1.1)
 
 
 def test_many_transforms_are_kept_less_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,12 +160,9 @@ def test_circles_end() -> None:
 
 def test_what_no_transform_can_be_is_said_and_left_out() -> None:
     tree = TransformTree()
-    bad = sent("base", "lens")
-    bad.transforms[0].transform.rotation.w = 0.0
-    tree.keep_static(bad)
+    tree.keep_static([Transform("base", "lens", 0.0, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0))])
     assert "from base to lens cannot be used" in tree.refused
-    bad = sent("base", "lens", (float("nan"), 0, 0))
-    tree.keep(bad)
+    tree.keep(sent("base", "lens", (float("nan"), 0, 0)))
     tree.keep(sent("lens", "lens"))
     tree.keep(sent("", "lens"))
     with pytest.raises(NoTransform):
