@@ -15,7 +15,7 @@ from handos_model.commands.prediction.plan import Task
 from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tally import Tally
 from handos_model.drawing.hand_drawing import draw_hands
-from handos_model.hand import Hand, assumed_scale
+from handos_model.hand import Hand, assumed_scale, turned_over
 from handos_model.io.files import message
 from handos_model.io.frame import Frame, doubt_of
 from handos_model.io.inputs import Source, frames_until_error, is_single_image
@@ -81,7 +81,8 @@ class FrameFinder:
             return frame, camera, hands
         assert frame.image is not None
         image = np.ascontiguousarray(frame.image[:, ::-1])
-        return replace(frame, image=image), camera.mirrored(), [hand.flipped(camera.width) for hand in hands]
+        hands, camera = turned_over(hands, camera)
+        return replace(frame, image=image), camera, hands
 
     def draw(self, frame: Frame, camera: Camera, hands: list[Hand]) -> np.ndarray:
         """The frame's image with its hands drawn on it."""
