@@ -169,13 +169,6 @@ def test_frames_without_hands_have_the_scale_of_the_others(tmp_path, argv, scale
         assert [message.scale_source for message in arrays] == [getattr(arrays[0], f"SCALE_{source}")] * 4
 
 
-@pytest.mark.parametrize("options", [[], ["--mirrored"]])
-def test_a_recording_says_whether_its_images_are_mirrored(tmp_path, argv, options):
-    assert main([*argv, *options, "--out", str(tmp_path / "o.mcap")]) == 1
-    said = [message.mirrored for topic, _, _, message in read_all(tmp_path / "o.mcap") if topic == "/hands"]
-    assert said == [bool(options)] * 4
-
-
 def test_other_readers_read_an_mcap_from_the_file_alone(tmp_path, argv):
     reader = pytest.importorskip("mcap.reader")
     out = tmp_path / "o.mcap"

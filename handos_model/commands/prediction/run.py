@@ -14,6 +14,7 @@ from handos_model.camera import Camera
 from handos_model.commands.prediction.plan import Task
 from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tally import Tally
+from handos_model.commands.prediction.user_camera import UserCamera
 from handos_model.drawing.hand_drawing import draw_hands
 from handos_model.hand import Hand, assumed_scale, turned_over
 from handos_model.io.files import message
@@ -31,23 +32,21 @@ from handos_model.view.viewer import View, Viewer
 
 NAMED_PROBLEMS = 20
 """Number of frames per input whose problems are printed; the rest are counted."""
-Intrinsics = tuple[float, float, float, float]
-"""fx, fy, cx, cy in px."""
 
 
 class FrameFinder:
     """Finds hands in single frames, or follows them if frames have times."""
 
     def __init__(
-        self, predictor: HandPredictor, intrinsics: Intrinsics | None, track: bool, mirrored: bool, anatomical: bool
+        self, predictor: HandPredictor, camera: UserCamera | None, track: bool, mirrored: bool, anatomical: bool
     ) -> None:
-        """intrinsics: the user's; mirrored: images are flipped left to right."""
+        """camera: the user's; mirrored: images are flipped left to right."""
         self.model = {"name": predictor.name, "version": predictor.version}
         self.faces, self.scale = predictor.template.faces, assumed_scale(predictor.hand_scale)
         self.track, self.mirrored = track, mirrored
         self.depth_problem = ""
         """Why the last depth image could not be used."""
-        self._intrinsics, self._predictor = intrinsics, predictor
+        self._camera, self._predictor = camera, predictor
         self._skeleton = HandSkeleton(predictor.template) if anatomical else None
         self.begin_input()
 
@@ -56,13 +55,11 @@ class FrameFinder:
         self._follower = HandFollower(self._predictor, mirrored=self.mirrored)
 
     def camera(self, frame: Frame) -> tuple[Camera, str]:
-        """The camera of a frame and its source; ValueError if the user's intrinsics are not a camera's."""
+        """The camera of a frame and its source; ValueError if it cannot be the user's."""
         assert frame.image is not None
         height, width = frame.image.shape[:2]
-        if self._intrinsics:
-            camera = Camera.from_intrinsics(*self._intrinsics, width, height)
-            camera.check_plausible("--intrinsics")
-            return camera, "user"
+        if self._camera:
+            return self._camera(width, height), "user"
         return (frame.camera, "camera") if frame.camera else (Camera.from_fov(width, height), "assumed")
 
     def find(self, frame: Frame, camera: Camera) -> list[Hand]:
