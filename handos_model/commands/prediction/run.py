@@ -139,7 +139,7 @@ class PredictionRun:
         with writing(task.out):
             results = Results(task.out, *options) if task.out else None
         if results and results.complete:
-            self._say(f"{task.out} is complete")
+            self._say(f"{task.out} is complete, and keeps what the options of its own run gave")
             return
         drawing: Drawing | None = None
         before = self._tally.frames + self._tally.earlier
