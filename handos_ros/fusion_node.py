@@ -29,6 +29,7 @@ from handos_ros.fusion.cameras import camera_inputs, same_place
 from handos_ros.fusion.fused_array import fused_array
 from handos_ros.fusion.fusion_report import FusionReport
 from handos_ros.fusion.fusion_settings import FusionSettings
+from handos_ros.input.rivals import FRAMES
 from handos_ros.msg import HandArray
 from handos_ros.outputs import HandOutputs
 from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides
@@ -140,6 +141,7 @@ class FusionNode(GuardedNode):
             "disagreement of the cameras (mm)": f"{report.gap * 1e3:.1f}",
             "unusable hands": str(self._fusion.unusable),
             "restarts": str(self._sets.restarts),
+            FRAMES: self._outputs.frames(self._settings),
             "errors survived": str(self.survived),
         }
         for topic, camera in self._inputs.items():
