@@ -20,7 +20,7 @@ from handos_ros.diagnostics import Health, StageClock, StatusPublisher
 from handos_ros.input.arrivals import Arrivals
 from handos_ros.input.newest import Newest
 from handos_ros.input.rivals import FRAMES, Rivals
-from handos_ros.input.subscriptions import NEWEST, CameraInfoSubscription, compressed_topic
+from handos_ros.input.subscriptions import NEWEST, CameraInfoSubscription, compressed_topic, other_types
 from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides
 from handos_ros.pipeline import FrameDropped, Pipeline, tracker_options
 from handos_ros.process.executable import START_ERRORS, run
@@ -167,14 +167,18 @@ class HandsNode(GuardedNode):
         doubts["frames"] = self._rivals.doubt(self._pipeline.outputs.frames(self._settings))
         if camera is not None and camera.assumed:
             fov = self._settings.assumed_fov
-            doubts["camera_info"] = f"no camera_info: a view of {fov:g} degrees is assumed, and distances are a guess"
-        if depth is not None and self._depth_images is not None:
-            doubts["depth"] = depth.doubt(self._depth_images.topic_name) or self._health.depth_doubt()
-        if images is not None and self._health.silent(sent=(count := self.count_publishers(images.topic_name)) > 0):
-            doubts["silence"] = (
-                f"nothing comes on {images.topic_name} (publishers: {count}): are the images too large for the "
-                "middleware (docs/troubleshooting.md)?"
+            doubts["camera_info"] = (
+                f"no calibrated camera_info on {self._camera_info.topic}: a view of {fov:g} degrees is assumed, and "
+                "distances are a guess"
             )
+        if depth is not None and self._depth_images is not None:
+            topic = self._depth_images.topic_name
+            missing = depth.doubt(topic)
+            doubts["depth"] = missing + other_types(self, topic, Image) if missing else self._health.depth_doubt()
+        if images is not None and self._health.silent(sent=(count := self.count_publishers(images.topic_name)) > 0):
+            too_large = ": are the images too large for the middleware (docs/troubleshooting.md)?"
+            why = other_types(self, images.topic_name, images.msg_type) or too_large
+            doubts["silence"] = f"nothing comes on {images.topic_name} (publishers: {count}){why}"
         return {subject: doubt for subject, doubt in doubts.items() if doubt}
 
 
