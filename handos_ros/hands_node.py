@@ -164,7 +164,8 @@ class HandsNode(GuardedNode):
         transforms = self._pipeline.outputs.transforms
         doubts = {"image": self._pipeline.doubt, "loss": self._arrivals.doubt(), "jump": transforms.doubt()}
         doubts["clock"] = self.clock_doubt()
-        doubts["frames"] = self._rivals.doubt(self._pipeline.outputs.frames(self._settings))
+        outputs = self._pipeline.outputs
+        doubts["rivals"] = self._rivals.doubt(outputs.topic, outputs.frames(self._settings))
         if camera is not None and camera.assumed:
             fov = self._settings.assumed_fov
             doubts["camera_info"] = (

@@ -37,6 +37,8 @@ class HandOutputs:
     def __init__(self, node: Node, skeleton: HandSkeleton) -> None:
         """skeleton: that of the hands' template."""
         self._hands = node.create_publisher(HandArray, "hands", 5)
+        self.topic = self._hands.topic_name
+        """That of the HandArrays."""
         self._tf = node.create_publisher(TFMessage, "/tf", 100)  # the depth that tf2_ros uses
         self._markers = node.create_publisher(MarkerArray, "hands/markers", 1)
         self._of_sides = SideOutputs(node, skeleton)

@@ -1,4 +1,4 @@
-"""Rivals: other nodes that send frames of the same names, between which tf2 would make a hand jump."""
+"""Rivals: other nodes that send the same frames or hands, between which a hand would seem to jump."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Rivals:
     """Listens to what other nodes say on /diagnostics about their frames."""
 
     def __init__(self, node: Node) -> None:
-        self._own = status_name(node)
+        self._node, self._own = node, status_name(node)
         self._heard: dict[str, tuple[str, float]] = {}  # frames by name of the status, and when that came
         node.create_subscription(DiagnosticArray, "/diagnostics", self.keep, 10)
 
@@ -36,8 +36,10 @@ class Rivals:
                 heard[status.name] = frames, now
         self._heard = dict(list(heard.items())[-MOST:])
 
-    def doubt(self, frames: str) -> str:
-        """A sentence if another node has just said that it sends the same frames as this one; else empty."""
+    def doubt(self, hands: str, frames: str) -> str:
+        """A sentence if another node sends hands on the same topic, or has just said that it sends the same frames."""
+        if (nodes := self._node.count_publishers(hands)) > 1:
+            return f"{nodes} nodes send {hands}: give each node its own namespace"
         now = time.monotonic()
         same = [name for name, (theirs, came) in self._heard.items() if theirs == frames and now - came < HEARD]
         if not frames or not same:

@@ -1,4 +1,4 @@
-"""Two cameras whose hands would have TF frames of the same names: each node names the other one."""
+"""Two cameras whose hands would come on the same topic, or have TF frames of the same names: each node says so."""
 
 from __future__ import annotations
 
@@ -30,3 +30,18 @@ def test_nodes_with_the_same_frames_are_said_until_one_has_a_prefix() -> None:
         for node, expected in ((one, 1), (two, 1), (apart, 0)):
             code, printed = node.stop()
             assert code == 0 and "Traceback" not in printed and printed.count(SAID) == expected
+
+
+def test_nodes_of_one_name_are_said() -> None:
+    """As when the second camera's node is started without a namespace of its own."""
+    given = ["-r", "__ns:=/both", *parameters(threads=1, publish_tf=False)]
+    with NodeProcess("hands_node", *given) as one, NodeProcess("hands_node", *given) as two:
+        robot = Robot("both")
+        said = "2 nodes send /both/hands: give each node its own namespace"
+        robot.until(lambda: all(said in node.printed() for node in (one, two)), 60.0)
+        robot.got["/diagnostics"].clear()
+        assert said in robot.until(lambda: robot.got["/diagnostics"])[0].status[0].message
+        robot.destroy_node()
+        for node in (one, two):
+            code, printed = node.stop()
+            assert code == 0 and "Traceback" not in printed
