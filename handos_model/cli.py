@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 from handos_model import __version__
 from handos_model.commands import benchmark, datasets, evaluate, export, fuse, predict, render, reproduce, train
@@ -39,34 +40,55 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: list[str] | None = None) -> int:
     """Runs one command; returns its exit code. Errors of the user are one sentence on stderr, not a traceback."""
     args = build_parser().parse_args(argv)
-    try:
-        with _sigterm_like_ctrl_c():
+    with _signals() as stopped:
+        try:
             return args.run(args) or 0
-    except KeyboardInterrupt:
-        print("handos: interrupted", file=sys.stderr)
-        return 130
-    except ModuleNotFoundError as error:
-        print(f"handos {args.command}: {_missing(error, args.command)}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:  # `handos predict ... | head`
+        except KeyboardInterrupt:
+            return _interrupted()
+        except Exception as error:
+            return _interrupted() if stopped() else _failed(args.command, error)
+
+
+def _interrupted() -> int:
+    print("handos: interrupted", file=sys.stderr)
+    return 130
+
+
+def _failed(command: str, error: Exception) -> int:
+    """The exit code of an error of the user; re-raises any other."""
+    if isinstance(error, BrokenPipeError):  # `handos predict ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (ValueError, OSError) as error:
-        print(f"handos {args.command}: {message(error)}", file=sys.stderr)
-        return 2
+    if not isinstance(error, ModuleNotFoundError | ValueError | OSError):
+        raise error
+    sentence = _missing(error, command) if isinstance(error, ModuleNotFoundError) else message(error)
+    print(f"handos {command}: {sentence}", file=sys.stderr)
+    return 2
 
 
 @contextmanager
-def _sigterm_like_ctrl_c() -> Iterator[None]:
-    """Makes SIGTERM leave files as Ctrl-C does; only the main thread may handle signals."""
+def _signals() -> Iterator[Callable[[], bool]]:
+    """Makes SIGTERM leave files as Ctrl-C does, and tells whether one of them came.
+
+    Compilers such as Numba's drop what a signal raises and then fail for want of what was not compiled. Only the main
+    thread may handle signals.
+    """
+    came = False
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+        raise KeyboardInterrupt
+
+    numbers = [signal.SIGTERM] + [signal.SIGINT] * (signal.getsignal(signal.SIGINT) is signal.default_int_handler)
     if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        numbers = []
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
-        yield
+        yield lambda: came
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _missing(error: ModuleNotFoundError, command: str) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from handos_model.camera import Camera
+
 KNOWN_SIDES = ("left", "right")
 SIDES = (*KNOWN_SIDES, "unknown")
 OTHER_SIDE = {"left": "right", "right": "left"}
@@ -158,6 +160,11 @@ class Hand:
             scale_source=record["scale_source"],
             **arrays,
         )
+
+
+def turned_over(hands: list[Hand], camera: Camera) -> tuple[list[Hand], Camera]:
+    """Hands and camera of a mirror image as those of the image before the mirror; pixels change, metres stay."""
+    return [hand.flipped(camera.width) for hand in hands], camera.mirrored()
 
 
 def blank_hand() -> Hand:

@@ -18,7 +18,7 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from handos_model.io.files import one_line
 from handos_model.io.frame import Frame
-from handos_ros.calibration import field_of_view, info_of, read_calibration
+from handos_ros.calibration import calibrated_info, field_of_view, info_of
 from handos_ros.conversions.images import rgb_message
 from handos_ros.parameters import declare, parameter, refuse_undeclared, take_overrides
 from handos_ros.playback import Metronome, Playback
@@ -87,7 +87,7 @@ class CameraNode(GuardedNode):
         self._image = self.create_publisher(Image, "image", reliable)
         self._camera_info = self.create_publisher(CameraInfo, "camera_info", reliable)
         refuse_undeclared(self, given)
-        self._calibration = read_calibration(Path(settings.calibration)) if settings.calibration else None
+        self._calibration = calibrated_info(Path(settings.calibration)) if settings.calibration else None
         self.get_logger().info(f"opening {one_line(settings.source)}")
         known = bool(settings.calibration or settings.fov)
         self._playback = Playback(settings.source, settings.rate, use_camera_info=not known)

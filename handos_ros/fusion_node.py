@@ -30,6 +30,8 @@ from handos_ros.fusion.cameras import camera_inputs, same_place
 from handos_ros.fusion.fused_array import fused_array
 from handos_ros.fusion.fusion_report import FusionReport
 from handos_ros.fusion.fusion_settings import FusionSettings
+from handos_ros.input.rivals import FRAMES
+from handos_ros.input.subscriptions import other_types
 from handos_ros.msg import HandArray
 from handos_ros.outputs import HandOutputs
 from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides
@@ -149,6 +151,7 @@ class FusionNode(GuardedNode):
             "disagreement of the cameras (mm)": f"{report.gap * 1e3:.1f}",
             "unusable hands": str(self._fusion.unusable),
             "restarts": str(self._sets.restarts),
+            FRAMES: self._outputs.frames(self._settings),
             "errors survived": str(self.survived),
         }
         for topic, camera in self._inputs.items():
@@ -166,7 +169,8 @@ class FusionNode(GuardedNode):
         doubts = []
         for topic, camera in self._inputs.items():
             if topic not in sending:
-                doubts.append(f"nothing comes on {topic} (publishers: {self.count_publishers(topic)})")
+                why = other_types(self, topic, HandArray)
+                doubts.append(f"nothing comes on {topic} (publishers: {self.count_publishers(topic)}){why}")
             if camera.problem:
                 doubts.append(f"{topic} is left out: {camera.problem}")
             elif camera.assumed:

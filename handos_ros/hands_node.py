@@ -19,7 +19,8 @@ from handos_ros.conversions.stamps import seconds
 from handos_ros.diagnostics import Health, StageClock, StatusPublisher
 from handos_ros.input.arrivals import Arrivals
 from handos_ros.input.newest import Newest
-from handos_ros.input.subscriptions import NEWEST, CameraInfoSubscription, compressed_topic
+from handos_ros.input.rivals import FRAMES, Rivals
+from handos_ros.input.subscriptions import NEWEST, CameraInfoSubscription, compressed_topic, other_types
 from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides
 from handos_ros.pipeline import FrameDropped, Pipeline, tracker_options
 from handos_ros.process.executable import START_ERRORS, run
@@ -48,7 +49,7 @@ class HandsNode(GuardedNode):
         self._busy = threading.Lock()  # held by whoever uses, opens or closes the pipeline
         self._doubts: dict[str, str] = {}
 
-        self._status = StatusPublisher(self)
+        self._status, self._rivals = StatusPublisher(self), Rivals(self)
         self._camera_info = CameraInfoSubscription(self, self._pipeline.intrinsics.keep)
         self._depth_images: Subscription | None = None
         if self._pipeline.depth is not None:
@@ -153,6 +154,7 @@ class HandsNode(GuardedNode):
             "intrinsics": pipeline.intrinsics.describe(pipeline.camera, self._settings.assumed_fov),
             "tracker resets": str(pipeline.tracker.resets),
             "transforms withheld": str(pipeline.outputs.transforms.withheld),
+            FRAMES: pipeline.outputs.frames(self._settings) if pipeline.is_open else "",  # none while paused
             "errors survived": str(self.survived),
         }
 
@@ -162,16 +164,22 @@ class HandsNode(GuardedNode):
         transforms = self._pipeline.outputs.transforms
         doubts = {"image": self._pipeline.doubt, "loss": self._arrivals.doubt(), "jump": transforms.doubt()}
         doubts["clock"] = self.clock_doubt()
+        outputs = self._pipeline.outputs
+        doubts["rivals"] = self._rivals.doubt(outputs.topic, outputs.frames(self._settings))
         if camera is not None and camera.assumed:
             fov = self._settings.assumed_fov
-            doubts["camera_info"] = f"no camera_info: a view of {fov:g} degrees is assumed, and distances are a guess"
-        if depth is not None and self._depth_images is not None:
-            doubts["depth"] = depth.doubt(self._depth_images.topic_name) or self._health.depth_doubt()
-        if images is not None and self._health.silent(sent=(count := self.count_publishers(images.topic_name)) > 0):
-            doubts["silence"] = (
-                f"nothing comes on {images.topic_name} (publishers: {count}): are the images too large for the "
-                "middleware (docs/troubleshooting.md)?"
+            doubts["camera_info"] = (
+                f"no calibrated camera_info on {self._camera_info.topic}: a view of {fov:g} degrees is assumed, and "
+                "distances are a guess"
             )
+        if depth is not None and self._depth_images is not None:
+            topic = self._depth_images.topic_name
+            missing = depth.doubt(topic)
+            doubts["depth"] = missing + other_types(self, topic, Image) if missing else self._health.depth_doubt()
+        if images is not None and self._health.silent(sent=(count := self.count_publishers(images.topic_name)) > 0):
+            too_large = ": are the images too large for the middleware (docs/troubleshooting.md)?"
+            why = other_types(self, images.topic_name, images.msg_type) or too_large
+            doubts["silence"] = f"nothing comes on {images.topic_name} (publishers: {count}){why}"
         return {subject: doubt for subject, doubt in doubts.items() if doubt}
 
 

@@ -37,6 +37,8 @@ class HandOutputs:
     def __init__(self, node: Node, skeleton: HandSkeleton) -> None:
         """skeleton: that of the hands' template."""
         self._hands = node.create_publisher(HandArray, "hands", 5)
+        self.topic = self._hands.topic_name
+        """That of the HandArrays."""
         self._tf = node.create_publisher(TFMessage, "/tf", 100)  # the depth that tf2_ros uses
         self._markers = node.create_publisher(MarkerArray, "hands/markers", 1)
         self._of_sides = SideOutputs(node, skeleton)
@@ -68,6 +70,12 @@ class HandOutputs:
         transforms = hand_transforms(hands, header, settings.tf_names, fingers, prefix)
         if transforms := self.transforms.taken(transforms, jumps):
             self._tf.publish(TFMessage(transforms=transforms))
+
+    def frames(self, settings: OutputSettings) -> str:
+        """The wrist frames that are sent, and their topic; empty if none are."""
+        prefix = settings.frame_prefix
+        names = f"{prefix}left_hand and {prefix}right_hand" if settings.tf_names == "side" else f"{prefix}hand_<id>"
+        return f"{names} on {self._tf.topic_name}" if settings.publish_tf else ""
 
     def publish(self, message: HandArray) -> None:
         """Publishes the hands of a frame."""

@@ -113,7 +113,8 @@ class Pipeline:
         clock.mark("follow")
         self.outputs.publish_frames(hands, message.header, settings, self.tracker.ids, jumps)
         clock.mark("tf")
-        self.outputs.publish(hand_array(hands, message.header, camera, source, self.network, settings.vertices))
+        shown = settings.vertices, settings.mirrored
+        self.outputs.publish(hand_array(hands, message.header, camera, source, self.network, *shown))
         clock.mark("publish")
         published, since_stamp = clock.elapsed, self._node.get_clock().now().nanoseconds * 1e-9 - stamp
         caption = f"{self._health.rate:.1f} Hz, {published * 1e3:.0f} ms"

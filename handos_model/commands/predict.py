@@ -9,12 +9,12 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from handos_model.camera import Camera
 from handos_model.commands.prediction.cluster import RayPool
 from handos_model.commands.prediction.jobs import JobPool, Work, run_jobs
 from handos_model.commands.prediction.plan import Task, check_names, check_tasks, check_times, plan
 from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
-from handos_model.commands.prediction.run import FrameFinder, Intrinsics, PredictionRun
+from handos_model.commands.prediction.run import FrameFinder, PredictionRun
+from handos_model.commands.prediction.user_camera import calibration_file, user_camera
 from handos_model.io.files import checksum_file, message
 from handos_model.io.frame import MIN_RATE
 from handos_model.io.inputs import Source, UnreadableInput, open_inputs
@@ -27,8 +27,6 @@ from handos_model.prediction.view_network import SEARCHES, is_of_a_pair, pair_of
 from handos_model.template.mano import MANO_NAME
 from handos_model.template.mano_layer import mano_files
 from handos_model.view.viewer import SPELLING, Viewer
-
-LARGEST_FOCAL = 1e7  # px: no image that can be read needs more
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,14 +72,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     images.add_argument("--fps", type=float, metavar="N", help="the images of a folder are a sequence of N per second")
     images.add_argument("--mirrored", action="store_true", help="the images are mirrored, like selfies")
     images.add_argument(
-        "--intrinsics", metavar="fx,fy,cx,cy", help="in pixels; default: those of the recording, else assumed"
-    )
+        "--intrinsics", metavar="fx,fy,cx,cy|FILE.yaml", help="in pixels, or a file of camera_calibration, which also "
+        "describes the lens; default: those of the recording, else assumed",
+    )  # fmt: skip
     images.add_argument("--topic", help="image topic, for recordings with several colour topics")
     images.add_argument(
         "--depth", default="auto", metavar="TOPIC|auto|none",
         help="depth topic of a recording; auto: the one registered to the images (auto)",
     )  # fmt: skip
-    images.add_argument("--rectified", action="store_true", help="the images of a recording are rectified: use P")
+    images.add_argument(
+        "--rectified", action="store_true", help="the images are rectified: use P of the recording or of FILE.yaml"
+    )
     images.add_argument(
         "--hand-scale", type=float, default=1.0, metavar="S", help="size of the hand relative to an average adult's (1)"
     )
@@ -136,8 +137,7 @@ def open_predictor(args: argparse.Namespace, hand_scale: float = 1.0) -> HandPre
 
 def run(args: argparse.Namespace) -> int:
     """Predicts every frame; returns 1 if some could not be read, 130 if stopped by a signal."""
-    if args.intrinsics:
-        parse_intrinsics(args.intrinsics)
+    user_camera(args.intrinsics, args.rectified)
     if args.fps is not None and not (math.isfinite(args.fps) and MIN_RATE <= args.fps <= 1000):
         raise ValueError(f"--fps is {args.fps:g}, must lie between {MIN_RATE:g} and 1000")
     if args.jobs is not None and not 1 <= args.jobs <= MAX_JOBS:
@@ -146,7 +146,8 @@ def run(args: argparse.Namespace) -> int:
     if rules.resume and not args.out:
         raise ValueError("--resume continues the results in --out FILE: name it")
     parallel = args.ray or (args.jobs or 1) > 1
-    inputs = Inputs(args.input, [*predictor_files(args), *mano_files(args.mano)])
+    lens = calibration_file(args.intrinsics)
+    inputs = Inputs(args.input, [*predictor_files(args), *mano_files(args.mano), *([lens] if lens else [])])
     viewer = Viewer.named(args.view) if args.view is not None else None
     out, draw = (None if name is None else Target.named(name) for name in (args.out, args.draw))
     check_names(out, draw)
@@ -184,9 +185,9 @@ def _work(args: argparse.Namespace) -> Work:
 
 
 def _open_run(args: argparse.Namespace, viewer: Viewer | None = None) -> PredictionRun:
-    intrinsics = parse_intrinsics(args.intrinsics) if args.intrinsics else None
     predictor = open_predictor(args, args.hand_scale)
-    finder = FrameFinder(predictor, intrinsics, args.track, args.mirrored, args.anatomical)
+    camera = user_camera(args.intrinsics, args.rectified)
+    finder = FrameFinder(predictor, camera, args.track, args.mirrored, args.anatomical)
     mano = ManoFitter(args.mano, mesh=predictor.template.name == MANO_NAME) if args.mano else None
     return PredictionRun(finder, Detail(args.vertices, mano), args.fps, viewer)
 
@@ -201,15 +202,3 @@ def _open_source(args: argparse.Namespace, name: str) -> Source:
         return _open_sources(args, [name])[0]
     except (OSError, ValueError) as error:
         return UnreadableInput(name, str(error))
-
-
-def parse_intrinsics(text: str) -> Intrinsics:
-    """fx, fy, cx, cy in px from "fx,fy,cx,cy"; ValueError for anything else."""
-    try:
-        fx, fy, cx, cy = map(float, text.split(","))
-    except ValueError:
-        raise ValueError(f"--intrinsics takes four numbers fx,fy,cx,cy, got {text!r}") from None
-    Camera.from_intrinsics(fx, fy, cx, cy, 1, 1)  # refuses numbers that no camera has
-    if max(map(abs, (fx, fy, cx, cy))) > LARGEST_FOCAL:
-        raise ValueError(f"--intrinsics are in pixels, and no image has that many: got {text!r}")
-    return fx, fy, cx, cy

@@ -7,7 +7,7 @@ import numpy as np
 
 from handos_model.camera import Camera
 from handos_model.drawing.mesh_shading import LARGEST, covered_region, draw_mesh
-from handos_model.hand import BONES, Hand
+from handos_model.hand import BONES, Hand, turned_over
 from handos_model.io.frame import checked_frame
 from handos_model.template.load import load_template
 
@@ -48,7 +48,7 @@ def draw_hands(
         raise ValueError("joints_2d of a hand is NaN or infinite, must be px: fused hands belong to no image")
     seen = hands
     if mirrored:
-        seen, camera, image = [hand.flipped(camera.width) for hand in hands], camera.mirrored(), image[:, ::-1]
+        (seen, camera), image = turned_over(hands, camera), image[:, ::-1]
     drawn = image.copy()
     for hand in sorted(seen, key=lambda hand: -float(hand.translation[2])):
         if mesh and len(hand.vertices):

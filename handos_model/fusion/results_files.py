@@ -18,7 +18,7 @@ from handos_model.fusion.frame_sets import SLOP, FrameSet, FrameSets
 from handos_model.fusion.hand_fusion import FusedHand, HandFusion
 from handos_model.fusion.sighting import View
 from handos_model.fusion.transform_tree import NoTransform
-from handos_model.hand import Hand
+from handos_model.hand import Hand, turned_over
 from handos_model.io.files import RESULTS, one_line, open_file, shown
 from handos_model.io.frame import LATEST_NS, SECOND
 from handos_model.io.recording.recording import is_recording
@@ -202,8 +202,8 @@ def _frame(record: dict[str, Any], stem: str) -> CameraFrame:
         values["distortion"],
         values["source"] == "assumed",
     )
-    if mirrored:  # metres already are those of the real hand
-        hands, lens = [hand.flipped(lens.width) for hand in hands], lens.mirrored()
+    if mirrored:
+        hands, lens = turned_over(hands, lens)
     camera = str(record["frame_id"] or "").lstrip("/") or stem
     image, topic = (None if record[key] is None else str(record[key]) for key in ("image", "topic"))
     model = {key: str(record["model"][key]) for key in ("name", "version")}

@@ -85,6 +85,7 @@ class Messages:
             scale_source=getattr(kind, f"SCALE_{scale.upper()}"),
             width=record.get("width", 0),
             height=record.get("height", 0),
+            mirrored=record.get("mirrored", False),
             **{name: values[name] for name in ("fx", "fy", "cx", "cy")},
             distortion_model=values["distortion_model"].replace("none", ""),
             distortion=np.array(values["distortion"], np.float64),

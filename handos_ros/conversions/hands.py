@@ -40,13 +40,20 @@ _EMPTY = {name: getattr(HandMessage(), name) for name in HandMessage.get_fields_
 
 
 def hand_array(
-    hands: list[Hand], header: Header, camera: Camera, scale_source: int, model: str = "", vertices: bool = True
+    hands: list[Hand],
+    header: Header,
+    camera: Camera,
+    scale_source: int,
+    model: str = "",
+    vertices: bool = True,
+    mirrored: bool = False,
 ) -> HandArray:
     """Makes the message of one frame.
 
     header: the image's; scale_source: HandArray.SCALE_...; model: name and version of the weights; vertices False
-    omits the meshes. The covariance of the wrist comes from wrist_covariance. If the side of a hand is unknown or its
-    joints span no palm, wrist_valid is false, the orientation is the identity, and its covariance is very large.
+    omits the meshes; mirrored: as for HandFollower. The covariance of the wrist comes from wrist_covariance. If the
+    side of a hand is unknown or its joints span no palm, wrist_valid is false, the orientation is the identity, and its
+    covariance is very large.
     """
     (fx, _, cx), (_, fy, cy) = camera.K[:2].tolist()
     return HandArray(
@@ -56,6 +63,7 @@ def hand_array(
         scale_source=scale_source,
         width=camera.width,
         height=camera.height,
+        mirrored=mirrored,
         fx=fx,
         fy=fy,
         cx=cx,

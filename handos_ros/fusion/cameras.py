@@ -11,6 +11,7 @@ from rclpy.validate_topic_name import validate_topic_name
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.fusion.results_files import MAX_CAMERA_HANDS
 from handos_model.fusion.sighting import View
+from handos_model.hand import turned_over
 from handos_model.io.files import one_line
 from handos_model.io.frame import LONGEST_NAME, SECOND
 from handos_ros.conversions import camera_from, hands_from
@@ -42,7 +43,10 @@ class CameraInput:
         stamp = seconds(message.header.stamp)
         try:
             _check(message)
-            view = View(self.topic, hands_from(message), camera_from(message), pose(message.header.frame_id, stamp))
+            hands, camera = hands_from(message), camera_from(message)
+            if message.mirrored:
+                hands, camera = turned_over(hands, camera)
+            view = View(self.topic, hands, camera, pose(message.header.frame_id, stamp))
         except ValueError as error:
             self.problem = one_line(error)
             return None

@@ -9,6 +9,8 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo
 
+from handos_model.io.files import one_line
+
 NEWEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 """Matches every publisher, and keeps only the newest message."""
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -24,14 +26,14 @@ class CameraInfoSubscription:
 
     def __init__(self, node: Node, callback: Callable[[CameraInfo], None]) -> None:
         self._node, self._callback = node, callback
-        self._topic = node.create_subscription(CameraInfo, "camera_info", callback, NEWEST).topic_name
+        self.topic = node.create_subscription(CameraInfo, "camera_info", callback, NEWEST).topic_name
         self._latched: Subscription | None = None
 
     def hear_latched(self) -> None:
         """Subscribes to latched messages if there are any; call it regularly, as publishers come and go."""
-        if self._latched is None and any(map(_latches, self._node.get_publishers_info_by_topic(self._topic))):
+        if self._latched is None and any(map(_latches, self._node.get_publishers_info_by_topic(self.topic))):
             self._latched = self._node.create_subscription(
-                CameraInfo, self._topic, self._callback, LATCHED, qos_overriding_options=None
+                CameraInfo, self.topic, self._callback, LATCHED, qos_overriding_options=None
             )
 
 
@@ -44,6 +46,15 @@ def compressed_topic(node: Node) -> str:
     if own != node.resolve_topic_name("image/compressed", only_expand=True):
         return own
     return f"{node.resolve_topic_name('image')}/compressed"
+
+
+def other_types(node: Node, topic: str, kind: type) -> str:
+    """What a topic carries in place of messages of this kind, as the end of a sentence; empty if that is not so."""
+    own = f"{kind.__module__.partition('.')[0]}/msg/{kind.__name__}"
+    types = {publisher.topic_type for publisher in node.get_publishers_info_by_topic(topic)}
+    if not types or own in types:
+        return ""
+    return f": it carries {one_line(', '.join(sorted(types)), 200)}, not {own}"
 
 
 def _latches(publisher: object) -> bool:

@@ -7,6 +7,7 @@ pytest.importorskip("onnx")
 from command_line import refused
 from made_bags import INFO, SECOND, made
 from predicted import PHOTO, lines_of
+from read_bags import read_all
 
 from handos_model.cli import main
 
@@ -44,6 +45,13 @@ def test_the_camera_of_rectified_images_and_of_the_user(tmp_path, bag, weights):
     far, near, same = (hand["translation"][2] for hand in (plain, rectified, users))
     assert near / far == pytest.approx(400 / 500, rel=0.06)
     assert same == near
+
+
+@pytest.mark.parametrize("options", [[], ["--mirrored"]])
+def test_a_recording_of_results_says_whether_the_images_are_mirrored(tmp_path, bag, weights, options):
+    assert main(["predict", str(bag), "--out", str(tmp_path / "o.mcap"), "--weights", weights, *options]) == 0
+    (message,) = (message for topic, _, _, message in read_all(tmp_path / "o.mcap") if topic == "/hands")
+    assert message.mirrored is bool(options)
 
 
 def test_a_depth_topic_that_is_not_there(bag, weights, capsys):

@@ -1,5 +1,6 @@
 """`handos render`: pools are replaced when that is asked for, and wrong arguments leave nothing behind."""
 
+import ctypes
 import json
 import os
 import shutil
@@ -124,3 +125,17 @@ def test_a_pool_without_room_is_refused_before_a_frame_is_rendered(capsys):
         count = shutil.disk_usage(folder).total // (4096 * 4096 * 3) + 1
         says = refused(capsys, "render", Path(folder, "pool"), "--count", count, "--size", 4096)
         assert "images.npy: No space left on device" in says and not list(Path(folder, "pool").iterdir())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_a_compiler_drops_is_no_error_of_the_program(tmp_path, capsys, monkeypatch, number):
+    def compiled(*_):
+        ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(number))()  # ctypes drops what it raises, as in Numba
+        raise RuntimeError("no compiled object yet")
+
+    monkeypatch.setattr("handos_model.synthetic.pool_writer.render_hands", compiled)
+    before = signal.getsignal(number)
+    assert main(["render", str(tmp_path / "pool"), *SMALL]) == 130
+    assert signal.getsignal(number) is before
+    assert capsys.readouterr().err.endswith("handos: interrupted\n")

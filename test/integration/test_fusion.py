@@ -18,7 +18,7 @@ from visualization_msgs.msg import Marker
 from watched_hand import CAMERA, PLACE, found_by, standing, true_hand
 
 from handos_model.fusion.extrinsics import Extrinsics
-from handos_model.hand import Hand
+from handos_model.hand import Hand, turned_over
 from handos_model.kinematics.frames import quaternion
 from handos_model.template.load import load_template
 from handos_ros.conversions import hands_from
@@ -36,10 +36,13 @@ class Rig(Robot):
         super().__init__(namespace, shown=True)
         self.cameras = {name: self.create_publisher(HandArray, f"{name}/hands", 5) for name in PLACES}
         self.static = self.create_publisher(TFMessage, "/tf_static", LATCHED)
+        self.mirrored = ""  # the camera whose images are
 
     def send(self, name: str, index: int, *hands: Hand, frame: str = "") -> None:
         header = stamped(index, frame or f"{self.get_namespace()[1:]}_{name}")
-        self.cameras[name].publish(hand_array(list(hands), header, CAMERA, HandArray.SCALE_PRIOR, "net 1"))
+        mirrored = name == self.mirrored
+        seen, lens = turned_over([*hands], CAMERA) if mirrored else ([*hands], CAMERA)
+        self.cameras[name].publish(hand_array(seen, header, lens, HandArray.SCALE_PRIOR, "net 1", mirrored=mirrored))
 
     def both(self, index: int, frame: str = "") -> HandArray:
         """The message of a hand that both see, once both are known to send: nobody waits for a camera before."""
@@ -241,6 +244,12 @@ def test_damaged_messages_are_left_out(by_file: Rig) -> None:
     assert "a hand has the side 9" in by_file.told("left/hands is left out")
     assert by_file.both(50_010).hands
     assert diagnostics(by_file.got["/diagnostics"][-1])["errors survived"] == "0"
+
+
+def test_mirror_images_are_fused_as_what_they_mirror(by_file: Rig) -> None:
+    by_file.mirrored = "right"
+    (hand,) = hands_from(by_file.fused(60_000)[1])
+    assert np.linalg.norm(hand.joints_3d - true_hand()[1], axis=1).mean() < 0.002
 
 
 def test_hands_of_another_template_have_its_faces(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def test_mirror_images_give_the_hands_of_the_images_before_the_mirror(image: np.
 
         robot.until(calibrated)
         answer = robot.hands_of(image_message(mirror_image, stamped(0)))
+        assert answer.mirrored
         assert [answer.fx, answer.cx, answer.width] == [lens.K[0, 0], lens.K[0, 2], lens.width]
         for hand, wanted in zip(*(sorted(hands, key=place) for hands in (hands_from(answer), expected)), strict=True):
             assert hand.side == wanted.side

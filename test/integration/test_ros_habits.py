@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from array import array
 from collections.abc import Callable, Iterator
@@ -49,7 +50,7 @@ def robot() -> Iterator[Robot]:
         code, printed = node.stop()
         robot.destroy_node()
     assert code == 0 and "Traceback" not in printed
-    assert "no camera_info" not in printed and "incompatible" not in printed
+    assert "no calibrated camera_info" not in printed and "incompatible" not in printed
 
 
 def said(robot: Robot) -> tuple[str, dict[str, str]]:
@@ -247,3 +248,29 @@ def test_compressed_images_are_heard_where_image_transport_sends_them(
         assert robot.hands_of(CompressedImage(header=stamped(2), format="jpeg", data=jpeg)).width == 640
         robot.destroy_node()
         assert node.stop()[0] == 0
+
+
+def test_a_topic_of_another_type_is_said() -> None:
+    """As when `image` is remapped to compressed images."""
+    remapped = ["-r", "__ns:=/types", "-r", "image:=cam/compressed", "-r", "depth:=cam/compressed"]
+    fusing = ["-r", "__ns:=/types", *parameters(topics="cam/compressed", frame="world")]
+    with (
+        NodeProcess("hands_node", *remapped, *parameters(threads=1, use_depth=True)) as node,
+        NodeProcess("fusion_node", *fusing) as fusion,
+    ):
+        robot = Robot("types")
+        robot.create_publisher(CompressedImage, "cam/compressed", 1)
+        carries = "it carries sensor_msgs/msg/CompressedImage, not"
+
+        def found() -> bool:
+            said = " ".join(message.status[0].message for message in robot.got["/diagnostics"])
+            image = f"nothing comes on /types/cam/compressed (publishers: 1): {carries} sensor_msgs/msg/Image"
+            hands = f"nothing comes on cam/compressed (publishers: 1): {carries} handos_ros/msg/HandArray"
+            depth = rf"no depth image on /types/cam/compressed for \d+ s: {carries} sensor_msgs/msg/Image"
+            return image in said and hands in said and re.search(depth, said) is not None
+
+        robot.until(found, 60.0)
+        robot.destroy_node()
+        for process in (node, fusion):
+            code, printed = process.stop()
+            assert code == 0 and "Traceback" not in printed

@@ -150,6 +150,8 @@ def test_compressed_images_in_another_namespace_without_camera_info(
         assert max(max(abs(a.x - b.x), abs(a.y - b.y)) for a, b in pairs) < 1.0
     values = diagnostics(robot.until(lambda: robot.got["/diagnostics"])[-1])
     assert {"device", "rate (Hz)", "dropped: late"} <= set(values)
+    missing = f"no calibrated camera_info on {robot.resolve_topic_name('camera_info')}: a view of 70 degrees is assumed"
+    robot.until(lambda: any(missing in message.status[0].message for message in robot.got["/diagnostics"]), 30.0)
 
 
 def depth_message(header: Header, shape: tuple[int, ...], metres: float) -> Image:

@@ -12,7 +12,7 @@ pytest.importorskip("sensor_msgs", reason="needs ROS 2")
 from hostile_yaml import HOSTILE
 
 from handos_model.camera import DISTORTION_COEFFICIENTS, Camera
-from handos_ros.calibration import field_of_view, info_of, read_calibration
+from handos_ros.calibration import calibrated_info, field_of_view, info_of
 from handos_ros.input.intrinsics import camera_from_info
 
 FILE = """
@@ -29,7 +29,7 @@ projection_matrix: {rows: 3, cols: 4, data: [490, 0, 321, 0, 0, 505, 239, 0, 0, 
 def test_a_file_of_camera_calibration(tmp_path: Path) -> None:
     path = tmp_path / "camera.yaml"
     path.write_text(FILE)
-    info = read_calibration(path)
+    info = calibrated_info(path)
     assert (info.width, info.height, info.distortion_model) == (640, 480, "plumb_bob")
     np.testing.assert_array_equal(info.k, [500, 0, 320, 0, 510, 240, 0, 0, 1])
     np.testing.assert_array_equal(info.d, [0.1, 0.02, 0, 0, 0])
@@ -56,7 +56,7 @@ def test_other_files_are_refused_in_one_sentence(tmp_path: Path, old: str, new: 
     assert old in FILE
     path.write_text(FILE.replace(old, new))
     with pytest.raises(ValueError, match=sentence) as caught:
-        read_calibration(path)
+        calibrated_info(path)
     assert len(str(caught.value)) < 1000 and "\n" not in str(caught.value)
 
 
@@ -64,12 +64,12 @@ def test_other_files_are_refused_in_one_sentence(tmp_path: Path, old: str, new: 
 def test_hostile_yaml_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
     (tmp_path / "camera.yaml").write_text(HOSTILE[name][0])
     with pytest.raises(ValueError, match=HOSTILE[name][1]):
-        read_calibration(tmp_path / "camera.yaml")
+        calibrated_info(tmp_path / "camera.yaml")
 
 
 def test_a_missing_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="there is no calibration file"):
-        read_calibration(tmp_path / "none.yaml")
+        calibrated_info(tmp_path / "none.yaml")
 
 
 def test_a_field_of_view_and_none() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 pytest.importorskip("onnx")
 from disc_network import GREEN, RED, centre, scene
-from watched_follower import Watched
+from watched_follower import STEP, Watched
 
 
 def test_a_search_for_others_runs_at_its_rate(tmp_path):
@@ -58,6 +58,20 @@ def test_a_second_hand_that_comes_is_followed_too(watched):
     for _ in range(18):
         hands = watched(scene((RED, 150, 150, 80), (GREEN, 450, 300, 80)))
     assert sorted((hand.id, hand.side) for hand in hands) == [(0, "right"), (1, "left")]
+
+
+@pytest.mark.parametrize(("rate", "near", "far"), [(5, 0.55, 1.8), (30, 0.1, 0.3)])
+@pytest.mark.parametrize("size", [150, 22])
+def test_a_second_hand_that_comes_is_found_as_soon_as_troubleshooting_says(tmp_path, rate, near, far, size):
+    other, seconds = (GREEN, 1150, 600, size), near if size > 100 else far
+    alone, both = (scene((RED, 300, 300, 150), *more, width=1280, height=720) for more in ([], [other]))
+    watched, waits = Watched(tmp_path, search_rate=rate), []
+    for came in range(10, 19) if rate == 30 else range(10, 64, 6):
+        watched.follower.reset()
+        for _ in range(came):
+            watched(alone)
+        waits.append(next(frame for frame in range(100) if len(watched(both)) == 2))
+    assert 0.6 * seconds < max(waits) * STEP < seconds + STEP / 2
 
 
 def test_a_hand_that_is_hidden_for_a_moment_is_seen_again_at_once(watched):

@@ -72,6 +72,20 @@ def test_slow_cameras_are_followed(watched, rate):
     assert ids == [0] * 8
 
 
+def test_stamps_in_milliseconds_are_noticed(watched):
+    red = scene((RED, 150, 150, 80))
+    with pytest.warns(UserWarning, match="5 frames in a row came 33 s after .* divided by 1000") as said:
+        ids = [watched(red, step=33)[0].id for _ in range(20)]
+    assert ids == list(range(20)) and len(said) == 1
+
+
+@pytest.mark.parametrize("steps", [[700.0, STEP] * 10, [2.0] * 20])
+def test_pauses_and_slow_cameras_are_nothing_to_warn_of(watched, recwarn, steps):
+    for step in steps:
+        watched(scene((RED, 150, 150, 80)), step=step)
+    assert not recwarn.list
+
+
 def test_wrong_frames_are_refused_and_change_nothing(watched):
     red = scene((RED, 150, 150, 80))
     watched(red)

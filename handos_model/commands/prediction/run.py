@@ -14,8 +14,9 @@ from handos_model.camera import Camera
 from handos_model.commands.prediction.plan import Task
 from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tally import Tally
+from handos_model.commands.prediction.user_camera import UserCamera
 from handos_model.drawing.hand_drawing import draw_hands
-from handos_model.hand import Hand, assumed_scale
+from handos_model.hand import Hand, assumed_scale, turned_over
 from handos_model.io.files import message
 from handos_model.io.frame import Frame, doubt_of
 from handos_model.io.inputs import Source, frames_until_error, is_single_image
@@ -31,23 +32,21 @@ from handos_model.view.viewer import View, Viewer
 
 NAMED_PROBLEMS = 20
 """Number of frames per input whose problems are printed; the rest are counted."""
-Intrinsics = tuple[float, float, float, float]
-"""fx, fy, cx, cy in px."""
 
 
 class FrameFinder:
     """Finds hands in single frames, or follows them if frames have times."""
 
     def __init__(
-        self, predictor: HandPredictor, intrinsics: Intrinsics | None, track: bool, mirrored: bool, anatomical: bool
+        self, predictor: HandPredictor, camera: UserCamera | None, track: bool, mirrored: bool, anatomical: bool
     ) -> None:
-        """intrinsics: the user's; mirrored: images are flipped left to right."""
+        """camera: the user's; mirrored: images are flipped left to right."""
         self.model = {"name": predictor.name, "version": predictor.version}
         self.faces, self.scale = predictor.template.faces, assumed_scale(predictor.hand_scale)
         self.track, self.mirrored = track, mirrored
         self.depth_problem = ""
         """Why the last depth image could not be used."""
-        self._intrinsics, self._predictor = intrinsics, predictor
+        self._camera, self._predictor = camera, predictor
         self._skeleton = HandSkeleton(predictor.template) if anatomical else None
         self.begin_input()
 
@@ -56,13 +55,11 @@ class FrameFinder:
         self._follower = HandFollower(self._predictor, mirrored=self.mirrored)
 
     def camera(self, frame: Frame) -> tuple[Camera, str]:
-        """The camera of a frame and its source; ValueError if the user's intrinsics are not a camera's."""
+        """The camera of a frame and its source; ValueError if it cannot be the user's."""
         assert frame.image is not None
         height, width = frame.image.shape[:2]
-        if self._intrinsics:
-            camera = Camera.from_intrinsics(*self._intrinsics, width, height)
-            camera.check_plausible("--intrinsics")
-            return camera, "user"
+        if self._camera:
+            return self._camera(width, height), "user"
         return (frame.camera, "camera") if frame.camera else (Camera.from_fov(width, height), "assumed")
 
     def find(self, frame: Frame, camera: Camera) -> list[Hand]:
@@ -81,7 +78,8 @@ class FrameFinder:
             return frame, camera, hands
         assert frame.image is not None
         image = np.ascontiguousarray(frame.image[:, ::-1])
-        return replace(frame, image=image), camera.mirrored(), [hand.flipped(camera.width) for hand in hands]
+        hands, camera = turned_over(hands, camera)
+        return replace(frame, image=image), camera, hands
 
     def draw(self, frame: Frame, camera: Camera, hands: list[Hand]) -> np.ndarray:
         """The frame's image with its hands drawn on it."""
@@ -141,7 +139,7 @@ class PredictionRun:
         with writing(task.out):
             results = Results(task.out, *options) if task.out else None
         if results and results.complete:
-            self._say(f"{task.out} is complete")
+            self._say(f"{task.out} is complete, and keeps what the options of its own run gave")
             return
         drawing: Drawing | None = None
         before = self._tally.frames + self._tally.earlier
