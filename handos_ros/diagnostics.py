@@ -39,17 +39,12 @@ class Status(NamedTuple):
     values: dict[str, str]
 
 
-def status_name(node: Node) -> str:
-    """The name of a node's status."""
-    return f"{node.get_fully_qualified_name().lstrip('/')}: hands"
-
-
 class StatusPublisher:
     """Publishes the status of a node on /diagnostics."""
 
     def __init__(self, node: Node) -> None:
         self._node, self._publisher = node, node.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._name = status_name(node)
+        self._name = f"{node.get_fully_qualified_name().lstrip('/')}: hands"
 
     def publish(self, status: Status) -> None:
         """Publishes it with the current time."""

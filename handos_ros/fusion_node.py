@@ -30,7 +30,6 @@ from handos_ros.fusion.cameras import camera_inputs, same_place
 from handos_ros.fusion.fused_array import fused_array
 from handos_ros.fusion.fusion_report import FusionReport
 from handos_ros.fusion.fusion_settings import FusionSettings
-from handos_ros.input.rivals import FRAMES
 from handos_ros.input.subscriptions import other_types
 from handos_ros.msg import HandArray
 from handos_ros.outputs import HandOutputs
@@ -151,7 +150,6 @@ class FusionNode(GuardedNode):
             "disagreement of the cameras (mm)": f"{report.gap * 1e3:.1f}",
             "unusable hands": str(self._fusion.unusable),
             "restarts": str(self._sets.restarts),
-            FRAMES: self._outputs.frames(self._settings),
             "errors survived": str(self.survived),
         }
         for topic, camera in self._inputs.items():

@@ -19,7 +19,6 @@ from handos_ros.conversions.stamps import seconds
 from handos_ros.diagnostics import Health, StageClock, StatusPublisher
 from handos_ros.input.arrivals import Arrivals
 from handos_ros.input.newest import Newest
-from handos_ros.input.rivals import FRAMES, Rivals
 from handos_ros.input.subscriptions import NEWEST, CameraInfoSubscription, compressed_topic, other_types
 from handos_ros.parameters import change, declare, refuse_undeclared, take_overrides
 from handos_ros.pipeline import FrameDropped, Pipeline, tracker_options
@@ -49,7 +48,7 @@ class HandsNode(GuardedNode):
         self._busy = threading.Lock()  # held by whoever uses, opens or closes the pipeline
         self._doubts: dict[str, str] = {}
 
-        self._status, self._rivals = StatusPublisher(self), Rivals(self)
+        self._status = StatusPublisher(self)
         self._camera_info = CameraInfoSubscription(self, self._pipeline.intrinsics.keep)
         self._depth_images: Subscription | None = None
         if self._pipeline.depth is not None:
@@ -154,7 +153,6 @@ class HandsNode(GuardedNode):
             "intrinsics": pipeline.intrinsics.describe(pipeline.camera, self._settings.assumed_fov),
             "tracker resets": str(pipeline.tracker.resets),
             "transforms withheld": str(pipeline.outputs.transforms.withheld),
-            FRAMES: pipeline.outputs.frames(self._settings) if pipeline.is_open else "",  # none while paused
             "errors survived": str(self.survived),
         }
 
@@ -164,8 +162,9 @@ class HandsNode(GuardedNode):
         transforms = self._pipeline.outputs.transforms
         doubts = {"image": self._pipeline.doubt, "loss": self._arrivals.doubt(), "jump": transforms.doubt()}
         doubts["clock"] = self.clock_doubt()
-        outputs = self._pipeline.outputs
-        doubts["rivals"] = self._rivals.doubt(outputs.topic, outputs.frames(self._settings))
+        hands = self._pipeline.outputs.topic
+        if (nodes := self.count_publishers(hands)) > 1:
+            doubts["hands"] = f"{nodes} nodes send {hands}: give each node its own namespace"
         if camera is not None and camera.assumed:
             fov = self._settings.assumed_fov
             doubts["camera_info"] = (

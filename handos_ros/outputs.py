@@ -71,12 +71,6 @@ class HandOutputs:
         if transforms := self.transforms.taken(transforms, jumps):
             self._tf.publish(TFMessage(transforms=transforms))
 
-    def frames(self, settings: OutputSettings) -> str:
-        """The wrist frames that are sent, and their topic; empty if none are."""
-        prefix = settings.frame_prefix
-        names = f"{prefix}left_hand and {prefix}right_hand" if settings.tf_names == "side" else f"{prefix}hand_<id>"
-        return f"{names} on {self._tf.topic_name}" if settings.publish_tf else ""
-
     def publish(self, message: HandArray) -> None:
         """Publishes the hands of a frame."""
         self._hands.publish(message)
