@@ -49,7 +49,7 @@ def compressed_topic(node: Node) -> str:
 
 
 def other_types(node: Node, topic: str, kind: type) -> str:
-    """What a topic carries in place of messages of this kind, as the end of a sentence; empty if that is not so."""
+    """Types that a topic carries in place of such messages, as the end of a sentence; empty if there are none."""
     own = f"{kind.__module__.partition('.')[0]}/msg/{kind.__name__}"
     types = {publisher.topic_type for publisher in node.get_publishers_info_by_topic(topic)}
     if not types or own in types:
