@@ -23,9 +23,9 @@ from handos_model.training.onnx_graph import Suppress, trace, with_one, write_ch
 MIN_SCORE = 0.05  # least score of a candidate that the graph returns
 MAX_OVERLAP = 0.6  # IoU of the boxes of two: hands that touch overlap as well
 MAX_CANDIDATES = 64
-PRESENCE_SHIFT = 4.0
+PRESENCE_SHIFT = 4.2
 """Three of four views in training show a hand, but few of the places that a finder proposes do: so a score of 0.5
-stands for a logit of 4. docs/training.md has what was measured at other values.
+stands for a logit of 4.2. docs/training.md has what was measured at other values.
 """
 SHRINKAGE = 1.03
 """Factor by which hands are larger in the image than joints_2d, where distances are fitted to them. Joints lean towards
