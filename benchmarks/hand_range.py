@@ -60,8 +60,9 @@ def main() -> None:
     with ExitStack() as peers:
         systems = _systems(arguments, peers)
         results: dict[str, Any] = {"sizes": {}, "false hands": {}}
+        photos = PHOTOS[arguments.photos](arguments.data)
         for size in arguments.sizes:
-            scenes = list(progress(hands_of(size, arguments), f"{size} px"))
+            scenes = list(progress(hands_of(size, photos, arguments.data, arguments.most), f"{size} px"))
             results["sizes"][size] = {name: found(system, scenes) for name, system in systems.items()}
         empty = list(empty_frames(arguments.data / "train", arguments.max_empty))
         results["false hands"] = {name: false_hands(system, empty) for name, system in systems.items()}
@@ -69,14 +70,13 @@ def main() -> None:
     print(json.dumps(results))
 
 
-def hands_of(size: int, arguments: argparse.Namespace) -> Iterator[Sample]:
+def hands_of(size: int, photos: list[Sample], data: Path, most: int | None) -> Iterator[Sample]:
     """Frames with one hand of `size` px each, the same in every run."""
-    samples = PHOTOS[arguments.photos](arguments.data)
-    large = [sample for sample in samples if np.ptp(labelled(sample), axis=0).max() * MAX_ENLARGED >= size]
+    large = [sample for sample in photos if np.ptp(labelled(sample), axis=0).max() * MAX_ENLARGED >= size]
     backgrounds = sorted(held_out_backgrounds())
-    for index, sample in enumerate(spread(large, arguments.most)):
+    for index, sample in enumerate(spread(large, most)):
         rng = np.random.default_rng([size, index])
-        yield laid_on(sample, size, _background(arguments.data / "train" / rng.choice(backgrounds)), rng)
+        yield laid_on(sample, size, _background(data / "train" / rng.choice(backgrounds)), rng)
 
 
 def annotated(data: Path) -> list[Sample]:

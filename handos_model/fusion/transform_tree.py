@@ -8,6 +8,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -202,20 +203,24 @@ class TransformTree:
     def _at(self, child: str, stamp: float) -> Extrinsics:
         link = self._links[child]
         if link.static:
-            return Extrinsics.from_quaternion(*link.poses[0])
+            return _pose(link.poses[0])
         after = bisect.bisect_left(link.stamps, stamp)
         since = stamp - link.stamps[after - 1] if after else math.inf
         until = link.stamps[after] - stamp if after < len(link.stamps) else math.inf
         if since + until <= LONGEST_GAP:
-            before, behind = (Extrinsics.from_quaternion(*link.poses[place]) for place in (after - 1, after))
-            return _between(before, behind, since / (since + until))
+            return _between(_pose(link.poses[after - 1]), _pose(link.poses[after]), since / (since + until))
         if min(since, until) <= AHEAD:
-            return Extrinsics.from_quaternion(*link.poses[after - 1 if since < until else after])
+            return _pose(link.poses[after - 1 if since < until else after])
         if until == math.inf:
             raise NoTransform(f"the transform of {child} ended {since:.1f} s before the hands")
         if since == math.inf:
             raise NoTransform(f"the transform of {child} began {until:.1f} s after the hands")
         raise NoTransform(f"the transform of {child} is missing for {since + until:.1f} s around the hands")
+
+
+@lru_cache(maxsize=1024)  # static ones are asked for in every frame
+def _pose(sent: _Sent) -> Extrinsics:
+    return Extrinsics.from_quaternion(*sent)
 
 
 def _between(one: Extrinsics, other: Extrinsics, share: float) -> Extrinsics:
