@@ -14,6 +14,7 @@ from types import FrameType
 from handos_model import __version__
 from handos_model.commands import benchmark, datasets, evaluate, export, fuse, predict, render, reproduce, train
 from handos_model.commands.parser import Parser
+from handos_model.commands.prediction.signals import handled
 from handos_model.io.files import message
 
 COMMANDS = {
@@ -83,12 +84,8 @@ def _signals() -> Iterator[Callable[[], bool]]:
     numbers = [signal.SIGTERM] + [signal.SIGINT] * (signal.getsignal(signal.SIGINT) is signal.default_int_handler)
     if threading.current_thread() is not threading.main_thread():
         numbers = []
-    before = {number: signal.signal(number, handle) for number in numbers}
-    try:
+    with handled(numbers, handle):
         yield lambda: came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _missing(error: ModuleNotFoundError, command: str) -> str:
