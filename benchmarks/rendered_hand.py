@@ -96,19 +96,21 @@ def followed(
     noise: float,
     settled: int = SETTLED,
     depth: Callable[[int], np.ndarray | None] = lambda frame: None,
+    seen_by: int | None = None,
 ) -> np.ndarray | None:
     """Joints (T, 21, 3) m of the one hand that is followed through them after `settled` frames, None where it is lost.
 
-    depth: returns the depth image of a frame, None where it has none.
+    depth: returns the depth image of a frame, None where it has none. seen_by: the frame from which on the hand must be
+    seen in each, `settled` when None.
     """
     follower = HandFollower(predictor)
     joints = []
     for frame, picture in enumerate(pictures):
         image, measurement = noisy(picture, rng, noise), depth(frame)
         hands = follower.follow(image, frame / RATE, CAMERA, lambda measurement=measurement: measurement)
+        if len(hands) != 1 and frame >= (settled if seen_by is None else seen_by):
+            return None
         if frame >= settled:
-            if len(hands) != 1:
-                return None
             joints.append(hands[0].joints_3d)
     return np.array(joints)
 

@@ -5,7 +5,8 @@
 The hands, noise and depth images of rendered_hand.py, half a metre away and followed at 30 Hz. Depth comes with
 every frame, every second, fifth and tenth one, or with all but those of two seconds in the middle. Printed are the
 largest distance of the wrist's z from its median, in percent, of the median hand and of the worst one, after the first
-second; and how many hands stay within one per cent. Hands that are lost are left out. Needs the renderer
+second; and how many hands stay within one per cent. Hands that are lost, or not seen within .2 s, are left out. Needs
+the renderer
 (`pip install '.[train]'`).
 """
 
@@ -23,7 +24,7 @@ from handos_model.synthetic.body.person import make_studio
 from handos_model.synthetic.several_cameras import HandScene, make_scene
 
 DISTANCE = 0.5  # m
-FRAMES, SETTLED, GONE = 150, 30, range(60, 120)
+FRAMES, SEEN_BY, SETTLED, GONE = 150, 6, 36, range(60, 120)
 WITH_DEPTH: dict[str, Callable[[int], bool]] = {
     "every frame": lambda frame: True,
     "every second frame": lambda frame: frame % 2 == 0,
@@ -60,7 +61,7 @@ def strayed(
     picture = picture_at(scene, rng, DISTANCE)
     joints = followed(
         predictor, [picture] * FRAMES, rng, noise, SETTLED,
-        lambda frame: measured(scene, rng, DISTANCE) if has_depth(frame) else None,
+        lambda frame: measured(scene, rng, DISTANCE) if has_depth(frame) else None, SEEN_BY,
     )  # fmt: skip
     if joints is None:
         return None

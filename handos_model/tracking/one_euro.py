@@ -117,6 +117,13 @@ class OneEuro:
             self._frames[points] = 0
             self._rested = 0.0
 
+    def loosen(self, point: int) -> None:
+        """Lets a point that rests or is held follow the next values, until it has come to rest again."""
+        if self._value is not None:
+            self._known = self._known.copy()
+            self._known[point] = min(self._known[point, 0], RESTED)
+            self._rested = 0.0
+
     def _measure_noise(self, points: np.ndarray, step: float) -> None:
         """Measures noise by how much each point's last two steps differ, whatever the times between them."""
         change = points - self._before

@@ -14,10 +14,14 @@ from handos_model.tracking.plain_joints import PlainJoints, long_edge
 REMEMBERED = 0.1
 """Weight of a place whose depth follows from the hand's remembered size, against 1 for a measured one: it is off by one
 or two per cent, and a hand at rest shall stay where it was measured."""
-MOST_DOUBT = 0.015
+MOST_DOUBT = 0.025
 """Largest change of a hand's distance, as a fraction, that the noise of its nearness can put in doubt: a smaller change
-does not count, and one of twice that counts in full. A single measurement that is farther off counts as this far off:
-it may be of something in front of the hand."""
+does not count, and one of twice that counts in full."""
+FARTHEST_OFF = 0.015
+"""A single measurement that is farther off, as a fraction of the distance, counts as this far off: it may be of
+something in front of the hand."""
+UNMEASURED = 1.0
+"""s without a measurement after which the next ones move even a hand at rest, as it may have crept in between."""
 
 
 class HandSmoother:
@@ -33,6 +37,7 @@ class HandSmoother:
     def __init__(self) -> None:
         self._filter = OneEuro()
         self._measured: tuple[float, float] | None = None  # depth of the wrist, m, and nearness when it was measured
+        self._unmeasured = 0.0  # s since then
 
     def smooth(self, hand: Hand, joints: PlainJoints, step: float, min_cutoff: float, beta: float) -> Hand:
         """The hand with these joints, `step` s after the one before, smoothed.
@@ -41,9 +46,14 @@ class HandSmoother:
         metres by the ratio of the hand's extents in space and in the image: the width of a pixel at its distance.
         """
         nearness = math.log(max(joints.spread, 1e-6))
-        if hand.scale_source == "depth" and self._measured is None:
-            self.restart_place()
-            self._measured = float(hand.translation[2]), nearness
+        self._unmeasured += step
+        if hand.scale_source == "depth":
+            if self._measured is None:
+                self.restart_place()
+                self._measured = float(hand.translation[2]), nearness
+            elif self._unmeasured > UNMEASURED:
+                self._filter.loosen(self.DEPTH)
+            self._unmeasured = 0.0
         points = np.zeros((3 + 21 + len(hand.vertices) + 21 + 1, 3), np.float32)
         points[self.WRIST].flat[::4] = self._place(hand, nearness)
         points[3:24], points[24:-22] = hand.joints_3d, hand.vertices
@@ -60,7 +70,7 @@ class HandSmoother:
         place, joints_2d = points[self.WRIST].diagonal().copy(), points[self.PIXELS, :2].copy()
         shape = points[self.SHAPE] + place
         if hand.scale_source == "depth":  # a mean of both: a single measurement is noisy, a smoothed one lags
-            smoothed, most = float(place[2]), MOST_DOUBT * abs(float(place[2]))
+            smoothed, most = float(place[2]), FARTHEST_OFF * abs(float(place[2]))
             newer = min(max(float(hand.translation[2]) - smoothed, -most), most)
             self._measured = smoothed + newer / 2, nearness
         return replace(

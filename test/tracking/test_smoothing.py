@@ -104,6 +104,28 @@ def test_a_measured_hand_rests_where_the_network_changes_its_mind(doubted: range
     assert np.abs(np.array(z[30:]) / 0.6 - 1).max() < 0.01
 
 
+def test_a_measured_hand_rests_where_its_size_in_the_image_is_in_doubt() -> None:
+    rng, tracker, still, z = np.random.default_rng(6), HandTracker(), seen_hand().joints_2d, []
+    for frame in range(150):
+        size = rng.normal(1.0, 0.01) * (1.023 if frame >= 75 else 1.0)
+        hand = seen_hand((0, 0, 0.6 if frame < 60 else 0.6 / size), noise=rng.normal(0, 0.001, 3))
+        pixels = (size * (still - still.mean(axis=0)) + still.mean(axis=0)).astype(np.float32)
+        hand = replace(hand, joints_2d=pixels, scale_source="depth" if frame < 60 else "prior")
+        z.append(tracker.update([hand], frame * STEP)[0].translation[2])
+    assert np.abs(np.array(z[30:]) / 0.6 - 1).max() < 0.01
+
+
+@pytest.mark.parametrize(("gone", "most"), [(range(60, 120), 0.003), (range(60, 75), 0.010)])
+def test_a_hand_goes_to_where_depth_finds_it_again(gone: range, most: float) -> None:
+    """After a second without depth in a second, and later after a shorter time, since nothing shows that it moved."""
+    rng, tracker = np.random.default_rng(11), HandTracker()
+    for frame in range(gone.stop + 36):
+        crept = (0, 0, 0.6 if frame < gone.start else 0.609)
+        hand = replace(seen_hand(crept, noise=rng.normal(0, 0.001, 3)), joints_2d=seen_hand().joints_2d)
+        found = tracker.update([replace(hand, scale_source="prior" if frame in gone else "depth")], frame * STEP)[0]
+    assert abs(found.translation[2] - 0.609) < most
+
+
 @pytest.mark.parametrize("every", [1, 5, 1000])
 def test_a_hand_that_comes_closer_is_followed(every: int) -> None:
     rng, tracker, behind = np.random.default_rng(5), HandTracker(), []
