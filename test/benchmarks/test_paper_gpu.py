@@ -15,6 +15,7 @@ def test_every_part_gives_its_figures(tmp_path, monkeypatch, capsys):
     out = tmp_path / "figures.json"
     monkeypatch.setattr(sys, "argv", ["paper_gpu.py", "--out", str(out)])
     monkeypatch.setattr(paper_gpu.torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("handos_model.training.cost.RUNS", 1)
     paper_gpu.main()
     figures = json.loads(out.read_text())
     assert set(figures["prediction"]["by_hands"]) == {"1", "2", "4", "10"}

@@ -11,7 +11,7 @@ from predicted import PHOTO, contents
 
 from handos_model.cli import main
 
-JOBS = pytest.mark.parametrize("jobs", [[], ["--jobs", "2"], ["--ray", "--jobs", "2"]], ids=["one", "jobs", "ray"])
+JOBS = pytest.mark.parametrize("jobs", [[], ["--jobs", "2"]], ids=["one", "jobs"])
 
 
 @pytest.fixture
@@ -28,8 +28,6 @@ def unmakeable(folder):
 
 @JOBS
 def test_an_output_that_cannot_be_opened(tmp_path, weights, videos, capfd, jobs):
-    if "--ray" in jobs:
-        pytest.importorskip("ray")
     named = unmakeable(tmp_path / "o" / "b") / "r.jsonl"
     end = ["--weights", weights, "--out", str(tmp_path / "o" / "{}" / "r.jsonl"), *jobs]
     assert main(["predict", *videos, *end]) == 1
@@ -48,8 +46,6 @@ def test_a_single_output_that_cannot_be_opened(tmp_path, weights, videos, capfd,
 
 @JOBS
 def test_a_single_output_of_another_process(tmp_path, weights, videos, capfd, jobs):
-    if "--ray" in jobs:
-        pytest.importorskip("ray")
     named = unmakeable(tmp_path / "o" / "b") / "r.jsonl"
     argv = ["predict", videos[1], "--weights", weights, "--out", str(tmp_path / "o" / "{}" / "r.jsonl"), *jobs]
     assert main(argv) == 2
@@ -97,8 +93,6 @@ def test_errors_of_the_viewer_are_none_of_the_outputs(tmp_path, weights, videos,
 
 @JOBS
 def test_results_of_another_run_cost_their_input_alone(tmp_path, weights, videos, capfd, jobs):
-    if "--ray" in jobs:
-        pytest.importorskip("ray")
     part = tmp_path / "o" / "b.part.jsonl"
     part.parent.mkdir()
     part.write_text('{"image": "another.avi#0"}\n')
@@ -109,3 +103,18 @@ def test_results_of_another_run_cost_their_input_alone(tmp_path, weights, videos
     assert says.splitlines()[-1] == "3 frames, 3 hands, 1 not written"
     assert sorted(contents(part.parent)) == ["a.jsonl", "b.part.jsonl", "c.jsonl"]
     assert part.read_text() == '{"image": "another.avi#0"}\n'
+
+
+def test_on_a_cluster_too_they_cost_their_inputs_alone(tmp_path, weights, videos, capfd):
+    pytest.importorskip("ray")
+    named = unmakeable(tmp_path / "o" / "b") / "r.jsonl"
+    (tmp_path / "o" / "c").mkdir()
+    part = tmp_path / "o" / "c" / "r.part.jsonl"
+    part.write_text('{"image": "another.avi#0"}\n')
+    end = ["--weights", weights, "--resume", "--out", str(tmp_path / "o" / "{}" / "r.jsonl"), "--ray", "--jobs", "2"]
+    assert main(["predict", *videos, *end]) == 1
+    says = capfd.readouterr().err
+    assert f"handos predict: cannot write {named}: File exists ({named.parent})\n" in says
+    assert f"handos predict: {part} was left by a run with other inputs, " in says
+    assert says.splitlines()[-1] == "2 frames, 2 hands, 2 not written"
+    assert sorted(contents(tmp_path / "o")) == ["a/r.jsonl", "c/r.part.jsonl"]

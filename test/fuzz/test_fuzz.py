@@ -34,7 +34,7 @@ def test_other_answers_are_failures(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
     monkeypatch.setenv("FUZZ_CLASSES", "bad=bad_inputs.BAD,dead=bad_inputs.DEAD")
-    totals = campaign.run(["bad", "dead"], 80, 0, tmp_path / "inputs", workers=1, minutes=10)
+    totals = campaign.run(["bad", "dead"], 32, 0, tmp_path / "inputs", workers=1, minutes=10)
     said = "\n".join(totals["bad"].failures)
     assert "IndexError" in said and "two" in said and "MB" in said and totals["bad"].counts["read"] > 0
     (death,) = totals["dead"].failures

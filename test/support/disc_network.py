@@ -65,39 +65,58 @@ def _node(kind: str, inputs: str, output: str, **attributes: object) -> NodeProt
     return helper.make_node(kind, inputs.split(), [output], **attributes)
 
 
-def _bright(image: str, x: str, y: str) -> list[NodeProto]:
-    """count, cx and cy (3,): bright pixels of each channel and their mean place."""
+def _bright(image: str) -> list[NodeProto]:
+    """count, cx and cy (3,): bright pixels of each channel and their mean place, from px (W,) and py (H,).
+
+    Sums over the image are products of matrices, which take a tenth of the time of ReduceSum.
+    """
     return [
         _node("Cast", image, "values", to=TensorProto.FLOAT),
         _node("Greater", "values level", "over"),
-        _node("Cast", "over", "b", to=TensorProto.FLOAT),
-        _node("ReduceSum", "b spatial", "count", keepdims=0),
+        _node("Cast", "over", "b", to=TensorProto.FLOAT),  # (1, H, W, 3)
+        *_sums("b", "count", "sx", "sy"),
         _node("Max", "count one", "some"),
-        *(node for axis, places in (("x", x), ("y", y)) for node in (
-            _node("Mul", f"b {places}", f"b{axis}"),
-            _node("ReduceSum", f"b{axis} spatial", f"s{axis}", keepdims=0),
-            _node("Div", f"s{axis} some", f"c{axis}"),
-        )),
+        _node("Div", "sx some", "cx"),
+        _node("Div", "sy some", "cy"),
         _node("Sqrt", "count", "root"),
         _node("Mul", "root diameter_per_root", "diameter"),
+    ]
+
+
+def _sums(image: str, count: str, sx: str, sy: str = "") -> list[NodeProto]:
+    """Sums (3,) of an image (1, H, W, 3), and of its products with px and py."""
+    columns, rows, both = (f"{name}_of_{image}" for name in ("columns", "rows", "both"))
+    return [
+        _node("MatMul", f"along_x {image}", columns),  # (1, H, 2, 3): ones and px
+        _node("ReduceSum", f"{columns} not_columns", both, keepdims=0),  # (2, 3)
+        _node("Gather", f"{both} i0", count, axis=0),
+        _node("Gather", f"{both} i1", sx, axis=0),
+        *((
+            _node("Gather", f"{columns} i0", rows, axis=2),  # (1, H, 3)
+            _node("MatMul", f"py {rows}", f"whole_{sy}"),  # (1, 3)
+            _node("Squeeze", f"whole_{sy} first", sy),
+        ) if sy else ()),
     ]  # fmt: skip
 
 
 def _find_nodes() -> list[NodeProto]:
     ranges = [
         node
-        for name, index, axes in (("x", "i2", "not_x"), ("y", "i1", "not_y"))
+        for name, index in (("x", "i2"), ("y", "i1"))
         for node in (
             _node("Gather", f"shape {index}", f"n{name}"),
             _node("Range", f"zero n{name} step", f"r{name}"),
-            _node("Cast", f"r{name}", f"f{name}", to=TensorProto.FLOAT),
-            _node("Unsqueeze", f"f{name} {axes}", f"p{name}"),
+            _node("Cast", f"r{name}", f"p{name}", to=TensorProto.FLOAT),
         )
     ]
     return [
         _node("Shape", "image", "shape"),
         *ranges,
-        *_bright("image", "px", "py"),
+        _node("Mul", "px nothing", "dark"),
+        _node("Add", "dark one", "ones"),
+        *(_node("Unsqueeze", f"{name} first", f"{name}_row") for name in ("ones", "px")),
+        _node("Concat", "ones_row px_row", "along_x", axis=0),
+        *_bright("image"),
         _node("GreaterOrEqual", "count least", "enough"),
         _node("LessOrEqual", "count most", "not_too_many"),
         _node("And", "enough not_too_many", "found"),
@@ -113,24 +132,22 @@ def _find_nodes() -> list[NodeProto]:
 def _see_graph() -> tuple[list[NodeProto], dict[str, np.ndarray]]:
     """The disc that lies most in the middle of the view, with the hand that its colour stands for."""
     middle = (np.arange(224) - 111.5) ** 2
-    weight = np.exp(-(middle[None, :, None, None] + middle[None, None, :, None]) / (2 * 30**2))
+    weight = np.exp(-(middle[:, None] + middle) / (2 * 30**2)).ravel()
     hands = [posed_hand(0.2, side) for side in ("right", "left", "right")]
     constants = {
-        "px": np.arange(224.0)[None, None, :, None], "py": np.arange(224.0)[None, :, None, None], "weight": weight,
+        "along_x": np.stack([np.ones(224), np.arange(224.0)]), "py": np.arange(224.0), "weight": weight,
         "meshes": np.array([vertices for vertices, _ in hands]), "skeletons": np.array([joints for _, joints in hands]),
         "unit": unit_joints()[None], "sides": np.array([0.98, 0.02, 0.98]), "sure": np.full((1, 21), 0.9),
         "at": np.array([[0, 0, 0.3]]), "enough_px": np.array(400.0),
         "minus_flip2": np.array([-2, 0]), "minus_flip3": np.array([-2, 0, 0]),
     }  # fmt: skip
     nodes = [
-        *_bright("view", "px", "py"),
-        _node("Mul", "b weight", "weighted"),
-        _node("ReduceSum", "weighted spatial", "masses", keepdims=0),
+        *_bright("view"),
+        _node("Reshape", "b pixels", "flat"),
+        _node("MatMul", "weight flat", "masses"),
         _node("ArgMax", "masses", "which", axis=0, keepdims=1),
         _node("Mul", "values b", "lit"),
-        _node("Mul", "lit px", "lit_x"),
-        _node("ReduceSum", "lit spatial", "light", keepdims=0),
-        _node("ReduceSum", "lit_x spatial", "light_x", keepdims=0),
+        *_sums("lit", "light", "light_x"),
         _node("Max", "light one", "some_light"),
         _node("Div", "light_x some_light", "bright_x"),
         _node("Add", "cx one", "to_the_right"),
@@ -177,8 +194,8 @@ def _save(
         "diameter_per_root": np.array(2 / np.sqrt(np.pi)),
     }  # fmt: skip
     whole = {
-        "spatial": [0, 1, 2], "i1": 1, "i2": 2, "zero": 0, "step": 1, "not_x": [0, 1, 3], "not_y": [0, 2, 3],
-        "last": [1],
+        "i0": 0, "i1": 1, "i2": 2, "zero": 0, "step": 1, "first": [0], "last": [1], "not_columns": [0, 1],
+        "pixels": [-1, 3],
     }  # fmt: skip
     initializers = [numpy_helper.from_array(np.asarray(value, np.float32), name) for name, value in floats.items()]
     initializers += [numpy_helper.from_array(np.asarray(value, np.int64), name) for name, value in whole.items()]
