@@ -65,14 +65,17 @@ class Reproduction:
     threshold: float | None = None
     limit: int | None = None
     opened: tuple[str, BoxPredictor] | None = field(default=None, init=False, repr=False)
+    read: dict[str, dict[str, Any]] = field(default_factory=dict, init=False, repr=False)
 
     def recipe(self, name: str) -> Recipe:
         """The recipe of that name, with the changes; FileNotFoundError if there is none."""
         return build(Recipe, self.values(name), f"recipe {name}")
 
     def values(self, name: str) -> dict[str, Any]:
-        """The settings of a recipe, with the changes."""
-        return merged(read_values(self.folder / f"{name}.yaml"), self.changes)
+        """The settings of a recipe, with the changes; its files are read once."""
+        if name not in self.read:
+            self.read[name] = merged(read_values(self.folder / f"{name}.yaml"), self.changes)
+        return self.read[name]
 
     @cached_property
     def wanted(self) -> list[Measurement]:
