@@ -32,6 +32,8 @@ class HandSize:
         self._measured: deque[float] = deque(maxlen=MAX_MEASUREMENTS)  # m
         self._frames = 0
         self._size = 0.0  # m
+        self.spread = 0.0
+        """Standard deviation of the measurements, as a fraction: how far a place that follows from the size is off."""
         self._relief: np.ndarray | None = None
 
     def kept(self, hand: Hand, step: float) -> Hand:
@@ -42,6 +44,7 @@ class HandSize:
         if hand.scale_source == "depth":
             self._measured.append(now)
             self._size = statistics.median(self._measured)
+            self.spread = float(np.std(self._measured)) / self._size
             self._relief = None if hand.relief is None else hand.relief.copy()
             return hand.resized(self._size / now)
         if not self._measured:

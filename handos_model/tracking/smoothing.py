@@ -17,6 +17,9 @@ or two per cent, and a hand at rest shall stay where it was measured."""
 MOST_DOUBT = 0.025
 """Largest change of a hand's distance, as a fraction, that the noise of its nearness can put in doubt: a smaller change
 does not count, and one of twice that counts in full."""
+SPREADS = 3.0
+"""Number of standard deviations of its measured sizes that a hand's distance may change without having moved: where the
+network sees a hand in two poses, its size in the image changes with them."""
 FARTHEST_OFF = 0.015
 """A single measurement that is farther off, as a fraction of the distance, counts as this far off: it may be of
 something in front of the hand."""
@@ -39,8 +42,10 @@ class HandSmoother:
         self._measured: tuple[float, float] | None = None  # depth of the wrist, m, and nearness when it was measured
         self._unmeasured = 0.0  # s since then
 
-    def smooth(self, hand: Hand, joints: PlainJoints, step: float, min_cutoff: float, beta: float) -> Hand:
-        """The hand with these joints, `step` s after the one before, smoothed.
+    def smooth(
+        self, hand: Hand, joints: PlainJoints, step: float, min_cutoff: float, beta: float, spread: float = 0.0
+    ) -> Hand:
+        """The hand with these joints, `step` s after the one before, smoothed. spread: HandSize.spread.
 
         Joints and vertices are smoothed relative to the wrist, point by point. Speeds in the image are converted to
         metres by the ratio of the hand's extents in space and in the image: the width of a pixel at its distance.
@@ -55,7 +60,7 @@ class HandSmoother:
                 self._filter.loosen(self.DEPTH)
             self._unmeasured = 0.0
         points = np.zeros((3 + 21 + len(hand.vertices) + 21 + 1, 3), np.float32)
-        points[self.WRIST].flat[::4] = self._place(hand, nearness)
+        points[self.WRIST].flat[::4] = self._place(hand, nearness, spread)
         points[3:24], points[24:-22] = hand.joints_3d, hand.vertices
         points[self.SHAPE] -= hand.translation
         points[self.PIXELS, :2] = hand.joints_2d
@@ -91,14 +96,14 @@ class HandSmoother:
         self._filter.restart(self.WRIST)
         self._measured = None
 
-    def _place(self, hand: Hand, nearness: float) -> np.ndarray:
+    def _place(self, hand: Hand, nearness: float, spread: float) -> np.ndarray:
         """The wrist (3,) m. If the hand's size is remembered, its depth is the one measured last plus the change since
         then on which the remembered size and the size in the image agree."""
         if hand.scale_source != "remembered" or self._measured is None or not hand.translation[2] > 0:
             return hand.translation
         depth, nearness_then = self._measured
         farther = math.log(float(hand.translation[2]) / max(depth, 1e-6))
-        doubt = min(CLEAR * self._filter.noise(self.NEARNESS), MOST_DOUBT)
+        doubt = max(min(CLEAR * self._filter.noise(self.NEARNESS), MOST_DOUBT), SPREADS * spread)
         change = _agreed(farther, nearness_then - nearness, doubt)
         return hand.translation * np.float32(math.exp(change - farther))
 

@@ -171,7 +171,7 @@ class Track:
             hand = self.size.kept(hand, step)
             if self.side.decided != before:
                 self._smoother.restart_shape()  # a mean of a hand and its mirror image is flat
-            hand = self._smoother.smooth(hand, joints, step, options.min_cutoff, options.beta)
+            hand = self._smoother.smooth(hand, joints, step, options.min_cutoff, options.beta, self.size.spread)
         return replace(hand, id=self.id, side=self.side.decided, side_confidence=self.side.confidence)
 
     def forget_size(self) -> None:

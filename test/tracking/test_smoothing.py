@@ -115,6 +115,20 @@ def test_a_measured_hand_rests_where_its_size_in_the_image_is_in_doubt() -> None
     assert np.abs(np.array(z[30:]) / 0.6 - 1).max() < 0.01
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hand_that_is_seen_in_two_poses_rests_between_measurements_too(seed: int) -> None:
+    rng, tracker, still, z = np.random.default_rng(seed), HandTracker(), seen_hand().joints_2d, []
+    for frame in range(240):
+        other = frame % 40 in (11, 12, 13, 14, 20, 30)  # 15 % smaller, for four frames and in two measured ones
+        measured, larger = frame % 5 == 0, 1 / 1.15 if other else 1.0
+        hand = seen_hand((0, 0, 0.6 if measured else 0.6 / larger), noise=rng.normal(0, 0.001, 3))
+        hand = hand.resized(larger) if measured else hand
+        pixels = larger * (still - still.mean(axis=0)) + rng.normal(300, 1.0, (21, 2)).astype(np.float32)
+        hand = replace(hand, joints_2d=pixels, scale_source="depth" if measured else "prior")
+        z.append(tracker.update([hand], frame * STEP)[0].translation[2])
+    assert np.abs(np.array(z[90:]) / 0.6 - 1).max() < 0.01
+
+
 @pytest.mark.parametrize(("gone", "most"), [(range(60, 120), 0.003), (range(60, 75), 0.010)])
 def test_a_hand_goes_to_where_depth_finds_it_again(gone: range, most: float) -> None:
     """After a second without depth in a second, and later after a shorter time, since nothing shows that it moved."""
