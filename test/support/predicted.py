@@ -26,6 +26,13 @@ def lines_of(path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def assumed(inputs: int) -> str:
+    """What a run says of inputs without a known camera."""
+    unknown = f"the camera of {inputs} input{'s' * (inputs > 1)} is not known"
+    guess = "a view of 60 degrees is assumed, and distances are guesses"
+    return f"handos predict: {unknown}: {guess}; give it with --intrinsics\n"
+
+
 def contents(folder) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 

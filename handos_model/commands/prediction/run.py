@@ -98,6 +98,8 @@ class PredictionRun:
         self._tally = Tally()
         self._still = 0
         """Number of the next image in a sequence whose times come from --fps."""
+        self._assumed = False
+        """Whether the camera of the current input is assumed."""
         self._reported: set[str] = set()
         self._stopped: Callable[[], bool] = lambda: False
 
@@ -178,7 +180,7 @@ class PredictionRun:
             if self._view:
                 with _showing():
                     self._view.begin_input()
-        problems = 0
+        problems, self._assumed = 0, False
         for frame in map(self._timed, frames_until_error(source, source.name)):
             if self._stopped():
                 break
@@ -194,6 +196,7 @@ class PredictionRun:
         if problems > NAMED_PROBLEMS:
             self._say(f"{problems - NAMED_PROBLEMS} more frames of {source.name} could not be read")
         self._tally.unreadable += problems
+        self._tally.assumed += self._assumed
         if not single:
             self._still = 0  # a folder is a sequence of its own
 
@@ -232,6 +235,7 @@ class PredictionRun:
             return f"cannot use {frame.name}: {error}"
         self._tally.frames += 1
         self._tally.hands += len(hands)
+        self._assumed |= intrinsics == "assumed"
         if results:
             with writing(task.out):
                 results.write(record)
