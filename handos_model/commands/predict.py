@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from handos_model.commands.prediction.cluster import RayPool
+from handos_model.commands.prediction.frame_finder import FrameFinder
 from handos_model.commands.prediction.jobs import JobPool, Work, run_jobs
 from handos_model.commands.prediction.plan import Task, check_names, check_tasks, check_times, plan
 from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
-from handos_model.commands.prediction.run import FrameFinder, PredictionRun
+from handos_model.commands.prediction.run import PredictionRun
 from handos_model.commands.prediction.user_camera import calibration_file, user_camera
 from handos_model.io.files import checksum_file, message
 from handos_model.io.frame import MIN_RATE

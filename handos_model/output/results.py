@@ -72,15 +72,15 @@ def journal(out: Target) -> Path:
     return partial(path) if out.suffix == ".jsonl" else path.with_name(fitted_name(path.name, ".part.jsonl"))
 
 
-def first_image(out: Target) -> str | None:
-    """The image of the first record of complete results; None if they do not say, like recordings and empty ones."""
+def first_record(out: Target) -> dict[str, Any]:
+    """The first record of complete results, in tables only some of its keys; empty for recordings and empty results."""
     with suppress(Exception):  # whatever the file contains
         if out.suffix == ".jsonl":
             with out.path.open("rb") as file:
-                return _image(file.readline())
+                return dict(json.loads(file.readline()))
         if out.suffix in TABLES:
             return TABLES[out.suffix].first(out.path)
-    return None
+    return {}
 
 
 def write_results(

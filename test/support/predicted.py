@@ -5,7 +5,7 @@ import signal
 
 import av
 import numpy as np
-from fake_network import answer, write_network
+from fake_network import METADATA, answer, write_network
 from posed_hand import posed_hand
 
 from handos_model import Camera
@@ -16,10 +16,10 @@ PHOTO = np.full((480, 640, 3), 90, np.uint8)
 PLACE = np.array([0.1, 0.05, 0.6])
 
 
-def write_weights(path) -> str:
+def write_weights(path, **metadata: str) -> str:
     """A network that sees a hand at PLACE in every image of PHOTO's size."""
     vertices, joints = posed_hand()
-    return str(write_network(path, [answer(vertices + PLACE, joints + PLACE, CAMERA)], 640))
+    return str(write_network(path, [answer(vertices + PLACE, joints + PLACE, CAMERA)], 640, METADATA | metadata))
 
 
 def lines_of(path) -> list[dict]:
