@@ -73,8 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     images.add_argument("--fps", type=float, metavar="N", help="the images of a folder are a sequence of N per second")
     images.add_argument("--mirrored", action="store_true", help="the images are mirrored, like selfies")
     images.add_argument(
-        "--intrinsics", metavar="fx,fy,cx,cy|FILE.yaml", help="in pixels, or a file of camera_calibration, which also "
-        "describes the lens; default: those of the recording, else assumed",
+        "--intrinsics", metavar="fx,fy,cx,cy|FILE.yaml", help="in pixels, or a file of camera_calibration or Kalibr, "
+        "which also describes the lens; default: those of the recording, else assumed",
     )  # fmt: skip
     images.add_argument("--topic", help="image topic, for recordings with several colour topics")
     images.add_argument(

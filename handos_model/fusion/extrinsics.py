@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from handos_model.io.calibration.known_formats import format_of
 from handos_model.io.files import EXTRINSICS, one_line, shown
 from handos_model.io.frame import LONGEST_NAME
 from handos_model.io.yaml_file import read_yaml
@@ -96,7 +97,8 @@ def read_extrinsics(path: Path) -> tuple[str, dict[str, Extrinsics]]:
     about = read_yaml(path, EXTRINSICS)
     where = f"extrinsics file {shown(path)}"
     if not isinstance(about, dict) or set(about) != {"frame", "cameras"}:
-        raise ValueError(f"{where} must have the keys frame and cameras and no others (docs/cameras.md)")
+        hint = f"must have the keys frame and cameras and no others: {EXTRINSICS.hint}"
+        raise ValueError(f"{where} {format_of(about)}, {hint}")
     frame, cameras = about["frame"], about["cameras"]
     if not _is_name(frame):
         raise ValueError(f"frame is {one_line(repr(frame))} in {where}, must be the name of the common frame")

@@ -82,7 +82,7 @@ def test_images_of_another_size_are_refused(tmp_path, argv, capfd, jobs):
         ("[600.0", "[1.2", "lens.yaml has fx = 1.2"),
         ("MODEL", "pinhole", "distortion model is 'pinhole', must be one of"),
         ("image_width: 640", "", "image_width is None in calibration file"),
-        (FILE, "%YAML:1.0", "lens.yaml cannot be read"),
+        (FILE, "%YAML:1.0\n---\n", "lens.yaml is of OpenCV's FileStorage, must be plain YAML: docs/command_line.md"),
     ],
 )
 def test_other_files_are_refused_in_one_sentence(tmp_path, argv, capfd, old, new, sentence):

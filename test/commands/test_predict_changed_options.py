@@ -14,7 +14,7 @@ UNKNOWN = "and keeps what the options of its own run gave"
 
 @pytest.fixture
 def resumed(tmp_path, weights, capsys):
-    """What --resume says of complete results of a run with some options, when it has others."""
+    """Asks --resume with some options about complete results of a run with others, and returns what it says."""
     video, folder = write_video(tmp_path / "in.avi", [PHOTO]), tmp_path / "out"
     argv = ["predict", str(video), "--weights", weights, "--out"]
 

@@ -83,16 +83,6 @@ def test_files_become_one(folder: Path, capsys: pytest.CaptureFixture) -> None:
     assert "vertices" not in json.loads((folder / "fused.jsonl").read_text().splitlines()[0])["hands"][0]
 
 
-def test_cameras_with_assumed_intrinsics_are_named(folder: Path, capsys: pytest.CaptureFixture) -> None:
-    assert main(FUSE) == 0
-    assert "assumed" not in capsys.readouterr().err
-    text = (folder / "right.jsonl").read_text()
-    (folder / "right.jsonl").write_text(text.replace('"source": "user"', '"source": "assumed"'))
-    assert main([*FUSE, "--overwrite"]) == 0
-    said = "handos fuse: the intrinsics of right are assumed, and rays to hands are guesses: "
-    assert f"{said}give handos predict --intrinsics\n" in capsys.readouterr().err
-
-
 def test_a_file_whose_end_is_damaged_is_read_up_to_there(folder: Path, capsys: pytest.CaptureFixture) -> None:
     path = folder / "right.jsonl"
     lines = path.read_text().splitlines(keepends=True)

@@ -9,7 +9,7 @@ from fuzz_class import FuzzClass
 from hostile_yaml import HOSTILE
 from hypothesis import strategies as st
 
-from handos_model.io.camera_info import read_calibration
+from handos_model.io.calibration.calibration_file import read_calibration
 from handos_model.io.files import CALIBRATION
 from handos_model.io.yaml_file import read_yaml
 from handos_model.training.recipe import read_recipe

@@ -27,7 +27,7 @@ def lines_of(path) -> list[dict]:
 
 
 def assumed(inputs: int) -> str:
-    """What a run says of inputs without a known camera."""
+    """The line that a run prints about inputs without a known camera."""
     unknown = f"the camera of {inputs} input{'s' * (inputs > 1)} is not known"
     guess = "a view of 60 degrees is assumed, and distances are guesses"
     return f"handos predict: {unknown}: {guess}; give it with --intrinsics\n"

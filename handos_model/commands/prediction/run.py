@@ -110,7 +110,7 @@ class PredictionRun:
             self._say(f"{results.place} contains the results so far; --resume continues from there")
 
     def _kept(self, first: dict[str, Any]) -> str:
-        """What complete results keep, as the end of a sentence; first: their first record."""
+        """The end of a sentence about complete results, which are kept; first: their first record."""
         if changed := changed_options(first, self._finder, self._detail):
             return f"but {' and '.join(changed)} differed in its run: --overwrite in place of --resume makes it anew"
         return "and keeps what the options of its own run gave"
