@@ -58,7 +58,7 @@ class Extrinsics:
             raise ValueError("translation and rotation must be lists of numbers") from None
         if t.shape != (3,) or q.shape != (4,):
             raise ValueError("translation must be x, y, z in metres, and rotation x, y, z, w")
-        if why := impossible(t.tolist(), q.tolist()):
+        if why := _not_a_turn(q.tolist()):
             raise ValueError(why)
         return cls(rotation_matrix(q / math.hypot(*q)), t)
 
@@ -76,9 +76,13 @@ def impossible(translation: Sequence[float], rotation: Sequence[float]) -> str:
 
     It needs a hundredth of the time: transforms come by the thousand, and few of them are ever asked for.
     """
-    if not abs(math.hypot(*rotation) - 1) < UNIT:
-        return f"rotation is {list(rotation)}, must be a quaternion x, y, z, w of length 1"
-    return _too_far(translation)
+    return _not_a_turn(rotation) or _too_far(translation)
+
+
+def _not_a_turn(rotation: Sequence[float]) -> str:
+    if abs(math.hypot(*rotation) - 1) < UNIT:
+        return ""
+    return f"rotation is {list(rotation)}, must be a quaternion x, y, z, w of length 1"
 
 
 def _too_far(position: Sequence[float]) -> str:
