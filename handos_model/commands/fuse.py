@@ -20,7 +20,7 @@ from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.output.frame_record import Detail
 from handos_model.output.message_types import Origin
 from handos_model.output.output_file import Inputs, Target, WriteRules
-from handos_model.output.results import SUFFIXES, check_results, check_results_name, write_results
+from handos_model.output.results import RESULTS_SUFFIXES, check_results, check_results_name, write_results
 from handos_model.template.load import load_template
 
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         required=True,
         metavar="FILE",
-        help=f"one record per time: {SUFFIXES}, or without a suffix a rosbag2 folder",
+        help=f"one record per time: {RESULTS_SUFFIXES}, or without a suffix a rosbag2 folder",
     )
     parser.add_argument(
         "--slop",

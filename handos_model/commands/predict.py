@@ -22,7 +22,7 @@ from handos_model.io.inputs import Source, UnreadableInput, open_inputs
 from handos_model.kinematics.mano_parameters import ManoFitter
 from handos_model.output.frame_record import Detail
 from handos_model.output.output_file import Inputs, Target, WriteRules
-from handos_model.output.results import SUFFIXES
+from handos_model.output.results import RESULTS_SUFFIXES
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.view_network import SEARCHES, is_of_a_pair, pair_of
 from handos_model.template.mano import MANO_NAME
@@ -40,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "for the name of the input, for one output per input.",
     )  # fmt: skip
     output.add_argument(
-        "--out", metavar="FILE", help=f"one record per frame: {SUFFIXES}, or without a suffix a rosbag2 folder; "
-        "without --out, --draw and --view: lines on stdout",
+        "--out", metavar="FILE", help=f"one record per frame: {RESULTS_SUFFIXES}, or without a suffix a rosbag2 "
+        "folder; without --out, --draw and --view: lines on stdout",
     )  # fmt: skip
     output.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
     output.add_argument("--view", metavar="VIEWER[=FILE]", help=f"show the hands: {SPELLING}")

@@ -19,7 +19,7 @@ from handos_model.template.embedded import EMBEDDED_NAME
 from handos_model.template.hand_template import HandTemplate
 from handos_model.template.load import load_template
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "handos_small.find.onnx"
+EMBEDDED_WEIGHTS = Path(__file__).parents[1] / "weights" / "handos_small.find.onnx"
 """Path of the embedded pair; each file has its SHA-256 next to it."""
 MAX_PASSES = 5
 
@@ -98,6 +98,6 @@ class HandPredictor:
 
 def _open_network(weights: str | Path | None, options: SessionOptions) -> ImageNetwork | ViewNetwork:
     if weights is None:
-        return ViewNetwork(WEIGHTS, options, embedded=True)
+        return ViewNetwork(EMBEDDED_WEIGHTS, options, embedded=True)
     path = Path(weights)
     return ViewNetwork(path, options) if is_of_a_pair(path) else ImageNetwork(path, options)
