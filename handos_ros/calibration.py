@@ -1,4 +1,4 @@
-"""CameraInfo from a file written by camera_calibration, from a camera, or from a field of view."""
+"""CameraInfo from a calibration file, from a camera, or from a field of view."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ image_width: 752
 image_height: 480
 camera_matrix: {rows: 3, cols: 3, data: [458.6, 0, 367.2, 0, 457.3, 248.4, 0, 0, 1]}
 distortion_model: plumb_bob
-distortion_coefficients: {rows: 1, cols: 4, data: [-0.28, 0.07, 0.0001, 0.00001]}
+distortion_coefficients: {rows: 1, cols: 5, data: [-0.28, 0.07, 0.0001, 0.00001, 0]}
 """
 CAMERA_INFO = """
 width: 752
@@ -98,9 +98,10 @@ def test_lenses_of_kalibr(tmp_path: Path, lens: str, coefficients: list[float], 
         ),
         ("radtan", "fov", "is pinhole-fov, must be one of"),
         ("radtan", "[1]", "is pinhole-[1], must be one of"),
-        ("458.6, ", "", "must have intrinsics: [fx, fy, cx, cy] and resolution: [width, height] in px"),
-        ("resolution: [752, 480]", "", "must have intrinsics: [fx, fy, cx, cy] and resolution: [width, height] in px"),
+        ("458.6, ", "", "must have intrinsics [fx, fy, cx, cy], resolution [width, height] and"),
+        ("resolution: [752, 480]", "", "must have intrinsics [fx, fy, cx, cy], resolution [width, height] and"),
         ("[752, 480]", "[wide, 480]", "image_width is 'wide' in calibration file x.yaml, must be 1 to 65535 pixels"),
+        ("[-0.28, 0.07, 0.0001, 1e-05]", "3", "[width, height] and a list of distortion_coeffs"),
         ("-0.28", "much", "must hold numbers under data"),
     ],
 )

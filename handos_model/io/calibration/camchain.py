@@ -6,8 +6,13 @@ from typing import Any
 
 from handos_model.io.files import one_line
 
-LENSES = {"pinhole-radtan": "plumb_bob", "pinhole-equidistant": "equidistant", "pinhole-none": "none"}
-"""Kalibr's camera and distortion models, with those of sensor_msgs/CameraInfo that have the same coefficients."""
+LENSES = {
+    "pinhole-radtan": ("plumb_bob", 5),
+    "pinhole-equidistant": ("equidistant", 4),
+    "pinhole-none": ("plumb_bob", 5),
+}
+"""Kalibr's camera and distortion models, with those of sensor_msgs/CameraInfo that begin with the same coefficients,
+and the numbers of these."""
 
 
 def as_camera_calibration(cameras: dict[str, dict[str, Any]], where: str) -> dict[str, Any]:
@@ -24,14 +29,15 @@ def as_camera_calibration(cameras: dict[str, dict[str, Any]], where: str) -> dic
         raise ValueError(f"{one_line(name)} in {where} is {one_line(lens)}, must be one of {known}: calibrate it so")
     try:
         (fx, fy, cx, cy), (width, height) = about["intrinsics"], about["resolution"]
+        given = [*about["distortion_coeffs"]]
     except (KeyError, TypeError, ValueError):
-        raise ValueError(
-            f"{one_line(name)} in {where} must have intrinsics: [fx, fy, cx, cy] and resolution: [width, height] in px"
-        ) from None
+        wanted = "intrinsics [fx, fy, cx, cy], resolution [width, height] and a list of distortion_coeffs"
+        raise ValueError(f"{one_line(name)} in {where} must have {wanted}") from None
+    model, count = LENSES[lens]
     return {
         "image_width": width,
         "image_height": height,
         "camera_matrix": {"data": [fx, 0, cx, 0, fy, cy, 0, 0, 1]},
-        "distortion_model": LENSES[lens],
-        "distortion_coefficients": {"data": about["distortion_coeffs"]},
+        "distortion_model": model,
+        "distortion_coefficients": {"data": given + [0.0] * (count - len(given))},
     }
