@@ -19,7 +19,7 @@ from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObject
 from handos_model.network.detectors.grounding_dino import GroundingDino
 from handos_model.network.handos import HandOS
 from handos_model.template.load import load_template
-from handos_model.training.cost import PAPER, count, parameters
+from handos_model.training.cost import PAPER_COST, count, parameters
 from handos_model.training.recipe import read_recipe
 
 sys.path.append(str(Path(__file__).parents[1] / "test" / "support"))
@@ -61,7 +61,7 @@ def _with_tokenizer(model: GroundingDinoForObjectDetection) -> GroundingDino:
 
 def main() -> None:
     recipe, template = read_recipe(RECIPE), load_template()
-    print(f"paper: ({PAPER[0]:.0f} + {PAPER[1]:.0f} H) GFLOPs")
+    print(f"paper: ({PAPER_COST[0]:.0f} + {PAPER_COST[1]:.0f} H) GFLOPs")
     print(f"here, {WIDTH}x{HEIGHT} px, with multiply-accumulates in brackets:")
     for backbone in BACKBONES:
         network = HandOS(

@@ -35,7 +35,7 @@ from handos_model.training.batches import collate
 from handos_model.training.objective.criterion import Criterion, LossWeights, hand_size
 from handos_model.training.objective.matcher import simota
 from handos_model.training.objective.term import label_totals
-from handos_model.training.step import LABELS
+from handos_model.training.step import LABEL_KEYS
 
 SIZE = 256  # px of a render
 QUERIES = 1300  # nearly every cell: random weights do not know which cells show a hand
@@ -95,7 +95,7 @@ class Fit:
         """The loss of the images `rows` (n,)."""
         batch, indices = {name: value[rows] for name, value in self.batch.items()}, self.indices[rows]
         views = self.candidates.views[rows].gather(1, indices[..., None].expand(-1, -1, 4))
-        hands = {name: batch[name] for name in LABELS}
+        hands = {name: batch[name] for name in LABEL_KEYS}
         assigned, totals = torch.zeros_like(indices), label_totals(batch, 1)
         return self.criterion(self.decode(stage, rows), hands, views, assigned, totals)[0]
 

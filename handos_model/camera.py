@@ -23,7 +23,7 @@ DEFAULT_FOV = 60.0
 MAX_FOCAL = 100.0
 """Longest focal length, in long edges of the image; the shortest is 1 / MAX_FOCAL. No lens is outside this range."""
 
-SHORTEST, LONGEST = 1e-6, 1e12
+SHORTEST_FOCAL, LONGEST_FOCAL = 1e-6, 1e12
 """px: focal lengths between which rays and pixels are numbers that can be reckoned with, whatever the image's size."""
 
 _INVERSION_ERROR = 0.5  # px: with a larger error, a pixel lies outside what the distortion model can explain
@@ -53,9 +53,9 @@ class Camera:
         K = np.array(self.K, np.float64)
         if K.shape != (3, 3) or not np.isfinite(K).all():
             raise ValueError(f"K must be 3x3 and finite, got {K.tolist()}")
-        if not SHORTEST <= min(K[0, 0], K[1, 1]) <= max(K[0, 0], K[1, 1]) <= LONGEST:
+        if not SHORTEST_FOCAL <= min(K[0, 0], K[1, 1]) <= max(K[0, 0], K[1, 1]) <= LONGEST_FOCAL:
             got = f"fx = {K[0, 0]:g}, fy = {K[1, 1]:g}"
-            raise ValueError(f"focal lengths must be positive, {SHORTEST:g} to {LONGEST:g} px, got {got}")
+            raise ValueError(f"focal lengths must be positive, {SHORTEST_FOCAL:g} to {LONGEST_FOCAL:g} px, got {got}")
         if K[0, 1] or K[1, 0] or K[2, 0] or K[2, 1] or K[2, 2] != 1:
             raise ValueError(f"K must be [fx 0 cx; 0 fy cy; 0 0 1], got {K.tolist()}")
         for edge in ("width", "height"):

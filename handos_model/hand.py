@@ -26,6 +26,7 @@ JOINT_NAMES = (
     *(f"{finger}_{joint}" for finger in FINGERS[1:] for joint in ("mcp", "pip", "dip", "tip")),
 )  # fmt: skip
 """The 21 joints, in the order of OpenPose and MediaPipe."""
+JOINTS = len(JOINT_NAMES)
 
 BONES = tuple((0 if joint % 4 == 1 else joint - 1, joint) for joint in range(1, 21))
 """The skeleton as (parent, child) pairs of joint indices; bones 4 i .. 4 i + 3 belong to FINGERS[i]."""

@@ -1,7 +1,8 @@
-"""Options that are checked whenever they are set: when an object is made, and between two frames alike."""
+"""Options that are checked whenever they are set, by value and by name: when an object is made, and between frames."""
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
@@ -28,6 +29,23 @@ class Option(Generic[Value]):
 
     def __set__(self, owner: Any, value: Any) -> None:
         owner.__dict__[self._name] = self._check(self._name, value)
+
+
+class Adjustable:
+    """An object that gets no further attributes once it is made, so that a misspelt option is an AttributeError.
+
+    __init__ ends by setting `_made`; that of a derived class sets its own attributes before it calls this one's.
+    """
+
+    _made = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._made and not hasattr(self, name):
+            known = [known for known in vars(self) if not known.startswith("_")]
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+            raise AttributeError(f"{type(self).__name__} has no attribute {name}: {hint}")
+        super().__setattr__(name, value)
 
 
 def whole(low: int, high: int | None = None, unit: str = "") -> Check[int]:

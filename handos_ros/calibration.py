@@ -1,4 +1,4 @@
-"""CameraInfo from a file written by camera_calibration, from a camera, or from a field of view."""
+"""CameraInfo from a calibration file, from a camera, or from a field of view."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from sensor_msgs.msg import CameraInfo
 
 from handos_model.camera import Camera
-from handos_model.io.camera_info import read_calibration
+from handos_model.io.calibration.calibration_file import read_calibration
 
 
 def calibrated_info(path: Path) -> CameraInfo:
-    """The message that a YAML file written by camera_calibration describes; raises what read_calibration raises."""
+    """The message that a YAML file describes; raises what read_calibration raises."""
     return CameraInfo(**asdict(read_calibration(path)))
 
 

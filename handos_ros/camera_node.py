@@ -64,7 +64,7 @@ class CameraSettings:
         read_only=True,
     )
     calibration: str = parameter(
-        "", "YAML file of camera_calibration; takes precedence over fov and over a recording", read_only=True
+        "", "YAML file of camera_calibration or Kalibr; takes precedence over fov and over a recording", read_only=True
     )
 
 

@@ -26,7 +26,7 @@ DROP_REASONS = ("late", "bad image", "bad camera_info", "time jumped back", "int
 """Reasons why a frame yields no HandArray. "late" is not an error: a newer one arrived while the network was busy."""
 
 SILENCE = 3.0
-"""Seconds without an image after which the status warns."""
+"""Seconds without an image, or without a depth image, after which the status warns."""
 
 
 class Status(NamedTuple):

@@ -178,7 +178,7 @@ class FusionNode(GuardedNode):
         if len(self._inputs) > 1 and len(sending) == 1:
             doubts.append(f"{sending[0]} is the only camera that sees hands: distances come from one camera")
         doubts += [self._placed, self._report.doubt(), self._clocks(sending), self._tree.refused, self._rivals()]
-        doubts += [self._outputs.transforms.doubt(), self.clock_doubt()]
+        doubts += [self._outputs.doubt(), self._outputs.transforms.doubt(), self.clock_doubt()]
         return [doubt for doubt in doubts if doubt]
 
     def _clocks(self, sending: list[str]) -> str:

@@ -159,12 +159,9 @@ class HandsNode(GuardedNode):
     def _current_doubts(self) -> dict[str, str]:
         """Reasons why results may be worse than usual, by subject."""
         camera, depth, images = self._pipeline.camera, self._pipeline.depth, self._images
-        transforms = self._pipeline.outputs.transforms
-        doubts = {"image": self._pipeline.doubt, "loss": self._arrivals.doubt(), "jump": transforms.doubt()}
-        doubts["clock"] = self.clock_doubt()
-        hands = self._pipeline.outputs.topic
-        if (nodes := self.count_publishers(hands)) > 1:
-            doubts["hands"] = f"{nodes} nodes send {hands}: give each node its own namespace"
+        outputs = self._pipeline.outputs
+        doubts = {"image": self._pipeline.doubt, "loss": self._arrivals.doubt(), "jump": outputs.transforms.doubt()}
+        doubts |= {"hands": outputs.doubt(), "clock": self.clock_doubt()}
         if camera is not None and camera.assumed:
             fov = self._settings.assumed_fov
             doubts["camera_info"] = (

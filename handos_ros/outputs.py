@@ -36,9 +36,7 @@ class HandOutputs:
 
     def __init__(self, node: Node, skeleton: HandSkeleton) -> None:
         """skeleton: that of the hands' template."""
-        self._hands = node.create_publisher(HandArray, "hands", 5)
-        self.topic = self._hands.topic_name
-        """That of the HandArrays."""
+        self._node, self._hands = node, node.create_publisher(HandArray, "hands", 5)
         self._tf = node.create_publisher(TFMessage, "/tf", 100)  # the depth that tf2_ros uses
         self._markers = node.create_publisher(MarkerArray, "hands/markers", 1)
         self._of_sides = SideOutputs(node, skeleton)
@@ -47,6 +45,12 @@ class HandOutputs:
         self._shown: list[Hand] = []  # those of this frame that have the TF frame of their side
         self.transforms = TransformFilter(node.get_clock())
         """Decides which transforms are sent on /tf, and which are withheld."""
+
+    def doubt(self) -> str:
+        """A sentence if another node sends HandArrays on the same topic; else empty."""
+        topic = self._hands.topic_name
+        nodes = self._node.count_publishers(topic)
+        return f"{nodes} nodes send {topic}: give each node its own namespace" if nodes > 1 else ""
 
     def publish_frames(
         self,

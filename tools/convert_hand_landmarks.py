@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from tflite_weights import installed_model, read_graph, read_model, write_weights
 
-from handos_model.network.hand_landmarks import WEIGHTS, HandLandmarkNetwork
+from handos_model.network.hand_landmarks import LANDMARK_WEIGHTS, HandLandmarkNetwork
 from handos_model.prediction.views import SIZE
 
 MODEL = "modules/hand_landmark/hand_landmark_full.tflite"
@@ -56,7 +56,7 @@ def enlarged(images: np.ndarray) -> np.ndarray:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=None, help="hand_landmark_full.tflite; default: of the package")
-    parser.add_argument("--output", type=Path, default=WEIGHTS)
+    parser.add_argument("--output", type=Path, default=LANDMARK_WEIGHTS)
     parser.add_argument("--reference", type=Path, help="an .npz with images: write the interpreter's outputs into it")
     arguments = parser.parse_args()
     data = read_model(arguments.model or installed_model(MODEL), SHA256)

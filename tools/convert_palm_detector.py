@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from tflite_weights import DEPTHWISE, installed_model, read_graph, read_model, write_weights
 
-from handos_model.network.palm_detector import WEIGHTS, PalmDetector, PalmNetwork
+from handos_model.network.palm_detector import PALM_WEIGHTS, PalmDetector, PalmNetwork
 
 MODEL = "modules/palm_detection/palm_detection_full.tflite"
 SHA256 = "1b14e9422c6ad006cde6581a46c8b90dd573c07ab7f3934b5589e7cea3f89a54"
@@ -37,7 +37,7 @@ def read_arrays(data: bytes) -> Iterator[np.ndarray]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=None, help="palm_detection_full.tflite; default: of the package")
-    parser.add_argument("--output", type=Path, default=WEIGHTS)
+    parser.add_argument("--output", type=Path, default=PALM_WEIGHTS)
     arguments = parser.parse_args()
     data = read_model(arguments.model or installed_model(MODEL), SHA256)
     write_weights(arguments.output, PalmNetwork().state_dict(), read_arrays(data))

@@ -20,7 +20,7 @@ from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.output.frame_record import Detail
 from handos_model.output.message_types import Origin
 from handos_model.output.output_file import Inputs, Target, WriteRules
-from handos_model.output.results import SUFFIXES, check_results, check_results_name, write_results
+from handos_model.output.results import RESULTS_SUFFIXES, check_results, check_results_name, write_results
 from handos_model.template.load import load_template
 
 
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out",
         required=True,
         metavar="FILE",
-        help=f"one record per time: {SUFFIXES}, or without a suffix a rosbag2 folder",
+        help=f"one record per time: {RESULTS_SUFFIXES}, or without a suffix a rosbag2 folder",
     )
     parser.add_argument(
         "--slop",
@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
     skeleton = HandSkeleton(template) if args.anatomical else None
     problems = [] if args.extrinsics else [said for path in recordings if (said := cameras.keep_recorded(path))]
     seen: Counter[int] = Counter()
+    assumed: set[str] = set()
     times = 0
 
     def records() -> Iterator[dict[str, Any]]:
@@ -88,6 +89,7 @@ def run(args: argparse.Namespace) -> int:
         for fused in fused_frames(args.results, cameras, problems, args.slop, fusion):
             hands = fused.hands if skeleton is None else possible(_meshed(fused.hands), skeleton)
             seen.update(len(one.cameras) for one in hands)
+            assumed.update(frame.camera for frame in fused.seen if frame.lens.assumed)
             times += 1
             yield fused_record(replace(fused, hands=hands), cameras.frame, args.vertices)
 
@@ -95,6 +97,9 @@ def run(args: argparse.Namespace) -> int:
     original = recordings[0] if named == {*recordings[:1]} else None
     notes = write_results(records(), out, Detail(args.vertices, fused=True), original, origin)
     _report(times, seen, several=len(args.results) > 1 and not problems)
+    if assumed:
+        said = f"the intrinsics of {', '.join(sorted(assumed))} are assumed, and rays to hands are guesses"
+        print(f"handos fuse: {message(said)}: give handos predict --intrinsics", file=sys.stderr)
     if fusion.unusable:
         why = "because their numbers are not those of a hand in front of a camera"
         print(f"handos fuse: hands that are left out {why}: {fusion.unusable}", file=sys.stderr)

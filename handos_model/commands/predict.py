@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 
 from handos_model.commands.prediction.cluster import RayPool
+from handos_model.commands.prediction.frame_finder import FrameFinder
 from handos_model.commands.prediction.jobs import JobPool, Work, run_jobs
 from handos_model.commands.prediction.plan import Task, check_names, check_tasks, check_times, plan
 from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
-from handos_model.commands.prediction.run import FrameFinder, PredictionRun
+from handos_model.commands.prediction.run import PredictionRun
 from handos_model.commands.prediction.user_camera import calibration_file, user_camera
 from handos_model.io.files import checksum_file, message
 from handos_model.io.frame import MIN_RATE
@@ -21,7 +22,7 @@ from handos_model.io.inputs import Source, UnreadableInput, open_inputs
 from handos_model.kinematics.mano_parameters import ManoFitter
 from handos_model.output.frame_record import Detail
 from handos_model.output.output_file import Inputs, Target, WriteRules
-from handos_model.output.results import SUFFIXES
+from handos_model.output.results import RESULTS_SUFFIXES
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.view_network import SEARCHES, is_of_a_pair, pair_of
 from handos_model.template.mano import MANO_NAME
@@ -39,8 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "for the name of the input, for one output per input.",
     )  # fmt: skip
     output.add_argument(
-        "--out", metavar="FILE", help=f"one record per frame: {SUFFIXES}, or without a suffix a rosbag2 folder; "
-        "without --out, --draw and --view: lines on stdout",
+        "--out", metavar="FILE", help=f"one record per frame: {RESULTS_SUFFIXES}, or without a suffix a rosbag2 "
+        "folder; without --out, --draw and --view: lines on stdout",
     )  # fmt: skip
     output.add_argument("--draw", metavar="DIR|FILE.mp4", help="draw the hands: one JPEG per frame, or a video")
     output.add_argument("--view", metavar="VIEWER[=FILE]", help=f"show the hands: {SPELLING}")
@@ -72,8 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     images.add_argument("--fps", type=float, metavar="N", help="the images of a folder are a sequence of N per second")
     images.add_argument("--mirrored", action="store_true", help="the images are mirrored, like selfies")
     images.add_argument(
-        "--intrinsics", metavar="fx,fy,cx,cy|FILE.yaml", help="in pixels, or a file of camera_calibration, which also "
-        "describes the lens; default: those of the recording, else assumed",
+        "--intrinsics", metavar="fx,fy,cx,cy|FILE.yaml", help="in pixels, or a file of camera_calibration or Kalibr, "
+        "which also describes the lens; default: those of the recording, else assumed",
     )  # fmt: skip
     images.add_argument("--topic", help="image topic, for recordings with several colour topics")
     images.add_argument(

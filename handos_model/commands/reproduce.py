@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Runs what remains to be done, and prints our figures next to those of the paper's tables."""
     from handos_model.evaluation.paper.table import paper_markdown
     from handos_model.training.recipe import read_values
-    from handos_model.training.reproduction import RESULTS, Reproduction  # torch
+    from handos_model.training.reproduction import RESULTS_FOLDER, Reproduction  # torch
 
     changes = read_values(args.changes) if args.changes else {}
     launch = tuple(shlex.split(args.launch))
@@ -48,6 +48,6 @@ def run(args: argparse.Namespace) -> int:
         if not args.list:
             work.run(step)
     if not args.list:
-        RESULTS.mkdir(exist_ok=True)
-        print(paper_markdown(RESULTS), end="")
+        RESULTS_FOLDER.mkdir(exist_ok=True)
+        print(paper_markdown(RESULTS_FOLDER), end="")
     return 0

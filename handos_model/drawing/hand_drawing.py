@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from handos_model.camera import Camera
-from handos_model.drawing.mesh_shading import LARGEST, covered_region, draw_mesh
+from handos_model.drawing.mesh_shading import LARGEST_SHADED, covered_region, draw_mesh
 from handos_model.hand import BONES, Hand, turned_over
 from handos_model.io.frame import checked_frame
 from handos_model.template.load import load_template
@@ -75,7 +75,7 @@ def draw_skeleton(image: np.ndarray, hand: Hand) -> None:
     x0, y0, x1, y1 = region
     part = image[y0:y1, x0:x1]
     # Nearest-neighbour enlargement and area reduction return every untouched pixel unchanged.
-    detail = _DETAIL_LINES if max(x1 - x0, y1 - y0) <= LARGEST else 1
+    detail = _DETAIL_LINES if max(x1 - x0, y1 - y0) <= LARGEST_SHADED else 1
     fine = cv2.resize(part, None, fx=detail, fy=detail, interpolation=cv2.INTER_NEAREST)
     points = _fixed((hand.joints_2d - [x0, y0] + 0.5) * detail - 0.5)
     _bones(fine, points, hand.joint_confidence >= _UNSURE, width * detail)

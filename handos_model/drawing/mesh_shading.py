@@ -11,7 +11,7 @@ from handos_model.camera import Camera, ray_rotation
 
 SUPERSAMPLED = 450
 """px: hands up to this extent are rendered at twice the image's resolution, larger ones at the image's own."""
-LARGEST = 1000
+LARGEST_SHADED = 1000
 """px: hands beyond this extent are rendered at this size and enlarged, since rendering takes 60 bytes per pixel."""
 _BAND = 256  # rows that are blended at once
 _SHIFT = 4  # fractional bits of OpenCV's coordinates
@@ -41,7 +41,7 @@ def draw_mesh(
         return
     x0, y0, x1, y1 = region
     size = x1 - x0, y1 - y0
-    scale = 2 if max(size) <= SUPERSAMPLED else min(1, LARGEST / max(size))
+    scale = 2 if max(size) <= SUPERSAMPLED else min(1, LARGEST_SHADED / max(size))
     width, height = (max(1, round(edge * scale)) for edge in size)
     points = ((pixels - [x0, y0] + 0.5) * [width / size[0], height / size[1]] - 0.5).astype(np.float32)
     corners = faces if outward else faces[:, ::-1]

@@ -105,7 +105,7 @@ def videos(data_root: Path, predictor: Predictor, limit: int | None = None) -> R
     return {"frames_with_a_hand": found, "groups": groups}
 
 
-DATASETS: dict[str, Callable[[Path, Predictor, int | None], Results]] = {
+OWN_SETS: dict[str, Callable[[Path, Predictor, int | None], Results]] = {
     "annotated": annotated,
     "val": val,
     "backgrounds": backgrounds,
@@ -115,20 +115,20 @@ DATASETS: dict[str, Callable[[Path, Predictor, int | None], Results]] = {
 
 
 def run(datasets: Sequence[str], data_root: Path, predictor: Predictor, limit: int | None = None) -> dict[str, Results]:
-    """Figures of each of `datasets` (names of DATASETS, or "all"), read below `data_root`.
+    """Figures of each of `datasets` (names of OWN_SETS, or "all"), read below `data_root`.
 
     `limit`: only that many images of each, spread evenly, and only that many first frames of each video, for a quick
     look. Raises ValueError for an unknown name or a limit below 1, FileNotFoundError if the data is missing.
     """
-    unknown = sorted(set(datasets) - {*DATASETS, "all"})
+    unknown = sorted(set(datasets) - {*OWN_SETS, "all"})
     if unknown or not datasets:
-        raise ValueError(f"unknown dataset {', '.join(unknown) or '(none)'}: known are {', '.join(DATASETS)}, all")
+        raise ValueError(f"unknown dataset {', '.join(unknown) or '(none)'}: known are {', '.join(OWN_SETS)}, all")
     if limit is not None and limit < 1:
         raise ValueError(f"limit is {limit}, must be 1 or more")
     if not Path(data_root).is_dir():
         raise FileNotFoundError(f"no data at {data_root}: give the folder that holds train, annotated and video")
-    chosen = list(DATASETS) if "all" in datasets else list(dict.fromkeys(datasets))
-    return {name: DATASETS[name](Path(data_root), predictor, limit) for name in chosen}
+    chosen = list(OWN_SETS) if "all" in datasets else list(dict.fromkeys(datasets))
+    return {name: OWN_SETS[name](Path(data_root), predictor, limit) for name in chosen}
 
 
 def spread(items: Sequence[Any], limit: int | None) -> Sequence[Any]:

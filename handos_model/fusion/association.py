@@ -12,11 +12,11 @@ from handos_model.tracking.assignment import assign
 
 INDEPENDENT = 4.0
 """Number of independent joints that tell as much as 21 with correlated errors."""
-GATE = 30.0
+CAMERA_GATE = 30.0
 """Squared standard deviations by which two cameras may disagree on one hand; if both are right, it is about 6."""
 OPPOSITE = 16.0
 """Penalty in the same unit if one camera says left and the other right, both with certainty."""
-NO_MIRROR_IMAGE = 3 * GATE
+NO_MIRROR_IMAGE = 3 * CAMERA_GATE
 """A larger disagreement, in the same unit, is not explained by one camera's taking a hand for its mirror image."""
 TOGETHER = 10.0
 """Reduction in the same unit if the two were one hand in the last frame."""
@@ -60,7 +60,7 @@ def groups(views: Sequence[Sequence[Sighting]], together: Together) -> list[Grou
 
 
 def _costs(sightings: Sequence[Sighting], found: list[Group], together: Together) -> list[list[float]]:
-    """A row for each sighting: by how much it disagrees with the members of each group on average, beyond GATE."""
+    """A row for each sighting: its average disagreement with the members of each group, beyond CAMERA_GATE."""
     others = Sightings([other for group in found for other in group])
     sizes = np.array([len(group) for group in found])
     costs = []
@@ -68,7 +68,7 @@ def _costs(sightings: Sequence[Sighting], found: list[Group], together: Together
         each = disagreements(seen, others)
         if before := together.get(seen.source):
             each -= TOGETHER * np.array([other.source in before for other in others.each])
-        costs.append((np.add.reduceat(each, np.cumsum(sizes) - sizes) / sizes - GATE).tolist())
+        costs.append((np.add.reduceat(each, np.cumsum(sizes) - sizes) / sizes - CAMERA_GATE).tolist())
     return costs
 
 

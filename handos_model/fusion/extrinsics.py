@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from handos_model.io.calibration.known_formats import format_of
 from handos_model.io.files import EXTRINSICS, one_line, shown
 from handos_model.io.frame import LONGEST_NAME
 from handos_model.io.yaml_file import read_yaml
@@ -57,7 +58,7 @@ class Extrinsics:
             raise ValueError("translation and rotation must be lists of numbers") from None
         if t.shape != (3,) or q.shape != (4,):
             raise ValueError("translation must be x, y, z in metres, and rotation x, y, z, w")
-        if why := impossible(t.tolist(), q.tolist()):
+        if why := _not_a_turn(q.tolist()):
             raise ValueError(why)
         return cls(rotation_matrix(q / math.hypot(*q)), t)
 
@@ -75,9 +76,13 @@ def impossible(translation: Sequence[float], rotation: Sequence[float]) -> str:
 
     It needs a hundredth of the time: transforms come by the thousand, and few of them are ever asked for.
     """
-    if not abs(math.hypot(*rotation) - 1) < UNIT:
-        return f"rotation is {list(rotation)}, must be a quaternion x, y, z, w of length 1"
-    return _too_far(translation)
+    return _not_a_turn(rotation) or _too_far(translation)
+
+
+def _not_a_turn(rotation: Sequence[float]) -> str:
+    if abs(math.hypot(*rotation) - 1) < UNIT:
+        return ""
+    return f"rotation is {list(rotation)}, must be a quaternion x, y, z, w of length 1"
 
 
 def _too_far(position: Sequence[float]) -> str:
@@ -96,7 +101,8 @@ def read_extrinsics(path: Path) -> tuple[str, dict[str, Extrinsics]]:
     about = read_yaml(path, EXTRINSICS)
     where = f"extrinsics file {shown(path)}"
     if not isinstance(about, dict) or set(about) != {"frame", "cameras"}:
-        raise ValueError(f"{where} must have the keys frame and cameras and no others (docs/cameras.md)")
+        hint = f"must have the keys frame and cameras and no others: {EXTRINSICS.hint}"
+        raise ValueError(f"{where} {format_of(about)}, {hint}")
     frame, cameras = about["frame"], about["cameras"]
     if not _is_name(frame):
         raise ValueError(f"frame is {one_line(repr(frame))} in {where}, must be the name of the common frame")

@@ -18,6 +18,7 @@ from handos_model.hand import OTHER_SIDE, Hand
 from handos_model.io.frame import checked_stamp
 from handos_model.kinematics.inverse import anatomical
 from handos_model.kinematics.skeleton import HandSkeleton
+from handos_model.options import Adjustable
 from handos_model.template.load import load_template
 from handos_model.tracking.assignment import assign
 from handos_model.tracking.mirroring import mesh_side
@@ -43,7 +44,7 @@ class FusedHand:
     """m by which the cameras disagree across their rays, root mean square over the joints; 0 for one camera."""
 
 
-class HandFusion:
+class HandFusion(Adjustable):
     """Makes one set of hands from what several cameras see at the same times.
 
     If only one camera is left, hands keep their ids and the size that the cameras measured (scale_source "remembered").
@@ -58,6 +59,7 @@ class HandFusion:
         self._tracks: list[FusedTrack] = []
         self._next_id = 0
         self._stamp = -math.inf
+        self._made = True
 
     @property
     def ids(self) -> set[int]:

@@ -25,7 +25,7 @@ from handos_model.io.recording.recording import is_recording
 from handos_model.output.frame_record import INTRINSICS_SOURCES, NO_PIXELS, NUMBERED, wrist_record
 from handos_model.wrist_pose import wrist_rotation
 
-LONGEST_LINE = 8 * 2**20
+LONGEST_RECORD = 8 * 2**20
 """Maximum bytes of one frame: a hundred hands with meshes."""
 MAX_CAMERA_HANDS = 100
 """Maximum number of hands in one frame of a camera, as of the parameter max_hands of hands_node."""
@@ -71,11 +71,11 @@ def read_results(path: Path) -> Iterator[CameraFrame]:
     last = None
     with open_file(path, RESULTS) as file:
         number = 0
-        while line := file.readline(LONGEST_LINE + 1):
+        while line := file.readline(LONGEST_RECORD + 1):
             number += 1
             where = f"line {number} of {shown(path)}"
-            if len(line) > LONGEST_LINE:
-                raise ValueError(f"{where} is longer than {LONGEST_LINE} bytes")
+            if len(line) > LONGEST_RECORD:
+                raise ValueError(f"{where} is longer than {LONGEST_RECORD} bytes")
             try:
                 frame = _frame(json.loads(line), path.stem)
             except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:

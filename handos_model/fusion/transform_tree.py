@@ -22,7 +22,7 @@ MEMORY = 10.0
 """Time in s for which moving transforms are kept."""
 LONGEST_WAY = 100
 """Maximum number of frames on a path between two frames: longer paths are cycles."""
-MAX_FRAMES = 10_000
+MAX_TF_FRAMES = 10_000
 """Maximum number of frames that are stored: more than any robot has, so that random names cannot fill the memory."""
 MAX_PARENTS = 10
 """Maximum number of parents that are remembered of one frame; two already are a configuration error."""
@@ -101,8 +101,8 @@ class TransformTree:
         if (length := max(len(parent), len(child))) > LONGEST_NAME:
             self.refuse(f"a frame's name has {length} characters, must have at most {LONGEST_NAME}")
             return
-        if child not in self._links and len(self._links) >= MAX_FRAMES:
-            self.refuse(f"more than {MAX_FRAMES} frames are published")
+        if child not in self._links and len(self._links) >= MAX_TF_FRAMES:
+            self.refuse(f"more than {MAX_TF_FRAMES} frames are published")
             return
         pose = transform.position, transform.rotation
         if why := impossible(*pose):

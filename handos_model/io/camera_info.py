@@ -2,47 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from handos_model.camera import DISTORTION_COEFFICIENTS, Camera
-from handos_model.io.files import CALIBRATION, one_line, shown
-from handos_model.io.yaml_file import read_yaml
+from handos_model.io.files import one_line
 
-MATRICES = {"camera_matrix": ("k", 9), "rectification_matrix": ("r", 9), "projection_matrix": ("p", 12)}
-"""Keys of the file, with the field of the message and its number of values; camera_matrix is required."""
-LARGEST_EDGE = 65_535
-"""Largest width and height in px."""
 _ALIASES = {"": "none", "fisheye": "equidistant", "kannala_brandt4": "equidistant"}
-
-
-@dataclass
-class Calibration:
-    """The fields of CameraInfo that a file of camera_calibration gives; matrices that it lacks are zero, as there."""
-
-    width: int
-    height: int
-    distortion_model: str
-    d: list[float]
-    k: list[float]
-    r: list[float] = field(default_factory=lambda: [0.0] * 9)
-    p: list[float] = field(default_factory=lambda: [0.0] * 12)
-
-
-def read_calibration(path: Path) -> Calibration:
-    """Reads a YAML file written by camera_calibration; raises ValueError with one sentence for any other file."""
-    about = read_yaml(path, CALIBRATION)
-    if not isinstance(about, dict):
-        raise ValueError(f"calibration file {shown(path)} holds no keys, must be a file of camera_calibration")
-    width, height = (_size(about, key, path) for key in ("image_width", "image_height"))
-    model = one_line(about.get("distortion_model", "plumb_bob"))
-    lens = _numbers(about, "distortion_coefficients", None, path)
-    wanted = {key: row for key, row in MATRICES.items() if key in about or key == "camera_matrix"}
-    matrices = {name: _numbers(about, key, count, path) for key, (name, count) in wanted.items()}
-    return Calibration(width, height, model, lens, **matrices)
 
 
 def is_calibrated(message: Any) -> bool:
@@ -68,6 +36,8 @@ def full_camera(message: Any, rectified: bool = False, source: str = "camera_inf
     width, height = int(message.width), int(message.height)
     if width < 1 or height < 1:
         raise ValueError(f"{source} has the size {width}x{height} px, must have the full resolution of the sensor")
+    if rectified and not _projection(message).any():
+        raise ValueError(f"{source} has no projection matrix P, which rectified images need: calibrate the camera")
     if rectified:
         camera = Camera(_projection(message)[:, :3], width, height)
     else:
@@ -153,27 +123,3 @@ def _binned(camera: Camera, message: Any) -> Camera:
             f"camera_info bins by {x}x{y} px, which leaves nothing of its {camera.width}x{camera.height} px"
         )
     return camera.binned(x, y)
-
-
-def _size(about: dict[str, Any], key: str, path: Path) -> int:
-    value = about.get(key)
-    if type(value) is not int or not 1 <= value <= LARGEST_EDGE:
-        raise ValueError(
-            f"{key} is {one_line(repr(value))} in calibration file {shown(path)}, must be 1 to {LARGEST_EDGE} pixels"
-        )
-    return value
-
-
-def _numbers(about: dict[str, Any], key: str, count: int | None, path: Path) -> list[float]:
-    """Values under `key: {data: [...]}`; count: how many there must be, None for any number."""
-    entry = about.get(key)
-    try:
-        values = [float(value) for value in about[key]["data"]]
-    except (TypeError, KeyError, ValueError, OverflowError):
-        raise ValueError(
-            f"{key} is {one_line(repr(entry))} in calibration file {shown(path)}, must hold numbers under data"
-        ) from None
-    if not np.isfinite(values).all() or (count is not None and len(values) != count):
-        wanted = "finite" if count is None else f"{count} finite"
-        raise ValueError(f"{key} is {one_line(values)} in calibration file {shown(path)}, must hold {wanted} numbers")
-    return values

@@ -9,7 +9,7 @@ Depth = TypeVar("Depth")
 
 MAX_DIFFERENCE = 0.02
 """Maximum difference in seconds between the stamps of a colour and a depth image that belong together, by default."""
-KEPT = 8
+KEPT_DEPTHS = 8
 """Number of depth images to choose from: a quarter of a second at 30 Hz."""
 
 

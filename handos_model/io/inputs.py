@@ -8,7 +8,7 @@ from pathlib import Path
 
 from handos_model.io.files import shown
 from handos_model.io.frame import Frame
-from handos_model.io.headers.image_header import SUFFIXES
+from handos_model.io.headers.image_header import IMAGE_SUFFIXES
 from handos_model.io.image_file import read_first_image
 from handos_model.io.natural_order import natural_order
 from handos_model.io.recording.recording import RECORDING_SUFFIXES, is_recording
@@ -160,7 +160,7 @@ def _parts(place: str) -> tuple[list[_Part], tuple[str, ...]]:
     if "://" in place or not folder.is_dir() or is_recording(folder):
         return [place], ()
     files, unread = _contents(folder)
-    images = [path for path in files if path.suffix.lower() in SUFFIXES and not path.is_dir()]
+    images = [path for path in files if path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()]
     media = [
         path for path in files if path.suffix.lower() in VIDEO_SUFFIXES and not path.is_dir() or is_recording(path)
     ]
@@ -196,9 +196,9 @@ def _open(place: str, options: tuple[str | None, str, bool, bool]) -> Source:
         return BagSource(path, *options)
     if path.suffix.lower() in VIDEO_SUFFIXES:
         return VideoSource(path)
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in IMAGE_SUFFIXES:
         return ImageSource(place, [path])
-    known = ", ".join([*SUFFIXES, *VIDEO_SUFFIXES, *RECORDING_SUFFIXES])
+    known = ", ".join([*IMAGE_SUFFIXES, *VIDEO_SUFFIXES, *RECORDING_SUFFIXES])
     raise ValueError(f"{path} is not a known input: give a folder, a rosbag2 folder, or one of {known}")
 
 

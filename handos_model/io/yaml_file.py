@@ -29,6 +29,9 @@ def read_yaml(path: Path, kind: Kind) -> Any:
     Tags (!!name) other than those of plain values are refused; a key that occurs twice in a mapping is an error.
     """
     text = read_text(path, kind)
+    if text.startswith("%YAML:") or "!!opencv-matrix" in text:
+        hint = f": {kind.hint}" if kind.hint else ""
+        raise ValueError(f"{kind.name} {shown(path)} is of OpenCV's FileStorage, must be plain YAML{hint}")
     try:
         return yaml.load(text, _BoundedLoader)
     except yaml.MarkedYAMLError as error:

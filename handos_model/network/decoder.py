@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from handos_model.hand import JOINT_NAMES
+from handos_model.hand import JOINTS
 from handos_model.network.attention import DeformableAttention, SelfAttention, attention_mask, rows
 from handos_model.network.instances import Instances, to_pixels
 
-JOINTS = len(JOINT_NAMES)
 # Outputs of the heads are multiplied by these units, so that an optimiser step moves a point only a little: with Adam,
 # every weight moves by the learning rate, and without them a hundred weights move a joint by a tenth of the hand.
 VERTEX_UNIT = 0.05  # metres

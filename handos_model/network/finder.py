@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from handos_model.network.frozen import Trainable
-from handos_model.network.palm_detector import WEIGHTS, PalmDetector
+from handos_model.network.palm_detector import PALM_WEIGHTS, PalmDetector
 from handos_model.template.embedded import EMBEDDED_NAME
 
 STRIDE = 8  # px per cell
@@ -121,7 +121,7 @@ def logits_of(scores: Tensor) -> Tensor:
 class HandFinder(Trainable):
     """The frozen palm detector's anchors and the hourglass's cells as places that may show a hand."""
 
-    def __init__(self, weights: Path = WEIGHTS) -> None:
+    def __init__(self, weights: Path = PALM_WEIGHTS) -> None:
         super().__init__()
         self.detector = PalmDetector(weights)
         self.hourglass = Hourglass(self.detector.backbone_channels, self.detector.memory_channels)

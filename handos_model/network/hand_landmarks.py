@@ -14,12 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from handos_model.hand import JOINTS
 from handos_model.network.frozen import Frozen, read_weights
 from handos_model.prediction.views import SIZE
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "hand_landmarks.npz"
-
-JOINTS = 21
+LANDMARK_WEIGHTS = Path(__file__).parents[1] / "weights" / "hand_landmarks.npz"
 STEM = 24  # channels at stride 2
 STAGES = {  # stride of the stage's map: kernel, expansion and channels of its blocks, in their order
     2: ((3, 1, 16),),
@@ -136,7 +135,7 @@ class HandLandmarkNetwork(Frozen):
     Raises ValueError for views or a weight file that do not fit, FileNotFoundError for a missing file.
     """
 
-    def __init__(self, weights: Path | None = WEIGHTS) -> None:
+    def __init__(self, weights: Path | None = LANDMARK_WEIGHTS) -> None:
         super().__init__()
         self.stem = Convolution(3, STEM, 3, stride=2)
         before = (STEM, *(specs[-1][2] for specs in STAGES.values()))

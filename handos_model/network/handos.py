@@ -82,7 +82,7 @@ class Chosen:
 class HandOS(Trainable):
     """The whole network. The detector never trains: see `handos_model.network.detectors.detector.Detector`.
 
-    side: where side tuning starts from, one of side_tuning.SIDES. Raises ValueError for parts that do not fit.
+    side: where side tuning starts from, one of side_tuning.SIDE_NETWORKS. Raises ValueError for parts that do not fit.
     """
 
     def __init__(

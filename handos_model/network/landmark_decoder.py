@@ -10,7 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from handos_model.network.decoder import JOINTS, POINT_UNIT, DecoderSize, HandDecoder, Lifted, depth_flip, mlp
+from handos_model.hand import JOINTS
+from handos_model.network.decoder import POINT_UNIT, DecoderSize, HandDecoder, Lifted, depth_flip, mlp
 from handos_model.network.detectors.landmark_detector import QUERY
 from handos_model.network.instances import Instances, to_view
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from handos_model.network.detectors.detector import check_images
 from handos_model.network.frozen import Frozen, read_weights
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "palm_detector.npz"
+PALM_WEIGHTS = Path(__file__).parents[1] / "weights" / "palm_detector.npz"
 
 POINTS = 7  # wrist; knuckles (MCP) of index, middle, ring and little finger; thumb CMC and MCP
 VALUES = 4 + 2 * POINTS  # box centre and size, then the points
@@ -144,7 +144,7 @@ class PalmDetector(Frozen):
     backbone_channels = (64, 128, 256)
     memory_channels = (128, 256)
 
-    def __init__(self, weights: Path = WEIGHTS) -> None:
+    def __init__(self, weights: Path = PALM_WEIGHTS) -> None:
         super().__init__()
         self.network = PalmNetwork()
         self.network.load_state_dict(read_weights(weights, self.network.state_dict(), "tools/convert_palm_detector.py"))

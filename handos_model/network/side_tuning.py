@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from handos_model.network.detectors.detector import Detection, Detector
 
-SIDES = ("backbone", "scratch", "last_stage", "off")
+SIDE_NETWORKS = ("backbone", "scratch", "last_stage", "off")
 SWIN_STRIDES = (4, 8, 16, 32)
 
 
@@ -64,8 +64,8 @@ class SideTuning(nn.Module):
 
     def __init__(self, detector: Detector, widths: list[int], d_value: int, side: str = "backbone"):
         super().__init__()
-        if side not in SIDES:
-            raise ValueError(f"side_tuning is {side!r}, must be one of {', '.join(SIDES)}")
+        if side not in SIDE_NETWORKS:
+            raise ValueError(f"side_tuning is {side!r}, must be one of {', '.join(SIDE_NETWORKS)}")
         beside = side in ("backbone", "scratch")
         self.strides = detector.backbone_strides if beside else detector.memory_strides
         self.scratch = ScratchBackbone(self.strides) if side == "scratch" else None

@@ -30,18 +30,18 @@ from handos_model.output.output_file import (
 
 DEFAULT_FPS = 10.0
 """Frame rate of a video made of single images."""
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
+DRAWN_VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov")
 """Kinds of video files that are written, all of them with H.264, which every browser plays."""
 LONGEST_PAUSE = 3600.0
 """s between two frames of one input: a longer pause means that a clock was set, and is left out."""
 QUALITY = 92
 """Quality of the JPEGs, 0 to 100."""
-LONGEST_EDGE = 16_384
+LONGEST_VIDEO_EDGE = 16_384
 """px: the largest frame that x264 encodes."""
 PLANNED_PIXELS = 9_000_000
 """Largest frame of a video whose encoder looks ahead: it keeps 20 frames, each in several forms."""
 _TIME_BASE = Fraction(1, 90_000)  # s: the unit of times in the file
-_OTHER = f"--draw takes a folder or a file that ends in {', '.join(VIDEO_SUFFIXES)}, got {{}}"
+_OTHER = f"--draw takes a folder or a file that ends in {', '.join(DRAWN_VIDEO_SUFFIXES)}, got {{}}"
 
 
 class FolderOutput:
@@ -104,10 +104,9 @@ class VideoOutput:
         Raises ValueError if the first frame is larger than a video can be.
         """
         height, width = image.shape[:2]
-        if self._stream is None and max(height, width) > LONGEST_EDGE:
-            raise ValueError(
-                f"it has {width} x {height} pixels, a video has at most {LONGEST_EDGE} on an edge: draw images instead"
-            )
+        if self._stream is None and max(height, width) > LONGEST_VIDEO_EDGE:
+            most = f"a video has at most {LONGEST_VIDEO_EDGE} on an edge"
+            raise ValueError(f"it has {width} x {height} pixels, {most}: draw images instead")
         self._time = self._next_time(stamp_ns)
         if self._stream is None:
             self._open(image)
@@ -190,7 +189,7 @@ Drawing = FolderOutput | VideoOutput
 
 
 def open_drawing(target: Target, fps: float | None) -> Drawing:
-    """A video if the name ends in one of VIDEO_SUFFIXES, else a folder."""
+    """A video if the name ends in one of DRAWN_VIDEO_SUFFIXES, else a folder."""
     return VideoOutput(target.path, fps or DEFAULT_FPS) if is_video(target) else FolderOutput(target.path)
 
 
@@ -226,7 +225,7 @@ def check_drawing(target: Target, inputs: Inputs, rules: WriteRules, begun: bool
 
 def is_video(target: Target) -> bool:
     """Whether drawings are one video, not a folder of images."""
-    return target.suffix in VIDEO_SUFFIXES and not os.path.isdir(target.path)
+    return target.suffix in DRAWN_VIDEO_SUFFIXES and not os.path.isdir(target.path)
 
 
 def _fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:

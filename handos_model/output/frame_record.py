@@ -60,7 +60,7 @@ def frame_record(
         "width": camera.width,
         "height": camera.height,
         "mirrored": mirrored,
-        "intrinsics": _intrinsics(camera, source),
+        "intrinsics": intrinsics_record(camera, source),
         "model": model,
         "hands": [_hand_record(hand, camera, detail or Detail()) for hand in hands],
     }
@@ -76,7 +76,8 @@ def printable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def _intrinsics(camera: Camera, source: str) -> dict[str, Any]:
+def intrinsics_record(camera: Camera, source: str) -> dict[str, Any]:
+    """The camera in the record of a frame; source: one of INTRINSICS_SOURCES."""
     (fx, _, cx), (_, fy, cy) = camera.K[:2].tolist()
     return {
         "source": source,

@@ -20,7 +20,7 @@ from handos_model.tracking.tracker import TrackerOptions
 
 PACKAGE = "handos_ros"
 MESSAGES = ("Point2D", "Hand", "HandArray")
-HAND_ARRAY, TRANSFORMS = f"{PACKAGE}/msg/HandArray", "tf2_msgs/msg/TFMessage"
+HAND_ARRAY, TF_MESSAGE = f"{PACKAGE}/msg/HandArray", "tf2_msgs/msg/TFMessage"
 FRAMES = tuple(f"{side}_hand" for side in KNOWN_SIDES)
 """The TF frames that recordings get, below that of the camera."""
 _NO_LENS = {"fx": 0.0, "fy": 0.0, "cx": 0.0, "cy": 0.0, "distortion_model": "none", "distortion": []}
@@ -107,7 +107,7 @@ class Messages:
                 self._sent.add(key)
                 place = transform(self._vector(wrist["position"]), self._quaternion(wrist["orientation"]))
                 found.append(stamped(self._header(record), f"{hand.side}_hand", place))
-        return self._cdr(self._types[TRANSFORMS](found), TRANSFORMS) if found else None
+        return self._cdr(self._types[TF_MESSAGE](found), TF_MESSAGE) if found else None
 
     def _followed(self, record: dict[str, Any]) -> Container[int]:
         """The ids of all tracked hands in this frame, whether they are seen in it or not."""
@@ -122,13 +122,13 @@ class Messages:
         if not any(name.encode() in data for name in FRAMES):
             return data
         try:
-            found = self._store.deserialize_cdr(data, TRANSFORMS).transforms
+            found = self._store.deserialize_cdr(data, TF_MESSAGE).transforms
         except Exception:  # damaged bytes can make it raise anything, and nobody else can read them either
             return data
         kept = [transform for transform in found if transform.child_frame_id.lstrip("/") not in FRAMES]
         if len(kept) == len(found):
             return data
-        return self._cdr(self._types[TRANSFORMS](kept), TRANSFORMS) if kept else None
+        return self._cdr(self._types[TF_MESSAGE](kept), TF_MESSAGE) if kept else None
 
     def _cdr(self, message: Any, kind: str) -> bytes:
         return bytes(self._store.serialize_cdr(message, kind))

@@ -12,13 +12,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from handos_model.io.recording.decoding import TF_STATIC
+from handos_model.io.recording.decoding import TF, TF_STATIC
 from handos_model.io.recording.parts import Message
 from handos_model.io.recording.recording import Recording
-from handos_model.output.message_types import FRAMES, HAND_ARRAY, TRANSFORMS, Messages, Origin, open_types
+from handos_model.output.message_types import FRAMES, HAND_ARRAY, TF_MESSAGE, Messages, Origin, open_types
 from handos_model.output.ros1_messages import Ros1Messages
 
-HANDS, TF = "/hands", "/tf"
+HANDS_TOPIC = "/hands"
 VERSION: Literal[8] = 8
 """Version of the recording's metadata: the newest that every ROS 2 distribution reads."""
 
@@ -105,7 +105,7 @@ class _Bag:
         if not self.declare(copied.topic, copied.kind):
             return "their type is not defined"
         data: bytes | None = copied.data
-        if copied.topic in (TF, TF_STATIC) and copied.kind == TRANSFORMS:
+        if copied.topic in (TF, TF_STATIC) and copied.kind == TF_MESSAGE:
             data = self._messages.other_transforms(copied.data)
             if data != copied.data:
                 self.left_out.add(copied.topic)
@@ -115,22 +115,22 @@ class _Bag:
 
     def declare_hands(self) -> None:
         """Declares the topics of write_hands."""
-        self.declare(TF, TRANSFORMS)
-        self.declare(HANDS, HAND_ARRAY)
+        self.declare(TF, TF_MESSAGE)
+        self.declare(HANDS_TOPIC, HAND_ARRAY)
 
     def write_hands(self, record: dict[str, Any], recorded_ns: int) -> None:
         """Writes TF frames before hands, so that whoever receives a hand can look up its frame."""
         self.declare_hands()
         transforms = self._messages.transforms(record)
         if transforms is not None:
-            self.write(TF, TRANSFORMS, recorded_ns, transforms)
-        self.write(HANDS, HAND_ARRAY, recorded_ns, self._messages.hand_array(record))
+            self.write(TF, TF_MESSAGE, recorded_ns, transforms)
+        self.write(HANDS_TOPIC, HAND_ARRAY, recorded_ns, self._messages.hand_array(record))
 
 
 def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path) -> tuple[str, ...]:
     """Copies the original's messages; the hands of an image come right after it."""
     recording = Recording(original)
-    topics = {topic.name for topic in recording.topics if topic.name != HANDS}
+    topics = {topic.name for topic in recording.topics if topic.name != HANDS_TOPIC}
     _declare_as_recorded(bag, original)
     missed: Counter[tuple[str, str]] = Counter()
     waiting = iter(records)
@@ -149,7 +149,7 @@ def _write_beside(bag: _Bag, records: Iterable[dict[str, Any]], original: Path) 
     if lacking := (record is not None) + sum(1 for _ in waiting):
         notes.append(f"{lacking} frames are left out, as {original} lacks their images")
     if len(topics) < len(recording.topics):
-        notes.append(f"{HANDS} of {original} is replaced by the hands of this run")
+        notes.append(f"{HANDS_TOPIC} of {original} is replaced by the hands of this run")
     for topic in sorted(bag.left_out):
         notes.append(f"{' and '.join(FRAMES)} on {topic} of {original} are replaced by the frames of this run")
     return tuple(notes)
@@ -167,7 +167,7 @@ def _declare_as_recorded(bag: _Bag, original: Path) -> None:
             bag.ros1.known = reader.typestore
         for connection in reader.connections:
             topic, kind, recorded = connection.topic, connection.msgtype, connection.ext
-            if topic == HANDS:
+            if topic == HANDS_TOPIC:
                 continue
             if isinstance(recorded, ConnectionExtRosbag2):
                 bag.declare(topic, kind, reader.typestore, recorded.offered_qos_profiles)

@@ -38,7 +38,7 @@ PACKAGES = {
     "": "rosbags",
 }
 """Package needed to write a file with each suffix; without a suffix it is a rosbag2 folder."""
-SUFFIXES = ", ".join(filter(None, PACKAGES))
+RESULTS_SUFFIXES = ", ".join(filter(None, PACKAGES))
 TIMELESS = "has no time, which a recording needs: set one with --fps N"
 
 
@@ -50,7 +50,7 @@ def is_recording(out: Target) -> bool:
 def check_results_name(out: Target) -> None:
     """Raises ValueError for a suffix of no kind of results, which is a slip, such as .jsnol."""
     if out.suffix not in PACKAGES:
-        raise ValueError(f"--out is {out}, must end in one of {SUFFIXES}, or in none for a rosbag2 folder")
+        raise ValueError(f"--out is {out}, must end in one of {RESULTS_SUFFIXES}, or in none for a rosbag2 folder")
 
 
 def check_results(out: Target, inputs: Inputs, rules: WriteRules) -> None:
@@ -72,15 +72,15 @@ def journal(out: Target) -> Path:
     return partial(path) if out.suffix == ".jsonl" else path.with_name(fitted_name(path.name, ".part.jsonl"))
 
 
-def first_image(out: Target) -> str | None:
-    """The image of the first record of complete results; None if they do not say, like recordings and empty ones."""
+def first_record(out: Target) -> dict[str, Any]:
+    """The first record of complete results, in tables only some of its keys; empty for recordings and empty results."""
     with suppress(Exception):  # whatever the file contains
         if out.suffix == ".jsonl":
             with out.path.open("rb") as file:
-                return _image(file.readline())
+                return dict(json.loads(file.readline()))
         if out.suffix in TABLES:
             return TABLES[out.suffix].first(out.path)
-    return None
+    return {}
 
 
 def write_results(

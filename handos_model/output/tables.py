@@ -39,13 +39,13 @@ def write_parquet(records: Iterable[dict[str, Any]], place: Path, detail: Detail
             writer.write_table(pa.Table.from_pylist(batch, schema))
 
 
-def first_of_parquet(path: Path) -> str:
-    """The image of the first row."""
+def first_of_parquet(path: Path) -> dict[str, Any]:
+    """The first record without its hands, which may have large meshes."""
     from pyarrow import parquet
 
     with path.open("rb") as file:
-        batch = next(parquet.ParquetFile(file).iter_batches(1, columns=["image"]))
-        return str(batch.column(0)[0])
+        columns = ["image", "width", "height", "mirrored", "intrinsics", "model"]
+        return dict(next(parquet.ParquetFile(file).iter_batches(1, columns=columns)).to_pylist()[0])
 
 
 def _schema(pa: Any, fused: bool) -> Any:
@@ -90,10 +90,10 @@ def write_npz(records: Iterable[dict[str, Any]], place: Path, detail: Detail) ->
         np.savez_compressed(file, **arrays)
 
 
-def first_of_npz(path: Path) -> str:
-    """The image of the first frame."""
+def first_of_npz(path: Path) -> dict[str, Any]:
+    """The image of the first record."""
     with np.load(path, allow_pickle=False) as arrays:
-        return str(arrays["frame_image"][0])
+        return {"image": str(arrays["frame_image"][0])}
 
 
 def _arrays(hand: dict[str, Any]) -> dict[str, Any]:
@@ -182,8 +182,8 @@ class Table:
     """A table format."""
 
     write: Callable[[Iterable[dict[str, Any]], Path, Detail], None]
-    first: Callable[[Path], str]
-    """Reads the name of the first image; raises any error if there is none."""
+    first: Callable[[Path], dict[str, Any]]
+    """Reads keys of the first record, `image` and perhaps others; raises any error if there is none."""
     package: str = ""
     """A package that it needs in addition to the requirements of this package."""
 

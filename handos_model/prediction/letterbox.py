@@ -7,7 +7,7 @@ import math
 import cv2
 import numpy as np
 
-STRIDE = 32
+INPUT_STRIDE = 32
 
 
 def letterbox(image: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -16,11 +16,12 @@ def letterbox(image: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     image (H, W, 3) uint8. Returns the padded image (H', W', 3) uint8 and the scale (2,) of x and y, which differ only
     because the short edge is rounded. Pixel centres map exactly: see to_network and to_source.
     """
-    if size < STRIDE:
-        raise ValueError(f"size is {size}, must be {STRIDE} px or more")
+    if size < INPUT_STRIDE:
+        raise ValueError(f"size is {size}, must be {INPUT_STRIDE} px or more")
     height, width = image.shape[:2]
     new_height, new_width = resized_shape(image, size)
-    canvas = np.zeros((-(-new_height // STRIDE) * STRIDE, -(-new_width // STRIDE) * STRIDE, 3), np.uint8)
+    padded = (-(-edge // INPUT_STRIDE) * INPUT_STRIDE for edge in (new_height, new_width))
+    canvas = np.zeros((*padded, 3), np.uint8)
     target = canvas[:new_height, :new_width]
     if size > max(height, width):
         target[:] = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_LINEAR)

@@ -9,7 +9,7 @@ import numpy as np
 from handos_model.camera import Camera
 from handos_model.hand import Hand
 from handos_model.io.frame import checked_frame
-from handos_model.options import Option, between, one_of, whole
+from handos_model.options import Adjustable, Option, between, one_of, whole
 from handos_model.prediction.image_network import ImageNetwork
 from handos_model.prediction.placing import placed
 from handos_model.prediction.seen_hands import SeenHands
@@ -19,12 +19,12 @@ from handos_model.template.embedded import EMBEDDED_NAME
 from handos_model.template.hand_template import HandTemplate
 from handos_model.template.load import load_template
 
-WEIGHTS = Path(__file__).parents[1] / "weights" / "handos_small.find.onnx"
+EMBEDDED_WEIGHTS = Path(__file__).parents[1] / "weights" / "handos_small.find.onnx"
 """Path of the embedded pair; each file has its SHA-256 next to it."""
 MAX_PASSES = 5
 
 
-class HandPredictor:
+class HandPredictor(Adjustable):
     """Finds hands in single images.
 
     weights: either file of a pair NAME.find.onnx and NAME.see.onnx, or an ONNX file of `handos export`; the
@@ -40,7 +40,7 @@ class HandPredictor:
     always looks for small hands in parts of the image as well, "fast" only if no near hand is seen. passes: how
     often each hand is seen, each time in the view that follows from the previous one; from 2 on, the last pass also
     sees the mirrored view. search and passes are for pairs. size, score_threshold, hand_scale, search and passes may be
-    set later, too. Wrong values raise ValueError, a missing file FileNotFoundError.
+    set later, too. Wrong values raise ValueError, other names AttributeError, a missing file FileNotFoundError.
     """
 
     size = Option(whole(64, 4096, "px"))
@@ -75,6 +75,7 @@ class HandPredictor:
                 f"weights file {self.network.weights} was trained on the hand template {trained_on}, not on "
                 f"{self.template.name}: give {needed} as template"
             )
+        self._made = True
 
     @property
     def network_seconds(self) -> float:
@@ -98,6 +99,6 @@ class HandPredictor:
 
 def _open_network(weights: str | Path | None, options: SessionOptions) -> ImageNetwork | ViewNetwork:
     if weights is None:
-        return ViewNetwork(WEIGHTS, options, embedded=True)
+        return ViewNetwork(EMBEDDED_WEIGHTS, options, embedded=True)
     path = Path(weights)
     return ViewNetwork(path, options) if is_of_a_pair(path) else ImageNetwork(path, options)

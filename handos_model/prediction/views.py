@@ -17,7 +17,8 @@ SIZE = 224
 COARSEST = 1.5
 """Largest number of px of the image per px of the view when it is sampled; the image is halved until it is met."""
 MAX_OVERLAP = 0.6
-"""Intersection over union of the squares of two candidates above which they are the same."""
+"""Intersection over union of the squares of two candidates above which they are the same:
+hands that touch overlap as well."""
 PART = 0.75
 """A candidate smaller than a hand's view by this factor, and within WITHIN of its size of its centre, is part of it."""
 WITHIN = 0.35

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handos_model.prediction.letterbox import STRIDE
+from handos_model.prediction.letterbox import INPUT_STRIDE
 
 COLUMNS, ROWS = 3, 2
 """Number of parts along the image's long and its short edge."""
@@ -38,7 +38,7 @@ def whole(width: int, height: int, size: int) -> Window:
 
 def half(width: int, height: int, size: int) -> Window:
     """The whole image at half the size, at which hands that fill it are found."""
-    return Window(0, 0, width, height, max(size // 2, STRIDE))
+    return Window(0, 0, width, height, max(size // 2, INPUT_STRIDE))
 
 
 def parts(width: int, height: int, size: int) -> list[Window]:
@@ -59,7 +59,7 @@ def parts(width: int, height: int, size: int) -> list[Window]:
 def around(view: np.ndarray, width: int, height: int, size: int) -> Window:
     """The surroundings of a view (4,) whose centre is in the image."""
     x, y, edge, _ = view.tolist()
-    reach = max(AROUND * edge / 2, STRIDE)
+    reach = max(AROUND * edge / 2, INPUT_STRIDE)
     x0, y0 = (int(max(0, min(centre - reach, end - 2))) for centre, end in ((x, width), (y, height)))
     x1, y1 = (int(min(end, max(centre + reach, 2))) for centre, end in ((x, width), (y, height)))
-    return Window(x0, y0, x1, y1, max(STRIDE, min(size, max(x1 - x0, y1 - y0))))
+    return Window(x0, y0, x1, y1, max(INPUT_STRIDE, min(size, max(x1 - x0, y1 - y0))))

@@ -8,7 +8,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from handos_model.hand import VERTICES
+from handos_model.hand import JOINTS, VERTICES
 from handos_model.synthetic.body.person import Studio, build_hand, make_studio, sample_person
 from handos_model.synthetic.body.skin import sample_tone
 from handos_model.synthetic.place import PlacedHand, place_hand, place_outside, scatter_things, stand_behind
@@ -19,7 +19,7 @@ from handos_model.synthetic.rendering.mesh import Mesh
 from handos_model.synthetic.rendering.photograph import photograph
 from handos_model.template.load import load_template
 
-MAX_HANDS, JOINTS = 2, 21
+MAX_RENDERED_HANDS = 2
 # m that a joint may lie below the visible surface and still count as visible: at most the thickness of the flesh of its
 # part, and less than the distance to the far side of the next finger
 FINGER = [0.023, 0.014, 0.012, 0.012]

@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from handos_model.hand import VERTICES
+from handos_model.hand import JOINTS, VERTICES
 from handos_model.output.array_file import array_file
 from handos_model.output.output_file import completed
-from handos_model.synthetic.hand_render import JOINTS, MAX_HANDS, render_hands
+from handos_model.synthetic.hand_render import MAX_RENDERED_HANDS, render_hands
 from handos_model.synthetic.render_options import RenderOptions
 from handos_model.synthetic.rendering.background import list_photos
 
@@ -34,10 +34,10 @@ def _arrays(count: int, size: int) -> dict[str, tuple[tuple[int, ...], type]]:
         "done": ((count,), np.uint8),
         "count": ((count,), np.int32),
         "K": ((count, 3, 3), np.float32),
-        "joints_2d": ((count, MAX_HANDS, JOINTS, 3), np.float32),
-        "vertices": ((count, MAX_HANDS, VERTICES, 3), np.float32),
-        "joints_3d": ((count, MAX_HANDS, JOINTS, 3), np.float32),
-        "side": ((count, MAX_HANDS), np.int8),
+        "joints_2d": ((count, MAX_RENDERED_HANDS, JOINTS, 3), np.float32),
+        "vertices": ((count, MAX_RENDERED_HANDS, VERTICES, 3), np.float32),
+        "joints_3d": ((count, MAX_RENDERED_HANDS, JOINTS, 3), np.float32),
+        "side": ((count, MAX_RENDERED_HANDS), np.int8),
     }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from handos_model.camera import Camera
 from handos_model.hand import Hand
 from handos_model.io.frame import checked_frame, checked_stamp
-from handos_model.options import Option, between, whole
+from handos_model.options import Adjustable, Option, between, whole
 from handos_model.prediction.depth_fit import NotMeasured, fit_to_depth
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.seen_hands import SeenHands, joined
@@ -64,7 +64,7 @@ class Followed:
     reported: bool  # if not, it is only remembered until it is seen a second time
 
 
-class HandFollower:
+class HandFollower(Adjustable):
     """Finds hands once and then tracks them. It is for a single camera: each camera needs its own.
 
     predictor: estimates hands; if its network has no views, every frame is processed from scratch. tracker: assigns
@@ -72,7 +72,8 @@ class HandFollower:
     no limit; tracked hands have priority over new ones. mirrored: images, depth and camera are those of a mirror, as of
     selfies; pixels of hands are then those of the images, sides and metres those of the real hands. tracking: if False,
     every frame is processed like a still image and hands have no ids. All but the first two, and the options of the
-    predictor, may be changed between two frames; `mirrored` before the first one. Wrong values raise ValueError.
+    predictor, may be changed between two frames; `mirrored` before the first one. Wrong values raise ValueError, other
+    names AttributeError.
     """
 
     search_rate = Option(between(0, math.inf))
@@ -99,6 +100,7 @@ class HandFollower:
         self._stamp = -math.inf
         self._size = (0, 0)  # px, width and height
         self._hand_scale = predictor.hand_scale
+        self._made = True
 
     def reset(self) -> None:
         """Forgets all hands, as before another video."""

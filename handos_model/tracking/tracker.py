@@ -9,7 +9,7 @@ import numpy as np
 
 from handos_model.hand import OTHER_SIDE, Hand
 from handos_model.io.frame import checked_stamp
-from handos_model.options import between
+from handos_model.options import Adjustable, between
 from handos_model.template.load import load_template
 from handos_model.tracking.assignment import assign
 from handos_model.tracking.hand_size import HandSize
@@ -59,7 +59,7 @@ class TrackerOptions:
             object.__setattr__(self, field.name, value)
 
 
-class HandTracker:
+class HandTracker(Adjustable):
     """Follows the hands of one camera; `update` is called on every frame, also when it shows none."""
 
     def __init__(self, options: TrackerOptions | None = None, faces: np.ndarray | None = None) -> None:
@@ -70,6 +70,7 @@ class HandTracker:
         self._tracks: list[Track] = []
         self._next_id = 0
         self._clock = TrackClock()
+        self._made = True
 
     @property
     def resets(self) -> int:

@@ -21,7 +21,7 @@ from handos_model.network.candidates import Candidates
 from handos_model.network.detectors.detector import Detection
 from handos_model.network.handos import HandOS
 
-PAPER = (301.0, 108.0)
+PAPER_COST = (301.0, 108.0)
 """GFLOPs of the paper's detector with side tuning, and of each hand (supplement, section VII)."""
 RUNS = 5
 Result = TypeVar("Result")
@@ -140,7 +140,7 @@ def report(cost: Cost) -> str:
         f"GFLOPs: detector {cost.detector_gflops:.2f}, side tuning {cost.side_gflops:.2f}, hand {cost.hand_gflops:.2f}",
         f"in all: ({per_image:.1f} + {cost.hand_gflops:.2f} H) GFLOPs, "
         f"({per_image / 2:.1f} + {cost.hand_gflops / 2:.2f} H) G multiply-accumulates",
-        f"paper: ({PAPER[0]:.0f} + {PAPER[1]:.0f} H) GFLOPs at a long edge of 1280 px",
+        f"paper: ({PAPER_COST[0]:.0f} + {PAPER_COST[1]:.0f} H) GFLOPs at a long edge of 1280 px",
         f"ms: detector {cost.detector_ms:.1f}, side tuning {cost.side_ms:.1f}, decoder {cost.decoder_ms:.1f}",
         f"memory: {cost.memory_mb:.0f} MB",
     ]

@@ -19,7 +19,7 @@ import yaml
 
 from handos_model.data.registry import Dataset, open_dataset
 from handos_model.evaluation.dataset import evaluate_dataset, evaluate_detector
-from handos_model.evaluation.paper.rows import DETECTOR, GIVEN_BOXES, HANDS, Measurement, measurements
+from handos_model.evaluation.paper.rows import DETECTOR, FOUND_HANDS, GIVEN_BOXES, Measurement, measurements
 from handos_model.evaluation.paper.table import read_results
 from handos_model.evaluation.paper.whole_image import BoxPredictor
 from handos_model.evaluation.submission import SPLIT, SUBMITTED, Submission
@@ -29,7 +29,7 @@ from handos_model.training.recipe import Recipe, build, merged, read_values
 from handos_model.training.trained import TrainedNetwork
 from handos_model.training.trainer import CHECKPOINT, train
 
-RUNS, RESULTS = Path("runs"), Path("results")
+RUNS_FOLDER, RESULTS_FOLDER = Path("runs"), Path("results")
 DONE = "done"  # file in the folder of a run that has finished
 TRAINED = "reproduced.yaml"  # file there with the settings of the run
 SETTINGS = "settings"  # key of a file of results
@@ -92,9 +92,9 @@ class Reproduction:
         trainings: dict[str, Step] = {}
         for source in self.wanted:
             for name in self.chain(source.recipe):
-                trainings[name] = Step(name, RUNS / name / CHECKPOINT)
+                trainings[name] = Step(name, RUNS_FOLDER / name / CHECKPOINT)
         evaluations = [
-            Step(f"{source.recipe} on {source.dataset} {source.split}", RESULTS / source.file, source)
+            Step(f"{source.recipe} on {source.dataset} {source.split}", RESULTS_FOLDER / source.file, source)
             for source in self.wanted
         ]
         for step in trainings.values():
@@ -115,7 +115,7 @@ class Reproduction:
     def chain(self, name: str) -> Iterator[str]:
         """The names of the recipes from which a recipe starts, followed by its own."""
         start = Path(self.recipe(name).start_from)
-        if start.parts[:1] == RUNS.parts:
+        if start.parts[:1] == RUNS_FOLDER.parts:
             yield from self.chain(start.parent.name)
         yield name
 
@@ -128,7 +128,7 @@ class Reproduction:
 
     def train(self, name: str) -> None:
         """Trains a recipe, or continues it. ValueError if training in another process ends with an error."""
-        folder = RUNS / name
+        folder = RUNS_FOLDER / name
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / TRAINED
         with completed(path) as place:
@@ -146,13 +146,13 @@ class Reproduction:
         dataset = self.dataset(source)
         predictor = self.predictor(source.recipe)
         submission = None
-        if source.what == HANDS and source.dataset in SUBMITTED and source.split == SPLIT and self.limit is None:
+        if source.what == FOUND_HANDS and source.dataset in SUBMITTED and source.split == SPLIT and self.limit is None:
             submission = Submission(source.dataset, source.split, predictor.template.name)
         if source.what == DETECTOR:
             results = evaluate_detector(dataset, predictor, self.limit)
         else:
             results = evaluate_dataset(dataset, predictor, self.limit, submission, source.what == GIVEN_BOXES)
-        path = RESULTS / source.file
+        path = RESULTS_FOLDER / source.file
         path.parent.mkdir(parents=True, exist_ok=True)
         if submission is not None:
             with completed(path.with_name(f"{source.dataset}_pred.zip")) as place:
@@ -164,7 +164,7 @@ class Reproduction:
     def predictor(self, name: str) -> BoxPredictor:
         """The predictor of what a recipe trained; kept until another one is requested."""
         if self.opened is None or self.opened[0] != name:
-            network = TrainedNetwork(RUNS / name / CHECKPOINT, None, self.device, self.threshold)
+            network = TrainedNetwork(RUNS_FOLDER / name / CHECKPOINT, None, self.device, self.threshold)
             self.opened = name, BoxPredictor(network, network.template, self.size, self.threshold)
         return self.opened[1]
 

@@ -12,7 +12,7 @@ from handos_model.training.objective.matcher import select_instances
 from handos_model.training.objective.term import Term, label_totals
 from handos_model.training.recipe import Recipe
 
-LABELS = ("K", "joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vertices", "absolute")
+LABEL_KEYS = ("K", "joints_2d", "joints_3d", "vertices", "side", "has_3d", "has_vertices", "absolute")
 
 
 class TrainingStep(nn.Module):
@@ -37,7 +37,7 @@ class TrainingStep(nn.Module):
 
         outputs = self.network(images, choose, self.recipe.stage, batch["sizes"])
         kept, assigned = chosen[0]
-        hands = {name: batch[name][kept.images] for name in LABELS}
+        hands = {name: batch[name][kept.images] for name in LABEL_KEYS}
         with torch.autocast(images.device.type, enabled=False):
             layers = [*outputs["aux_outputs"], outputs]
             loss, terms = self.criterion(layers, hands, outputs["pred_views"].detach(), assigned, totals)

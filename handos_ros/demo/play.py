@@ -25,7 +25,7 @@ from visualization_msgs.msg import MarkerArray
 from handos_model.commands.parser import Parser
 from handos_model.commands.prediction.signals import interruptible
 from handos_model.io.inputs import open_inputs, short_name
-from handos_model.output.drawn import DEFAULT_FPS, VIDEO_SUFFIXES, VideoOutput
+from handos_model.output.drawn import DEFAULT_FPS, DRAWN_VIDEO_SUFFIXES, VideoOutput
 from handos_model.output.output_file import Inputs, WriteRules, check_files
 from handos_model.template.load import load_template
 from handos_model.view.viewer import SPELLING, View, Viewer
@@ -220,8 +220,10 @@ def main() -> None:
     parser.add_argument("--view", metavar="VIEWER[=FILE]", help=f"show it: {SPELLING}")
     options = parser.parse_args()
     options.out = options.out or Path("demo") / f"{short_name(options.video)}-hands.mp4"
-    if options.out.suffix.lower() not in VIDEO_SUFFIXES:
-        parser.error(f"--out is {options.out}, must end in {', '.join(VIDEO_SUFFIXES[:-1])} or {VIDEO_SUFFIXES[-1]}")
+    if options.out.suffix.lower() not in DRAWN_VIDEO_SUFFIXES:
+        parser.error(
+            f"--out is {options.out}, must end in {', '.join(DRAWN_VIDEO_SUFFIXES[:-1])} or {DRAWN_VIDEO_SUFFIXES[-1]}"
+        )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # replaces the handler used during imports
     os.environ.update(apart(os.environ))

@@ -10,15 +10,14 @@ from itertools import pairwise
 
 from sensor_msgs.msg import Image
 
-from handos_model.io.depth_pairing import KEPT, closest
+from handos_model.io.depth_pairing import KEPT_DEPTHS, closest
 from handos_ros.conversions.stamps import nanoseconds, seconds
+from handos_ros.diagnostics import SILENCE
 
 PATIENCE = 0.05
 """Seconds to wait for the depth image of a frame: drivers publish it some milliseconds after the colour image."""
 FRESH = 1.0
 """Seconds after the last depth image during which waiting for another one is worthwhile."""
-SILENCE = 3.0
-"""Seconds without a depth image after which a warning is given."""
 
 
 class DepthFrames:
@@ -26,7 +25,7 @@ class DepthFrames:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._kept: deque[Image] = deque(maxlen=KEPT)
+        self._kept: deque[Image] = deque(maxlen=KEPT_DEPTHS)
         self._begun = time.monotonic()
         self._last_came = -float("inf")
 

@@ -201,7 +201,7 @@ def test_the_command_that_is_installed_is_that_of_the_module(capsys, monkeypatch
 @pytest.mark.parametrize(
     "options, says",
     [
-        (["--intrinsics", "500,500"], "or a .yaml file of camera_calibration, got '500,500'"),
+        (["--intrinsics", "500,500"], "or a .yaml file of camera_calibration or Kalibr, got '500,500'"),
         (["--intrinsics", "a,b,c,d"], "takes four numbers"),
         (["--intrinsics", "0,500,320,240"], "focal lengths must be positive"),
         (["--intrinsics", "nan,500,320,240"], "finite"),

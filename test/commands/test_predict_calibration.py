@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("onnx")
+from made_bags import SECOND, BagWriter
 from made_files import write_image, write_video
-from predicted import PHOTO, lines_of
+from predicted import CAMERA, PHOTO, assumed, lines_of
 
 from handos_model import Camera, HandPredictor
 from handos_model.cli import main
@@ -27,6 +28,23 @@ def argv(tmp_path, weights):
     photo, file = write_image(tmp_path / "photo.png", PHOTO), tmp_path / "lens.yaml"
     file.write_text(FILE.replace("MODEL", "plumb_bob"))
     return ["predict", str(photo), "--weights", weights, "--intrinsics", str(file), "--out", str(tmp_path / "o.jsonl")]
+
+
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "2"]])
+def test_a_run_says_once_of_how_many_inputs_the_camera_is_assumed(tmp_path, weights, capfd, jobs):
+    pytest.importorskip("rosbags")
+    inputs = [write_video(tmp_path / f"{name}.avi", [PHOTO] * 3) for name in "ab"]
+    for name in ("calibrated", "uncalibrated"):
+        with BagWriter(tmp_path / name, "MCAP") as bag:
+            if name == "calibrated":
+                bag.camera_info("/cam/camera_info", SECOND, 640, 480, fx=CAMERA.focal, d=(0.0,) * 5)
+            bag.image("/cam/image_raw", PHOTO, SECOND)
+        inputs.append(tmp_path / name)
+    argv = ["predict", *map(str, inputs), "--weights", weights, "--overwrite", "--out", str(tmp_path / "{}.jsonl")]
+    assert main([*argv, *jobs]) == 0
+    assert capfd.readouterr().err == f"{assumed(3)}8 frames, 8 hands\n"
+    assert main([*argv, *jobs, "--intrinsics", "600,600,320,240"]) == 0
+    assert capfd.readouterr().err == "8 frames, 8 hands\n"
 
 
 @pytest.mark.parametrize("model", ["plumb_bob", "equidistant"])
@@ -64,7 +82,7 @@ def test_images_of_another_size_are_refused(tmp_path, argv, capfd, jobs):
         ("[600.0", "[1.2", "lens.yaml has fx = 1.2"),
         ("MODEL", "pinhole", "distortion model is 'pinhole', must be one of"),
         ("image_width: 640", "", "image_width is None in calibration file"),
-        (FILE, "%YAML:1.0", "lens.yaml cannot be read"),
+        (FILE, "%YAML:1.0\n---\n", "lens.yaml is of OpenCV's FileStorage, must be plain YAML: docs/command_line.md"),
     ],
 )
 def test_other_files_are_refused_in_one_sentence(tmp_path, argv, capfd, old, new, sentence):

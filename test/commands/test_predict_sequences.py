@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("onnx")
 from command_line import refused
 from made_files import write_image, write_video
-from predicted import PHOTO, contents, interrupt_at, lines_of
+from predicted import PHOTO, assumed, contents, interrupt_at, lines_of
 
 from handos_model.cli import main
 
@@ -27,7 +27,7 @@ def test_a_tracked_sequence_in_several_folders_is_gone_on_with_from_its_start(tm
         assert main([*argv, str(out)]) == 130
     capsys.readouterr()
     assert main([*argv, str(out), "--resume"]) == 0
-    assert capsys.readouterr().err == "6 frames, 6 hands\n"
+    assert capsys.readouterr().err == f"{assumed(1)}6 frames, 6 hands\n"
     assert out.read_bytes() == whole.read_bytes()
 
 
@@ -94,4 +94,4 @@ def test_images_of_a_file_that_are_not_read_take_no_time_and_make_the_exit_code_
     assert main(["predict", str(tmp_path / "set"), *argv, str(tmp_path / "o.jsonl")]) == 1
     assert [line["stamp_ns"] for line in lines_of(tmp_path / "o.jsonl")] == [50_000_000 * i for i in range(4)]
     said = f"handos predict: {tmp_path / 'set' / 'b.ppm'} holds several images, of which the first alone is read\n"
-    assert capsys.readouterr().err == f"{said}4 frames, 4 hands, 1 not readable\n"
+    assert capsys.readouterr().err == f"{said}{assumed(1)}4 frames, 4 hands, 1 not readable\n"

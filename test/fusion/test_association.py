@@ -10,7 +10,7 @@ import pytest
 from watched_hand import found_by, standing, true_hand, view
 
 from handos_model.fusion.association import (
-    GATE,
+    CAMERA_GATE,
     INDEPENDENT,
     NO_MIRROR_IMAGE,
     OPPOSITE,
@@ -49,7 +49,7 @@ def groups_by_triangulation(views: Sequence[Sequence[Sighting]], together: Toget
     for sightings in views:
         costs = [
             [np.mean([disagreement(other, seen) - TOGETHER * (other.source in together.get(seen.source, ()))
-                      for other in group]) - GATE for group in found] for seen in sightings
+                      for other in group]) - CAMERA_GATE for group in found] for seen in sightings
         ]  # fmt: skip
         pairs = dict(assign(costs))
         for row, seen in enumerate(sightings):

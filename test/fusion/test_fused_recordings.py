@@ -240,6 +240,17 @@ def test_a_message_that_places_no_camera_is_said_and_the_others_are_used(
 
 
 @one_storage
+def test_cameras_with_assumed_intrinsics_are_named(bag: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main([*FUSE, "f.jsonl", *TF]) == 0
+    assert "assumed" not in capsys.readouterr().err
+    right = Path("right.jsonl")
+    right.write_text(right.read_text().replace('"source": "camera"', '"source": "assumed"'))
+    assert main([*FUSE, "g.jsonl", *TF]) == 0
+    said = "handos fuse: the intrinsics of right are assumed, and rays to hands are guesses: "
+    assert f"{said}give handos predict --intrinsics\n" in capsys.readouterr().err
+
+
+@one_storage
 def test_what_is_needed_to_place_cameras_is_said(bag: Path, capsys: pytest.CaptureFixture) -> None:
     assert main([*FUSE, "f.jsonl"]) == 2
     assert "frame is not set, must be the common frame" in capsys.readouterr().err

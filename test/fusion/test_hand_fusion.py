@@ -10,7 +10,7 @@ from posed_hand import posed_hand, rotation
 from watched_hand import PLACE, found_by, standing, true_hand, view
 
 from handos_model import Camera, Hand
-from handos_model.camera import LONGEST, SHORTEST
+from handos_model.camera import LONGEST_FOCAL, SHORTEST_FOCAL
 from handos_model.fusion.hand_fusion import FusedHand, HandFusion
 from handos_model.fusion.sighting import View
 from handos_model.tracking.mirroring import mirrored_in_depth
@@ -229,7 +229,7 @@ def test_numbers_that_no_hand_has_are_left_out(wrong: dict) -> None:
     assert one.cameras == ("b",) and fusion.unusable == 1
 
 
-@pytest.mark.parametrize(("focal", "centre"), [(SHORTEST, 322), (LONGEST, 322), (600, 1e300)])
+@pytest.mark.parametrize(("focal", "centre"), [(SHORTEST_FOCAL, 322), (LONGEST_FOCAL, 322), (600, 1e300)])
 @pytest.mark.filterwarnings("error")
 def test_a_camera_whose_rays_mean_nothing_is_left_out(focal: float, centre: float) -> None:
     lens = Camera.from_intrinsics(focal, focal, centre, 241, 640, 480)

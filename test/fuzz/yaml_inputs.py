@@ -9,7 +9,7 @@ from fuzz_class import FuzzClass
 from hostile_yaml import HOSTILE
 from hypothesis import strategies as st
 
-from handos_model.io.camera_info import read_calibration
+from handos_model.io.calibration.calibration_file import read_calibration
 from handos_model.io.files import CALIBRATION
 from handos_model.io.yaml_file import read_yaml
 from handos_model.training.recipe import read_recipe
@@ -21,8 +21,15 @@ distortion_model: plumb_bob
 distortion_coefficients: {rows: 1, cols: 5, data: [0.1, 0.02, 0, 0, 0]}
 projection_matrix: {rows: 3, cols: 4, data: [490, 0, 321, 0, 0, 505, 239, 0, 0, 0, 1, 0]}
 """
+CAMCHAIN = b"""cam0:
+  camera_model: pinhole
+  distortion_coeffs: [-0.28, 0.07, 0.0001, 1e-05]
+  distortion_model: radtan
+  intrinsics: [458.6, 457.3, 367.2, 248.4]
+  resolution: [752, 480]
+"""
 RECIPES = [path.read_bytes() for path in sorted((Path(__file__).parents[2] / "config" / "train").glob("*.yaml"))]
-SEEDS = [CAMERA, *RECIPES, *(text.encode() for text, _ in HOSTILE.values() if len(text) < 5_000)]
+SEEDS = [CAMERA, CAMCHAIN, *RECIPES, *(text.encode() for text, _ in HOSTILE.values() if len(text) < 5_000)]
 TOKENS = [
     "a", "b: ", ": ", "- ", "\n", "  ", "[", "]", "{", "}", ", ", "&a ", "*a", "<<: ", "? ", "| ", "> ", "'", '"', "#",
     "!!", "!!int ", "!!float ", "!!set ", "!!omap ", "!!binary ", "!!timestamp ", "!!python/name:os.system ", "---\n",

@@ -15,7 +15,7 @@ from handos_model.network.detectors.detector import detect_each
 from handos_model.network.detectors.landmark_detector import LandmarkDetector
 from handos_model.network.handos import Chosen, HandOS
 from handos_model.network.instances import HAND_BOX_PER_VIEW
-from handos_model.network.side_tuning import SIDES, SideTuning
+from handos_model.network.side_tuning import SIDE_NETWORKS, SideTuning
 from handos_model.prediction.letterbox import letterbox
 from handos_model.prediction.predictor import HandPredictor
 from handos_model.prediction.session import OUTPUTS, HandSession
@@ -195,7 +195,7 @@ def test_side_tuning_from_the_backbone_from_nothing_and_off():
     detector = small_detector("grounding_dino")
     images = torch.rand(1, 3, 64, 96)
     detection = detector(images)
-    for side in SIDES:
+    for side in SIDE_NETWORKS:
         tuning = SideTuning(detector, [16] * 4, 32, side)
         maps = tuning(images, detection)
         assert [m.shape for m in maps] == [(1, 32, *memory.shape[2:]) for memory in detection.memory]
@@ -209,7 +209,7 @@ def test_side_tuning_from_the_backbone_from_nothing_and_off():
         SideTuning(detector, [16] * 3, 32)
 
 
-@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("side", SIDE_NETWORKS)
 def test_every_sign_of_the_memory_reaches_the_value_maps(side):
     """F is a concatenation (section 3.2): what the maps are told of a memory is its projection, whatever its sign."""
     detector = small_detector("grounding_dino")

@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from handos_model.network.decoder import JOINTS, POINT_UNIT, DecoderSize, HandDecoder, mesh_volume
+from handos_model.hand import JOINTS
+from handos_model.network.decoder import POINT_UNIT, DecoderSize, HandDecoder, mesh_volume
 from handos_model.network.handos import joint_weights, template_tensors
 from handos_model.network.instances import HAND_BOX_PER_VIEW, Instances, box_views
 from handos_model.template.coarse import random_hands

@@ -12,9 +12,9 @@ torch = pytest.importorskip("torch")
 
 from handos_model.network.hand_landmarks import (  # noqa: E402
     CHANNELS,
+    LANDMARK_WEIGHTS,
     STRIDES,
     VECTOR,
-    WEIGHTS,
     HandLandmarkNetwork,
     LandmarkFeatures,
 )
@@ -154,12 +154,12 @@ def test_onnx_equals_torch(network, views, tmp_path):
 
 
 def test_weights_of_another_network(tmp_path):
-    from handos_model.network.palm_detector import WEIGHTS as PALM
+    from handos_model.network.palm_detector import PALM_WEIGHTS
 
     with pytest.raises(ValueError, match=r"palm_detector.npz does not fit the network: .* differ"):
-        HandLandmarkNetwork(PALM)
+        HandLandmarkNetwork(PALM_WEIGHTS)
     path = tmp_path / "weights.npz"
-    path.write_bytes(WEIGHTS.read_bytes()[:1_000_000])
+    path.write_bytes(LANDMARK_WEIGHTS.read_bytes()[:1_000_000])
     with pytest.raises(ValueError, match="damaged or not an .npz"):
         HandLandmarkNetwork(path)
     with pytest.raises(FileNotFoundError, match="convert_hand_landmarks"):
@@ -169,4 +169,4 @@ def test_weights_of_another_network(tmp_path):
 @pytest.mark.parametrize("name", ["hand_landmarks.npz", "palm_detector.npz"])
 def test_embedded_weights_carry_their_checksum(name):
     """read_weights compares it, so a damaged installation is told from a wrong file."""
-    assert (WEIGHTS.parent / f"{name}.sha256").read_text().split()[1] == name
+    assert (LANDMARK_WEIGHTS.parent / f"{name}.sha256").read_text().split()[1] == name

@@ -1,6 +1,7 @@
 """Options of HandPredictor and HandFollower hold their limits when objects are made and whenever they are set later."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import pytest
 pytest.importorskip("onnx")
 from fake_network import write_network
 
-from handos_model import HandFollower, HandPredictor
+from handos_model import HandFollower, HandPredictor, HandTracker
+from handos_model.fusion.hand_fusion import HandFusion
 
 
 def predictor_of(tmp_path, **options) -> HandPredictor:
@@ -68,3 +70,43 @@ def test_each_object_has_options_of_its_own(tmp_path):
     one, two = predictor_of(tmp_path, size=320), predictor_of(tmp_path, size=480)
     one.hand_scale = 2
     assert (one.size, two.size, one.hand_scale, two.hand_scale) == (320, 480, 2.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "says"),
+    [
+        ("HandPredictor", "score_treshold", "did you mean score_threshold?"),
+        ("HandFollower", "max_hand", "did you mean max_hands?"),
+        (
+            "HandFollower",
+            "hand_scale",
+            "known are predictor, tracker, tracking, mirrored, search_rate, max_hands, problem",
+        ),
+        ("HandTracker", "option", "did you mean options?"),
+        ("HandTracker", "smoothing", "known are options"),
+        ("HandFusion", "maxage", "did you mean max_age?"),
+    ],
+)
+def test_what_is_no_option_is_refused(tmp_path, kind, name, says):
+    predictor = predictor_of(tmp_path)
+    made = {
+        "HandPredictor": predictor, "HandFollower": HandFollower(predictor), "HandTracker": HandTracker(),
+        "HandFusion": HandFusion(),
+    }[kind]  # fmt: skip
+    for one in (made, pickle.loads(pickle.dumps(made))):
+        with pytest.raises(AttributeError) as said:
+            setattr(one, name, 1)
+        assert str(said.value) == f"{kind} has no attribute {name}: {says}" and not hasattr(one, name)
+
+
+def test_a_derived_class_has_attributes_of_its_own(tmp_path):
+    class Counting(HandFollower):
+        def __init__(self, predictor):
+            self.count = 0
+            super().__init__(predictor)
+
+    follower = Counting(predictor_of(tmp_path))
+    follower.count += 1
+    assert follower.count == 1
+    with pytest.raises(AttributeError, match="Counting has no attribute counts: did you mean count?"):
+        follower.counts = 1

@@ -85,7 +85,7 @@ def test_cpus_made_for_it_see_followed_hands_in_8_bits(pair, tmp_path, monkeypat
 
 
 def test_the_embedded_pair_is_checked(tmp_path, monkeypatch):
-    monkeypatch.setattr(predictor_module, "WEIGHTS", tmp_path / "embedded.find.onnx")
+    monkeypatch.setattr(predictor_module, "EMBEDDED_WEIGHTS", tmp_path / "embedded.find.onnx")
     with pytest.raises(FileNotFoundError, match="embedded weights are missing"):
         HandPredictor()
     write_pair(tmp_path, "embedded")

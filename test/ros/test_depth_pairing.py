@@ -11,8 +11,9 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import Image
 
+from handos_model.io.depth_pairing import KEPT_DEPTHS
 from handos_ros.conversions.stamps import seconds
-from handos_ros.input.depth_frames import KEPT, DepthFrames
+from handos_ros.input.depth_frames import DepthFrames
 
 
 def depth(stamp: float) -> Image:
@@ -67,7 +68,7 @@ def test_an_older_one_within_reach_does_not_end_the_wait(rate: int, max_differen
 
 def test_old_images_are_let_go() -> None:
     frames = DepthFrames()
-    for number in range(KEPT + 1):
+    for number in range(KEPT_DEPTHS + 1):
         frames.keep(depth(1.0 + number))
     with pytest.raises(ValueError, match="1.000 s away"):
         frames.nearest(1.0, 0.1)

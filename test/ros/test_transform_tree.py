@@ -20,8 +20,8 @@ from handos_model.fusion import transform_tree
 from handos_model.fusion.transform_tree import (
     AHEAD,
     LONGEST_GAP,
-    MAX_FRAMES,
     MAX_PARENTS,
+    MAX_TF_FRAMES,
     MEMORY,
     NoTransform,
     TransformTree,
@@ -196,9 +196,9 @@ def test_parents_are_those_of_the_time_and_memory_is_bounded() -> None:
     for number in range(MAX_PARENTS + 5):
         tree.keep(sent(f"rival{number}", "left_hand"))
     assert len(tree.parents("left_hand", before)) == MAX_PARENTS
-    for number in range(MAX_FRAMES + 5):
+    for number in range(MAX_TF_FRAMES + 5):
         tree.keep_static(sent("base", f"frame{number}"))
-    assert "more than" in tree.refused and not tree.parents(f"frame{MAX_FRAMES}", before)
+    assert "more than" in tree.refused and not tree.parents(f"frame{MAX_TF_FRAMES}", before)
 
 
 def test_static_parents_stay_as_they_are_sent_once() -> None:

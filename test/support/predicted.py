@@ -5,7 +5,7 @@ import signal
 
 import av
 import numpy as np
-from fake_network import answer, write_network
+from fake_network import METADATA, answer, write_network
 from posed_hand import posed_hand
 
 from handos_model import Camera
@@ -16,14 +16,21 @@ PHOTO = np.full((480, 640, 3), 90, np.uint8)
 PLACE = np.array([0.1, 0.05, 0.6])
 
 
-def write_weights(path) -> str:
+def write_weights(path, **metadata: str) -> str:
     """A network that sees a hand at PLACE in every image of PHOTO's size."""
     vertices, joints = posed_hand()
-    return str(write_network(path, [answer(vertices + PLACE, joints + PLACE, CAMERA)], 640))
+    return str(write_network(path, [answer(vertices + PLACE, joints + PLACE, CAMERA)], 640, METADATA | metadata))
 
 
 def lines_of(path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def assumed(inputs: int) -> str:
+    """The line that a run prints about inputs without a known camera."""
+    unknown = f"the camera of {inputs} input{'s' * (inputs > 1)} is not known"
+    guess = "a view of 60 degrees is assumed, and distances are guesses"
+    return f"handos predict: {unknown}: {guess}; give it with --intrinsics\n"
 
 
 def contents(folder) -> dict[str, bytes]:

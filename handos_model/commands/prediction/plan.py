@@ -18,7 +18,7 @@ from handos_model.output.results import (
     TIMELESS,
     check_results,
     check_results_name,
-    first_image,
+    first_record,
     is_recording,
     journal,
 )
@@ -115,8 +115,8 @@ def _check_complete(out: Target, sources: list[Source]) -> None:
 
     {} stands for clip, clip_2 and so on in the order of the inputs, so one more clip can change what a name stands for.
     """
-    image = first_image(out)
-    if image is None:
+    image = first_record(out).get("image")
+    if not isinstance(image, str):
         return
     names = chain.from_iterable(_names(source) for source in sources)
     if not any(printable(name) in (image, image.rpartition("#")[0]) for name in names):

@@ -6,85 +6,26 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
+from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from handos_model.camera import Camera
+from handos_model.commands.prediction.changed_options import changed_options
+from handos_model.commands.prediction.frame_finder import FrameFinder
 from handos_model.commands.prediction.plan import Task
 from handos_model.commands.prediction.signals import interruptible
 from handos_model.commands.prediction.tally import Tally
-from handos_model.commands.prediction.user_camera import UserCamera
-from handos_model.drawing.hand_drawing import draw_hands
-from handos_model.hand import Hand, assumed_scale, turned_over
 from handos_model.io.files import message
 from handos_model.io.frame import Frame, doubt_of
 from handos_model.io.inputs import Source, frames_until_error, is_single_image
-from handos_model.kinematics.inverse import anatomical
-from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.output.drawn import Drawing, open_drawing
 from handos_model.output.frame_record import Detail, frame_record, record_line
 from handos_model.output.output_file import NotWrittenError, Target, WriteRules, check_length, writing
-from handos_model.output.results import Results
-from handos_model.prediction.predictor import HandPredictor
-from handos_model.tracking.follower import HandFollower
+from handos_model.output.results import Results, first_record
 from handos_model.view.viewer import View, Viewer
 
 NAMED_PROBLEMS = 20
 """Number of frames per input whose problems are printed; the rest are counted."""
-
-
-class FrameFinder:
-    """Finds hands in single frames, or follows them if frames have times."""
-
-    def __init__(
-        self, predictor: HandPredictor, camera: UserCamera | None, track: bool, mirrored: bool, anatomical: bool
-    ) -> None:
-        """camera: the user's; mirrored: images are flipped left to right."""
-        self.model = {"name": predictor.name, "version": predictor.version}
-        self.faces, self.scale = predictor.template.faces, assumed_scale(predictor.hand_scale)
-        self.track, self.mirrored = track, mirrored
-        self.depth_problem = ""
-        """Why the last depth image could not be used."""
-        self._camera, self._predictor = camera, predictor
-        self._skeleton = HandSkeleton(predictor.template) if anatomical else None
-        self.begin_input()
-
-    def begin_input(self) -> None:
-        """Starts a new input that is unrelated to the one before: its ids start at 0."""
-        self._follower = HandFollower(self._predictor, mirrored=self.mirrored)
-
-    def camera(self, frame: Frame) -> tuple[Camera, str]:
-        """The camera of a frame and its source; ValueError if it cannot be the user's."""
-        assert frame.image is not None
-        height, width = frame.image.shape[:2]
-        if self._camera:
-            return self._camera(width, height), "user"
-        return (frame.camera, "camera") if frame.camera else (Camera.from_fov(width, height), "assumed")
-
-    def find(self, frame: Frame, camera: Camera) -> list[Hand]:
-        """The hands of a frame, in pixels of its image and metres in the camera's frame."""
-        assert frame.image is not None
-        depth = frame.depth
-        self._follower.tracking = self.track and frame.stamp_ns is not None
-        stamp = (frame.stamp_ns or 0) / 1e9
-        hands = self._follower.follow(frame.image, stamp, camera, None if depth is None else lambda: depth)
-        self.depth_problem = self._follower.problem
-        return hands if self._skeleton is None else anatomical(hands, self._skeleton)
-
-    def unmirrored(self, frame: Frame, camera: Camera, hands: list[Hand]) -> tuple[Frame, Camera, list[Hand]]:
-        """Frame, camera and hands, all of them unmirrored if the images are mirrored."""
-        if not self.mirrored:
-            return frame, camera, hands
-        assert frame.image is not None
-        image = np.ascontiguousarray(frame.image[:, ::-1])
-        hands, camera = turned_over(hands, camera)
-        return replace(frame, image=image), camera, hands
-
-    def draw(self, frame: Frame, camera: Camera, hands: list[Hand]) -> np.ndarray:
-        """The frame's image with its hands drawn on it."""
-        assert frame.image is not None
-        return draw_hands(frame.image, hands, camera, faces=self.faces, mirrored=self.mirrored)
 
 
 class PredictionRun:
@@ -98,6 +39,8 @@ class PredictionRun:
         self._tally = Tally()
         self._still = 0
         """Number of the next image in a sequence whose times come from --fps."""
+        self._assumed = False
+        """Whether the camera of the current input is assumed."""
         self._reported: set[str] = set()
         self._stopped: Callable[[], bool] = lambda: False
 
@@ -138,8 +81,8 @@ class PredictionRun:
         options = rules, self._finder.track, task.recorded, self._detail, self._finder.scale
         with writing(task.out):
             results = Results(task.out, *options) if task.out else None
-        if results and results.complete:
-            self._say(f"{task.out} is complete, and keeps what the options of its own run gave")
+        if task.out and results and results.complete:
+            self._say(f"{task.out} is complete, {self._kept(first_record(task.out))}")
             return
         drawing: Drawing | None = None
         before = self._tally.frames + self._tally.earlier
@@ -166,6 +109,12 @@ class PredictionRun:
         if self._stopped() and results and results.place.exists():
             self._say(f"{results.place} contains the results so far; --resume continues from there")
 
+    def _kept(self, first: dict[str, Any]) -> str:
+        """The end of a sentence about complete results, which are kept; first: their first record."""
+        if changed := changed_options(first, self._finder, self._detail):
+            return f"but {' and '.join(changed)} differed in its run: --overwrite in place of --resume makes it anew"
+        return "and keeps what the options of its own run gave"
+
     def _run_source(
         self, source: Source, task: Task, results: Results | None, drawing: Drawing | None, bar: tqdm
     ) -> None:
@@ -178,7 +127,7 @@ class PredictionRun:
             if self._view:
                 with _showing():
                     self._view.begin_input()
-        problems = 0
+        problems, self._assumed = 0, False
         for frame in map(self._timed, frames_until_error(source, source.name)):
             if self._stopped():
                 break
@@ -194,6 +143,7 @@ class PredictionRun:
         if problems > NAMED_PROBLEMS:
             self._say(f"{problems - NAMED_PROBLEMS} more frames of {source.name} could not be read")
         self._tally.unreadable += problems
+        self._tally.assumed += self._assumed
         if not single:
             self._still = 0  # a folder is a sequence of its own
 
@@ -232,6 +182,7 @@ class PredictionRun:
             return f"cannot use {frame.name}: {error}"
         self._tally.frames += 1
         self._tally.hands += len(hands)
+        self._assumed |= intrinsics == "assumed"
         if results:
             with writing(task.out):
                 results.write(record)

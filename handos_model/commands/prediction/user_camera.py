@@ -1,4 +1,4 @@
-"""The camera that --intrinsics gives to images: four numbers, or a file of camera_calibration with the lens."""
+"""The camera that --intrinsics gives to images: four numbers, or a calibration file with the lens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from handos_model.camera import Camera
-from handos_model.io.camera_info import full_camera, read_calibration
+from handos_model.io.calibration.calibration_file import read_calibration
+from handos_model.io.camera_info import full_camera
 
 UserCamera = Callable[[int, int], Camera]
 """The camera of images of a width and a height in px; ValueError for images that are not that camera's."""
@@ -51,7 +52,7 @@ def _numbers(text: str) -> tuple[float, float, float, float]:
         fx, fy, cx, cy = map(float, text.split(","))
     except ValueError:
         raise ValueError(
-            f"--intrinsics takes four numbers fx,fy,cx,cy or a .yaml file of camera_calibration, got {text!r}"
+            f"--intrinsics takes four numbers fx,fy,cx,cy or a .yaml file of camera_calibration or Kalibr, got {text!r}"
         ) from None
     Camera.from_intrinsics(fx, fy, cx, cy, 1, 1)  # refuses numbers that no camera has
     if max(map(abs, (fx, fy, cx, cy))) > LARGEST_FOCAL:

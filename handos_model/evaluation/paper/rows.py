@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from handos_model.evaluation.hand_errors import PAPER_PCK_FRACTIONS
 from handos_model.evaluation.scoring import Figures
 
-HANDS, GIVEN_BOXES, DETECTOR = "hands", "given_boxes", "detector"
+FOUND_HANDS, GIVEN_BOXES, DETECTOR = "hands", "given_boxes", "detector"
 """The hands that are scored: those found; hands in the boxes of the labels; the detector's own boxes."""
 HINT = ("newdays", "visor", "ego4d")
 
@@ -24,12 +24,12 @@ class Measurement:
     recipe: str
     dataset: str  # as the registry names it
     split: str  # likewise
-    what: str = HANDS
+    what: str = FOUND_HANDS
 
     @property
     def file(self) -> str:
         """Its path below a folder of results."""
-        suffix = "" if self.what == HANDS else f"_{self.what}"
+        suffix = "" if self.what == FOUND_HANDS else f"_{self.what}"
         return f"{self.recipe}/{self.dataset}_{self.split}{suffix}.json"
 
 

@@ -18,7 +18,7 @@ MAX_PIXELS = 64_000_000
 """Maximum number of pixels of an image that is decoded: more are an attack or an accident."""
 KINDS = "JPEG, PNG, WebP, TIFF, BMP, PNM, GIF"
 """Kinds of files that are read; if one contains several images, the first is read, which Promise.more says."""
-SUFFIXES = (
+IMAGE_SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".gif",
     ".heic", ".heif", ".hif", ".avif",
 )  # fmt: skip

@@ -12,13 +12,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from handos_model.hand import JOINTS
 from handos_model.network.detectors.detector import Detection, Detector
 from handos_model.network.hand_landmarks import (
     CHANNELS,
-    JOINTS,
+    LANDMARK_WEIGHTS,
     STRIDES,
     VECTOR,
-    WEIGHTS,
     HandLandmarkNetwork,
     LandmarkFeatures,
 )
@@ -44,7 +44,7 @@ class LandmarkDetector(Detector):
     max_hands = 1
     fixed = example = (SIZE, SIZE)
 
-    def __init__(self, weights: Path = WEIGHTS) -> None:
+    def __init__(self, weights: Path = LANDMARK_WEIGHTS) -> None:
         super().__init__()
         self.network = HandLandmarkNetwork(weights)
         self.freeze()
@@ -56,7 +56,7 @@ class LandmarkDetector(Detector):
             raise ValueError(
                 f"the landmarks detector has no options: leave out target={target!r}, memory_layer={memory_layer}"
             )
-        return cls(Path(source) if source else WEIGHTS)
+        return cls(Path(source) if source else LANDMARK_WEIGHTS)
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> Detection:

@@ -17,11 +17,10 @@ from handos_model.network.finder import HandFinder
 from handos_model.network.handos import Chosen, HandOS
 from handos_model.network.instances import view_boxes
 from handos_model.prediction.view_network import FIND_OUTPUTS, SEE_OUTPUTS
-from handos_model.prediction.views import SIZE
+from handos_model.prediction.views import MAX_OVERLAP, SIZE
 from handos_model.training.onnx_graph import Suppress, trace, with_one, write_checked
 
 MIN_SCORE = 0.05  # least score of a candidate that the graph returns
-MAX_OVERLAP = 0.6  # IoU of the boxes of two: hands that touch overlap as well
 MAX_CANDIDATES = 64
 PRESENCE_SHIFT = 4.2
 """Three of four views in training show a hand, but few of the places that a finder proposes do: so a score of 0.5

@@ -1,0 +1,1 @@
+"""Calibration files of cameras, by their formats."""
