@@ -22,11 +22,9 @@ from handos_model.hand import Hand, turned_over
 from handos_model.io.files import RESULTS, one_line, open_file, shown
 from handos_model.io.frame import LATEST_NS, SECOND
 from handos_model.io.recording.recording import is_recording
-from handos_model.output.frame_record import INTRINSICS_SOURCES, NO_PIXELS, NUMBERED, wrist_record
+from handos_model.output.frame_record import INTRINSICS_SOURCES, LONGEST_RECORD, NO_PIXELS, NUMBERED, wrist_record
 from handos_model.wrist_pose import wrist_rotation
 
-LONGEST_RECORD = 8 * 2**20
-"""Maximum bytes of one frame: a hundred hands with meshes."""
 MAX_CAMERA_HANDS = 100
 """Maximum number of hands in one frame of a camera, as of the parameter max_hands of hands_node."""
 

@@ -17,6 +17,8 @@ from handos_model.kinematics.frames import quaternion
 from handos_model.kinematics.mano_parameters import ManoFitter
 from handos_model.wrist_pose import wrist_covariance, wrist_rotation
 
+LONGEST_RECORD = 8 * 2**20
+"""Maximum bytes of a line that is read again: a hundred hands with meshes."""
 INTRINSICS_SOURCES = ("camera", "user", "assumed")
 """Source of the intrinsics: the recording, the user, or an assumption, which makes distances guesses."""
 

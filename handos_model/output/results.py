@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from handos_model.optional_package import missing
-from handos_model.output.frame_record import NUMBERED, Detail, printable, record_line
+from handos_model.output.frame_record import LONGEST_RECORD, NUMBERED, Detail, printable, record_line
 from handos_model.output.message_types import Origin
 from handos_model.output.output_file import (
     Inputs,
@@ -77,7 +77,7 @@ def first_record(out: Target) -> dict[str, Any]:
     with suppress(Exception):  # whatever the file contains
         if out.suffix == ".jsonl":
             with out.path.open("rb") as file:
-                return dict(json.loads(file.readline()))
+                return dict(json.loads(file.readline(LONGEST_RECORD)))
         if out.suffix in TABLES:
             return TABLES[out.suffix].first(out.path)
     return {}
