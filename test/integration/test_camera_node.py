@@ -220,7 +220,7 @@ def test_a_wrong_source_is_one_sentence(folder: Path, calibration: Path, tmp_pat
         ({"source": folder, "rate": 1e-12}, "rate is 1e-12, must be 0 or at least 0.001"),
         ({"source": folder, "sauce": 1}, "there is no parameter sauce: did you mean source?"),
         ({"source": folder, "calibration": tmp_path / "none.yaml"}, "there is no calibration file"),
-        ({"source": folder, "calibration": tmp_path / "text.yaml"}, "holds no keys"),
+        ({"source": folder, "calibration": tmp_path / "text.yaml"}, "has another format, must be one of camera_"),
         ({"source": folder, "calibration": tmp_path / "short.yaml"}, "must hold 9 finite numbers"),
         ({"source": video, "calibration": calibration}, "has 640x480 px, the calibration 64x48"),
     ]
