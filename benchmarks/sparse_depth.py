@@ -6,8 +6,7 @@ The hands, noise and depth images of rendered_hand.py, half a metre away and fol
 every frame, every second, fifth and tenth one, or with all but those of two seconds in the middle. Printed are the
 largest distance of the wrist's z from its median, in percent, of the median hand and of the worst one, after the first
 second; and how many hands stay within one per cent. Hands that are lost, or not seen within .2 s, are left out. Needs
-the renderer
-(`pip install '.[train]'`).
+the renderer (`pip install '.[train]'`).
 """
 
 from __future__ import annotations
