@@ -20,6 +20,8 @@ does not count, and one of twice that counts in full."""
 SPREADS = 3.0
 """Number of standard deviations of its measured sizes that a hand's distance may change without having moved: where the
 network sees a hand in two poses, its size in the image changes with them."""
+LONG_UNMEASURED = 3.0
+"""s without a measurement after which this no longer counts: a hand may be far from where it was then."""
 FARTHEST_OFF = 0.015
 """A single measurement that is farther off, as a fraction of the distance, counts as this far off: it may be of
 something in front of the hand."""
@@ -103,7 +105,9 @@ class HandSmoother:
             return hand.translation
         depth, nearness_then = self._measured
         farther = math.log(float(hand.translation[2]) / max(depth, 1e-6))
-        doubt = max(min(CLEAR * self._filter.noise(self.NEARNESS), MOST_DOUBT), SPREADS * spread)
+        doubt = min(CLEAR * self._filter.noise(self.NEARNESS), MOST_DOUBT)
+        if self._unmeasured < LONG_UNMEASURED:
+            doubt = max(doubt, SPREADS * spread)
         change = _agreed(farther, nearness_then - nearness, doubt)
         return hand.translation * np.float32(math.exp(change - farther))
 

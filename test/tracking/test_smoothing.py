@@ -129,6 +129,19 @@ def test_a_hand_that_is_seen_in_two_poses_rests_between_measurements_too(seed: i
     assert np.abs(np.array(z[90:]) / 0.6 - 1).max() < 0.01
 
 
+@pytest.mark.parametrize(("came", "z"), [(90, 0.6), (180, 0.54)])
+def test_a_hand_whose_size_is_in_doubt_is_followed_once_depth_is_long_gone(came: int, z: float) -> None:
+    """It is seen 10 % nearer one second after the last measurement, which may be a change of mind, or after four."""
+    rng, tracker = np.random.default_rng(12), HandTracker()
+    for frame in range(came + 60):
+        measured = frame < 60
+        hand = seen_hand((0, 0, 0.54 if frame >= came else 0.6), noise=rng.normal(0, 0.001, 3))
+        hand = hand.resized(float(rng.choice([0.9, 1.0, 1.1]))) if measured else hand
+        hand = replace(hand, scale_source="depth" if measured else "prior")
+        found = tracker.update([hand], frame * STEP)[0]
+    assert found.translation[2] == pytest.approx(z, rel=0.03)
+
+
 @pytest.mark.parametrize(("gone", "most"), [(range(60, 120), 0.003), (range(60, 75), 0.010)])
 def test_a_hand_goes_to_where_depth_finds_it_again(gone: range, most: float) -> None:
     """After a second without depth in a second, and later after a shorter time, since nothing shows that it moved."""
