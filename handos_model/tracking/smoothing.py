@@ -45,7 +45,7 @@ class HandSmoother:
         self._unmeasured = 0.0  # s since then
 
     def smooth(
-        self, hand: Hand, joints: PlainJoints, step: float, min_cutoff: float, beta: float, spread: float = 0.0
+        self, hand: Hand, joints: PlainJoints, step: float, min_cutoff: float, beta: float, spread: float
     ) -> Hand:
         """The hand with these joints, `step` s after the one before, smoothed. spread: HandSize.spread.
 

@@ -44,8 +44,10 @@ def test_a_single_output_that_cannot_be_opened(tmp_path, weights, videos, capfd,
     assert f"handos predict: cannot write {named}: " in refused(capfd, *argv)
 
 
-@JOBS
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "2"], ["--ray", "--jobs", "2"]], ids=["one", "jobs", "ray"])
 def test_a_single_output_of_another_process(tmp_path, weights, videos, capfd, jobs):
+    if "--ray" in jobs:
+        pytest.importorskip("ray")
     named = unmakeable(tmp_path / "o" / "b") / "r.jsonl"
     argv = ["predict", videos[1], "--weights", weights, "--out", str(tmp_path / "o" / "{}" / "r.jsonl"), *jobs]
     assert main(argv) == 2
@@ -118,3 +120,4 @@ def test_on_a_cluster_too_they_cost_their_inputs_alone(tmp_path, weights, videos
     assert f"handos predict: {part} was left by a run with other inputs, " in says
     assert says.splitlines()[-1] == "2 frames, 2 hands, 2 not written"
     assert sorted(contents(tmp_path / "o")) == ["a/r.jsonl", "c/r.part.jsonl"]
+    assert part.read_text() == '{"image": "another.avi#0"}\n'
