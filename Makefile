@@ -32,7 +32,8 @@ MEDIAPIPE := .mediapipe
 
 PREFIX := $(abspath $(VENV))
 BIN := $(PREFIX)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+# Compiling everything would be half of the time: Python compiles what is imported, when it is first imported.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
   --constraint .ci/constraints.txt --constraint .ci/$(ROS).txt
 EXTRAS_kilted := train,teleoperation,bags,view,ros,dev
 EXTRAS_jazzy := bags,ros,dev

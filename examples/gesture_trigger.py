@@ -5,6 +5,7 @@ A hand that is no longer seen counts as open.
 
 import rclpy
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from std_msgs.msg import Bool
 
 from handos_ros.msg import Grasp
@@ -18,7 +19,8 @@ class GestureTrigger(Node):
     def __init__(self) -> None:
         super().__init__("gesture_trigger")
         self.pinched = False
-        self.publisher = self.create_publisher(Bool, "pinched", 10)
+        latched = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)  # also for who joins later
+        self.publisher = self.create_publisher(Bool, "pinched", latched)
         self.create_subscription(Grasp, "hands/right/grasp", self.on_grasp, 10)
         self.lost = self.create_timer(LOST, lambda: self.say(False))
 
