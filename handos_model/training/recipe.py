@@ -161,7 +161,7 @@ def read_files(path: Path) -> dict[Path, dict[str, Any]]:
         files[path] = values
         if base is None:
             return files
-        if not isinstance(base, str):
+        if not isinstance(base, str) or not base or Path(base).name != base:
             raise ValueError(
                 f"{shown(path)}: extends is {one_line(repr(base))}, expected the name of a recipe in the same folder"
             )

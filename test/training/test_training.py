@@ -97,9 +97,10 @@ def test_a_recipe_takes_over_what_another_says(tmp_path):
     base.write_text("extends: own.yaml")
     with pytest.raises(ValueError, match="own.yaml extends itself"):
         read_recipe(tmp_path / "own.yaml")
-    base.write_text("extends: [own.yaml]")
-    with pytest.raises(ValueError, match=r"extends is \['own.yaml'\], expected the name"):
-        read_recipe(tmp_path / "own.yaml")
+    for other in ("['own.yaml']", "'/own.yaml'", "'folder/own.yaml'", "''"):
+        base.write_text(f"extends: {other}")
+        with pytest.raises(ValueError, match=f"extends is {re.escape(other)}, expected the name"):
+            read_recipe(tmp_path / "own.yaml")
     with pytest.raises(FileNotFoundError, match="there is no recipe .*none.yaml"):
         (tmp_path / "own.yaml").write_text("extends: none.yaml")
         read_recipe(tmp_path / "own.yaml")
