@@ -66,6 +66,8 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
+        for number in (signal.SIGINT, signal.SIGTERM):  # Python gives up its handlers while it ends: a further
+            signal.signal(number, signal.SIG_IGN)  # signal would kill it there, with Fast DDS half cleaned up
     return 0
 
 

@@ -92,8 +92,10 @@ def test_a_signal_stops_cleanly(number: signal.Signals) -> None:
         robot = Robot(namespace)
         robot.meet()
         started = node.printed()
-        node.process.send_signal(number)
-        code, printed = node.stop(number)  # the second one finds it stopping, as under ros2 launch
+        while node.process.poll() is None:  # further ones find it stopping, as under ros2 launch, to its very end
+            node.process.send_signal(number)
+            time.sleep(0.01)
+        code, printed = node.wait()
         assert code == 0
         assert f"images from /{namespace}/image" in started and printed == started
         robot.destroy_node()
