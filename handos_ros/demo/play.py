@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -23,7 +24,7 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from handos_model.commands.parser import Parser
-from handos_model.commands.prediction.signals import interruptible
+from handos_model.commands.prediction.signals import handled
 from handos_model.io.inputs import open_inputs, short_name
 from handos_model.output.drawn import DEFAULT_FPS, DRAWN_VIDEO_SUFFIXES, VideoOutput
 from handos_model.output.output_file import Inputs, WriteRules, check_files
@@ -35,6 +36,7 @@ from handos_ros.demo.child import Child
 from handos_ros.demo.node_view import NodeView
 from handos_ros.demo.topic_times import TopicTimes
 from handos_ros.msg import HandArray
+from handos_ros.process.executable import ignore_signals
 from handos_ros.process.fast_dds import profile
 
 START = 180.0
@@ -126,15 +128,24 @@ class AnnotatedVideo:
         self._video.close(complete)
 
 
-def play(video: str, out: Path, stopped: Callable[[], bool], view: View | None = None) -> None:
+def play(video: str, out: Path, view: View | None = None) -> None:
     """Plays `video` once, writes `out` and prints the measurements; raises RuntimeError, ValueError or OSError.
 
-    stopped: whether a signal has come, for which KeyboardInterrupt is raised. view: shows what the nodes publish.
+    After a signal it raises KeyboardInterrupt, but no number of them keeps it from ending the nodes, which would go on
+    for ever. view: shows what the nodes publish.
     """
     sources = open_inputs([video])
     check_files([out], [Path(video)], overwrite=True)
-    fps = sources[0].fps or DEFAULT_FPS
-    annotated = AnnotatedVideo(out, fps)
+    annotated, stopped = AnnotatedVideo(out, sources[0].fps or DEFAULT_FPS), threading.Event()
+    with handled((signal.SIGINT, signal.SIGTERM), lambda *_: stopped.set()):
+        node = measured(video, annotated, stopped.is_set, view)
+    report(node, sum(map(len, sources)))
+    if not node.times["hands"].count:
+        raise RuntimeError("hands_node published nothing: see its messages above")
+
+
+def measured(video: str, annotated: AnnotatedVideo, stopped: Callable[[], bool], view: View | None) -> DemoNode:
+    """Plays `video` once through nodes that end with it; returns the node that has heard them."""
     node = DemoNode(annotated.add, stopped)
     hands, camera = Child("hands_node", **RELIABLE), Child("camera_node", source=video, loop=False)
     complete = False  # a demo that was stopped replaces no video of one that was not
@@ -160,9 +171,7 @@ def play(video: str, out: Path, stopped: Callable[[], bool], view: View | None =
         hands.kill()
         annotated.close(complete)
         node.destroy_node()
-    report(node, sum(map(len, sources)))
-    if not node.times["hands"].count:
-        raise RuntimeError("hands_node published nothing: see its messages above")
+    return node
 
 
 def wait_until(done: Callable[[], bool], node: DemoNode, needed: Child, seconds: float, problem: str) -> None:
@@ -231,8 +240,8 @@ def main() -> None:
     # rclpy's own handlers would end its context at any moment, also while a message is being handed over.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
-        with _view(options) as view, interruptible() as stopped:
-            play(options.video, options.out, stopped, view)
+        with _view(options) as view:
+            play(options.video, options.out, view)
         shown = (options.view or "").partition("=")[2]
         print(f"Look at {options.out}{f' and {shown}' if shown else ''}")
     except (RuntimeError, ValueError, OSError, ModuleNotFoundError) as error:
@@ -240,4 +249,5 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("demo: stopped")
     finally:
+        ignore_signals()
         rclpy.try_shutdown()

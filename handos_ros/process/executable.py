@@ -66,9 +66,17 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-        for number in (signal.SIGINT, signal.SIGTERM):  # Python gives up its handlers while it ends: a further
-            signal.signal(number, signal.SIG_IGN)  # signal would kill it there, with Fast DDS half cleaned up
+        ignore_signals()
     return 0
+
+
+def ignore_signals() -> None:
+    """Makes SIGINT and SIGTERM do nothing while the process ends.
+
+    Python gives up its handlers before Fast DDS has cleaned up, so that a further signal would kill the process there.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _refused(name: str, arguments: list[str]) -> int:

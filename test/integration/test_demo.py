@@ -137,16 +137,21 @@ def test_the_video_is_not_replaced(tmp_path: Path) -> None:
     assert video.read_bytes() == before
 
 
-def test_a_stopped_demo_replaces_no_video(tmp_path: Path) -> None:
+def test_a_stopped_demo_replaces_no_video_and_leaves_no_node(tmp_path: Path) -> None:
     out, begun = tmp_path / "hands.mp4", tmp_path / "hands.part.mp4"
     out.write_text("of a complete demo")
     command = [sys.executable, str(ROOT / "scripts" / "demo"), "--video", str(ROOT / "docs" / "demo.mp4")]
     with subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.PIPE, text=True) as process:
         while not begun.exists() and process.poll() is None:
             time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        while process.poll() is None:  # as an impatient user does
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.01)
         assert process.communicate(timeout=60)[1].endswith("demo: stopped\n")
+    assert process.returncode == 1
     assert out.read_text() == "of a complete demo" and begun.exists()
+    assert len(children) == 2 and not [child for child in children if Path(f"/proc/{child}").exists()]
 
 
 def test_an_output_that_is_no_video(tmp_path: Path) -> None:
