@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+
 from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
 from handos_model.fusion.recorded_poses import RecordedPoses, not_used, transforms
 from handos_model.fusion.transform_tree import NoTransform, TransformTree
@@ -37,11 +39,11 @@ class CameraPoses:
         camera = camera.lstrip("/")  # tf2 has no leading slashes, but ROS 1 had
         if self.known is None:
             return self.tree.pose(camera, self.frame, stamp)
-        if camera not in self.known:
-            raise NoTransform(
-                f"{one_line(camera)} is not in {shown(str(self._file))}, which has {', '.join(self.known)}"
-            )
-        return self.known[camera]
+        if camera in self.known:
+            return self.known[camera]
+        if camera == self.frame:  # as among transforms, it needs none
+            return Extrinsics(np.eye(3), np.zeros(3))
+        raise NoTransform(f"{one_line(camera)} is not in {shown(str(self._file))}, which has {', '.join(self.known)}")
 
     def keep_recorded(self, path: Path) -> str:
         """Keeps the transforms on /tf_static of a recording; returns a sentence if some cannot be used, else empty."""

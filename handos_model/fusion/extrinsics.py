@@ -111,7 +111,10 @@ def read_extrinsics(path: Path) -> tuple[str, dict[str, Extrinsics]]:
     poses = {str(name).lstrip("/"): _pose(name, pose, where) for name, pose in cameras.items()}
     if len(poses) < len(cameras):
         raise ValueError(f"cameras in {where} holds a frame twice, with and without a leading slash")
-    return frame.lstrip("/"), poses
+    common = frame.lstrip("/")
+    if common in poses and not _is_origin(poses[common]):
+        raise ValueError(f"{common} in {where} has a pose in itself: leave it out, or give another common frame")
+    return common, poses
 
 
 def _pose(name: Any, pose: Any, where: str) -> Extrinsics:
@@ -124,6 +127,10 @@ def _pose(name: Any, pose: Any, where: str) -> Extrinsics:
         return Extrinsics.from_quaternion(pose["translation"], pose["rotation"])
     except ValueError as error:
         raise ValueError(f"{one_line(name)} in {where}: {one_line(error)}") from error
+
+
+def _is_origin(pose: Extrinsics) -> bool:
+    return np.allclose(pose.rotation, np.eye(3), atol=UNIT) and np.allclose(pose.position, 0.0)
 
 
 def _is_name(name: Any) -> bool:

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from posed_hand import rotation
 
+from handos_model.fusion.camera_poses import CameraPoses
 from handos_model.fusion.extrinsics import Extrinsics, impossible, read_extrinsics
+from handos_model.fusion.transform_tree import NoTransform
 from handos_model.kinematics.frames import quaternion, rotation_matrix
 
 GOOD = """
@@ -73,6 +75,21 @@ def test_names_of_frames_have_no_leading_slashes(tmp_path: Path) -> None:
     path.write_text(GOOD.replace("frame: world", "frame: /"))
     with pytest.raises(ValueError, match="frame is '/'"):
         read_extrinsics(path)
+
+
+def test_a_camera_in_the_common_frame_needs_no_pose(tmp_path: Path) -> None:
+    path = tmp_path / "cameras.yaml"
+    path.write_text(GOOD.replace("world", "first"))
+    poses = CameraPoses("", path)
+    for name in ("first", "/first"):
+        np.testing.assert_array_equal(poses.pose(name, 0.0).to_common(np.array([1.0, 2, 3])), [1, 2, 3])
+    with pytest.raises(NoTransform, match=r"second is not in .*, which has left_optical_frame, right_optical_frame"):
+        poses.pose("second", 0.0)
+    path.write_text(GOOD.replace("world", "/left_optical_frame"))
+    with pytest.raises(ValueError, match="left_optical_frame in .* has a pose in itself: leave it out"):
+        read_extrinsics(path)
+    path.write_text(path.read_text().replace("[0.1, 0, 1.5]", "[0, 0, 0]"))
+    assert read_extrinsics(path)[0] == "left_optical_frame"
 
 
 @pytest.mark.parametrize("text", ["", "3", "[]", "frame: a\ncameras: {}\n", "frame: a\ncameras: [1]\n"])
