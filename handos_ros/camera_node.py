@@ -32,6 +32,8 @@ SETTLED = 0.5
 """Seconds without a new subscriber before a source that is played once begins: a node's are found one by one."""
 HEARD = 5.0
 """Seconds that a frame of a source that is played once may take to reach reliable subscribers."""
+LEAST_FOV = 10.0
+"""Smallest field of view in degrees: smaller numbers are those of people who mean radians."""
 FRAME = "camera_optical_frame"
 """Frame of images for which neither the user nor the source names one."""
 JOIN = 1.0
@@ -58,7 +60,8 @@ class CameraSettings:
     )
     fov: float = parameter(
         0.0,
-        "Field of view in degrees along the long edge; 0 uses the camera_info of a recording, else it is unknown",
+        "Field of view in degrees along the long edge, at least 10; 0 uses the camera_info of a recording, else it is "
+        "unknown",
         0.0,
         170.0,
         read_only=True,
@@ -66,6 +69,10 @@ class CameraSettings:
     calibration: str = parameter(
         "", "YAML file of camera_calibration or Kalibr; takes precedence over fov and over a recording", read_only=True
     )
+
+    def __post_init__(self) -> None:
+        if 0 < self.fov < LEAST_FOV:
+            raise ValueError(f"fov is {self.fov:g}, must be 0 or at least {LEAST_FOV:g} degrees")
 
 
 class CameraNode(GuardedNode):

@@ -218,9 +218,10 @@ def test_a_wrong_source_is_one_sentence(folder: Path, calibration: Path, tmp_pat
         ({"source": tmp_path / "bad"}, "bad/a.png"),
         ({"source": 97}, "webcam 97 cannot be opened"),
         ({"source": folder, "rate": 1e-12}, "rate is 1e-12, must be 0 or at least 0.001"),
+        ({"source": folder, "fov": 1.2}, "fov is 1.2, must be 0 or at least 10 degrees"),
         ({"source": folder, "sauce": 1}, "there is no parameter sauce: did you mean source?"),
         ({"source": folder, "calibration": tmp_path / "none.yaml"}, "there is no calibration file"),
-        ({"source": folder, "calibration": tmp_path / "text.yaml"}, "has another format, must be one of camera_"),
+        ({"source": folder, "calibration": tmp_path / "text.yaml"}, "has another format, must be a file of camera_"),
         ({"source": folder, "calibration": tmp_path / "short.yaml"}, "must hold 9 finite numbers"),
         ({"source": video, "calibration": calibration}, "has 640x480 px, the calibration 64x48"),
     ]

@@ -42,7 +42,7 @@ distortion_model: plumb_bob
 d: [-0.28, 0.07, 0.0001, 0.00001, 0.0]
 k: [458.6, 0.0, 367.2, 0.0, 457.3, 248.4, 0.0, 0.0, 1.0]
 """
-WANTED = "must be one of camera_calibration: docs/command_line.md shows one"
+WANTED = "must be a file of camera_calibration or Kalibr: docs/command_line.md shows one"
 
 
 def written(folder: Path, text: str) -> Path:
