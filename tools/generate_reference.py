@@ -27,6 +27,7 @@ from handos_ros.settings import OutputSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PARAMETER_FILE = ROOT / "config" / "hands.yaml"
+LAUNCH_FILES = ("hands.launch.py", "fusion.launch.py")
 MESSAGES = ("HandArray", "Hand", "Point2D", "NamedPoseArray", "Grasp")
 
 
@@ -75,9 +76,9 @@ def parameter_file() -> str:
     return "\n".join(lines) + "\n"
 
 
-def launch_table() -> str:
-    """A Markdown table of the arguments of hands.launch.py, read without running it."""
-    tree = ast.parse((ROOT / "launch" / "hands.launch.py").read_text())
+def launch_table(name: str) -> str:
+    """A Markdown table of the arguments of a launch file, read without running it."""
+    tree = ast.parse((ROOT / "launch" / name).read_text())
     table = next(
         node.value for node in tree.body if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "ARGUMENTS"
     )
@@ -160,7 +161,7 @@ def reference() -> dict[Path, str]:
     of_ros = {
         "parameters of camera_node": parameter_table(CameraSettings),
         "parameters of fusion_node": parameter_table(FusionInputSettings),
-        "arguments of hands.launch.py": launch_table(),
+        **{f"arguments of {name}": launch_table(name) for name in LAUNCH_FILES},
         "limits of joint angles": limits_table(),
         **{f"fields of {name}": message_table(name) for name in MESSAGES},
     }

@@ -95,12 +95,19 @@ def test_make_refuses_a_wrong_word_before_it_installs_anything(asked: str, said:
     assert done.returncode == 2 and said in done.stderr and done.stdout == ""
 
 
-def test_launch_lines_use_arguments_that_exist() -> None:
-    tree = ast.parse((ROOT / "launch" / "hands.launch.py").read_text())
+def launch_arguments(name: str) -> set[str]:
+    tree = ast.parse((ROOT / "launch" / name).read_text())
     table = next(n.value for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "ARGUMENTS")
-    known = {key.value for key in table.keys}
-    lines = [line for line in COMMAND_LINES if line.startswith("ros2 launch handos_ros hands.launch.py")]
-    used = {word.partition(":=")[0] for line in lines for word in line.split()[4:]}
+    return {key.value for key in table.keys}
+
+
+@pytest.mark.parametrize(
+    ("name", "more"), [("hands.launch.py", ""), ("cameras.launch.py", "hands.launch.py"), ("fusion.launch.py", "")]
+)
+def test_launch_lines_use_arguments_that_exist(name: str, more: str) -> None:
+    known = launch_arguments(name) | (launch_arguments(more) if more else set())
+    lines = [line for line in COMMAND_LINES if line.startswith(f"ros2 launch handos_ros {name}")]
+    used = {word.partition(":=")[0] for line in lines for word in shlex.split(line, comments=True)[4:]}
     assert used and used <= known
 
 

@@ -146,6 +146,35 @@ def test_the_launch_ends_with_the_video(tmp_path: Path) -> None:
     assert ended_after(ROOT / "launch/hands.launch.py", 60.0, video=str(tmp_path / "absent.mp4"))
 
 
+def fusion_parameters(**given: str) -> list[Any]:
+    """Parameters of fusion_node for these launch arguments: files by their paths, values by their names."""
+    file, context = loaded("fusion.launch.py"), LaunchContext()
+    context.launch_configurations.update({name: default for name, (default, _) in file.ARGUMENTS.items()} | given)
+    assert executables(file.nodes(context)) == ["fusion_node"]
+    found = file.parameters(dict(context.launch_configurations))
+    return [
+        one if isinstance(one, str) else {name: value.evaluate(context) for name, value in one.items()} for one in found
+    ]
+
+
+def test_fusion_node_keeps_what_its_parameter_file_says_unless_an_argument_is_given(tmp_path: Path) -> None:
+    mine, given = str(tmp_path / "mine.yaml"), {"frame": "1", "slop": "0.01", "topics": "a/hands b/hands"}
+    Path(mine).write_text("/**/fusion_node: {ros__parameters: {frame: table, max_wait: 0.2}}")
+    assert fusion_parameters() == []
+    assert fusion_parameters(params_file=mine) == [mine]
+    assert fusion_parameters(params_file=mine, **given) == [mine, given | {"slop": 0.01}]
+    with pytest.raises(FileNotFoundError, match=f"there is no params_file {tmp_path}/none.yaml"):
+        fusion_parameters(params_file=str(tmp_path / "none.yaml"))
+
+
+def test_the_prefix_of_a_hand_model_is_text() -> None:
+    context = LaunchContext()
+    context.launch_configurations.update({"frame_prefix": "1", "namespace": ""})
+    for side in ("left", "right"):
+        prefix = loaded("hand_models.launch.py").model_parameters(side)["frame_prefix"]
+        assert prefix.evaluate(context) == "1"
+
+
 CAMERAS = """
 - {namespace: left, image: /left/image_raw, rviz: false}
 - {namespace: /right/, image: /right/image_raw, frame_prefix: r_, video: 0, depth: }
