@@ -63,7 +63,7 @@ class FusionNode(GuardedNode):
         self._sets: FrameSets[HandArray] = FrameSets(self._inputs, *waits)
         self._report, self._restarts = FusionReport(), 0
         self._late = dict(self._sets.late)
-        self._placed = self._warned_of = ""
+        self._placed, self._warned_of = "", set[str]()
         if self._cameras.known is None:
             self.create_subscription(TFMessage, "/tf_static", self.on_static, STATIC_TRANSFORMS)
         self.create_subscription(TFMessage, "/tf", self.on_moving, 100)
@@ -128,10 +128,9 @@ class FusionNode(GuardedNode):
     def _publish_status(self) -> None:
         """Publishes a DiagnosticArray; new doubts are logged as well."""
         doubts, report = self._doubts(), self._report
-        summary = one_line("; ".join(doubts), 1000)
-        if summary and summary != self._warned_of:
-            self.get_logger().warning(summary)
-        self._warned_of = summary
+        if new := [doubt for doubt in doubts if doubt not in self._warned_of]:
+            self.get_logger().warning(one_line("; ".join(new), 1000))
+        self._warned_of, summary = set(doubts), one_line("; ".join(doubts), 1000)
         level = DiagnosticStatus.WARN if doubts else DiagnosticStatus.OK
         if not report.sets and any(camera.problem for camera in self._inputs.values()):
             level = DiagnosticStatus.ERROR
@@ -196,8 +195,9 @@ class FusionNode(GuardedNode):
     def _rivals(self) -> str:
         """A sentence if the frame of a hand is also published by another node; else empty."""
         prefix, since = self._settings.frame_prefix, time.monotonic() - RIVAL_AGE
+        sent = self._settings.publish_tf and self._settings.tf_names == "side"
         for name in (f"{prefix}left_hand", f"{prefix}right_hand"):
-            if self._settings.publish_tf and (others := self._tree.parents(name, since) - {self._frame}):
+            if sent and (others := self._tree.parents(name, since) - {self._frame}):
                 return f"{name} is also published by {', '.join(sorted(others))}: give each node its own frame_prefix"
         return ""
 

@@ -60,7 +60,10 @@ def test_frames_with_and_without_a_slash_are_one(tmp_path: Path, written: str) -
 
 
 def test_a_rival_is_said_while_it_publishes_and_not_for_ever() -> None:
-    with NodeProcess("fusion_node", "-r", "__ns:=/rival", *parameters(frame="world")) as node:
+    with (
+        NodeProcess("fusion_node", "-r", "__ns:=/rival", *parameters(frame="world")) as node,
+        NodeProcess("fusion_node", "-r", "__ns:=/numbered", *parameters(frame="world", tf_names="id")) as numbered,
+    ):
         robot = Robot("rival")
         frames = robot.create_publisher(TFMessage, "/tf", 100)
         rival = TransformStamped(header=Header(frame_id="/lens"), child_frame_id="/left_hand")
@@ -69,7 +72,11 @@ def test_a_rival_is_said_while_it_publishes_and_not_for_ever() -> None:
             mine = [m.status[0] for m in robot.got["/diagnostics"] if m.status[0].name.startswith("rival/")]
             return mine[-1].message if mine else ""
 
+        robot.until(lambda: frames.get_subscription_count() > 1, 60.0)
         robot.until(lambda: frames.publish(TFMessage(transforms=[rival])) or "also published by lens" in status(), 60.0)
         robot.until(lambda: status() and "also published" not in status(), 30.0)
-        node.stop()
+        printed, others = node.stop()[1], numbered.stop()[1]
         robot.destroy_node()
+    assert printed.count("also published by lens") == others.count("nothing comes on left/hands") == 1
+    assert printed.count("nothing comes on left/hands") == 1, "what is still so is not said again"
+    assert "also published" not in others, "its frames are hand_0, hand_1, ..."
