@@ -47,6 +47,7 @@ class CameraSettings:
     source: str = parameter(
         "", "Video, image, folder of images, ROS recording, stream address, or webcam number", read_only=True
     )
+    topic: str = parameter("", "Image topic of a recording that has several", read_only=True)
     rate: float = parameter(
         0.0, "Frames per second; 0 uses the times of the source, or 10 for images", 0.0, 1000.0, read_only=True
     )
@@ -97,7 +98,7 @@ class CameraNode(GuardedNode):
         self._calibration = calibrated_info(Path(settings.calibration)) if settings.calibration else None
         self.get_logger().info(f"opening {one_line(settings.source)}")
         known = bool(settings.calibration or settings.fov)
-        self._playback = Playback(settings.source, settings.rate, use_camera_info=not known)
+        self._playback = Playback(settings.source, settings.rate, settings.topic, use_camera_info=not known)
         self._pass = self._playback.frames()
         info = self._camera_info_of(*self._first_image())
         self.get_logger().info(f"playing {info.width}x{info.height} px on {self._image.topic_name}")

@@ -41,8 +41,8 @@ class Playback:
     Raises what open_inputs raises.
     """
 
-    def __init__(self, source: str, rate: float, use_camera_info: bool = True) -> None:
-        """source: as in camera_node's parameter; rate: Hz, 0 for the source's own times.
+    def __init__(self, source: str, rate: float, topic: str = "", use_camera_info: bool = True) -> None:
+        """source and topic: as in camera_node's parameters; rate: Hz, 0 for the source's own times.
 
         use_camera_info: False if the camera is known from elsewhere, so that a recording's camera_info is not read.
         """
@@ -57,7 +57,8 @@ class Playback:
         self.pause = 0.0
         """s from the last frame of a pass to the first of the next; known after the first pass."""
         webcam = source.isdigit()
-        self._parts = [Webcam(source, rate)] if webcam else open_inputs([source], use_camera_info=use_camera_info)
+        opened = {"topic": topic or None, "use_camera_info": use_camera_info}
+        self._parts = [Webcam(source, rate)] if webcam else open_inputs([source], **opened)
 
     def frames(self) -> Iterator[tuple[float, Frame]]:
         """Frames of one pass, each with the seconds after its start at which it is due; no pause follows the last."""

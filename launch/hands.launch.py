@@ -35,6 +35,7 @@ ARGUMENTS = {
         "a recording keep theirs",
     ),
     "video": ("", "Video, folder of images, ROS recording or webcam number, played by camera_node instead of a camera"),
+    "video_topic": ("", "Image topic of a recording given as video, if it has several"),
 }
 """Name: default and description."""
 LEVELS = ("debug", "info", "warn", "error", "fatal", "unset")
@@ -101,8 +102,8 @@ def overrides(given: dict[str, str]) -> dict[str, Any]:
 
 def played(given: dict[str, str]) -> dict[str, ParameterValue]:
     """Parameters of camera_node; without frame_id, a recording keeps its own."""
-    values = {"source": text(given["video"])}
-    return {**values, "frame_id": text(given["fixed_frame"])} if given["fixed_frame"] else values
+    values = {"source": given["video"], "topic": given["video_topic"], "frame_id": given["fixed_frame"]}
+    return {name: text(value) for name, value in values.items() if value}
 
 
 def text(value: str) -> ParameterValue:

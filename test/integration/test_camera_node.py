@@ -194,6 +194,18 @@ def test_a_recording_keeps_its_cameras_and_its_frame(viewer: Robot, recording: P
         assert camera_from_info(info, 32, 24, rectified=True).K.tolist() == [[28, 0, 16], [0, 28, 12], [0, 0, 1]]
 
 
+def test_a_recording_of_two_cameras_is_played_as_that_of_one(viewer: Robot, tmp_path: Path) -> None:
+    with BagWriter(tmp_path / "bag", "MCAP") as bag:
+        for number, side in enumerate(("left", "right")):
+            bag.image(f"/{side}/image_raw", small_picture(), SECOND + number, frame_id=side)
+    with NodeProcess("camera_node", *SEEN, *parameters(source=tmp_path / "bag")) as node:
+        code, printed = node.wait()
+    assert code == 1 and "parameter topic: /left/image_raw, /right/image_raw" in printed
+    viewer.got["seen"].clear()
+    with NodeProcess("camera_node", *SEEN, *parameters(source=tmp_path / "bag", topic="/right/image_raw")):
+        assert viewer.until(lambda: viewer.got["seen"])[0].header.frame_id == "right"
+
+
 def test_what_the_user_says_of_the_camera_of_a_recording_wins(viewer: Robot, recording: Path, tmp_path: Path) -> None:
     (tmp_path / "camera.yaml").write_text(CALIBRATION.replace("64", "32").replace("48", "24"))
     for given, focal in (({"fov": 90}, 16.0), ({"fov": 90, "calibration": tmp_path / "camera.yaml"}, 50.0)):

@@ -107,7 +107,8 @@ def _colour(recording: Recording, looks: list[SeenTopic], topic: str | None) -> 
         raise ValueError(f"recording {name} contains only depth images: {_names(looks)}")
     colours = [look for look in colours if look.encoding not in GREY] or colours
     if len(colours) > 1:
-        raise ValueError(f"recording {name} has several image topics: choose one with --topic: {_names(colours)}")
+        how = "choose one with --topic, or with camera_node's parameter topic"
+        raise ValueError(f"recording {name} has several image topics: {how}: {_names(colours)}")
     return colours[0]
 
 
