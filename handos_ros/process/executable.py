@@ -28,6 +28,8 @@ START_ERRORS = (
 """Errors that a user can cause and fix: wrong parameters and names, missing and damaged files, absent devices."""
 GRACE = 3.0
 """Seconds that a process may take to end after a signal or an error: less than the five that ros2 launch waits."""
+HANG = 4
+"""Seconds after which SIGALRM kills a process that is about to end and hangs, even in Fast DDS and without Python."""
 
 
 def run(name: str, make: Callable[[], GuardedNode]) -> int:
@@ -62,6 +64,7 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
         if rclpy.ok():  # else the signal arrived while the node was being created, and no more can be created
             raise
     finally:
+        signal.alarm(HANG)
         executor.shutdown()  # it cannot be collected after ROS has ended
         if node is not None:
             node.destroy_node()
@@ -71,10 +74,11 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
 
 
 def ignore_signals() -> None:
-    """Makes SIGINT and SIGTERM do nothing while the process ends.
+    """Makes SIGINT and SIGTERM do nothing while the process ends, for which it has HANG seconds.
 
     Python gives up its handlers before Fast DDS has cleaned up, so that a further signal would kill the process there.
     """
+    signal.alarm(HANG)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 

@@ -180,6 +180,27 @@ def test_an_error_at_start_ends_the_process_though_the_middleware_hangs() -> Non
     assert done.stderr == "stuck_node: [Errno 2] No such file or directory: '/nowhere'\n"
 
 
+HANGING = """
+import atexit, ctypes, os, signal
+from handos_ros.process.executable import run
+from handos_ros.process.guarded_node import GuardedNode
+
+def make():
+    node = GuardedNode("hanging_node")
+    node.finish()
+    return node
+
+atexit.register(lambda: os.kill(os.getpid(), signal.SIGTERM) or ctypes.PyDLL(None).sleep(600))
+raise SystemExit(run("hanging_node", make))
+"""
+
+
+def test_a_process_that_hangs_at_its_end_is_killed() -> None:
+    """Further signals do not end it, as they might end one that is still cleaning up."""
+    done = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=180)
+    assert (done.returncode, done.stderr) == (-signal.SIGALRM, "")
+
+
 def test_simulated_time_that_does_not_begin_is_said() -> None:
     source = ROOT / "docs/demo.mp4"
     with (
