@@ -12,7 +12,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 ARGUMENTS = {
-    "topics": ("", "HandArray topics of the cameras, separated by spaces; empty for left/hands right/hands"),
+    "topics": ("", "HandArray topics of 1 to 16 cameras, separated by spaces; empty for left/hands right/hands"),
     "frame": ("", "Common frame, such as base_link; empty uses the one in the extrinsics file"),
     "extrinsics": ("", "YAML file with the poses of the cameras; empty takes them from TF"),
     "slop": ("", "Maximum difference between stamps that belong together, in seconds; empty for 0.02"),

@@ -18,7 +18,7 @@ class FusionInputSettings:
     """Inputs of fusion_node, and which of them belong together."""
 
     topics: str = parameter(
-        "left/hands right/hands", "HandArray topics of the cameras, separated by spaces", read_only=True
+        "left/hands right/hands", "HandArray topics of 1 to 16 cameras, separated by spaces", read_only=True
     )
     frame: str = parameter(
         "", "Common frame, such as base_link; empty uses the one in the extrinsics file", read_only=True
@@ -47,5 +47,5 @@ class FusionSettings(OutputSettings, FusionInputSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < len(self.topics.split()) <= MAX_CAMERAS:
-            raise ValueError(f"topics is {self.topics!r}, must name 1 to {MAX_CAMERAS} topics")
+        if not 0 < len(self.topics.split()) <= MAX_CAMERAS or "," in self.topics:
+            raise ValueError(f"topics is {self.topics!r}, must name 1 to {MAX_CAMERAS} topics, separated by spaces")
