@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import re
 import signal
 import sys
 import threading
@@ -20,7 +19,7 @@ from rclpy.utilities import remove_ros_args
 
 from handos_model.io.files import one_line
 from handos_ros.process.fast_dds import profile
-from handos_ros.process.guarded_node import GuardedNode
+from handos_ros.process.guarded_node import GuardedNode, without_places
 
 START_ERRORS = (
     ValueError, OSError, ModuleNotFoundError, ParameterException, InvalidParameterException, NameValidationException,
@@ -44,7 +43,7 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
             return _refused(name, extra)
         rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:  # from rcl's C bindings: malformed arguments, unreadable parameter files
-        return _failed(name, f"wrong ROS arguments: {_without_places(error)}")
+        return _failed(name, f"wrong ROS arguments: {without_places(error)}")
     executor = SingleThreadedExecutor()  # made before a signal can end the context, in which rclpy makes half of one
     install_signal_handlers(SignalHandlerOptions.ALL)
     node = None
@@ -59,7 +58,7 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
             return _failed(name, str(error))
     except rclpy_implementation.RCLError as error:  # the middleware refuses, for example if keys are missing
         if rclpy.ok():
-            return _failed(name, _without_places(error))
+            return _failed(name, without_places(error))
     except Exception:
         if rclpy.ok():  # else the signal arrived while the node was being created, and no more can be created
             raise
@@ -129,11 +128,6 @@ def _end_on_signals() -> threading.Event:
 
     threading.Thread(target=end, name="signals", daemon=True).start()
     return stopped
-
-
-def _without_places(error: Exception) -> str:
-    """The message of an error of rcl, without its references to source lines."""
-    return re.sub(r", at [^ ]+:[0-9]+", "", str(error))
 
 
 def _failed(name: str, sentence: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable
 from copy import copy
@@ -77,7 +78,7 @@ class GuardedNode(Node):
         try:
             return super().create_subscription(msg_type, topic, guarded, own, **self._with_qos_overrides(options))
         except Exception as error:  # of a different type for each policy
-            raise ValueError(f"cannot subscribe to {topic}, see its qos_overrides: {error}") from error
+            raise ValueError(f"cannot subscribe to {topic}: {without_places(error)}") from error
 
     def create_publisher(self, msg_type: type, topic: str, qos_profile: QoSProfile | int, **options: Any) -> Publisher:
         """As in rclpy.node.Node, with qos_overrides of this topic alone."""
@@ -85,7 +86,7 @@ class GuardedNode(Node):
         try:
             return super().create_publisher(msg_type, topic, own, **self._with_qos_overrides(options))
         except Exception as error:
-            raise ValueError(f"cannot publish {topic}, see its qos_overrides: {error}") from error
+            raise ValueError(f"cannot publish {topic}: {without_places(error)}") from error
 
     def create_timer(  # type: ignore[override]
         self, timer_period_sec: float, callback: Callable[[], None], *more: Any, **options: Any
@@ -134,6 +135,11 @@ class GuardedNode(Node):
         """A sentence if simulated time is set but has not started; else empty."""
         missing = bool(self.get_parameter("use_sim_time").value) and self.get_clock().now().nanoseconds == 0
         return "use_sim_time is set, but nothing comes on /clock" if missing else ""
+
+
+def without_places(error: Exception) -> str:
+    """The message of an error of rcl, without its references to source lines."""
+    return re.sub(r", at [^ ]+:[0-9]+", "", str(error))
 
 
 def _refusal(request: Any, response: Any, reason: str) -> Any:

@@ -41,8 +41,8 @@ def read_calibration(path: Path) -> Calibration:
     if cameras := cameras_of_camchain(about):
         about = as_camera_calibration(cameras, where)
     if not isinstance(about, dict) or not about.keys() & {"image_width", *MATRICES}:
-        wanted = f"must be a file of camera_calibration or Kalibr: {CALIBRATION.hint}"
-        raise ValueError(f"{where} {format_of(about)}, {wanted}")
+        hint = f"must be a file of camera_calibration or Kalibr: {CALIBRATION.hint}"
+        raise ValueError(f"{where} {format_of(about)}, {hint}")
     width, height = (_size(about, key, where) for key in ("image_width", "image_height"))
     model = one_line(about.get("distortion_model", "plumb_bob"))
     lens = _numbers(about, "distortion_coefficients", None, where)
