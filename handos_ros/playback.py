@@ -56,9 +56,11 @@ class Playback:
         self._rate = rate
         self.pause = 0.0
         """s from the last frame of a pass to the first of the next; known after the first pass."""
-        webcam = source.isdigit()
-        opened = {"topic": topic or None, "use_camera_info": use_camera_info}
-        self._parts = [Webcam(source, rate)] if webcam else open_inputs([source], **opened)
+        self._parts = (
+            [Webcam(source, rate)]
+            if source.isdigit()
+            else open_inputs([source], topic or None, use_camera_info=use_camera_info)
+        )
 
     def frames(self) -> Iterator[tuple[float, Frame]]:
         """Frames of one pass, each with the seconds after its start at which it is due; no pause follows the last."""
