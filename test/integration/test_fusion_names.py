@@ -27,6 +27,7 @@ from handos_ros.msg import HandArray
         ("/named/hands", "", "/named/hands, which the node itself publishes"),
         ("fused", "hands:=fused", "fused, which the node itself publishes"),
         ("left/hands right!", "", "right!"),
+        ("left/hands, right/hands", "", "'left/hands, right/hands', must name 1 to 16 topics, separated by spaces"),
     ],
 )
 def test_a_topic_that_cannot_be_an_input_is_refused_at_start(topics: str, remapped: str, said: str) -> None:
