@@ -15,7 +15,7 @@ from handos_model import __version__
 from handos_model.commands import benchmark, datasets, evaluate, export, fuse, predict, render, reproduce, train
 from handos_model.commands.parser import Parser
 from handos_model.commands.prediction.signals import handled
-from handos_model.io.files import message
+from handos_model.io.files import Problems, message
 
 COMMANDS = {
     "predict": predict, "fuse": fuse, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,
@@ -62,8 +62,12 @@ def _failed(command: str, error: Exception) -> int:
         return 1
     if not isinstance(error, ModuleNotFoundError | ValueError | OSError):
         raise error
-    sentence = _missing(error, command) if isinstance(error, ModuleNotFoundError) else message(error)
-    print(f"handos {command}: {sentence}", file=sys.stderr)
+    if isinstance(error, ModuleNotFoundError):
+        sentences: tuple[object, ...] = (_missing(error, command),)
+    else:
+        sentences = error.args if isinstance(error, Problems) else (error,)
+    for sentence in sentences:
+        print(f"handos {command}: {message(sentence)}", file=sys.stderr)
     return 2
 
 
