@@ -198,12 +198,6 @@ def test_the_command_that_is_installed_is_that_of_the_module(capsys, monkeypatch
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_each_input_that_is_missing_has_a_line_of_its_own(capsys, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert main(["predict", "a.png", "b.png"]) == 2
-    assert capsys.readouterr().err == "handos predict: there is no a.png\nhandos predict: there is no b.png\n"
-
-
 @pytest.mark.parametrize(
     "options, says",
     [

@@ -258,18 +258,6 @@ def test_the_template_is_not_written_over_by_a_link(folder: Path, capsys: pytest
     assert "is an input" in capsys.readouterr().err and (folder / "hand.npz").read_bytes() == content
 
 
-def test_each_file_that_cannot_be_fused_has_a_line_of_its_own(folder: Path, capsys: pytest.CaptureFixture) -> None:
-    assert main(FUSE) == 0
-    capsys.readouterr()
-    again = ["fuse", "fused.jsonl", "none.jsonl", *FUSE[3:-1], "again.jsonl"]
-    assert main(again) == 2
-    first = "line 1 of fused.jsonl is not a frame written by handos predict: it has no 'box'"
-    assert capsys.readouterr().err.splitlines() == [
-        f"handos fuse: {first}; the file is left out",
-        "handos fuse: there is no results file none.jsonl; the file is left out",
-    ]
-
-
 def test_empty_files_give_an_empty_one(folder: Path) -> None:
     for name in PLACES:
         (folder / f"{name}.jsonl").write_text("")
