@@ -72,6 +72,12 @@ class Target:
         return replace(self, path=Path(path))
 
 
+def check_not_only_suffix(option: str, target: Target, suffixes: Iterable[str]) -> None:
+    """Raises ValueError for .jsonl and the like: pathlib takes it for a name without suffix, that is, a folder's."""
+    if target.path.name.lower() in suffixes:
+        raise ValueError(f"{option} is {target}, which has nothing before its suffix (unset shell variable?)")
+
+
 def fitted_name(stem: str, ending: str) -> str:
     """The name of a file; if that is longer than a name can be, its stem is cut and told apart by a digest."""
     whole = os.fsencode(stem)
