@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("onnx")
 from command_line import refused
+from made_bags import write_bag
 from made_files import write_image, write_video
 from predicted import PHOTO, contents, interrupt_at, lines_of
 
@@ -51,6 +52,17 @@ def test_no_output_is_the_unfinished_file_of_another(tmp_path, capsys, unopened,
     says = refused(capsys, *given)
     assert "clip.part" in says and "would replace each other" in says
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("output", [("--out", "hands.mcap"), ("--out", "{}.MCAP"), ("--view", "foxglove=v.mcap")])
+def test_no_output_becomes_a_part_of_a_recording(tmp_path, video, capsys, monkeypatch, unopened, output):
+    pytest.importorskip("foxglove")
+    bag = write_bag(tmp_path / "bag", "MCAP")
+    monkeypatch.chdir(bag)
+    before = contents(bag)
+    for given in (video, "."):
+        assert "would become a part of the recording ." in refused(capsys, "predict", given, *output)
+    assert contents(bag) == before
 
 
 def test_outputs_side_by_side_are_written(tmp_path, weights, video):
