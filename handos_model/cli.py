@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from types import FrameType
 from handos_model import __version__
 from handos_model.commands import benchmark, datasets, evaluate, export, fuse, predict, render, reproduce, train
 from handos_model.commands.parser import Parser
-from handos_model.commands.prediction.signals import handled
+from handos_model.commands.prediction.signals import ending, handled
 from handos_model.io.files import Problems, message
 
 COMMANDS = {
@@ -73,7 +72,7 @@ def _failed(command: str, error: Exception) -> int:
 
 @contextmanager
 def _signals() -> Iterator[Callable[[], bool]]:
-    """Makes SIGTERM leave files as Ctrl-C does, and tells whether one of them came.
+    """Makes all signals that end a command leave files as Ctrl-C does, and tells whether one came.
 
     Compilers such as Numba's drop what a signal raises and then fail for want of what was not compiled. Only the main
     thread may handle signals.
@@ -85,9 +84,7 @@ def _signals() -> Iterator[Callable[[], bool]]:
         came = True
         raise KeyboardInterrupt
 
-    numbers = [signal.SIGTERM] + [signal.SIGINT] * (signal.getsignal(signal.SIGINT) is signal.default_int_handler)
-    if threading.current_thread() is not threading.main_thread():
-        numbers = []
+    numbers = ending() if threading.current_thread() is threading.main_thread() else []
     with handled(numbers, handle):
         yield lambda: came
 
