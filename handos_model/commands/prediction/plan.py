@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from handos_model.io.inputs import ImageSource, Source, UnreadableInput, short_name
 from handos_model.io.recording.source import BagSource
@@ -61,6 +62,14 @@ def check_times(sources: list[Source], out: Target | None) -> None:
     timeless = all(isinstance(source, ImageSource | UnreadableInput) for source in sources)
     if out and is_recording(out) and images and timeless:
         raise ValueError(f"{images[0]} {TIMELESS}")
+
+
+def unused(sources: list[Source], of_images: dict[str, Any], of_recordings: dict[str, Any]) -> Iterator[str]:
+    """A sentence on each option that is given for images alone, or for recordings alone, if no input is one."""
+    for options, kind, name in ((of_images, ImageSource, "images"), (of_recordings, BagSource, "recordings")):
+        if not any(isinstance(source, kind | UnreadableInput) for source in sources):
+            for option in (option for option, given in options.items() if given):
+                yield f"{option} is for {name}, of which there are none: it changes nothing"
 
 
 def plan(sources: list[Source], out: Target | None, draw: Target | None) -> list[Task]:
