@@ -13,7 +13,7 @@ from pathlib import Path
 from handos_model.commands.prediction.cluster import RayPool
 from handos_model.commands.prediction.frame_finder import FrameFinder
 from handos_model.commands.prediction.jobs import JobPool, Work, run_jobs
-from handos_model.commands.prediction.plan import Task, check_names, check_tasks, check_times, plan, unused
+from handos_model.commands.prediction.plan import Task, check_names, check_tasks, check_times, plan, read_again, unused
 from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
 from handos_model.commands.prediction.run import PredictionRun
 from handos_model.commands.prediction.user_camera import calibration_file, user_camera
@@ -160,8 +160,10 @@ def run(args: argparse.Namespace) -> int:
     sources = _open_sources(args, args.input)
     for note in (*_unused(args, sources), *(note for source in sources for note in source.notes)):
         print(f"handos predict: {message(note)}", file=sys.stderr)
-    tasks = plan(sources, out, draw)
-    check_tasks(tasks, inputs, rules, viewer.path if viewer else None)
+    tasks, view = plan(sources, out, draw), viewer.path if viewer else None
+    check_tasks(tasks, inputs, rules, view)
+    for note in read_again(args.input, filter(None, (out, draw, Target.named(view) if view else None))):
+        print(f"handos predict: {message(note)}", file=sys.stderr)
     if args.fps is None:
         check_times(sources, out)
     if not parallel:

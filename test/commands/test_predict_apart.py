@@ -65,6 +65,22 @@ def test_no_output_becomes_a_part_of_a_recording(tmp_path, video, capsys, monkey
     assert contents(bag) == before
 
 
+@pytest.mark.parametrize(
+    "given, outputs, named",
+    [
+        (".", ("--draw", "drawn", "--out", "o.jsonl"), ["drawn lies in the input ."]),
+        ("../in", ("--draw", "{}.mp4", "--out", "../{}.jsonl"), ["{}.mp4 lies in the input ../in"]),
+        (".", ("--draw", "../drawn", "--out", "{}.npz"), []),
+        ("a.png", ("--draw", "drawn"), []),
+    ],
+)
+def test_outputs_that_the_next_run_would_read_are_named(tmp_path, weights, capsys, monkeypatch, given, outputs, named):
+    monkeypatch.chdir(write_image(tmp_path / "in" / "a.png", PHOTO).parent)
+    assert main(["predict", given, "--weights", weights, *outputs]) == 0
+    says = [line for line in capsys.readouterr().err.splitlines() if "lies in" in line]
+    assert says == [f"handos predict: {one}: the next run reads it as well, unless it is moved" for one in named]
+
+
 def test_outputs_side_by_side_are_written(tmp_path, weights, video):
     pytest.importorskip("rosbags")
     out, drawn = tmp_path / "res" / "{}", tmp_path / "res"
