@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,8 +13,8 @@ from types import FrameType
 from handos_model import __version__
 from handos_model.commands import benchmark, datasets, evaluate, export, fuse, predict, render, reproduce, train
 from handos_model.commands.parser import Parser
-from handos_model.commands.prediction.signals import handled
-from handos_model.io.files import message
+from handos_model.commands.prediction.signals import ending, handled
+from handos_model.io.files import Problems, message
 
 COMMANDS = {
     "predict": predict, "fuse": fuse, "train": train, "evaluate": evaluate, "export": export, "benchmark": benchmark,
@@ -62,14 +61,18 @@ def _failed(command: str, error: Exception) -> int:
         return 1
     if not isinstance(error, ModuleNotFoundError | ValueError | OSError):
         raise error
-    sentence = _missing(error, command) if isinstance(error, ModuleNotFoundError) else message(error)
-    print(f"handos {command}: {sentence}", file=sys.stderr)
+    if isinstance(error, ModuleNotFoundError):
+        sentences: tuple[object, ...] = (_missing(error, command),)
+    else:
+        sentences = error.args if isinstance(error, Problems) else (error,)
+    for sentence in sentences:
+        print(f"handos {command}: {message(sentence)}", file=sys.stderr)
     return 2
 
 
 @contextmanager
 def _signals() -> Iterator[Callable[[], bool]]:
-    """Makes SIGTERM leave files as Ctrl-C does, and tells whether one of them came.
+    """Makes all signals that end a command leave files as Ctrl-C does, and tells whether one came.
 
     Compilers such as Numba's drop what a signal raises and then fail for want of what was not compiled. Only the main
     thread may handle signals.
@@ -81,9 +84,7 @@ def _signals() -> Iterator[Callable[[], bool]]:
         came = True
         raise KeyboardInterrupt
 
-    numbers = [signal.SIGTERM] + [signal.SIGINT] * (signal.getsignal(signal.SIGINT) is signal.default_int_handler)
-    if threading.current_thread() is not threading.main_thread():
-        numbers = []
+    numbers = ending() if threading.current_thread() is threading.main_thread() else []
     with handled(numbers, handle):
         yield lambda: came
 

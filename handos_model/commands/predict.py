@@ -6,13 +6,14 @@ import argparse
 import math
 import os
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 from handos_model.commands.prediction.cluster import RayPool
 from handos_model.commands.prediction.frame_finder import FrameFinder
 from handos_model.commands.prediction.jobs import JobPool, Work, run_jobs
-from handos_model.commands.prediction.plan import Task, check_names, check_tasks, check_times, plan
+from handos_model.commands.prediction.plan import Task, check_names, check_tasks, check_times, plan, read_again, unused
 from handos_model.commands.prediction.processes import MAX_JOBS, ProcessPool
 from handos_model.commands.prediction.run import PredictionRun
 from handos_model.commands.prediction.user_camera import calibration_file, user_camera
@@ -157,10 +158,12 @@ def run(args: argparse.Namespace) -> int:
     if viewer:
         viewer.check(inputs, rules, parallel)
     sources = _open_sources(args, args.input)
-    for note in (note for source in sources for note in source.notes):
+    for note in (*_unused(args, sources), *(note for source in sources for note in source.notes)):
         print(f"handos predict: {message(note)}", file=sys.stderr)
-    tasks = plan(sources, out, draw)
-    check_tasks(tasks, inputs, rules, viewer.path if viewer else None)
+    tasks, view = plan(sources, out, draw), viewer.path if viewer else None
+    check_tasks(tasks, inputs, rules, view)
+    for note in read_again(args.input, filter(None, (out, draw, Target.named(view) if view else None))):
+        print(f"handos predict: {message(note)}", file=sys.stderr)
     if args.fps is None:
         check_times(sources, out)
     if not parallel:
@@ -170,6 +173,15 @@ def run(args: argparse.Namespace) -> int:
             "--jobs and --ray process several inputs at once and need one output each: --out 'DIR/{}.jsonl'"
         )
     return run_jobs(tasks, rules, _open_pool(args, len(tasks))).say()
+
+
+def _unused(args: argparse.Namespace, sources: list[Source]) -> Iterator[str]:
+    of_recordings = {
+        "--topic": args.topic,
+        "--depth": args.depth not in ("auto", "none"),
+        "--rectified without --intrinsics FILE.yaml": args.rectified and not calibration_file(args.intrinsics),
+    }
+    return unused(sources, {"--fps": args.fps}, of_recordings)
 
 
 def _open_pool(args: argparse.Namespace, inputs: int) -> JobPool:

@@ -19,7 +19,7 @@ from handos_model.fusion.hand_fusion import FusedHand, HandFusion
 from handos_model.fusion.sighting import View
 from handos_model.fusion.transform_tree import NoTransform
 from handos_model.hand import Hand, turned_over
-from handos_model.io.files import RESULTS, one_line, open_file, shown
+from handos_model.io.files import RESULTS, Problems, one_line, open_file, shown
 from handos_model.io.frame import LATEST_NS, SECOND
 from handos_model.io.recording.recording import is_recording
 from handos_model.output.frame_record import INTRINSICS_SOURCES, LONGEST_RECORD, NO_PIXELS, NUMBERED, wrist_record
@@ -77,7 +77,8 @@ def read_results(path: Path) -> Iterator[CameraFrame]:
             try:
                 frame = _frame(json.loads(line), path.stem)
             except (ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
-                raise ValueError(f"{where} is not a frame written by handos predict: {one_line(error)}") from error
+                why = f"it has no {error}" if isinstance(error, KeyError) else error
+                raise ValueError(f"{where} is not a frame written by handos predict: {one_line(why)}") from error
             if last is not None and frame.stamp_ns < last:
                 raise ValueError(f"{where} is earlier than the line before: give one recording per file")
             last = frame.stamp_ns
@@ -118,7 +119,7 @@ def fused_frames(
         sets.add(str(path), stamp, placed, stamp / SECOND)
     yield from (_fused(fusion, found) for found in sets.rest())
     if problems and not files:
-        raise ValueError("\n".join(problems))
+        raise Problems(*problems)
 
 
 def _placed(path: Path, cameras: CameraPoses, files: dict[str, Path], problems: list[str]) -> Iterator[Placed]:

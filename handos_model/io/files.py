@@ -17,6 +17,13 @@ LONGEST_LINE = 300
 """Maximum number of characters of untrusted text in a message."""
 
 
+class Problems(ValueError):
+    """Several things that are wrong, as there are several files; args: a sentence on each."""
+
+    def __str__(self) -> str:
+        return "\n".join(self.args)
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of file: its name in messages, the maximum number of bytes, and a hint on where to find one."""

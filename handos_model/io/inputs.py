@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from handos_model.io.files import shown
+from handos_model.io.files import Problems, shown
 from handos_model.io.frame import Frame
 from handos_model.io.headers.image_header import IMAGE_SUFFIXES
 from handos_model.io.image_file import read_first_image
@@ -107,7 +107,7 @@ def open_inputs(
                 sources.append(UnreadableInput(part, str(error)))
         sources[first].notes += notes
     if errors and len(errors) == len(sources):
-        raise errors[0] if len(errors) == 1 else ValueError("\n".join(map(str, errors)))
+        raise errors[0] if len(errors) == 1 else Problems(*map(str, errors))
     return sources
 
 

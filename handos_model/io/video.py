@@ -28,6 +28,7 @@ MOST_OBLONG = 4
 SQUARE_WITHIN = Fraction(1, 100)
 """Largest deviation from 1 of a pixel's ratio of edges that is passed over: software that rescales a video rounds its
 size to whole or even pixels, and writes what that changed of the shape as a ratio, such as 640:639."""
+_TIMED_OUT = "Immediate exit requested"  # what FFmpeg says after a timeout of PyAV
 _LIMITS = {"max_pixels": str(MAX_PIXELS)}
 _CONTAINERS = {"format_whitelist": "mov,matroska,avi,mpeg,mpegvideo,mpegts,flv,asf,ogg,h264,hevc,m4v,mjpeg"}
 """The only containers allowed of FFmpeg's 300, some of which are lists that open other files."""
@@ -84,8 +85,7 @@ class VideoSource:
             else:
                 read += 1
                 yield Frame(name, image, stamp_ns=clock.stamp_ns(picture))
-        problem = _early_end(read, clock, stream, _promised_seconds(container, stream))
-        if problem:
+        if problem := _early_end(read, clock, stream, _promised_seconds(container, stream)):
             yield Frame(f"{self.name}#{index}", None, problem=f"video {one_line(self.name)} {problem}")
 
 
@@ -143,10 +143,15 @@ def _opened(place: Path | str) -> Iterator[Any]:
                 container = av.open(place, metadata_errors="replace", timeout=STREAM_TIMEOUT, options=options)
         except (av.FFmpegError, OSError, MemoryError) as error:
             refused = file and isinstance(error, av.error.ArgumentError)
-            reason = "it is not a supported video" if refused else getattr(error, "strerror", None) or str(error)
+            reason = "it is not a supported video" if refused else _reason(error)
             kind = "video" if file else "stream"
             raise ValueError(f"cannot read {kind} {one_line(place)}: {one_line(reason)}") from error
         yield stack.enter_context(container)
+
+
+def _reason(error: Exception) -> str:
+    said = getattr(error, "strerror", None) or str(error)
+    return f"nothing came for {STREAM_TIMEOUT:g} s" if said == _TIMED_OUT else str(said)
 
 
 def _video_stream(container: Any, name: str) -> Any:
@@ -196,7 +201,7 @@ def _decoded(container: Any, stream: Any, clock: _Clock) -> Iterator[Any]:
             clock.reach(packet)
             pictures = packet.decode()
         except (av.FFmpegError, MemoryError, OSError) as error:
-            yield ValueError(getattr(error, "strerror", None) or str(error))
+            yield ValueError(_reason(error))
             continue
         for picture in pictures:
             yield ValueError("its data is damaged") if picture.is_corrupt else picture
@@ -212,8 +217,7 @@ def _indexed_times(container: Any, stream: Any) -> dict[int, int]:
 def _correct_time(packet: Any, times: dict[int, int]) -> None:
     if not times or packet.pos is None or packet.dts is None:
         return
-    time = times.get(packet.pos, times.get(packet.pos - 8))  # position of the chunk, or of its data
-    if time is not None:
+    if (time := times.get(packet.pos, times.get(packet.pos - 8))) is not None:  # position of the chunk, or of its data
         shift = time - packet.dts
         packet.dts += shift
         packet.pts = None if packet.pts is None else packet.pts + shift

@@ -21,6 +21,7 @@ from handos_model.output.output_file import (
     WriteRules,
     check_file,
     check_folder,
+    check_not_only_suffix,
     finish,
     fitted_name,
     named,
@@ -194,7 +195,8 @@ def open_drawing(target: Target, fps: float | None) -> Drawing:
 
 
 def check_drawing_name(target: Target) -> None:
-    """Raises ValueError for a suffix of no video that is written, which is a slip, such as .mp5."""
+    """Raises ValueError for a suffix of no video that is written, which is a slip, such as .mp5, and for one alone."""
+    check_not_only_suffix("--draw", target, DRAWN_VIDEO_SUFFIXES)
     if not is_video(target) and not os.path.isdir(target.path) and target.suffix:
         raise ValueError(_OTHER.format(target))
 

@@ -9,11 +9,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from handos_model.io.recording.recording import is_bag_folder
 from handos_model.output.tables import TABLES
 
 RESULT_SUFFIXES = (".jsonl", ".json", *TABLES)
@@ -70,6 +71,12 @@ class Target:
     def at(self, path: str | Path) -> Target:
         """The same kind of output with another path."""
         return replace(self, path=Path(path))
+
+
+def check_not_only_suffix(option: str, target: Target, suffixes: Iterable[str]) -> None:
+    """Raises ValueError for .jsonl and the like: pathlib takes it for a name without suffix, that is, a folder's."""
+    if target.path.name.lower() in suffixes:
+        raise ValueError(f"{option} is {target}, which has nothing before its suffix (unset shell variable?)")
 
 
 def fitted_name(stem: str, ending: str) -> str:
@@ -157,11 +164,10 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _identity(path: Path) -> tuple[int, int] | None:
     """Device and inode of a file, which all its names share; None if there is no file."""
-    try:
+    with suppress(OSError):
         status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+        return status.st_dev, status.st_ino
+    return None
 
 
 def check_file(path: Path, inputs: Inputs, rules: WriteRules) -> None:
@@ -173,6 +179,8 @@ def check_file(path: Path, inputs: Inputs, rules: WriteRules) -> None:
             raise ValueError(f"{place} is an input, which would be lost: give the output another name")
     if path.exists() and not path.is_file():
         raise ValueError(f"{path} is not a regular file: give the output another name")
+    if path.suffix.lower() == ".mcap" and is_bag_folder(path.parent):
+        raise ValueError(f"{path} would become a part of the recording {path.parent}: give another folder")
     if not (rules.overwrite or rules.resume):
         if path.exists():
             raise FileExistsError(f"{path} exists: replace it with --overwrite, or give another name")
@@ -214,9 +222,7 @@ def check_nothing_left(place: Path) -> None:
 
 def check_folder(folder: Path) -> None:
     """Raises PermissionError or ValueError if no file can be made in a folder, or the folder itself cannot be made."""
-    existing = folder
-    while not existing.exists() and existing != existing.parent:
-        existing = existing.parent
+    existing = next((place for place in (folder, *folder.parents) if place.exists()), folder)
     if not existing.is_dir():
         raise ValueError(f"{existing} is a file, {folder} must be a folder")
     if not os.access(existing, os.W_OK | os.X_OK):

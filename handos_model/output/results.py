@@ -20,6 +20,7 @@ from handos_model.output.output_file import (
     Target,
     WriteRules,
     check_file,
+    check_not_only_suffix,
     check_nothing_left,
     check_recording_folder,
     completed,
@@ -48,7 +49,8 @@ def is_recording(out: Target) -> bool:
 
 
 def check_results_name(out: Target) -> None:
-    """Raises ValueError for a suffix of no kind of results, which is a slip, such as .jsnol."""
+    """Raises ValueError for a suffix of no kind of results, which is a slip, such as .jsnol, and for one alone."""
+    check_not_only_suffix("--out", out, filter(None, PACKAGES))
     if out.suffix not in PACKAGES:
         raise ValueError(f"--out is {out}, must end in one of {RESULTS_SUFFIXES}, or in none for a rosbag2 folder")
 

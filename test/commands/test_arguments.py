@@ -1,5 +1,6 @@
 """Arguments that no command can mean: empty ones, and those that contradict each other."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,21 @@ def test_an_empty_argument_is_refused(tmp_path, capsys, monkeypatch, argv, argum
     says = refused(capsys, *argv)
     assert f"argument {argument}: is empty (unset shell variable?)" in says
     assert contents(tmp_path) == before
+
+
+def test_each_input_that_cannot_be_used_has_a_line_of_its_own(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", "a.png", "b.png"]) == 2
+    assert capsys.readouterr().err == "handos predict: there is no a.png\nhandos predict: there is no b.png\n"
+    (tmp_path / "c.jsonl").write_text("{}\n")
+    pose = {"translation": [0, 0, 1], "rotation": [0, 0, 0, 1]}
+    (tmp_path / "e.yaml").write_text(json.dumps({"frame": "table", "cameras": {"c": pose}}))
+    assert main(["fuse", "c.jsonl", "d.jsonl", "--extrinsics", "e.yaml", "--out", "f.jsonl"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "handos fuse: line 1 of c.jsonl is not a frame written by handos predict: it has no 'stamp_ns'; the file is "
+        "left out",
+        "handos fuse: there is no results file d.jsonl; the file is left out",
+    ]
 
 
 def test_an_empty_launch_command_is_none(tmp_path):

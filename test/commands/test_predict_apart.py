@@ -4,6 +4,7 @@ import pytest
 
 pytest.importorskip("onnx")
 from command_line import refused
+from made_bags import write_bag
 from made_files import write_image, write_video
 from predicted import PHOTO, contents, interrupt_at, lines_of
 
@@ -51,6 +52,33 @@ def test_no_output_is_the_unfinished_file_of_another(tmp_path, capsys, unopened,
     says = refused(capsys, *given)
     assert "clip.part" in says and "would replace each other" in says
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("output", [("--out", "hands.mcap"), ("--out", "{}.MCAP"), ("--view", "foxglove=v.mcap")])
+def test_no_output_becomes_a_part_of_a_recording(tmp_path, video, capsys, monkeypatch, unopened, output):
+    pytest.importorskip("foxglove")
+    bag = write_bag(tmp_path / "bag", "MCAP")
+    monkeypatch.chdir(bag)
+    before = contents(bag)
+    for given in (video, "."):
+        assert "would become a part of the recording ." in refused(capsys, "predict", given, *output)
+    assert contents(bag) == before
+
+
+@pytest.mark.parametrize(
+    "given, outputs, named",
+    [
+        (".", ("--draw", "drawn", "--out", "o.jsonl"), ["drawn lies in the input ."]),
+        ("../in", ("--draw", "{}.mp4", "--out", "../{}.jsonl"), ["{}.mp4 lies in the input ../in"]),
+        (".", ("--draw", "../drawn", "--out", "{}.npz"), []),
+        ("a.png", ("--draw", "drawn"), []),
+    ],
+)
+def test_outputs_that_the_next_run_would_read_are_named(tmp_path, weights, capsys, monkeypatch, given, outputs, named):
+    monkeypatch.chdir(write_image(tmp_path / "in" / "a.png", PHOTO).parent)
+    assert main(["predict", given, "--weights", weights, *outputs]) == 0
+    says = [line for line in capsys.readouterr().err.splitlines() if "lies in" in line]
+    assert says == [f"handos predict: {one}: the next run reads it as well, unless it is moved" for one in named]
 
 
 def test_outputs_side_by_side_are_written(tmp_path, weights, video):

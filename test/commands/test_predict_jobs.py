@@ -14,6 +14,7 @@ from made_files import write_video
 from predicted import PHOTO, contents, lines_of
 
 from handos_model.cli import main
+from handos_model.commands.prediction.signals import ending
 
 
 def videos(tmp_path, count, frames=3):
@@ -70,15 +71,22 @@ def test_a_process_that_dies_costs_its_input(tmp_path, weights):
     assert sorted(path.name for path in (tmp_path / "out").glob("v?.jsonl")) == ["v0.jsonl", "v2.jsonl", "v3.jsonl"]
 
 
-def test_a_signal_stops_all_and_resume_goes_on(tmp_path, weights):
-    folder, out = videos(tmp_path, 3, frames=200), tmp_path / "out"
-    argv = command("predict", folder, "--weights", weights, "--out", out / "{}.jsonl", "--jobs", 2)
+def in_the_middle(argv, out):
+    """The command, once it has written some frames below `out`."""
     process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 100
     while not any(path.stat().st_size > 5000 for path in out.glob("*.part.jsonl")):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.02)
-    process.send_signal(signal.SIGTERM)
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_all_and_resume_goes_on(tmp_path, weights, number):
+    folder, out = videos(tmp_path, 3, frames=200), tmp_path / "out"
+    argv = command("predict", folder, "--weights", weights, "--out", out / "{}.jsonl", "--jobs", 2)
+    process = in_the_middle(argv, out)
+    process.send_signal(number)
     says = process.communicate(timeout=300)[1]
     assert process.returncode == 130 and "interrupted" in says and "Traceback" not in says
     done = sum(path.read_text().count("\n") for path in out.glob("*.jsonl"))
@@ -87,6 +95,26 @@ def test_a_signal_stops_all_and_resume_goes_on(tmp_path, weights):
     assert again.returncode == 0, again.stderr
     for i in range(3):
         assert [int(line["image"].rpartition("#")[2]) for line in lines_of(out / f"v{i}.jsonl")] == list(range(200))
+
+
+def test_no_process_outlives_one_that_is_killed(tmp_path, weights):
+    folder, out = videos(tmp_path, 2, frames=1000), tmp_path / "out"
+    argv = command("predict", folder, "--weights", weights, "--out", out / "{}.jsonl", "--jobs", 2)
+    process = in_the_middle(argv, out)
+    process.kill()
+    process.communicate(timeout=100)  # until all that write to its stderr have ended
+    done = [path.read_text().count("\n") for path in out.glob("v?.part.jsonl")]
+    assert done and all(0 < frames < 1000 for frames in done)
+    assert not list(out.glob("v?.jsonl"))
+
+
+def test_signals_that_are_ignored_stay_so():
+    assert ending() == [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert ending() == [signal.SIGINT, signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_what_ends_the_run_is_one_sentence(tmp_path, weights, capfd):

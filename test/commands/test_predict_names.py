@@ -136,6 +136,13 @@ def test_a_folder_of_results_may_have_a_dot_in_its_name(tmp_path, weights, video
     assert "ends in .mp4, .mkv, .mov" in refused(capsys, *argv[:-1], "--draw", tmp_path / "{}.mp5")
 
 
+@pytest.mark.parametrize("option, name", [("--out", ".jsonl"), ("--out", ".MCAP"), ("--draw", ".mp4")])
+def test_a_suffix_alone_is_no_name(tmp_path, video, weights, capsys, option, name):
+    says = refused(capsys, "predict", video, "--weights", weights, option, tmp_path / "o" / name)
+    assert f"{option} is {tmp_path}/o/{name}, which has nothing before its suffix" in says
+    assert not (tmp_path / "o").exists()
+
+
 @pytest.mark.parametrize("name", ["take_0.5", "take.2b", "take.", "take.a-b", "take.{}"])
 def test_names_of_folders_are_the_same_for_all_outputs(tmp_path, weights, video, name):
     pytest.importorskip("rosbags")

@@ -17,6 +17,8 @@ from made_files import write_video
 from predicted import PHOTO, contents
 
 from handos_model.cli import main
+from handos_model.commands.prediction.cluster import RayPool
+from handos_model.commands.prediction.jobs import Work
 
 FRAMES = 60
 
@@ -58,6 +60,20 @@ def test_a_killed_worker_costs_nothing(tmp_path, videos, weights):
     assert "v1.avi ended (WorkerCrashedError): another one starts it again" in says
     assert says.splitlines()[-1] == f"{3 * FRAMES} frames, {3 * FRAMES} hands"
     assert contents(tmp_path / "ray") == contents(tmp_path / "one")
+
+
+def test_a_cluster_that_is_started_sends_no_telemetry(monkeypatch):
+    import ray
+
+    found = []
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
+    monkeypatch.setattr(ray, "init", lambda **_: found.append(os.environ["RAY_USAGE_STATS_ENABLED"]))
+    monkeypatch.setattr(ray, "put", lambda value: value)
+    RayPool(1, Work(pytest.fail, pytest.fail), 1, False)
+    assert found == ["0"]
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")  # by somebody who wants it
+    RayPool(1, Work(pytest.fail, pytest.fail), 1, False)
+    assert found == ["0", "1"]
 
 
 def test_one_file_for_several_inputs_is_refused(tmp_path, videos, weights, capfd):

@@ -95,3 +95,16 @@ def test_images_of_a_file_that_are_not_read_take_no_time_and_make_the_exit_code_
     assert [line["stamp_ns"] for line in lines_of(tmp_path / "o.jsonl")] == [50_000_000 * i for i in range(4)]
     said = f"handos predict: {tmp_path / 'set' / 'b.ppm'} holds several images, of which the first alone is read\n"
     assert capsys.readouterr().err == f"{said}{assumed(1)}4 frames, 4 hands, 1 not readable\n"
+
+
+def test_options_that_no_input_needs_are_named(tmp_path, weights, video, capsys):
+    argv = ["predict", str(video), "--weights", weights, "--fps", "5", "--topic", "/t", "--depth", "/d", "--rectified"]
+    assert main([*argv, "--out", str(tmp_path / "a.jsonl")]) == 0
+    says = capsys.readouterr().err
+    assert "--fps is for images, of which there are none: it changes nothing\n" in says
+    for option in ("--topic", "--depth", "--rectified without --intrinsics FILE.yaml"):
+        assert f"{option} is for recordings, of which there are none: it changes nothing\n" in says
+    photo = write_image(tmp_path / "photo.png", PHOTO)
+    argv = ["predict", str(video), str(photo), "--weights", weights, "--fps", "5", "--depth", "none"]
+    assert main([*argv, "--out", str(tmp_path / "b.jsonl")]) == 0
+    assert "changes nothing" not in capsys.readouterr().err

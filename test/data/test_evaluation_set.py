@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import socket
 import subprocess
 import threading
 from functools import partial
@@ -201,6 +202,38 @@ def test_github_is_asked_for_the_file_at_its_commit(monkeypatch: pytest.MonkeyPa
         with pytest.raises(OSError, match="has more than 3 bytes"):
             read_from_github(repository, "küche/1.jpg")
         server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "the connection ended 7 bytes too early"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc", r"IncompleteRead\(0 bytes read\)"),
+        (b"not HTTP\r\n\r\n", "not HTTP"),
+        (b"", "Remote end closed connection without response"),
+    ],
+)
+def test_an_answer_that_is_cut_off_is_said_with_its_address(
+    monkeypatch: pytest.MonkeyPatch, answer: bytes, said: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(repository_files, "GITHUB", f"http://127.0.0.1:{server.getsockname()[1]}")
+
+        def send() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        threading.Thread(target=send, daemon=True).start()
+        with pytest.raises(OSError, match=f"http://.*/somebody/photos/abc/1.jpg cannot be read: {said}"):
+            read_from_github(Repository("somebody/photos", "abc", "MIT", ""), "1.jpg")
+
+
+def test_a_folder_that_cannot_be_made_is_said_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"file is a file, .*file/set must be a folder"):
+        fetch(tmp_path / "file" / "set", lambda *_: pytest.fail("read"))
 
 
 def test_the_list_is_complete() -> None:

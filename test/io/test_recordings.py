@@ -59,6 +59,15 @@ def test_a_folder_without_metadata(tmp_path, storage):
     assert numbers(source) == list(range(20))
 
 
+@pytest.mark.parametrize("listed", ["- take 2.mcap", '- "take 2.mcap"', "- path: take 2.mcap"])
+def test_a_missing_file_is_named_though_its_name_has_blanks(tmp_path, listed):
+    bag = images(tmp_path, "MCAP", 1)
+    assert problems(list(opened(bag))) == []
+    metadata = bag / "metadata.yaml"
+    metadata.write_text(f"{metadata.read_text()}\nmore:\n    {listed}\n")
+    assert problems(list(opened(bag)))[0].endswith("1 of the files that metadata.yaml names are missing: take 2.mcap")
+
+
 def test_several_files_in_the_order_of_their_numbers(tmp_path):
     bag = images(tmp_path, "MCAP", 1)
     file = file_of(bag)

@@ -2,6 +2,7 @@ import functools
 import gc
 import http.server
 import os
+import socket
 import threading
 from pathlib import Path
 
@@ -196,6 +197,14 @@ def test_a_network_stream(tmp_path):
         server.shutdown()
     assert [frame.stamp_ns for frame in frames] == [0, 40_000_000, 80_000_000]
     assert frames[1].name == f"{address}#1"
+
+
+def test_a_stream_that_stays_silent(monkeypatch):
+    monkeypatch.setattr("handos_model.io.video.STREAM_TIMEOUT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # takes the connection, and sends nothing
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(ValueError, match=f"cannot read stream {address}: nothing came for 0.2 s"):
+            open_inputs([address])
 
 
 def test_streams_that_are_not_there():

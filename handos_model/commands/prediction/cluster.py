@@ -29,6 +29,7 @@ class RayPool:
         self._ray: Any = ray
         self._jobs: dict[Any, Job] = {}
         self._stopped = False
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # of a cluster that this starts: no telemetry
         ray.init(logging_level=logging.ERROR, include_dashboard=False)
         self._work = ray.put((os.getcwd(), work))
         # A task restarted by Ray would not know what the last one left behind, so run_jobs restarts tasks itself.

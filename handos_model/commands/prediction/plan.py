@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from handos_model.io.inputs import ImageSource, Source, UnreadableInput, short_name
+from handos_model.io.recording.recording import is_bag_folder
 from handos_model.io.recording.source import BagSource
 from handos_model.output.apart import check_apart
 from handos_model.output.drawn import check_drawing, check_drawing_name
 from handos_model.output.frame_record import printable
-from handos_model.output.output_file import Inputs, Target, WriteRules, check_length, unique_name
+from handos_model.output.output_file import RESULT_SUFFIXES, Inputs, Target, WriteRules, check_length, unique_name
 from handos_model.output.results import (
     TIMELESS,
     check_results,
@@ -23,6 +26,7 @@ from handos_model.output.results import (
     journal,
 )
 
+NEVER_READ = (*RESULT_SUFFIXES, ".rrd")
 PLACE = "{}"
 """Stands for the name of the input in the name of an output."""
 
@@ -61,6 +65,24 @@ def check_times(sources: list[Source], out: Target | None) -> None:
     timeless = all(isinstance(source, ImageSource | UnreadableInput) for source in sources)
     if out and is_recording(out) and images and timeless:
         raise ValueError(f"{images[0]} {TIMELESS}")
+
+
+def unused(sources: list[Source], of_images: dict[str, Any], of_recordings: dict[str, Any]) -> Iterator[str]:
+    """A sentence on each option that is given for images alone, or for recordings alone, if no input is one."""
+    for options, kind, name in ((of_images, ImageSource, "images"), (of_recordings, BagSource, "recordings")):
+        if not any(isinstance(source, kind | UnreadableInput) for source in sources):
+            for option in (option for option, given in options.items() if given):
+                yield f"{option} is for {name}, of which there are none: it changes nothing"
+
+
+def read_again(places: Iterable[str], outputs: Iterable[Target]) -> Iterator[str]:
+    """A sentence on each output of a kind that is read, not of results, if it is to lie in a folder of inputs."""
+    folders = [place for place in places if os.path.isdir(place) and not is_bag_folder(Path(place))]
+    for output in outputs:
+        path = Path(os.path.realpath(output.path))
+        inside = (folder for folder in folders if path.is_relative_to(os.path.realpath(folder)))
+        if output.suffix not in NEVER_READ and (folder := next(inside, None)):
+            yield f"{output} lies in the input {folder}: the next run reads it as well, unless it is moved"
 
 
 def plan(sources: list[Source], out: Target | None, draw: Target | None) -> list[Task]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 
@@ -93,6 +95,15 @@ class _Process:
 
 def _work(connection: Connection, work: Work) -> None:
     os.setsid()  # Ctrl-C on a terminal reaches only the parent, which then stops all processes
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     with suppress(EOFError, ConnectionError):  # the parent has nothing more to do, or has died
         while True:
             connection.send(work.do(connection.recv()))
+
+
+def _end_with_parent() -> None:
+    """Ends this process after its current frame once its parent has died, whose next run may write the same files."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -8,6 +8,15 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+def ending() -> list[signal.Signals]:
+    """The signals that end a command: that of Ctrl-C, SIGTERM, and that of a terminal that is closed.
+
+    Without those that are ignored, as by nohup and by jobs in the background of a script.
+    """
+    known = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    return [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
+
+
 @contextmanager
 def handled(numbers: Iterable[int], handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
     """Handles signals in this way, until those who did so before do it again."""
@@ -30,5 +39,5 @@ def interruptible() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         pressed = True
 
-    with handled((signal.SIGINT, signal.SIGTERM), handle):
+    with handled(ending(), handle):
         yield lambda: pressed

@@ -13,7 +13,7 @@ from handos_model.data.evaluation_set.joint_records import joint_records
 from handos_model.data.evaluation_set.kept_photo import kept_photo
 from handos_model.data.evaluation_set.manifest import EvaluationFile, Repository, evaluation_files
 from handos_model.io.files import shown
-from handos_model.output.output_file import completed
+from handos_model.output.output_file import check_folder, completed
 
 Reader = Callable[[Repository, str], bytes]
 
@@ -25,8 +25,10 @@ def fetch(folder: Path, read: Reader, files: tuple[EvaluationFile, ...] | None =
     """Fetches and checks every file, and writes a list of their sources; returns the number of fetched files.
 
     files: those of docs/accuracy.md by default. A file that already exists is kept. OSError for a file that cannot be
-    fetched, ValueError for one that differs from that of the published figures.
+    fetched and a folder that cannot be written to, ValueError for a file that differs from that of the published
+    figures and a folder that is none.
     """
+    check_folder(folder)
     files = evaluation_files() if files is None else files
     wanted = [file for file in files if not _is_there(folder / file.path, file.sha256)]
     for file in tqdm(wanted, unit="file", disable=None, leave=False):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import subprocess
-import urllib.error
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,10 +22,12 @@ def read_from_github(repository: Repository, path: str) -> bytes:
     try:
         with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
             content: bytes = answer.read(MAX_BYTES + 1)
-    except (urllib.error.URLError, TimeoutError) as error:
+    except (OSError, HTTPException) as error:
         raise OSError(f"{address} cannot be read: {one_line(getattr(error, 'reason', error))}") from error
     if len(content) > MAX_BYTES:
         raise OSError(f"{address} has more than {MAX_BYTES} bytes")
+    if answer.length:
+        raise OSError(f"{address} cannot be read: the connection ended {answer.length} bytes too early")
     return content
 
 

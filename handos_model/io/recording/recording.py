@@ -21,6 +21,9 @@ METADATA = Kind("metadata of a recording", 16 * MB)
 PACKED = ".zstd"
 RECORDING_SUFFIXES = (".mcap", ".db3", ".bag", ".bag.active", f".mcap{PACKED}", f".db3{PACKED}")
 """A ROS 1 bag whose recorder did not finish ends in .active."""
+_LISTED = re.compile(
+    r"""^ *- +(?:path: +)?["']?([^\s"'\\][^"'\\\n]*\.(?:mcap|db3)(?:\.zstd)?)["']? *$""", re.MULTILINE
+)  # a file in the metadata, whose name may have blanks; one with escapes is not looked for
 _STORAGES: dict[str, Callable[[Path], Storage]] = {
     ".mcap": McapFile, ".db3": SqliteFile, ".bag": Ros1File, ".active": Ros1File,
 }  # fmt: skip
@@ -28,8 +31,11 @@ _STORAGES: dict[str, Callable[[Path], Storage]] = {
 
 def is_recording(path: Path) -> bool:
     """Whether a path has the name of a recording's file, or is a rosbag2 folder."""
-    if path.name.lower().endswith(RECORDING_SUFFIXES):
-        return True
+    return path.name.lower().endswith(RECORDING_SUFFIXES) or is_bag_folder(path)
+
+
+def is_bag_folder(path: Path) -> bool:
+    """Whether a path is a rosbag2 folder, whose recording are all the files in it."""
     try:
         return "rosbag2_bagfile_information" in read_text(path / "metadata.yaml", METADATA)
     except (OSError, ValueError):
@@ -103,7 +109,7 @@ def _files(path: Path) -> tuple[list[Path], str]:
     files = [file for file in path.iterdir() if file.name.lower().endswith(RECORDING_SUFFIXES)]
     files.sort(key=natural_order)
     text = read_text(path / "metadata.yaml", METADATA)
-    named = re.findall(r"^ *- *[\"']?([^\s\"']+\.(?:mcap|db3)(?:\.zstd)?)[\"']? *$", text, re.MULTILINE)
+    named = _LISTED.findall(text)
     there = {file.name for file in files} | {file.name.removesuffix(PACKED) for file in files}
     missing = [name for name in dict.fromkeys(Path(name).name for name in named) if name not in there]
     names = ", ".join(one_line(name, 80) for name in missing[:5])
