@@ -81,6 +81,15 @@ def in_the_middle(argv, out):
     return process
 
 
+@pytest.fixture
+def in_a_terminal():
+    """Ends processes by SIGHUP, also if whoever started the tests ignores it, as nohup does."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("in_a_terminal")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_stops_all_and_resume_goes_on(tmp_path, weights, number):
     folder, out = videos(tmp_path, 3, frames=200), tmp_path / "out"
@@ -108,13 +117,11 @@ def test_no_process_outlives_one_that_is_killed(tmp_path, weights):
     assert not list(out.glob("v?.jsonl"))
 
 
+@pytest.mark.usefixtures("in_a_terminal")
 def test_signals_that_are_ignored_stay_so():
     assert ending() == [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        assert ending() == [signal.SIGINT, signal.SIGTERM]
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert ending() == [signal.SIGINT, signal.SIGTERM]
 
 
 def test_what_ends_the_run_is_one_sentence(tmp_path, weights, capfd):
