@@ -76,6 +76,7 @@ class GuardedNode(Node):
 
         own = copy(qos_profile)  # rclpy writes the overrides into the profile, which other topics may share
         try:
+            self._check_type(msg_type, topic)
             return super().create_subscription(msg_type, topic, guarded, own, **self._with_qos_overrides(options))
         except Exception as error:  # of a different type for each policy
             raise ValueError(f"cannot subscribe to {topic}: {without_places(error)}") from error
@@ -84,6 +85,7 @@ class GuardedNode(Node):
         """As in rclpy.node.Node, with qos_overrides of this topic alone."""
         own = copy(qos_profile)  # as for a subscription
         try:
+            self._check_type(msg_type, topic)
             return super().create_publisher(msg_type, topic, own, **self._with_qos_overrides(options))
         except Exception as error:
             raise ValueError(f"cannot publish {topic}: {without_places(error)}") from error
@@ -114,6 +116,14 @@ class GuardedNode(Node):
                 return _refusal(request, response, one_line(f"{type(error).__name__}: {error}"))
 
         return super().create_service(srv_type, srv_name, guarded, *more, **options)
+
+    def _check_type(self, msg_type: type, topic: str) -> None:
+        """Raises ValueError if this node has the topic with another type, of which Jazzy says "invalid allocator"."""
+        name = self.resolve_topic_name(topic)
+        others: list[Publisher | Subscription] = [*self.publishers, *self.subscriptions]
+        for other in others:
+            if other.topic_name == name and other.msg_type is not msg_type:
+                raise ValueError(f"{name} is a topic of this node already, with messages {other.msg_type.__name__}")
 
     def _with_qos_overrides(self, options: dict[str, Any]) -> dict[str, Any]:
         """Options of a topic, with every policy that a user may want to set; unchanged for topics that rclpy makes."""

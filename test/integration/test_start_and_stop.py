@@ -34,7 +34,7 @@ def test_a_wrong_start_is_one_sentence(corrupt: Path, tmp_path: Path, monkeypatc
         (parameters(weights=corrupt), f"weights file {corrupt} is damaged or not an ONNX file"),
         (["-p", "qos_overrides./image.subscription.dept:=3"], "did you mean qos_overrides./image.subscription.depth?"),
         (["-p", "qos_overrides./image.subscription.reliability:=so_so"], "subscribe to image: Unexpected QoS override"),
-        (["-r", "image:=hands"], "topic name rt/hands with incompatible type sensor_msgs::msg::dds_::Image_\n"),
+        (["-r", "image:=hands"], "image: /hands is a topic of this node already, with messages HandArray\n"),
         (["-p", "smoothing"], "Couldn't parse parameter override rule: '-p smoothing'"),
         (["--nonsense"], "wrong ROS arguments: ['--nonsense']"),
     ]
