@@ -24,7 +24,7 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from handos_model.commands.parser import Parser
-from handos_model.commands.prediction.signals import handled
+from handos_model.commands.prediction.signals import ending, handled
 from handos_model.io.inputs import open_inputs, short_name
 from handos_model.output.drawn import DEFAULT_FPS, DRAWN_VIDEO_SUFFIXES, VideoOutput
 from handos_model.output.output_file import Inputs, WriteRules, check_files
@@ -137,7 +137,7 @@ def play(video: str, out: Path, view: View | None = None) -> None:
     sources = open_inputs([video])
     check_files([out], [Path(video)], overwrite=True)
     annotated, stopped = AnnotatedVideo(out, sources[0].fps or DEFAULT_FPS), threading.Event()
-    with handled((signal.SIGINT, signal.SIGTERM), lambda *_: stopped.set()):
+    with handled(ending(), lambda *_: stopped.set()):
         node = measured(video, annotated, stopped.is_set, view)
     report(node, sum(map(len, sources)))
     if not node.times["hands"].count:
