@@ -23,9 +23,10 @@ endif
 endif
 VENV ?= $(if $(filter jazzy,$(ROS)),.venv-jazzy,.venv)
 VIDEO ?= docs/demo.mp4
-# Processes that share out the tests, each with the files it takes; small networks lose by a second thread. By default the
-# files with the fewest tests come last, of which one takes minutes while the other process has nothing left to do.
-WORKERS ?= 2
+# Processes that share out the tests, each with the files it takes: one more than the cores of a small machine, as tests of
+# ROS nodes wait much; small networks lose by a second thread. By default the files with the fewest tests come last, of which
+# one takes minutes while the other processes have nothing left to do.
+WORKERS ?= 3
 # A process that dies fails the run, and is not replaced: pytest-xdist may then wait for ever.
 IN_PARALLEL := --numprocesses $(WORKERS) --max-worker-restart 0 --dist loadfile --no-loadscope-reorder
 MEDIAPIPE := .mediapipe

@@ -11,6 +11,15 @@ for name in ("MAKEFLAGS", "MAKELEVEL"):  # of `make test`: the commands that tes
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in the background; programs would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+LEARNING = ("benchmarks", "network", "training")
+"""Folders of tests of what no robot runs: they are not traced for coverage, which takes a quarter of their time."""
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.parent.name in LEARNING:
+            item.add_marker("no_cover")
+
 
 @pytest.fixture(scope="module")
 def one_thread():

@@ -274,29 +274,3 @@ def test_hands_of_another_template_have_its_faces(tmp_path: Path) -> None:
         node.stop()
     corners = np.array([(p.x, p.y, p.z) for p in mesh.points]).reshape(-1, 3, 3)
     np.testing.assert_allclose(corners, vertices[template.faces], atol=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        ({}, "frame is not set"),
-        ({"frame": "world", "topics": "''"}, "topics is"),
-        ({"frame": "world", "topics": " ".join(map("c{}".format, range(17)))}, "must name 1 to 16 topics"),
-        ({"frame": "world", "template": "/nowhere.pkl"}, "there is no hand template /nowhere.pkl"),
-        ({"extrinsics": "/nowhere.yaml"}, "there is no extrinsics file /nowhere.yaml"),
-        ({"frame": "world", "slop": -1.0}, "slop is -1"),
-        ({"frame": "world", "sloop": 1.0}, "did you mean slop"),
-    ],
-)
-def test_what_is_wrong_at_start(given: dict, said: str) -> None:
-    with NodeProcess("fusion_node", *parameters(**given)) as node:
-        code, printed = node.wait()
-    assert code == 1 and said in printed and "Traceback" not in printed
-
-
-def test_a_file_and_another_frame(tmp_path: Path) -> None:
-    path = tmp_path / "cameras.yaml"
-    path.write_text("frame: a\ncameras: {c: {translation: [0, 0, 0], rotation: [0, 0, 0, 1]}}\n")
-    with NodeProcess("fusion_node", *parameters(frame="b", extrinsics=path)) as node:
-        code, printed = node.wait()
-    assert code == 1 and "they must agree" in printed
