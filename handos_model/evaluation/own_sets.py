@@ -166,15 +166,14 @@ def _video(frames: Iterable[np.ndarray], reference: np.ndarray | None, predictor
         "side": float(np.mean([hand.side == "right" for hand in found])) if found else 0.0,
         "extra_hands": extra / len(best),
     }
-    jitter = metrics.jitter(np.array([missing if hand is None else hand.joints_2d for hand in best]))
-    if np.isfinite(jitter):
-        results["jitter_px"] = jitter
+    shown = {"jitter_px": np.array([missing if hand is None else hand.joints_2d for hand in best])}
     if reference is not None:
         reference = reference[: len(best)]
         results |= {f"pck@{fraction:g}": _video_pck(best, reference, fraction) for fraction in PCK_FRACTIONS}
         results["recall"] = _video_recall(best, reference)
-        results["jitter_px_of_mediapipe"] = metrics.jitter(reference)
-    return results
+        shown["jitter_px_of_mediapipe"] = reference
+    jitters = {name: metrics.jitter(joints) for name, joints in shown.items()}
+    return results | {name: jitter for name, jitter in jitters.items() if np.isfinite(jitter)}
 
 
 def _video_pck(best: Sequence[Hand | None], reference: np.ndarray, fraction: float) -> float:

@@ -154,6 +154,8 @@ def test_videos(data_root: Path) -> None:
     group = results["groups"]["asl_hand.25fps.mp4"]
     assert group["frames"] == 6 and group["side"] == 1 and group["jitter_px"] == 0 and group["extra_hands"] == 0
     assert group["pck@0.05"] == group["recall"] == pytest.approx(5 / 6)
+    few = own_sets.run(["videos"], data_root, Predictor(oracle), limit=2)["videos"]["groups"]["asl_hand.25fps.mp4"]
+    assert few["frames"] == 2 and not {"jitter_px", "jitter_px_of_mediapipe"} & few.keys()  # of three frames or more
     (data_root / "video/asl_hand_mediapipe.npz").write_bytes(b"PK damaged")
     with pytest.raises(ValueError, match=r"asl_hand_mediapipe.npz is damaged or not an .npz of plain arrays"):
         own_sets.run(["videos"], data_root, Predictor(oracle))
