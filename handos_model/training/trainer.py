@@ -92,6 +92,11 @@ class WholeImages:
 
     def __init__(self, recipe: Recipe):
         self.recipe, self.network = recipe, build_network(recipe)
+        if self.network.detector.fixed:
+            raise ValueError(
+                f"stage {recipe.stage} is for images of any size, but the detector {recipe.detector.kind} only sees "
+                "views of one hand: set detector to another one, or stage to see"
+            )
         self.mix = Mix(recipe, recipe_template(recipe))
         self.sources, self.images = self.mix.sources, self.mix.images
 
@@ -145,7 +150,10 @@ class Trainer:
     def resume(self) -> None:
         """Continue from the folder's checkpoint."""
         state = read_checkpoint(self.folder / CHECKPOINT)
-        self.network.load_trainable_state(state["network"])
+        try:
+            self.network.load_trainable_state(state["network"])
+        except ValueError as error:
+            raise ValueError(f"{self.folder} holds the run of another network, give another folder: {error}") from error
         self.averaged = {name: value.to(self.accelerator.device) for name, value in state["averaged"].items()}
         try:
             self.optimizer.load_state_dict(state["optimizer"])
