@@ -128,6 +128,11 @@ def run(datasets: Sequence[str], data_root: Path, predictor: Predictor, limit: i
     if not Path(data_root).is_dir():
         raise FileNotFoundError(f"no data at {data_root}: give the folder that holds train, annotated and video")
     chosen = list(OWN_SETS) if "all" in datasets else list(dict.fromkeys(datasets))
+    if "val" in chosen and not (labels := Path(data_root) / "train" / "labels.json.gz").is_file():
+        others = " ".join(name for name in OWN_SETS if name != "val")
+        raise FileNotFoundError(
+            f"there is no {labels}, labels of val that are not public: name the other sets, {others}"
+        )
     return {name: OWN_SETS[name](Path(data_root), predictor, limit) for name in chosen}
 
 

@@ -182,6 +182,12 @@ def test_missing_data_is_said(tmp_path: Path, name: str) -> None:
         own_sets.run([name], tmp_path / "nowhere", Predictor(oracle))
 
 
+def test_what_nobody_can_fetch_is_said_before_any_figure(data_root: Path) -> None:
+    (data_root / "train" / "labels.json.gz").unlink()
+    with pytest.raises(FileNotFoundError, match="name the other sets, annotated backgrounds renders videos"):
+        own_sets.run(["all"], data_root, Predictor(lambda _: pytest.fail("a figure")))
+
+
 def test_annotations_that_are_none_of_ours_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "annotations.json"
     for text, message in [("[{}]", "lacks"), ("{", "not JSON"), ("[]", "no hand")]:
