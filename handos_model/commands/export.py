@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from handos_model.commands.predict import add_overwrite
+from handos_model.io.files import checksum_file
 from handos_model.options import between, whole
 from handos_model.output.output_file import check_files, completed_together
 from handos_model.prediction.letterbox import INPUT_STRIDE
 from handos_model.prediction.session import HandSession
+from handos_model.prediction.view_network import FIND, SEE, SEE_IN_8_BITS
 
 if TYPE_CHECKING:
     from handos_model.network.handos import HandOS
@@ -70,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{recipe_path} is of stage {recipe.stage}: leave out --finder, which is for stage see")
     named = [Path(path) for path in (recipe.template, recipe.start_from) if path]
     written = _written(args)
-    check_files(written, [*weights, *read_files(recipe_path), *named], args.overwrite)
+    stale = [] if args.int8 or not args.finder else _graph(args.out, SEE_IN_8_BITS)  # of an older pair
+    check_files([*written, *stale], [*weights, *read_files(recipe_path), *named], args.overwrite)
     network = build_network(recipe)
     load_into(network, mean_weights([load_weights(path) for path in args.checkpoints]), args.checkpoints[-1])
     with completed_together(written) as place:
@@ -82,6 +85,8 @@ def run(args: argparse.Namespace) -> int:
             chosen = {name: str(value) for name, value in given.items() if value is not None}
             export(network, out, {"name": f"handos_{recipe.name}"} | chosen, recipe.stage)
             HandSession(out, "cpu", flat=True)
+    for path in stale:
+        path.unlink(missing_ok=True)
     for path in written:
         if path.suffix not in (".sha256", ".npz"):
             print(f"wrote {path}, {path.stat().st_size / 1e6:.1f} MB")
@@ -105,8 +110,14 @@ def _written(args: argparse.Namespace) -> list[Path]:
     out: Path = args.out
     if not args.finder:
         return [out, out.with_name(f"{out.name}.sha256"), out.with_suffix(".npz")]
-    graphs = [f"{out.name}.{part}.onnx" for part in ("find", "see", *(["see.int8"] if args.int8 else []))]
-    return [out.with_name(name) for graph in graphs for name in (graph, f"{graph}.sha256")]
+    parts = (FIND, SEE, SEE_IN_8_BITS) if args.int8 else (FIND, SEE)
+    return [path for part in parts for path in _graph(out, part)]
+
+
+def _graph(out: Path, part: str) -> list[Path]:
+    """A file of a pair and its checksum."""
+    path = out.with_name(f"{out.name}{part}.onnx")
+    return [path, checksum_file(path)]
 
 
 def write_pair(network: HandOS, recipe: Recipe, args: argparse.Namespace, stem: Path) -> None:

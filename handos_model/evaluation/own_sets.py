@@ -131,7 +131,7 @@ def run(datasets: Sequence[str], data_root: Path, predictor: Predictor, limit: i
     if "val" in chosen and not (labels := Path(data_root) / "train" / "labels.json.gz").is_file():
         others = " ".join(name for name in OWN_SETS if name != "val")
         raise FileNotFoundError(
-            f"there is no {labels}, labels of val that are not public: name the other sets, {others}"
+            f"there is no {labels}, which is not public: leave out val by naming the sets, {others}"
         )
     return {name: OWN_SETS[name](Path(data_root), predictor, limit) for name in chosen}
 

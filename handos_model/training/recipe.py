@@ -126,7 +126,7 @@ LIMITS: dict[str, Check[Any]] = {
     **{f"weights.{f.name}": between(0, math.inf) for f in fields(LossWeights)},
     **{f"views.shares.{f.name}": between(0, math.inf) for f in fields(Shares)},
 }
-"""What each value of a recipe must be, by its name."""
+"""Limits of the values of a recipe, by their names."""
 
 
 def build(kind: type, values: Any, where: str) -> Any:

@@ -184,7 +184,7 @@ def test_missing_data_is_said(tmp_path: Path, name: str) -> None:
 
 def test_what_nobody_can_fetch_is_said_before_any_figure(data_root: Path) -> None:
     (data_root / "train" / "labels.json.gz").unlink()
-    with pytest.raises(FileNotFoundError, match="name the other sets, annotated backgrounds renders videos"):
+    with pytest.raises(FileNotFoundError, match="by naming the sets, annotated backgrounds renders videos"):
         own_sets.run(["all"], data_root, Predictor(lambda _: pytest.fail("a figure")))
 
 
