@@ -159,7 +159,7 @@ def label_photo(path: Path, out: Path, options: argparse.Namespace, find: Finder
 
 
 def kind(options: argparse.Namespace) -> str:
-    """What training calls photos of the kind that is labelled."""
+    """Name that training gives to photos of the kind that is labelled."""
     return "background" if options.without_hands else "hand"
 
 
