@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OWN_OPTIONS = ("own", "data", "dataset", "limit", "json", "weights")
 DATASET_OPTIONS = ("root", "split", "mano", "submission", "checkpoint", "given_boxes", "detector")
+ONNX_OPTIONS = ("template", "threads")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,6 +110,8 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ValueError(f"--detector measures the detector's boxes, and predicts no hands: leave out {other}")
     if args.checkpoint is not None and args.weights is not None:
         raise ValueError("give either --checkpoint or --weights")
+    if args.checkpoint is not None and (unused := [name for name in ONNX_OPTIONS if getattr(args, name) is not None]):
+        raise ValueError(f"--{unused[0]} is for weights in an ONNX file, and has no effect with --checkpoint")
     if args.submission is not None and args.limit is not None:
         raise ValueError("--submission needs every image: leave out --limit")
     if args.submission is not None and args.submission.suffix.lower() != ".zip":

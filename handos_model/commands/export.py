@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from handos_model.commands.predict import add_overwrite
 from handos_model.io.files import checksum_file
 from handos_model.options import between, whole
-from handos_model.output.output_file import check_files, completed_together
+from handos_model.output.output_file import check_files, completed_together, suffix_of
 from handos_model.prediction.letterbox import INPUT_STRIDE
 from handos_model.prediction.session import HandSession
 from handos_model.prediction.view_network import FIND, SEE, SEE_IN_8_BITS
@@ -70,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{recipe_path} is of stage see, which needs --finder CHECKPOINT")
     if recipe.stage != "see" and args.finder is not None:
         raise ValueError(f"{recipe_path} is of stage {recipe.stage}: leave out --finder, which is for stage see")
+    if args.finder is None and suffix_of(args.out) != ".onnx":
+        raise ValueError(f"--out must end in .onnx, got {args.out}: an .npz of the same name is written beside it")
     named = [Path(path) for path in (recipe.template, recipe.start_from) if path]
     written = _written(args)
     stale = [] if args.int8 or not args.finder else _graph(args.out, SEE_IN_8_BITS)  # of an older pair

@@ -14,6 +14,7 @@ from handos_model.io.yaml_file import read_yaml
 from handos_model.network.decoder import DecoderSize
 from handos_model.network.handos import STAGES
 from handos_model.options import Check, between, one_of, whole
+from handos_model.prediction.letterbox import INPUT_STRIDE
 from handos_model.training.objective.criterion import LossWeights
 from handos_model.training.views.shares import Shares, Views
 
@@ -101,8 +102,20 @@ class Recipe:
         if len([value for value in lengths.values() if value]) != 1 or min(lengths.values()) < 0:
             came = ", ".join(f"{name} {value:g}" for name, value in lengths.items())
             raise ValueError(f"a run needs one length, but the recipe has {came}: set exactly one of them above 0")
+        for width in self.side_widths:
+            whole(1)("one of side_widths", width)
+        self._check_heads()
         if self.stage in ("full", "see") and self.decoder.layers_3d < 1:
             raise ValueError(f"stage {self.stage} needs an interactive layer: decoder: layers_3d is 0")
+
+    def _check_heads(self) -> None:
+        """Raises ValueError unless the heads of each attention share its numbers out evenly."""
+        size = self.decoder
+        pairs = [("self_heads", "d_model"), *([("heads", "d_value")] if size.deformable else [])]
+        for heads, width in pairs:
+            if getattr(size, width) % getattr(size, heads):
+                came = f"decoder.{heads} is {getattr(size, heads)}"
+                raise ValueError(f"{came}, must divide decoder.{width}, which is {getattr(size, width)}")
 
     def check_stage(self, path: Path, what: str, stages: tuple[str, ...] = STAGES) -> None:
         """Raises ValueError unless `what` works for the stage of this recipe, which is in the file `path`."""
@@ -120,7 +133,7 @@ LIMITS: dict[str, Check[Any]] = {
     **dict.fromkeys(("learning_rate", "weight_decay", "checkpoint_minutes"), between(0, math.inf)),
     "clip": between(MIN_CLIP, math.inf),
     **dict.fromkeys(("decay_from", "ema", "augmentation.flip", "views.dropout"), between(0, 1)),
-    "augmentation.canvas": whole(1),
+    "augmentation.canvas": whole(INPUT_STRIDE, unit="px"),
     **{f"decoder.{f.name}": whole(1) for f in fields(DecoderSize) if type(f.default) is int},
     **dict.fromkeys(("decoder.layers_2d", "decoder.layers_3d"), whole(0)),
     **{f"weights.{f.name}": between(0, math.inf) for f in fields(LossWeights)},

@@ -240,6 +240,8 @@ class Trainer:
 
     def run(self) -> None:
         """Train until the recipe's length is used up."""
+        if self.progress() >= 1:
+            self.accelerator.print(f"{self.folder} has come to its end: a recipe with a greater length continues it")
         main = self.accelerator.is_main_process
         progress = Progress(self.folder, self.step, self.progress()) if main else None
         stream = self.task.stream(self.samples, self.accelerator.process_index, self.accelerator.num_processes)

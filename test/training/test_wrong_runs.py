@@ -13,6 +13,7 @@ from command_line import refused
 from made_frames import frames, sample
 from small_run import of_renders, small_recipe, write_recipe, write_small_pool
 
+from handos_model.data.augment import Augmentation
 from handos_model.data.photos import Photos
 from handos_model.data.sample import without_hands
 from handos_model.network.decoder import DecoderSize
@@ -36,6 +37,10 @@ from handos_model.training.views.shares import Shares, Views
         ({"learning_rate": -1.0}, "learning_rate is -1.0, must be 0 or more"),
         ({"decoder": DecoderSize(d_model=0)}, "decoder.d_model is 0, must be a whole number of 1 or more"),
         ({"decoder": DecoderSize(layers_2d=-1)}, "decoder.layers_2d is -1, must be a whole number of 0 or more"),
+        ({"decoder": DecoderSize(self_heads=5)}, "decoder.self_heads is 5, must divide decoder.d_model, which is 128"),
+        ({"decoder": DecoderSize(d_value=33)}, "decoder.heads is 8, must divide decoder.d_value, which is 33"),
+        ({"side_widths": (16, 0)}, "one of side_widths is 0, must be a whole number of 1 or more"),
+        ({"augmentation": Augmentation(canvas=10)}, "augmentation.canvas is 10, must be a whole number of px of 32"),
         ({"stage": "see", "decoder": DecoderSize(layers_3d=0)}, "stage see needs an interactive layer"),
         ({"weights": LossWeights(edge=-1.0)}, "weights.edge is -1.0, must be 0 or more"),
         ({"views": Views(piece=0)}, "views.piece is 0, must be a whole number of 1 or more"),
@@ -104,17 +109,19 @@ def trained(folder: Path, stage: str) -> Path:
 
 
 def test_options_of_export_that_have_no_effect_or_predict_nothing(tmp_path, capsys) -> None:
-    see, find = trained(tmp_path / "see", "see"), trained(tmp_path / "find", "find")
+    see, find, flat = (trained(tmp_path / name, name) for name in ("see", "find", "2d"))
     out = ["--out", tmp_path / "hands"]
     for given, says in (
         ([see, "--finder", find, "--threshold", "7"], "--threshold is 7.0, must lie between 0 and 1"),
         ([see, "--size", "5"], "--size is 5, must be a whole number of px of 32 or more"),
         ([see, "--finder", find, "--size", "64"], "--size 64 is for stages 2d and full"),
+        ([flat], f"--out must end in .onnx, got {tmp_path / 'hands'}: an .npz of the same name is written beside it"),
+        ([see], "see/recipe.yaml is of stage see, which needs --finder CHECKPOINT"),
         ([see, "--int8"], "--int8 is for a checkpoint of stage see: give --finder CHECKPOINT"),
         ([find], "find/recipe.yaml is of stage find: export works for the stages 2d, full and see"),
     ):
         assert says in refused(capsys, "export", *given, *out)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["find", "see"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2d", "find", "see"]
 
 
 @pytest.mark.parametrize("stage", ["see", "find"])
@@ -123,6 +130,12 @@ def test_a_checkpoint_of_views_is_not_evaluated_on_whole_images(tmp_path, capsys
     assert f"is of stage {stage}: evaluation of a checkpoint works for the stages 2d" in refused(
         capsys, "evaluate", *given
     )
+
+
+@pytest.mark.parametrize("option", ["--template", "--threads"])
+def test_options_of_onnx_files_are_refused_with_a_checkpoint(tmp_path, capsys, option: str) -> None:
+    given = ["--dataset", "freihand", "--root", tmp_path, "--checkpoint", tmp_path / "checkpoint.pt", option, "1"]
+    assert f"{option} is for weights in an ONNX file, and has no effect" in refused(capsys, "evaluate", *given)
 
 
 def test_a_finder_of_another_stage_is_named(tmp_path) -> None:
