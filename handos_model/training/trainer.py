@@ -6,6 +6,7 @@ import io
 import math
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,7 @@ from handos_model.training.objective.criterion import Criterion, hand_size
 from handos_model.training.objective.term import Term
 from handos_model.training.progress import Progress
 from handos_model.training.recipe import Recipe, read_files, read_recipe
-from handos_model.training.run_folder import check_recipe, write_start
+from handos_model.training.run_folder import check_recipe, started
 from handos_model.training.stages.tasks import FindTask, SeeTask
 from handos_model.training.step import TrainingStep
 from handos_model.training.weights import read_checkpoint, start_from
@@ -280,8 +281,7 @@ def train(recipe_path: Path, folder: Path) -> None:
     check_recipe(folder, recipe, read_files(recipe_path))
     trainer = Trainer(recipe, folder)
     accelerator, sources = trainer.accelerator, trainer.task.sources
-    if accelerator.is_main_process:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_start(folder, trainer.recipe, sources, accelerator.device, accelerator.num_processes, trainer.step)
-    trainer.run()
+    about = (trainer.recipe, sources, accelerator.device, accelerator.num_processes, trainer.step)
+    with started(folder, *about) if accelerator.is_main_process else nullcontext():
+        trainer.run()
     accelerator.end_training()

@@ -1,6 +1,8 @@
 """Runs and exports that mean nothing: each is refused in one sentence before it takes time."""
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from command_line import refused
 from made_frames import frames, sample
 from small_run import of_renders, small_recipe, write_recipe, write_small_pool
 
+from handos_model.cli import main
 from handos_model.data.augment import Augmentation
 from handos_model.data.photos import Photos
 from handos_model.data.sample import without_hands
@@ -96,6 +99,33 @@ def test_a_run_that_cannot_be_written_or_is_of_another_network_is_refused(tmp_pa
     )
     says = refused(capsys, "train", first, "--out", run)
     assert f"{run} holds the run of another network, give another folder: these weights do not fit" in says
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from handos_model.training.recipe import Recipe
+from handos_model.training.run_folder import started
+import torch
+with started(Path(sys.argv[1]), Recipe(), [], torch.device("cpu"), 1, 0):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path, capsys) -> None:
+    """The second one would write checkpoints between those of the first."""
+    AcceleratorState._reset_state(True)
+    run = tmp_path / "run"
+    recipe = small_recipe(mixture=of_renders(write_small_pool(tmp_path / "pool", 4)), max_steps=1)
+    argv = ["train", write_recipe(recipe, tmp_path / "recipe.yaml"), "--out", run]
+    with subprocess.Popen([sys.executable, "-c", HOLD, run], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None and first.stdout.readline() == b"held\n"
+        capsys.readouterr()
+        assert f"another process is training in {run}: wait for its end" in refused(capsys, *argv)
+        assert not (run / "checkpoint.pt").exists() and len((run / "starts.jsonl").read_text().splitlines()) == 1
+        first.kill()
+    assert main([str(a) for a in argv]) == 0 and (run / "checkpoint.pt").is_file()
 
 
 def trained(folder: Path, stage: str) -> Path:
