@@ -1,12 +1,14 @@
-"""Photos of hands with MediaPipe's joints as labels, to train on: `handos train` reads what this writes.
+"""Photos with MediaPipe's joints as labels, to train on: `handos train` reads what this writes.
 
     make mediapipe
     .mediapipe/bin/python tools/label_photos.py PHOTOS OUT --source NAME [--stretched]
+    .mediapipe/bin/python tools/label_photos.py PHOTOS OUT --source NAME --without-hands
 
 Every photo below the folder PHOTOS is looked at three times: as it is, mirrored, and turned by 15 degrees. A hand on
 which the looks agree is graded A or B; one on which they do not is graded C, and training ignores it. Photos without
-an A or B hand are left out. OUT gets hands/NAME/*.jpg and labels.json.gz; further sources are added to what is there.
-MediaPipe names sides as if a photo were mirrored; here `side` is that of a photo that is not.
+an A or B hand are left out. With --without-hands, only photos are kept in which no look sees a hand: look at them, as
+MediaPipe misses some. OUT gets hands/NAME/*.jpg or backgrounds/NAME/*.jpg, and labels.json.gz; further sources are
+added to what is there. MediaPipe names sides as if a photo were mirrored; here `side` is that of a photo that is not.
 """
 
 from __future__ import annotations
@@ -96,6 +98,11 @@ def turned_look(image: np.ndarray, find: Finder) -> list[Seen]:
     return [replace(s, joints=s.joints @ back[:, :2].T + back[:, 2], world=s.world @ turn.T) for s in seen]
 
 
+def other_looks(image: np.ndarray, find: Finder) -> list[list[Seen]]:
+    """The hands of every look but the first."""
+    return [mirrored_look(image, find), turned_look(image, find)]
+
+
 def grade(hand: Seen, looks: list[list[Seen]]) -> str:
     """A, B or C by how well the other looks agree with a hand in 2D, in 3D and on its side."""
     differences = []
@@ -113,7 +120,7 @@ def label(image: np.ndarray, find: Finder) -> list[dict[str, Any]]:
     hands = find(image)
     if not hands:
         return []
-    looks = [mirrored_look(image, find), turned_look(image, find)]
+    looks = other_looks(image, find)
     return [
         {
             "kp": np.round(hand.joints, 2).tolist(),
@@ -135,14 +142,25 @@ def label_photo(path: Path, out: Path, options: argparse.Namespace, find: Finder
     shrink = min(1.0, LONGEST / max(image.shape[:2]))
     size = [max(1, round(n * shrink)) for n in image.shape[1::-1]]
     image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    hands = label(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), find)
-    if not any(hand["grade"] != "C" and hand["size_px"] >= SMALLEST for hand in hands):
+    seen = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    hands = label(seen, find)
+    if options.without_hands:
+        if hands or any(other_looks(seen, find)):
+            return None
+    elif not any(hand["grade"] != "C" and hand["size_px"] >= SMALLEST for hand in hands):
         return None
-    name = f"hands/{options.source}/{hashlib.sha1(path.read_bytes()).hexdigest()[:12]}.jpg"
+    folder = "backgrounds" if options.without_hands else "hands"
+    name = f"{folder}/{options.source}/{hashlib.sha1(path.read_bytes()).hexdigest()[:12]}.jpg"
     (out / name).parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(out / name), image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+    if not cv2.imwrite(str(out / name), image, [cv2.IMWRITE_JPEG_QUALITY, 92]):
+        raise OSError(f"cannot write {out / name}")
     about = {"path": name, "w": size[0], "h": size[1], "source": options.source, "orig": path.name}
-    return about | {"kind": "hand", "split": "train", "stretched": options.stretched, "hands": hands}
+    return about | {"kind": kind(options), "split": "train", "stretched": options.stretched, "hands": hands}
+
+
+def kind(options: argparse.Namespace) -> str:
+    """Name that training gives to photos of the kind that is labelled."""
+    return "background" if options.without_hands else "hand"
 
 
 def main() -> None:
@@ -152,17 +170,23 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--source", required=True, help="name of where the photos come from")
     parser.add_argument("--stretched", action="store_true", help="their publisher changed their aspect")
+    parser.add_argument("--without-hands", action="store_true", help="they show no hands, which training needs too")
     options = parser.parse_args()
-    paths = sorted(p for p in options.photos.rglob("*") if p.suffix.lower() in PHOTOS)
+    if options.source in ("", ".", "..") or "/" in options.source:
+        parser.error(f"--source is {options.source!r}, expected the name of a folder, without /")
+    own = options.out.resolve()
+    found = (p for p in options.photos.rglob("*") if p.suffix.lower() in PHOTOS)
+    paths = sorted(p for p in found if own not in p.resolve().parents)
     if not paths:
         parser.error(f"no photo ({', '.join(sorted(PHOTOS))}) below {options.photos}")
+    options.out.mkdir(parents=True, exist_ok=True)
     file, records = options.out / "labels.json.gz", []
     if file.is_file():
+        replaced = (options.source, kind(options))
         with gzip.open(file, "rt") as old:
-            records = [record for record in json.load(old) if record["source"] != options.source]
+            records = [record for record in json.load(old) if (record["source"], record["kind"]) != replaced]
     find = mediapipe_finder()
     kept = [r for r in (label_photo(path, options.out, options, find) for path in paths) if r]
-    options.out.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
     with gzip.open(part, "wt") as new:
         json.dump(records + kept, new)

@@ -15,23 +15,26 @@ from handos_model.commands.predict import add_predictor_arguments, open_predicto
 from handos_model.io.inputs import open_inputs
 from handos_model.prediction.predictor import HandPredictor
 
+RUNS, WARMUP = 100, 10
+OF_AN_IMAGE = ("runs", "warmup", "weights", "template", "size", "threshold", "threads")
+"""Options that --cost does not use."""
+OF_A_COST = ("pixels", "hands")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `handos benchmark`."""
     parser.add_argument(
         "image", metavar="IMAGE", nargs="?", help="image to process, ideally with as many hands as you expect"
     )
-    parser.add_argument("--runs", type=int, default=100, metavar="N", help="number of timed predictions (100)")
-    parser.add_argument(
-        "--warmup", type=int, default=10, metavar="N", help="number of untimed predictions before them (10)"
-    )
+    parser.add_argument("--runs", type=int, metavar="N", help=f"number of timed predictions ({RUNS})")
+    parser.add_argument("--warmup", type=int, metavar="N", help=f"number of untimed predictions before them ({WARMUP})")
     parser.add_argument("--json", action="store_true", help="print JSON")
     cost = parser.add_argument_group("cost of a network, with random weights")
     cost.add_argument(
         "--cost", type=Path, metavar="RECIPE", help="instead: parameters, FLOPs, times and memory of a recipe's network"
     )
     cost.add_argument("--pixels", metavar="WxH", help="size of the input image (1280x960, or the only one it takes)")
-    cost.add_argument("--hands", type=int, default=1, metavar="N", help="number of hands to decode (1)")
+    cost.add_argument("--hands", type=int, metavar="N", help="number of hands to decode (1)")
     add_predictor_arguments(parser)
 
 
@@ -41,16 +44,18 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("give an IMAGE to process, or --cost RECIPE")
     if args.image is not None and args.cost is not None:
         raise ValueError(f"--cost {args.cost} measures a network without an image: leave out {args.image}, or --cost")
-    if args.pixels is not None and args.cost is None:
-        raise ValueError("--pixels is the size of the image of --cost RECIPE: an IMAGE has its own")
+    unused, what = (OF_A_COST, "an IMAGE") if args.cost is None else (OF_AN_IMAGE, "--cost RECIPE")
+    if given := [name for name in unused if getattr(args, name) is not None]:
+        raise ValueError(f"--{given[0]} has no effect with {what}: leave it out")
     if args.cost is not None:
         return cost_report(args)
-    if args.runs < 1 or args.warmup < 0:
-        raise ValueError(f"--runs must be 1 or more and --warmup 0 or more, got {args.runs} and {args.warmup}")
+    runs, warmup = RUNS if args.runs is None else args.runs, WARMUP if args.warmup is None else args.warmup
+    if runs < 1 or warmup < 0:
+        raise ValueError(f"--runs must be 1 or more and --warmup 0 or more, got {runs} and {warmup}")
     frame = next(iter(open_inputs([args.image])[0]))
     if frame.image is None:
         raise ValueError(frame.problem)
-    figures = measure(open_predictor(args), frame.image, args.runs, args.warmup)
+    figures = measure(open_predictor(args), frame.image, runs, warmup)
     figures = {**figures, "threads": args.threads or "default"}
     if args.json:
         print(json.dumps(figures))
@@ -70,11 +75,13 @@ def cost_report(args: argparse.Namespace) -> int:
     from handos_model.training.trainer import build_network
 
     device = cost.chosen_device(args.device)
-    network = build_network(read_recipe(args.cost))
+    recipe = read_recipe(args.cost)
+    recipe.check_stage(args.cost, "--cost", ("2d", "full", "see"))
+    network = build_network(recipe)
     width, height = int(size[1]), int(size[2])
     if args.pixels is None and network.detector.fixed:
         height, width = network.detector.fixed
-    found = cost.measure(network, width, height, args.hands, device)
+    found = cost.measure(network, width, height, 1 if args.hands is None else args.hands, device)
     print(json.dumps(asdict(found)) if args.json else cost.report(found))
     return 0
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 OWN_OPTIONS = ("own", "data", "dataset", "limit", "json", "weights")
 DATASET_OPTIONS = ("root", "split", "mano", "submission", "checkpoint", "given_boxes", "detector")
+ONNX_OPTIONS = ("template", "threads")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,8 +105,13 @@ def _check_options(args: argparse.Namespace) -> None:
         raise ValueError(f"--dataset {args.dataset} needs --root DIR, the folder of the data set")
     if args.checkpoint is None and (args.given_boxes or args.detector):
         raise ValueError("--given-boxes and --detector need --checkpoint FILE: an ONNX file does not offer this")
+    if args.detector and (args.given_boxes or args.submission is not None):
+        other = "--given-boxes" if args.given_boxes else "--submission"
+        raise ValueError(f"--detector measures the detector's boxes, and predicts no hands: leave out {other}")
     if args.checkpoint is not None and args.weights is not None:
         raise ValueError("give either --checkpoint or --weights")
+    if args.checkpoint is not None and (unused := [name for name in ONNX_OPTIONS if getattr(args, name) is not None]):
+        raise ValueError(f"--{unused[0]} is for weights in an ONNX file, and has no effect with --checkpoint")
     if args.submission is not None and args.limit is not None:
         raise ValueError("--submission needs every image: leave out --limit")
     if args.submission is not None and args.submission.suffix.lower() != ".zip":
@@ -139,6 +145,8 @@ def _evaluate_dataset(args: argparse.Namespace) -> None:
     split = args.split or SPLIT
     predictor = _open_evaluated(args)
     submission = None if args.submission is None else Submission(args.dataset, split, predictor.template.name)
+    if submission is not None and getattr(predictor, "flat", False):
+        raise ValueError("--submission is of hands in 3D, which a network of stage 2d does not predict: leave it out")
     dataset = open_dataset(args.dataset, args.root, split, args.mano)
     if args.detector:
         assert isinstance(predictor, BoxPredictor)  # _check_options asks for a checkpoint

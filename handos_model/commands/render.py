@@ -42,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     options = RenderOptions(args.size, args.size, backgrounds=args.backgrounds, excluded=excluded)
     if suffix_of(args.out) == ".png":
         contact_sheet(args.out, min(args.count, 6), -(-args.count // 6), args.seed, options)
-    else:
-        write_pool(args.out, args.count, args.size, args.seed, options, args.workers, args.overwrite)
+    elif not write_pool(args.out, args.count, args.size, args.seed, options, args.workers, args.overwrite):
+        print(f"{args.out} is complete: nothing was rendered; --overwrite renders it again")
     return 0
 
 

@@ -39,10 +39,15 @@ def run(args: argparse.Namespace) -> int:
     from handos_model.training.reproduction import RESULTS_FOLDER, Reproduction  # torch
 
     changes = read_values(args.changes) if args.changes else {}
-    launch = tuple(shlex.split(args.launch))
+    try:
+        launch = tuple(shlex.split(args.launch))
+    except ValueError as error:
+        raise ValueError(f"--launch is {args.launch}: {error}") from error
     rest = (args.device, args.size, args.threshold, args.limit)
     work = Reproduction(args.recipes, changes, launch, tuple(args.only), *rest)
     steps = work.steps()
+    if not args.list:
+        work.check(steps)
     for number, step in enumerate(steps, start=1):
         print(f"{number}/{len(steps)} {step}", flush=True)
         if not args.list:

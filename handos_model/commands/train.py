@@ -20,17 +20,18 @@ def run(args: argparse.Namespace) -> int:
     if args.out is None and not args.memory:
         raise ValueError("give --out DIR, the folder of the run")
     from handos_model.network.handos import STAGES  # torch
+    from handos_model.output.output_file import check_folder
     from handos_model.training.memory import of_recipe, wanted_before_a_run
     from handos_model.training.recipe import read_recipe
     from handos_model.training.trainer import train
 
     recipe = read_recipe(args.recipe)
-    whole_images = recipe.stage in STAGES
-    if args.memory and not whole_images:
-        raise ValueError(
-            f"{args.recipe} is of stage {recipe.stage}: --memory works for the stages {' and '.join(STAGES)}"
-        )
-    if whole_images and (args.memory or wanted_before_a_run()):
+    recipe.check_run()
+    if args.memory:
+        recipe.check_stage(args.recipe, "--memory")
+    else:
+        check_folder(args.out)
+    if args.memory or (recipe.stage in STAGES and wanted_before_a_run()):
         print(of_recipe(recipe), flush=True)
     if not args.memory:
         train(args.recipe, args.out)

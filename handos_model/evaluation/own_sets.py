@@ -128,6 +128,11 @@ def run(datasets: Sequence[str], data_root: Path, predictor: Predictor, limit: i
     if not Path(data_root).is_dir():
         raise FileNotFoundError(f"no data at {data_root}: give the folder that holds train, annotated and video")
     chosen = list(OWN_SETS) if "all" in datasets else list(dict.fromkeys(datasets))
+    if "val" in chosen and not (labels := Path(data_root) / "train" / "labels.json.gz").is_file():
+        others = " ".join(name for name in OWN_SETS if name != "val")
+        raise FileNotFoundError(
+            f"there is no {labels}, which is not public: leave out val by naming the sets, {others}"
+        )
     return {name: OWN_SETS[name](Path(data_root), predictor, limit) for name in chosen}
 
 
@@ -166,15 +171,14 @@ def _video(frames: Iterable[np.ndarray], reference: np.ndarray | None, predictor
         "side": float(np.mean([hand.side == "right" for hand in found])) if found else 0.0,
         "extra_hands": extra / len(best),
     }
-    jitter = metrics.jitter(np.array([missing if hand is None else hand.joints_2d for hand in best]))
-    if np.isfinite(jitter):
-        results["jitter_px"] = jitter
+    shown = {"jitter_px": np.array([missing if hand is None else hand.joints_2d for hand in best])}
     if reference is not None:
         reference = reference[: len(best)]
         results |= {f"pck@{fraction:g}": _video_pck(best, reference, fraction) for fraction in PCK_FRACTIONS}
         results["recall"] = _video_recall(best, reference)
-        results["jitter_px_of_mediapipe"] = metrics.jitter(reference)
-    return results
+        shown["jitter_px_of_mediapipe"] = reference
+    jitters = {name: metrics.jitter(joints) for name, joints in shown.items()}
+    return results | {name: jitter for name, jitter in jitters.items() if np.isfinite(jitter)}
 
 
 def _video_pck(best: Sequence[Hand | None], reference: np.ndarray, fraction: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,6 +21,8 @@ _CORE = "tag:yaml.org,2002:"
 _PLAIN = [None, *(_CORE + name for name in ("null", "bool", "int", "float", "str", "seq", "map"))]
 """Tags that have a reader; None stands for all others, whose reader refuses them."""
 _MERGE = f"{_CORE}merge"
+_WITH_EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$", re.ASCII)
+"""Numbers such as 1e-3, which YAML 1.1 and PyYAML take for a text, and YAML 1.2 and programs that write them do not."""
 _TIMESTAMP = f"{_CORE}timestamp"  # 2026-01-01 stays a text
 
 
@@ -101,3 +104,4 @@ class _BoundedLoader(yaml.SafeLoader):
 
 
 _BoundedLoader.add_constructor(f"{_CORE}int", _BoundedLoader.construct_yaml_int)
+_BoundedLoader.add_implicit_resolver(f"{_CORE}float", _WITH_EXPONENT, list("-+.0123456789"))

@@ -17,9 +17,9 @@ from handos_model.prediction.windows import Window, half, parts, whole
 FIND_OUTPUTS = ("scores", "views")
 SEE_OUTPUTS = ("presence", "joints_2d", "joint_confidence", "joints_3d", "vertices", "translation", "right")
 METADATA = ("name", "version", "template", "pair")
-FIND, SEE = ".find", ".see"
-"""Endings of the names of a pair's files, before .onnx. An 8-bit see graph, which sees followed hands on CPUs that are
-made for it, has .int8 in between."""
+FIND, SEE, SEE_IN_8_BITS = ".find", ".see", ".see.int8"
+"""Endings of the names of a pair's files, before .onnx. The third one need not be there: it sees followed hands on CPUs
+that are made for it."""
 LEAST_SHRINKAGE = 0.5
 """No network draws hands at less than half their size in the image, nor at more than twice."""
 SMALLEST_VIEW = 8.0
@@ -51,7 +51,7 @@ class ViewNetwork:
         self._find = OnnxSession(find, ("size", "find_threshold", *METADATA), options, embedded)
         self._find.require(FIND_OUTPUTS)
         self._see = self._opened_see(see, options, embedded)
-        in_8_bits = see.with_name(f"{see.stem}.int8.onnx")
+        in_8_bits = see.with_name(f"{see.name.removesuffix(f'{SEE}.onnx')}{SEE_IN_8_BITS}.onnx")
         fast = options.in_8_bits and in_8_bits.is_file()
         self._see_followed = self._opened_see(in_8_bits, options, embedded) if fast else self._see
         self.metadata = self._find.metadata | self._see.metadata
@@ -196,8 +196,8 @@ def stricter(threshold: float) -> float:
 
 
 def pair_of(weights: Path) -> tuple[Path, Path]:
-    """The files of find and see, from either of them; ValueError for any other name."""
-    for part in (FIND, SEE):
+    """The files of find and see, from any one of a pair; ValueError for any other name."""
+    for part in (FIND, SEE, SEE_IN_8_BITS):
         if weights.name.endswith(f"{part}.onnx"):
             stem = weights.name.removesuffix(f"{part}.onnx")
             return weights.with_name(f"{stem}{FIND}.onnx"), weights.with_name(f"{stem}{SEE}.onnx")
@@ -208,4 +208,4 @@ def pair_of(weights: Path) -> tuple[Path, Path]:
 
 def is_of_a_pair(weights: Path) -> bool:
     """Whether a file is named as one of a pair."""
-    return weights.name.endswith((f"{FIND}.onnx", f"{SEE}.onnx"))
+    return weights.name.endswith(tuple(f"{part}.onnx" for part in (FIND, SEE, SEE_IN_8_BITS)))

@@ -54,8 +54,10 @@ def _description(count: int, size: int, seed: int, options: RenderOptions) -> di
 
 def write_pool(
     folder: Path, count: int, size: int, seed: int, options: RenderOptions, workers: int = 1, overwrite: bool = False
-) -> None:
+) -> bool:
     """Render `count` frames of size x size px into `folder`: images.npy, labels.npz, meta.json.
+
+    Returns whether there was anything left to do.
 
     Frame i depends only on seed, i and options (whose width and height are replaced by size). An interrupted run
     continues when called again with the same arguments; a finished folder is left as it is, unless overwrite is set:
@@ -84,7 +86,7 @@ def write_pool(
                 "give an empty folder"
             )
         if (folder / "labels.npz").exists():
-            return
+            return False
     if not _file(folder, "done").exists():  # made last, so it stands for all the others
         try:
             _begin(folder, count, size, description)
@@ -97,6 +99,7 @@ def write_pool(
         np.savez(place, **labels)
     for name in (*labels, "done"):
         _file(folder, name).unlink()
+    return True
 
 
 def _begin(folder: Path, count: int, size: int, description: dict) -> None:

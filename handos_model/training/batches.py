@@ -134,16 +134,20 @@ def with_tips(sample: Sample, regressor: np.ndarray) -> Sample:
 
 
 def photo_weights(photos: Samples, weights: dict[str, float]) -> np.ndarray:
-    """Weight of each photo: that of the source that its record names, 1 if it is not in `weights`."""
+    """Weight of each photo: that of the source that its record names, 1 if it is not in `weights`.
+
+    Raises ValueError unless photos can be drawn by these weights.
+    """
     assert isinstance(photos, Photos)  # the source `photos` of open_sources
-    return np.array([weights.get(record["source"], 1.0) for record in photos.records])
+    each = np.array([weights.get(record["source"], 1.0) for record in photos.records])
+    if (each < 0).any() or each.sum() <= 0:
+        raise ValueError(f"source_weights are {weights}: expected 0 or more, and one photo above 0")
+    return each
 
 
 def weigh_sources(photos: Source, weights: dict[str, float]) -> Source:
-    """Photos drawn by their weight; ValueError unless the weights allow that."""
+    """Photos drawn by their weight."""
     each = photo_weights(photos.samples, weights)
-    if (each < 0).any() or each.sum() <= 0:
-        raise ValueError(f"source_weights are {weights}: expected 0 or more, and one photo above 0")
     return replace(photos, weights=each / each.sum())
 
 

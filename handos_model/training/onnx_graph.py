@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -143,16 +144,19 @@ def trace(
     """Writes a graph with one input of this name; moves its network to the CPU, in float32."""
     graph = graph.cpu().float().eval()
     graph.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # which torch's stubs leave out
-    torch.onnx.export(
-        graph,
-        (example,),
-        str(path),
-        input_names=[name],
-        output_names=list(outputs),
-        dynamic_axes=axes,
-        opset_version=OPSET,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():  # of what tests show to be right: sizes that are fixed, and indices
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)
+        warnings.filterwarnings("ignore", "Constant folding|Exporting aten::index", UserWarning)
+        torch.onnx.export(
+            graph,
+            (example,),
+            str(path),
+            input_names=[name],
+            output_names=list(outputs),
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
+        )
 
 
 def write_checked(model: onnx.ModelProto, path: Path, metadata: dict[str, str]) -> None:

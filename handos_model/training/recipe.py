@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -11,8 +12,15 @@ from handos_model.data.augment import Augmentation
 from handos_model.io.files import RECIPE, one_line, shown
 from handos_model.io.yaml_file import read_yaml
 from handos_model.network.decoder import DecoderSize
+from handos_model.network.handos import STAGES
+from handos_model.options import Check, between, one_of, whole
+from handos_model.prediction.letterbox import INPUT_STRIDE
 from handos_model.training.objective.criterion import LossWeights
-from handos_model.training.views.shares import Views
+from handos_model.training.views.shares import Shares, Views
+
+LENGTHS = ("minutes", "max_steps", "epochs")
+MIN_CLIP = 1e-6
+MOST_PROCESSES = 1024  # and threads: PyTorch crashes where it cannot start as many
 
 
 @dataclass(frozen=True)
@@ -86,17 +94,52 @@ class Recipe:
 
     def check_run(self) -> None:
         """Raises ValueError unless this defines a run: it needs one length, and meaningful numbers."""
-        lengths = {name: getattr(self, name) for name in ("minutes", "max_steps", "epochs")}
+        for name, check in LIMITS.items():
+            check(name, attrgetter(name)(self))
+        if not any(vars(self.views.shares).values()):
+            raise ValueError("views.shares are all 0: one of them must be above 0")
+        lengths = {name: getattr(self, name) for name in LENGTHS}
         if len([value for value in lengths.values() if value]) != 1 or min(lengths.values()) < 0:
             came = ", ".join(f"{name} {value:g}" for name, value in lengths.items())
             raise ValueError(f"a run needs one length, but the recipe has {came}: set exactly one of them above 0")
-        for name in ("batch_size", "accumulate", "slots", "warmup_steps", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
-        if self.stage == "full" and self.decoder.layers_3d < 1:
-            raise ValueError("stage full needs an interactive layer: decoder: layers_3d is 0")
-        if not 0 <= self.decay_from <= 1:
-            raise ValueError(f"decay_from is {self.decay_from}, expected a share of the run from 0 to 1")
+        for width in self.side_widths:
+            whole(1)("one of side_widths", width)
+        self._check_heads()
+        if self.stage in ("full", "see") and self.decoder.layers_3d < 1:
+            raise ValueError(f"stage {self.stage} needs an interactive layer: decoder: layers_3d is 0")
+
+    def _check_heads(self) -> None:
+        """Raises ValueError unless the heads of each attention share its numbers out evenly."""
+        size = self.decoder
+        pairs = [("self_heads", "d_model"), *([("heads", "d_value")] if size.deformable else [])]
+        for heads, width in pairs:
+            if getattr(size, width) % getattr(size, heads):
+                came = f"decoder.{heads} is {getattr(size, heads)}"
+                raise ValueError(f"{came}, must divide decoder.{width}, which is {getattr(size, width)}")
+
+    def check_stage(self, path: Path, what: str, stages: tuple[str, ...] = STAGES) -> None:
+        """Raises ValueError unless `what` works for the stage of this recipe, which is in the file `path`."""
+        if self.stage not in stages:
+            known = f"{', '.join(stages[:-1])} and {stages[-1]}"
+            raise ValueError(f"{shown(path)} is of stage {self.stage}: {what} works for the stages {known}")
+
+
+LIMITS: dict[str, Check[Any]] = {
+    "stage": one_of((*STAGES, "see", "find")),
+    "seed": whole(0),
+    **dict.fromkeys(("batch_size", "accumulate", "slots", "warmup_steps", "views.cached", "views.piece"), whole(1)),
+    "threads": whole(1, MOST_PROCESSES),
+    "workers": whole(0, MOST_PROCESSES),
+    **dict.fromkeys(("learning_rate", "weight_decay", "checkpoint_minutes"), between(0, math.inf)),
+    "clip": between(MIN_CLIP, math.inf),
+    **dict.fromkeys(("decay_from", "ema", "augmentation.flip", "views.dropout"), between(0, 1)),
+    "augmentation.canvas": whole(INPUT_STRIDE, unit="px"),
+    **{f"decoder.{f.name}": whole(1) for f in fields(DecoderSize) if type(f.default) is int},
+    **dict.fromkeys(("decoder.layers_2d", "decoder.layers_3d"), whole(0)),
+    **{f"weights.{f.name}": between(0, math.inf) for f in fields(LossWeights)},
+    **{f"views.shares.{f.name}": between(0, math.inf) for f in fields(Shares)},
+}
+"""Limits of the values of a recipe, by their names."""
 
 
 def build(kind: type, values: Any, where: str) -> Any:

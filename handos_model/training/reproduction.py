@@ -8,6 +8,7 @@ with other settings, as in a trial, that is an error.
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,8 +24,11 @@ from handos_model.evaluation.paper.rows import DETECTOR, FOUND_HANDS, GIVEN_BOXE
 from handos_model.evaluation.paper.table import read_results
 from handos_model.evaluation.paper.whole_image import BoxPredictor
 from handos_model.evaluation.submission import SPLIT, SUBMITTED, Submission
+from handos_model.options import between, whole
 from handos_model.output.output_file import completed
+from handos_model.prediction.letterbox import INPUT_STRIDE
 from handos_model.training.batches import mano_folder
+from handos_model.training.cost import chosen_device
 from handos_model.training.recipe import Recipe, build, merged, read_values
 from handos_model.training.trained import TrainedNetwork
 from handos_model.training.trainer import CHECKPOINT, train
@@ -107,6 +111,26 @@ class Reproduction:
         trained = [step for step in trainings.values() if not (step.path.parent / DONE).is_file()]
         return trained + [step for step in evaluations if not step.path.is_file()]
 
+    def check(self, steps: list[Step]) -> None:
+        """Raises ValueError or FileNotFoundError for all that would stop one of the steps after days of others."""
+        if self.limit is not None:
+            whole(1)("--limit", self.limit)
+        if self.size is not None:
+            whole(INPUT_STRIDE, unit="px")("--size", self.size)
+        if self.threshold is not None:
+            between(0, 1)("--threshold", self.threshold)
+        chosen_device(self.device)
+        if self.launch and shutil.which(self.launch[0]) is None:
+            raise FileNotFoundError(f"--launch: there is no command {self.launch[0]}")
+        recipes = [self.recipe(step.name if step.source is None else step.source.recipe) for step in steps]
+        for recipe in recipes:
+            recipe.check_run()
+        if missing := dict.fromkeys(path for recipe in recipes for path in _needed(recipe) if not Path(path).exists()):
+            raise FileNotFoundError(
+                f"the recipes need what is not there: {', '.join(missing)}; docs/datasets.md describes the data sets, "
+                "docs/detectors.md the folder of a detector, and --only leaves recipes out"
+            )
+
     @property
     def settings(self) -> dict[str, Any]:
         """The settings that results depend on, apart from the recipe itself."""
@@ -174,6 +198,14 @@ class Reproduction:
             if share.name == source.dataset:
                 return open_dataset(source.dataset, Path(share.root), source.split, mano_folder(share.mano))
         raise ValueError(f"recipe {source.recipe} does not train on {source.dataset}, so it gives no folder for it")
+
+
+def _needed(recipe: Recipe) -> list[str]:
+    """The paths that a recipe reads and no other recipe writes; a detector with a commit is not on this disk."""
+    source = recipe.detector.source
+    shares = recipe.mixture.datasets
+    paths = [recipe.template, *(path for share in shares for path in (share.root, share.mano))]
+    return [path for path in (*paths, "" if "@" in source else source) if path]
 
 
 def _check_same(path: Path, made: dict[str, Any], wanted: dict[str, Any]) -> None:

@@ -11,11 +11,12 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import accelerate
 import cv2
@@ -28,19 +29,48 @@ from handos_model.output.output_file import Inputs, completed
 from handos_model.training.batches import Source
 from handos_model.training.recipe import Recipe
 
-RECIPE_NAME = "recipe.yaml"
+RECIPE_NAME, STARTS_NAME = "recipe.yaml", "starts.jsonl"
 PACKAGES = (torch, accelerate, numpy, cv2)
 LABEL_SUFFIXES = (".json", ".gz", ".npz", ".csv", ".txt")
 LABEL_DEPTH = 2  # levels of folders below a data set's root that are searched: deeper are images and frames' labels
 
 
-def write_start(
+@contextmanager
+def started(
     folder: Path, recipe: Recipe, sources: list[Source], device: torch.device, processes: int, step: int
-) -> None:
-    """Records a start at step `step` in the run's folder."""
-    with completed(folder / RECIPE_NAME) as place:
-        place.write_bytes(_whole(recipe))
-    start = {
+) -> Iterator[None]:
+    """Records a start at step `step` in the run's folder, in which this process alone trains until the end.
+
+    Raises ValueError while another one does.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / STARTS_NAME).open("a") as file:
+        if not _claimed(file):
+            raise ValueError(f"another process is training in {folder}: wait for its end, or give another folder")
+        with completed(folder / RECIPE_NAME) as place:
+            place.write_bytes(_whole(recipe))
+        file.write(json.dumps(_start(recipe, sources, device, processes, step)) + "\n")
+        file.flush()
+        yield
+
+
+def _claimed(file: IO[str]) -> bool:
+    """Whether no other process has claimed this file; it is this one's until it closes the file or dies."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks on Windows
+        return True
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock's, not inherited by workers that outlive a run
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # a disk without locks
+        return True
+    return True
+
+
+def _start(recipe: Recipe, sources: list[Source], device: torch.device, processes: int, step: int) -> dict[str, Any]:
+    return {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "step": step,
         "command": sys.argv,
@@ -54,8 +84,6 @@ def write_start(
         "sources": [describe(source) for source in sources],
         "recipe": plain(asdict(recipe)),
     }
-    with (folder / "starts.jsonl").open("a") as file:
-        file.write(json.dumps(start) + "\n")
 
 
 def check_recipe(folder: Path, recipe: Recipe, given: Iterable[Path]) -> None:

@@ -15,7 +15,7 @@ from handos_model.training.objective.matcher import pairwise_iou
 from handos_model.training.onnx_graph import Graph, describe
 from handos_model.training.recipe import read_recipe
 from handos_model.training.trainer import build_network, recipe_template
-from handos_model.training.weights import load_weights
+from handos_model.training.weights import load_into, load_weights
 
 
 class TrainedNetwork:
@@ -28,9 +28,11 @@ class TrainedNetwork:
     def __init__(
         self, checkpoint: Path, recipe: Path | None = None, device: str = "auto", threshold: float | None = None
     ) -> None:
-        made_by = read_recipe(recipe or checkpoint.with_name("recipe.yaml"))
+        path = recipe or checkpoint.with_name("recipe.yaml")
+        made_by = read_recipe(path)
+        made_by.check_stage(path, "evaluation of a checkpoint")
         network = build_network(made_by)
-        network.load_trainable_state(load_weights(checkpoint))
+        load_into(network, load_weights(checkpoint), checkpoint)
         min_score = None if threshold is None else min(threshold, network.detector.min_score)
         self.device = torch.device(chosen_device(device))
         self.graph = Graph(network, min_score, made_by.stage).to(self.device).eval()

@@ -6,6 +6,7 @@ import io
 import math
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,7 @@ from handos_model.training.objective.criterion import Criterion, hand_size
 from handos_model.training.objective.term import Term
 from handos_model.training.progress import Progress
 from handos_model.training.recipe import Recipe, read_files, read_recipe
-from handos_model.training.run_folder import check_recipe, write_start
+from handos_model.training.run_folder import check_recipe, started
 from handos_model.training.stages.tasks import FindTask, SeeTask
 from handos_model.training.step import TrainingStep
 from handos_model.training.weights import read_checkpoint, start_from
@@ -92,6 +93,11 @@ class WholeImages:
 
     def __init__(self, recipe: Recipe):
         self.recipe, self.network = recipe, build_network(recipe)
+        if self.network.detector.fixed:
+            raise ValueError(
+                f"stage {recipe.stage} is for images of any size, but the detector {recipe.detector.kind} only sees "
+                "views of one hand: set detector to another one, or stage to see"
+            )
         self.mix = Mix(recipe, recipe_template(recipe))
         self.sources, self.images = self.mix.sources, self.mix.images
 
@@ -145,7 +151,10 @@ class Trainer:
     def resume(self) -> None:
         """Continue from the folder's checkpoint."""
         state = read_checkpoint(self.folder / CHECKPOINT)
-        self.network.load_trainable_state(state["network"])
+        try:
+            self.network.load_trainable_state(state["network"])
+        except ValueError as error:
+            raise ValueError(f"{self.folder} holds the run of another network, give another folder: {error}") from error
         self.averaged = {name: value.to(self.accelerator.device) for name, value in state["averaged"].items()}
         try:
             self.optimizer.load_state_dict(state["optimizer"])
@@ -232,6 +241,8 @@ class Trainer:
 
     def run(self) -> None:
         """Train until the recipe's length is used up."""
+        if self.progress() >= 1:
+            self.accelerator.print(f"{self.folder} has come to its end: a recipe with a greater length continues it")
         main = self.accelerator.is_main_process
         progress = Progress(self.folder, self.step, self.progress()) if main else None
         stream = self.task.stream(self.samples, self.accelerator.process_index, self.accelerator.num_processes)
@@ -270,8 +281,7 @@ def train(recipe_path: Path, folder: Path) -> None:
     check_recipe(folder, recipe, read_files(recipe_path))
     trainer = Trainer(recipe, folder)
     accelerator, sources = trainer.accelerator, trainer.task.sources
-    if accelerator.is_main_process:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_start(folder, trainer.recipe, sources, accelerator.device, accelerator.num_processes, trainer.step)
-    trainer.run()
+    about = (trainer.recipe, sources, accelerator.device, accelerator.num_processes, trainer.step)
+    with started(folder, *about) if accelerator.is_main_process else nullcontext():
+        trainer.run()
     accelerator.end_training()

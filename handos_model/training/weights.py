@@ -101,6 +101,14 @@ def mean_weights(runs: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: reduce(torch.add, (run[name].float() for run in runs)) / len(runs) for name in runs[0]}
 
 
+def load_into(network: Trainable, weights: dict[str, Tensor], path: Path) -> None:
+    """Loads all weights of a network; ValueError that names the file they are from if they are of another one."""
+    try:
+        network.load_trainable_state(weights)
+    except ValueError as error:
+        raise ValueError(f"{shown(path)}: {error}") from error
+
+
 def start_from(network: Trainable, path: Path) -> str:
     """Loads the weights in `path` that have the same name and shape in the network; returns a description of them.
 

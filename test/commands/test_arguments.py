@@ -78,7 +78,7 @@ def test_an_empty_launch_command_is_none(tmp_path):
 def test_arguments_that_contradict_each_other(tmp_path, capsys):
     photo, recipe = tmp_path / "photo.png", tmp_path / "r.yaml"
     assert f"leave out {photo}, or --cost" in refused(capsys, "benchmark", photo, "--cost", recipe)
-    assert "--pixels is the size of the image of --cost" in refused(capsys, "benchmark", photo, "--pixels", "64x64")
+    assert "--pixels has no effect with an IMAGE" in refused(capsys, "benchmark", photo, "--pixels", "64x64")
     assert "give an IMAGE to process, or --cost RECIPE" in refused(capsys, "benchmark")
     for given, named in (
         (["--json", "p.json"], "--json"),

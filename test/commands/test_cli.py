@@ -250,6 +250,8 @@ def test_benchmark_measures(weights, photo, capsys):
 
 def test_benchmark_refuses_wrong_input(tmp_path, weights, photo, capsys):
     assert "--runs must be 1 or more" in refused(capsys, "benchmark", photo, "--weights", weights, "--runs", 0)
+    assert "--hands has no effect with an IMAGE" in refused(capsys, "benchmark", photo, "--hands", 2)
+    assert "--threads has no effect with --cost" in refused(capsys, "benchmark", "--cost", "a.yaml", "--threads", 2)
     (tmp_path / "bad.png").write_text("no image")
     assert "cannot read image" in refused(capsys, "benchmark", tmp_path / "bad.png", "--weights", weights)
 

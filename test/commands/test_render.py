@@ -29,9 +29,10 @@ def test_a_pool_is_replaced_when_it_is_told_to(tmp_path, capsys):
     assert main(["render", str(pool), *SMALL]) == 0
     (pool / "notes.txt").write_text("mine")
     before = contents(pool)
+    assert capsys.readouterr().out == ""
     assert main(["render", str(pool), *SMALL]) == 0
+    assert capsys.readouterr().out == f"{pool} is complete: nothing was rendered; --overwrite renders it again\n"
     assert contents(pool) == before
-    capsys.readouterr()
     says = refused(capsys, "render", pool, *SMALL, "--seed", 3)
     assert "contains a pool with other settings" in says and "replace it with --overwrite" in says
     assert contents(pool) == before

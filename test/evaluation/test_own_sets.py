@@ -154,6 +154,8 @@ def test_videos(data_root: Path) -> None:
     group = results["groups"]["asl_hand.25fps.mp4"]
     assert group["frames"] == 6 and group["side"] == 1 and group["jitter_px"] == 0 and group["extra_hands"] == 0
     assert group["pck@0.05"] == group["recall"] == pytest.approx(5 / 6)
+    few = own_sets.run(["videos"], data_root, Predictor(oracle), limit=2)["videos"]["groups"]["asl_hand.25fps.mp4"]
+    assert few["frames"] == 2 and not {"jitter_px", "jitter_px_of_mediapipe"} & few.keys()  # of three frames or more
     (data_root / "video/asl_hand_mediapipe.npz").write_bytes(b"PK damaged")
     with pytest.raises(ValueError, match=r"asl_hand_mediapipe.npz is damaged or not an .npz of plain arrays"):
         own_sets.run(["videos"], data_root, Predictor(oracle))
@@ -178,6 +180,12 @@ def test_missing_data_is_said(tmp_path: Path, name: str) -> None:
         own_sets.run([name], tmp_path, Predictor(oracle))
     with pytest.raises(FileNotFoundError, match="no data at"):
         own_sets.run([name], tmp_path / "nowhere", Predictor(oracle))
+
+
+def test_what_nobody_can_fetch_is_said_before_any_figure(data_root: Path) -> None:
+    (data_root / "train" / "labels.json.gz").unlink()
+    with pytest.raises(FileNotFoundError, match="by naming the sets, annotated backgrounds renders videos"):
+        own_sets.run(["all"], data_root, Predictor(lambda _: pytest.fail("a figure")))
 
 
 def test_annotations_that_are_none_of_ours_are_refused(tmp_path: Path) -> None:

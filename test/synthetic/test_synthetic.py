@@ -137,6 +137,8 @@ def test_excluded_backgrounds_do_not_appear(tmp_path):
     excluded = frozenset({"backgrounds/kitchen/dark.png"})
     assert [Path(p).name for p in list_photos(str(folder.parent), excluded)] == ["light.png"]
     assert background(np.random.default_rng(0), 32, 32, folder.parent, excluded).min() == 255
+    with pytest.raises(FileNotFoundError, match="all 2 photos of the backgrounds folder .* are kept for evaluation"):
+        list_photos(str(folder.parent), excluded | {"kitchen/light.png"})
 
 
 def test_photos_as_backgrounds():

@@ -5,6 +5,8 @@ import label_photos as tool
 import numpy as np
 import pytest
 
+from handos_model.data.photos import Photos
+
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
 
 
@@ -70,3 +72,36 @@ def test_a_hand_that_one_look_misses_is_c():
 
 def test_a_photo_without_hands_has_no_labels():
     assert tool.label(np.zeros((50, 60, 3), np.uint8), finder) == []
+
+
+def labelled(monkeypatch, *argv):
+    """Runs the tool on its command line."""
+    monkeypatch.setattr(tool, "mediapipe_finder", lambda: finder)
+    monkeypatch.setattr("sys.argv", ["label_photos.py", *map(str, argv)])
+    tool.main()
+
+
+def test_photos_with_and_without_hands_become_what_training_reads(tmp_path, monkeypatch, capsys):
+    photos, out = tmp_path / "my photos", tmp_path / "my photos" / "läbelled"  # where a second run finds its own copies
+    photos.mkdir()
+    cv2.imwrite(str(photos / "hand.png"), photo()[..., ::-1])
+    cv2.imwrite(str(photos / "free.png"), np.full((50, 60, 3), 90, np.uint8))
+    for _ in range(2):
+        labelled(monkeypatch, photos, out, "--source", "home")
+        labelled(monkeypatch, photos, out, "--source", "home", "--without-hands")
+    assert capsys.readouterr().out.splitlines()[-1] == f"1 of 2 photos kept; {out / 'labels.json.gz'} lists 2"
+    (hand,), (free,) = Photos.load(out, "hand", "train"), Photos.load(out, "background", "train")
+    assert hand.image.shape == (200, 300, 3) and len(hand.joints_2d) == 1 and not hand.ignore.any()
+    assert free.image.shape == (50, 60, 3) and len(free.joints_2d) == 0 and free.complete
+    assert [path.parent.relative_to(out).as_posix() for path in sorted(out.rglob("*.jpg"))] == [
+        "backgrounds/home",
+        "hands/home",
+    ]
+
+
+@pytest.mark.parametrize("source", ["", "..", "../other", "a/b"])
+def test_a_source_is_the_name_of_a_folder(tmp_path, monkeypatch, capsys, source):
+    with pytest.raises(SystemExit):
+        labelled(monkeypatch, tmp_path, tmp_path / "out", "--source", source)
+    assert f"--source is {source!r}, expected the name of a folder" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -79,5 +79,7 @@ def test_the_command(tmp_path, capsys):
     assert (answer["width"], answer["height"], answer["hands"]) == (224, 224, 2) and answer["hand_gflops"] > 0
     assert main([*small, "--pixels", "256x256"]) == 2
     assert "the image is 256x256 px, this detector only takes 224x224" in capsys.readouterr().err
+    assert main(["benchmark", "--cost", "config/train/small_find.yaml"]) == 2
+    assert "is of stage find: --cost works for the stages 2d, full and see" in capsys.readouterr().err
     assert main(["benchmark"]) == 2
     assert "give an IMAGE to process, or --cost RECIPE" in capsys.readouterr().err

@@ -108,6 +108,12 @@ def test_a_2d_model_is_evaluated_from_its_checkpoint_and_from_its_file(folder, c
     capsys.readouterr()
     assert main(["predict", str(folder / "hint"), "--weights", weights]) == 2
     assert "is of stage 2d, which has no mesh: only `handos evaluate` accepts it" in capsys.readouterr().err
+    given = ["--dataset", "freihand", "--root", str(folder), "--checkpoint", checkpoint, "--submission", "a.zip"]
+    assert main(["evaluate", *given]) == 2
+    assert "--submission is of hands in 3D, which a network of stage 2d does not predict" in capsys.readouterr().err
+    for other in ([], ["--given-boxes"]):
+        assert main(["evaluate", *given, "--detector", *other]) == 2
+        assert f"predicts no hands: leave out {(other or ['--submission'])[0]}" in capsys.readouterr().err
 
 
 def test_a_checkpoint_says_what_its_file_says(folder):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 torch = pytest.importorskip("torch")
+from command_line import refused  # noqa: E402
 from made_paper import PX, make_all  # noqa: E402
 from small_disk import small_disk  # noqa: E402
 
@@ -72,8 +73,42 @@ def test_rows_that_nobody_has_are_one_sentence(tmp_path, monkeypatch, capsys):
     assert "freihand_evaluation.json is damaged" in capsys.readouterr().err
 
 
+def make_folders():
+    """All that the recipes of FreiHAND read, though with nothing in it."""
+    for name in ("hint", "coco", "onehand10k", "freihand", "mano"):
+        Path("datasets", name).mkdir(parents=True)
+    Path("datasets/mano/MANO_RIGHT.pkl").touch()
+
+
+@pytest.mark.parametrize(
+    "options, says",
+    [
+        (["--limit", "0"], "--limit is 0, must be a whole number of 1 or more"),
+        (["--size", "5"], "--size is 5, must be a whole number of px of 32 or more"),
+        (["--threshold", "9"], "--threshold is 9.0, must lie between 0 and 1"),
+        (["--launch", "no_such_launcher --processes 8"], "--launch: there is no command no_such_launcher"),
+        (["--launch", "accelerate 'launch"], "--launch is accelerate 'launch: No closing quotation"),
+        (["--device", "gpu"], "device is 'gpu', must be one of auto, cpu, cuda"),
+        (["--changes", "changes.yaml"], "batch_size is 0, must be a whole number of 1 or more"),
+        (
+            ["--only", "table9_other_detector"],
+            "need what is not there: detectors/hands, datasets/freihand; docs/datasets.md",
+        ),
+    ],
+)
+def test_what_would_stop_a_later_step_is_said_before_the_first(tmp_path, monkeypatch, capsys, options, says):
+    monkeypatch.chdir(tmp_path)
+    make_folders()
+    Path("changes.yaml").write_text("batch_size: 0\n")
+    Path("datasets/freihand").rmdir()
+    argv = ["reproduce", "--recipes", str(RECIPES), "--only", "paper_2d", "--launch", "false", *options]
+    assert says in refused(capsys, *argv)
+    assert not Path("runs").exists()
+
+
 def test_settings_of_a_run_are_written_whole_or_not_at_all(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    make_folders()
     argv = ["reproduce", "--recipes", str(RECIPES), "--only", "paper_freihand", "--launch", "false"]
     with small_disk(100):
         assert main(argv) == 2
@@ -84,6 +119,7 @@ def test_a_training_that_fails_elsewhere_stops_the_reproduction(tmp_path, monkey
     """A launcher gets the recipe with its changes; what it could not train is not marked as done."""
     (tmp_path / "changes.yaml").write_text("epochs: 3\n")
     monkeypatch.chdir(tmp_path)
+    make_folders()
     argv = ["reproduce", "--recipes", str(RECIPES), "--only", "paper_freihand", "--changes", "changes.yaml"]
     assert main([*argv, "--launch", "false --processes 8"]) == 2
     said = capsys.readouterr()

@@ -73,7 +73,7 @@ def test_a_run_has_one_length():
     for wrong in ({"max_steps": 0}, {"minutes": 1.0}, {"epochs": 2.0, "max_steps": 5}, {"max_steps": -1}):
         with pytest.raises(ValueError, match="a run needs one length.*max_steps"):
             small_recipe(**wrong).check_run()
-    with pytest.raises(ValueError, match="accumulate is 0, expected at least 1"):
+    with pytest.raises(ValueError, match="accumulate is 0, must be a whole number of 1 or more"):
         small_recipe(accumulate=0).check_run()
     with pytest.raises(ValueError, match="decay_from is 25"):
         small_recipe(decay_from=25.0).check_run()

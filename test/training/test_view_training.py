@@ -10,9 +10,13 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
+from support.command_line import refused
 from support.made_frames import sources
 from support.small_detectors import small_detector
+from support.small_run import write_recipe
 
+from handos_model import HandPredictor
+from handos_model.cli import main
 from handos_model.network.decoder import DecoderSize
 from handos_model.network.finder import HandFinder
 from handos_model.network.handos import HandOS
@@ -214,3 +218,20 @@ def test_the_pair_of_files_says_what_the_networks_say(tmp_path: Path) -> None:
     image = np.random.default_rng(1).integers(0, 255, (1, 96, 128, 3), np.uint8)
     scores, views = sessions[0].run(list(FIND_OUTPUTS), {"image": image})
     assert len(scores) == len(views) >= 1 and (np.diff(scores) <= 0).all()
+
+
+def test_an_older_graph_in_8_bits_does_not_stay_beside_a_new_pair(tmp_path: Path, capsys) -> None:
+    """Prediction would refuse it, as it is of another training; its own name stands for the pair as well."""
+    for name, network in (("see", build_network(RECIPE)), ("find", HandFinder())):
+        state = {key: value.numpy() for key, value in network.trainable_state().items()}
+        np.savez(tmp_path / f"{name}.npz", template=network.template, **state)
+    recipe = write_recipe(RECIPE, tmp_path / "recipe.yaml")
+    old = [tmp_path / f"hands.see.int8.onnx{end}" for end in ("", ".sha256")]
+    for path in old:
+        path.write_text("old")
+    argv = ["export", tmp_path / "see.npz", "--finder", tmp_path / "find.npz", "--recipe", recipe]
+    argv += ["--out", tmp_path / "hands"]
+    assert f"{old[0]} exists: replace it with --overwrite" in refused(capsys, *argv)
+    assert main([str(a) for a in (*argv, "--overwrite")]) == 0 and not any(path.exists() for path in old)
+    assert capsys.readouterr().err == ""  # nor do the converter's warnings reach users
+    HandPredictor(old[0], device="cpu")

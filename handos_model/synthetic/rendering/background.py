@@ -24,14 +24,20 @@ def list_photos(folder: str, excluded: frozenset[str]) -> tuple[str, ...]:
     root = Path(folder)
     if not root.is_dir():
         raise FileNotFoundError(f"backgrounds folder {folder} does not exist: give a folder of photos, or none")
-    photos = []
+    photos, held_out = [], 0
     for path in sorted(root.rglob("*")):
         if path.suffix.lower() not in PHOTO_SUFFIXES:
             continue
         parts = path.resolve().parts
         tails = {"/".join(parts[-k:]) for k in range(1, min(5, len(parts)) + 1)}
-        if not tails & excluded:
+        if tails & excluded:
+            held_out += 1
+        else:
             photos.append(str(path))
+    if held_out and not photos:
+        raise FileNotFoundError(
+            f"all {held_out} photos of the backgrounds folder {folder} are kept for evaluation: give others"
+        )
     if not photos:
         raise FileNotFoundError(f"backgrounds folder {folder} contains no photos ({', '.join(sorted(PHOTO_SUFFIXES))})")
     return tuple(photos)

@@ -36,7 +36,7 @@ from handos_model.training.views.foundation import fast_foundation
 from handos_model.training.views.labelled_frames import Frames, load_frames
 from handos_model.training.views.lookalikes import Lookalikes, find_lookalikes
 from handos_model.training.views.seeing_batches import Sources, see_batch
-from handos_model.training.weights import load_weights
+from handos_model.training.weights import load_into, load_weights
 
 PHOTO, BACKGROUND = 320, 256  # px: long edge of photos as frames
 CANVASES = ((128, (11.0, 110.0)), (128, (11.0, 110.0)), (128, (11.0, 110.0)), (192, (45.0, 165.0)))
@@ -106,6 +106,7 @@ class SeeTask(ViewTask):
         landmark_detector(network.detector, "stage see")  # refuses another before any source is opened
         super().__init__(recipe, device)
         self.network = network
+        self.finder = read_finder(Path(recipe.views.finder)) if recipe.views.finder else None
 
     def step(self, criterion: Criterion) -> SeeStep:
         """The module that a process trains."""
@@ -128,11 +129,7 @@ class SeeTask(ViewTask):
     @cached_property
     def lookalikes(self) -> Lookalikes | None:
         """Places that the recipe's finder takes for hands."""
-        if not self.recipe.views.finder:
-            return None
-        finder = HandFinder()
-        finder.load_trainable_state(load_weights(Path(self.recipe.views.finder)))
-        return find_lookalikes(self.backgrounds, finder.to(self.device))
+        return None if self.finder is None else find_lookalikes(self.backgrounds, self.finder.to(self.device))
 
     def example_views(self, count: int) -> list[np.ndarray]:
         """Views (1, 224, 224, 3) uint8 as they are trained on."""
@@ -209,6 +206,13 @@ def calibration_views(recipe: Recipe, network: HandOS) -> list[np.ndarray]:
     """Views (1, 224, 224, 3) uint8 from which the ranges of 8-bit numbers are chosen."""
     as_they_are = replace(recipe, views=replace(recipe.views, agreement=False, finder=""))  # labels do not matter
     return SeeTask(as_they_are, network, torch.device("cpu")).example_views(CALIBRATION_VIEWS)
+
+
+def read_finder(path: Path) -> HandFinder:
+    """The finder of a checkpoint of stage find. Raises FileNotFoundError and ValueError."""
+    finder = HandFinder()
+    load_into(finder, load_weights(path), path)
+    return finder
 
 
 def numbers(start: int, size: int, rank: int, processes: int) -> Iterator[int]:

@@ -46,7 +46,14 @@ class Frames:
         return self.images.shape[1]
 
     def draw(self, count: int) -> tuple[Tensor, Tensor]:
-        """Frames and numbers (count,) of random hands, by weight."""
+        """Frames and numbers (count,) of random hands, by weight; ValueError if there is none to draw."""
+        if not count:
+            return (self.hands[:0, 0],) * 2
+        if not self.weights.any():
+            raise ValueError(
+                f"none of {len(self)} frames shows a hand to learn from: one of more than {MIN_EXTENT:g} px, which is "
+                "not ignored and whose source has a weight above 0"
+            )
         chosen = torch.multinomial(self.weights, count, replacement=True)
         frame, number = self.hands[chosen].unbind(1)
         return frame, number
