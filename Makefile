@@ -21,6 +21,10 @@ ifeq ($(filter rerun rerun=%.rrd foxglove foxglove=%.mcap,$(subst $(space),_,$(V
 $(error VIEW is $(VIEW), must be rerun, rerun=FILE.rrd, foxglove or foxglove=FILE.mcap)
 endif
 endif
+# make takes a blank for the end of a path, and the generators of messages take a letter outside ASCII for one.
+ifneq ($(shell LC_ALL=C; case "$$(pwd -P)" in (*[!A-Za-z0-9/._+@~-]*) echo odd;; esac),)
+$(error This folder is $(CURDIR), its path must have only ASCII letters, digits and . _ + @ ~ -: move the checkout)
+endif
 VENV ?= $(if $(filter jazzy,$(ROS)),.venv-jazzy,.venv)
 VIDEO ?= docs/demo.mp4
 # Processes that share out the tests, each with the files it takes; small networks lose by a second thread. By default the

@@ -146,6 +146,18 @@ def test_a_path_may_hold_spaces() -> None:
     assert shlex.split(commands[-1])[1:] == ["scripts/demo", "--video", "my clips/hand one.mp4"]
 
 
+@pytest.mark.parametrize("name", ["my robots", "röbots", "a:b", "it's"])
+def test_a_folder_in_which_messages_cannot_be_built_is_refused_before_anything_is_installed(
+    tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    shutil.copy(ROOT / "Makefile", folder)
+    done = subprocess.run(["make", "--dry-run", "demo"], cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"This folder is {folder}, its path must have only ASCII letters, digits and . _ + @ ~ -" in done.stderr
+
+
 def test_the_apt_line_of_the_readme_brings_what_the_makefile_asks_for() -> None:
     (line,) = re.findall(r"apt install (python3-venv [^`]*)`", (ROOT / "README.md").read_text())
     asked = re.findall(r"apt install ([\w+-]+)", (ROOT / "Makefile").read_text())
