@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +57,31 @@ def test_a_script_without_options_takes_none() -> None:
 def test_data_that_is_not_there_is_named_in_one_sentence(line: str, said: str) -> None:
     code, last = called(line)
     assert code == 1 and last.startswith(said)
+
+
+PAGES = [*(ROOT / "docs").glob("*.md"), ROOT / "benchmarks" / "README.md"]
+COMMANDS = {line for page in PAGES for line in re.findall(r"python (benchmarks/\w+\.py[^`\n]*)", page.read_text())}
+
+
+class Understood(Exception):
+    """The options of a script were read without an error."""
+
+
+@pytest.mark.parametrize("line", sorted(COMMANDS))
+def test_a_script_understands_what_pages_give_it(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = argparse.ArgumentParser.parse_args
+
+    def parsed(parser: argparse.ArgumentParser) -> None:
+        read(parser)
+        raise Understood
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parsed)
+    monkeypatch.setattr(sys, "argv", line.split())
+    try:
+        with pytest.raises(Understood):
+            runpy.run_path(str(ROOT / sys.argv[0]), run_name="__main__")
+    except ModuleNotFoundError as error:
+        pytest.skip(str(error))
 
 
 def test_every_script_reads_its_options_and_says_its_errors_in_the_same_way() -> None:
