@@ -53,6 +53,8 @@ export ROS_DISTRO := $(ROS)
 unexport LD_LIBRARY_PATH ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION COLCON_PREFIX_PATH
 
 .PHONY: demo test fuzz mediapipe clean
+# A virtual environment of which only the first half was made would count as made.
+.DELETE_ON_ERROR:
 
 demo: $(VENV)/messages-built $(if $(VIEW),$(VENV)/view-installed)
 	@$(BIN)/python scripts/demo --video "$(VIDEO)" $(if $(VIEW),--view "$(VIEW)")

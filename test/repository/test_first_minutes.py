@@ -140,6 +140,17 @@ def test_a_missing_tool_is_said_before_anything_is_built(tmp_path: Path, missing
     assert not (tmp_path / "venv").exists()
 
 
+def test_a_virtual_environment_that_was_made_by_half_is_made_again(tmp_path: Path) -> None:
+    """A Python of a script stands in for one that the disk has no room for."""
+    python = tmp_path / "python3"
+    python.write_text('#!/bin/sh\n[ "$2" = venv ] || exit 0\nmkdir -p "$3/bin"\ntouch "$3/bin/python"\nexit 1\n')
+    python.chmod(0o755)
+    venv = tmp_path / "venv"
+    make = ["make", f"PYTHON={python}", f"VENV={venv}", f"{venv}/bin/python"]
+    done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 2 and (venv / "bin").is_dir() and not (venv / "bin" / "python").exists()
+
+
 def test_a_path_may_hold_spaces() -> None:
     make = ["make", "--dry-run", "demo", "VIDEO=my clips/hand one.mp4"]
     commands = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
