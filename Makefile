@@ -36,6 +36,12 @@ MEDIAPIPE := .mediapipe
 
 PREFIX := $(abspath $(VENV))
 BIN := $(PREFIX)/bin
+# What is installed there leads to the sources by their whole path.
+ifneq ($(wildcard $(BIN)/activate),)
+ifeq ($(filter clean,$(MAKECMDGOALS))$(shell grep -F -e "$(PREFIX)" -e "$(realpath $(PREFIX))" "$(BIN)/activate"),)
+$(error $(VENV) was made in another place, as before a checkout was moved: remove it (rm -r $(VENV)) and call make again)
+endif
+endif
 # Compiling everything would be half of the time: Python compiles what is imported, when it is first imported.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
   --constraint .ci/constraints.txt --constraint .ci/$(ROS).txt

@@ -151,6 +151,20 @@ def test_a_virtual_environment_that_was_made_by_half_is_made_again(tmp_path: Pat
     assert done.returncode == 2 and (venv / "bin").is_dir() and not (venv / "bin" / "python").exists()
 
 
+@pytest.mark.parametrize(
+    ("made_in", "goal", "code"), [("elsewhere", "demo", 2), ("elsewhere", "clean", 0), ("", "demo", 0)]
+)
+def test_a_virtual_environment_of_another_place_is_named(tmp_path: Path, made_in: str, goal: str, code: int) -> None:
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "activate").write_text(f'VIRTUAL_ENV="{tmp_path / made_in / "venv"}"\n')
+    make = ["make", "--dry-run", goal, f"VENV={venv}"]
+    done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == code
+    says = f"{venv} was made in another place, as before a checkout was moved: remove it (rm -r {venv}) and call "
+    assert (says in done.stderr) == (code == 2)
+
+
 def test_a_path_may_hold_spaces() -> None:
     make = ["make", "--dry-run", "demo", "VIDEO=my clips/hand one.mp4"]
     commands = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
