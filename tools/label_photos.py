@@ -153,8 +153,6 @@ def main() -> None:
     parser.add_argument("--source", required=True, help="name of where the photos come from")
     parser.add_argument("--stretched", action="store_true", help="their publisher changed their aspect")
     options = parser.parse_args()
-    if options.out.resolve().is_relative_to(options.photos.resolve()):
-        parser.error(f"{options.out} lies in {options.photos}: the next run would take its copies for photos")
     paths = sorted(p for p in options.photos.rglob("*") if p.suffix.lower() in PHOTOS)
     if not paths:
         parser.error(f"no photo ({', '.join(sorted(PHOTOS))}) below {options.photos}")

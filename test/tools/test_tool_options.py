@@ -26,10 +26,6 @@ def called(*command: str, folder: Path) -> tuple[int, str]:
     [
         ("make_urdf.py --side left", "unrecognized arguments: --side left"),
         ("make_pictures.py nowhere", "there is no folder nowhere"),
-        (
-            "label_photos.py . out --source mine",
-            "out lies in .: the next run would take its copies for photos",
-        ),
         ("label_photos.py photos out --source mine", "no photo (.bmp, .jpeg, .jpg, .png, .webp) below photos"),
     ],
 )
