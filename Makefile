@@ -21,6 +21,10 @@ ifeq ($(filter rerun rerun=%.rrd foxglove foxglove=%.mcap,$(subst $(space),_,$(V
 $(error VIEW is $(VIEW), must be rerun, rerun=FILE.rrd, foxglove or foxglove=FILE.mcap)
 endif
 endif
+# make takes a blank for the end of a path, and the generators of messages take a letter outside ASCII for one.
+ifneq ($(shell LC_ALL=C; case "$$(pwd -P)" in (*[!A-Za-z0-9/._+@~-]*) echo odd;; esac),)
+$(error This folder is $(CURDIR), its path must have only ASCII letters, digits and . _ + @ ~ -: move the checkout)
+endif
 VENV ?= $(if $(filter jazzy,$(ROS)),.venv-jazzy,.venv)
 VIDEO ?= docs/demo.mp4
 # Processes that share out the tests, each with the files it takes: one more than the cores of a small machine, as tests of
@@ -33,6 +37,12 @@ MEDIAPIPE := .mediapipe
 
 PREFIX := $(abspath $(VENV))
 BIN := $(PREFIX)/bin
+# What is installed there leads to the sources by their whole path.
+ifneq ($(wildcard $(BIN)/activate),)
+ifeq ($(filter clean,$(MAKECMDGOALS))$(shell grep -F -e "$(PREFIX)" -e "$(realpath $(PREFIX))" "$(BIN)/activate"),)
+$(error $(VENV) was made in another place, as before a checkout was moved: remove it (rm -r $(VENV)) and call make again)
+endif
+endif
 # Compiling everything would be half of the time: Python compiles what is imported, when it is first imported.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
   --constraint .ci/constraints.txt --constraint .ci/$(ROS).txt
@@ -50,6 +60,8 @@ export ROS_DISTRO := $(ROS)
 unexport LD_LIBRARY_PATH ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION COLCON_PREFIX_PATH
 
 .PHONY: demo test fuzz mediapipe clean
+# A virtual environment of which only the first half was made would count as made.
+.DELETE_ON_ERROR:
 
 demo: $(VENV)/messages-built $(if $(VIEW),$(VENV)/view-installed)
 	@$(BIN)/python scripts/demo --video "$(VIDEO)" $(if $(VIEW),--view "$(VIEW)")

@@ -9,7 +9,6 @@ own process with the embedded weights. This needs ROS and the package's messages
 
 from __future__ import annotations
 
-import argparse
 import time
 from typing import Any
 
@@ -19,6 +18,7 @@ from hostile_messages import attack, copy_of, wrong_parameter
 from node_process import parameters
 from rcl_interfaces.srv import SetParameters
 from robot import Robot, image_message, info_message, stamped
+from script import at_least, options, run_script
 from sensor_msgs.msg import Image
 
 from handos_model import Camera
@@ -118,11 +118,11 @@ def besiege(messages: int) -> dict[str, Any]:
 
 def main() -> None:
     """Runs it and prints JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--messages", type=int, default=20_000)
+    parser = options(__doc__)
+    parser.add_argument("--messages", type=at_least(1), default=20_000)
     arguments = parser.parse_args()
     print_results(lambda: besiege(arguments.messages))
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

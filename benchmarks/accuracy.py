@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from mediapipe_hands import VERSION, MediaPipeHands
+from script import new_file, options, run_script
 
 from handos_model import HandPredictor
 from handos_model.evaluation.own_sets import run
@@ -62,16 +62,13 @@ def _number(value: float | None) -> str:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with train and annotated")
     parser.add_argument("--dataset", nargs="+", choices=DATASETS, default=list(DATASETS), help="default: all three")
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
-    parser.add_argument("--json", type=Path, help="also write every figure here")
+    parser.add_argument("--json", type=new_file, help="also write every figure here")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, FileNotFoundError) as error:
-        sys.exit(f"accuracy.py: {error}")
+    run_script(main)

@@ -27,6 +27,7 @@ import numpy as np
 from rosbags import rosbag2
 from rosbags.highlevel import AnyReader
 from rosbags.typesys import Stores, get_typestore
+from script import at_least, options, run_script
 
 from handos_model.io.inputs import open_inputs
 
@@ -142,12 +143,12 @@ def cpu() -> float:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=1000)
-    parser.add_argument("--kills", type=int, default=10)
+    parser = options(__doc__)
+    parser.add_argument("--frames", type=at_least(1), default=1000)
+    parser.add_argument("--kills", type=at_least(0), default=10)
     parser.add_argument("--ray", action="store_true")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -15,6 +15,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
+from script import at_least, options, run_script
 
 from handos_model import Camera, HandPredictor
 from handos_model.evaluation.own_sets import progress
@@ -90,11 +91,11 @@ def palm_length_of(joints_3d: np.ndarray) -> float:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=100, help="how many hands; default: 100")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = options(__doc__)
+    parser.add_argument("--scenes", type=at_least(1), default=100, help="how many hands; default: 100")
+    parser.add_argument("--seed", type=at_least(0), default=0)
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from script import options, run_script
 from transformers import BertConfig, GroundingDinoConfig, GroundingDinoForObjectDetection, SwinConfig
 
 from handos_model.network.detectors.grounding_dino import GroundingDino
@@ -60,6 +61,7 @@ def _with_tokenizer(model: GroundingDinoForObjectDetection) -> GroundingDino:
 
 
 def main() -> None:
+    options(__doc__).parse_args()
     recipe, template = read_recipe(RECIPE), load_template()
     print(f"paper: ({PAPER_COST[0]:.0f} + {PAPER_COST[1]:.0f} H) GFLOPs")
     print(f"here, {WIDTH}x{HEIGHT} px, with multiply-accumulates in brackets:")
@@ -77,4 +79,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from script import at_least, options, run_script
 
 from handos_model import Hand, HandPredictor
 from handos_model.data.annotated import Annotated
@@ -67,6 +68,8 @@ def on_renders(predictor: HandPredictor, photos: Path, count: int) -> tuple[dict
                 position_by_depth.append(position_error(scaled, sample, i))
                 wrist = sample.joints_3d[i, 0]
                 metres.append([np.linalg.norm(wrist - seen.translation) for seen in (hand, scaled)])
+    if not metres:
+        raise ValueError(f"no hand is found in {count} renders: give more --renders")
     errors = {
         "renders: across the ray": np.array(position)[:, :2],
         "renders: along the ray": np.array(position)[:, 2:],
@@ -150,12 +153,12 @@ def summary(errors: np.ndarray) -> dict[str, float]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with train and annotated")
-    parser.add_argument("--renders", type=int, default=RENDERS, help=f"how many; default: {RENDERS}")
+    parser.add_argument("--renders", type=at_least(1), default=RENDERS, help=f"how many; default: {RENDERS}")
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -24,6 +23,7 @@ from typing import Any
 import cv2
 import numpy as np
 from mediapipe_hands import VERSION, MediaPipeHands
+from script import at_least, options, run_script
 
 from handos_model import Camera, Hand, HandFollower, HandPredictor
 from handos_model.data.annotated import Annotated
@@ -63,6 +63,8 @@ def main() -> None:
         photos = PHOTOS[arguments.photos](arguments.data)
         for size in arguments.sizes:
             scenes = list(progress(hands_of(size, photos, arguments.data, arguments.most), f"{size} px"))
+            if not scenes:
+                raise ValueError(f"no photo has a hand that can be enlarged to {size} px: give smaller --sizes")
             results["sizes"][size] = {name: found(system, scenes) for name, system in systems.items()}
         empty = list(empty_frames(arguments.data / "train", arguments.max_empty))
         results["false hands"] = {name: false_hands(system, empty) for name, system in systems.items()}
@@ -199,19 +201,16 @@ def _background(path: Path) -> np.ndarray:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with annotated and train")
     parser.add_argument("--photos", choices=PHOTOS, default="annotated", help="default: %(default)s")
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
-    parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES), help="px (default: all)")
-    parser.add_argument("--most", type=int, help="hands of each size (default: all)")
-    parser.add_argument("--max-empty", type=int, help="frames without a hand (default: all 200)")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads of our network (default: 2)")
+    parser.add_argument("--sizes", type=at_least(1), nargs="+", default=list(SIZES), help="px (default: all)")
+    parser.add_argument("--most", type=at_least(1), help="hands of each size (default: all)")
+    parser.add_argument("--max-empty", type=at_least(1), help="frames without a hand (default: all 200)")
+    parser.add_argument("--threads", type=at_least(1), default=2, help="CPU threads of our network (default: 2)")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, FileNotFoundError) as error:
-        sys.exit(f"hand_range.py: {error}")
+    run_script(main)

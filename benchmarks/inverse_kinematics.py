@@ -8,11 +8,11 @@ them, the distance of the possible mesh from the measured one, and the CPU time 
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Iterable
 
 import numpy as np
+from script import options, run_script
 
 from handos_model import Hand, HandFollower, HandPredictor
 from handos_model.io.inputs import open_inputs
@@ -48,7 +48,7 @@ def figures(hands: Iterable[Hand]) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("video")
     found = figures(seen(parser.parse_args().video))
     print("| hands | angles within limits | possible from measured mesh | CPU time of a fit |\n|---|---|---|---|")
@@ -56,4 +56,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -25,6 +24,7 @@ from typing import Any
 import cv2
 import numpy as np
 from mediapipe_hands import VERSION, MediaPipeHands
+from script import at_least, options, run_script
 
 from handos_model import Hand, HandFollower, HandPredictor
 from handos_model.evaluation.own_sets import progress
@@ -202,16 +202,13 @@ def _frames(video: Path, most: int | None) -> Iterator[np.ndarray]:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with video")
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
-    parser.add_argument("--frames", type=int, help="only the first ones of each video")
-    parser.add_argument("--threads", type=int, default=2, help="CPU threads of our network (default: 2)")
+    parser.add_argument("--frames", type=at_least(3), help="only the first ones of each video")
+    parser.add_argument("--threads", type=at_least(1), default=2, help="CPU threads of our network (default: 2)")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, FileNotFoundError) as error:
-        sys.exit(f"jitter.py: {error}")
+    run_script(main)

@@ -9,13 +9,13 @@ wrists by the angle between their frames.
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from script import at_least, options, run_script
 
 from handos_model import Hand, HandPredictor
 from handos_model.data.annotated import Annotated
@@ -30,10 +30,10 @@ NEAR = 0.5  # of the size of a hand's view: farther away it is another hand
 
 def main() -> None:
     """Prints the figures as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--weights", type=Path, help="default: the embedded ones")
-    parser.add_argument("--limit", type=int, help="images at most")
+    parser.add_argument("--limit", type=at_least(1), help="images at most")
     arguments = parser.parse_args()
     predictor = HandPredictor(arguments.weights, device="cpu")
     hands, pairs = 0, []
@@ -90,4 +90,4 @@ def angle(one: np.ndarray, other: np.ndarray) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -13,7 +13,6 @@ ships. Needs ROS, the package's messages, and onnx.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -25,6 +24,7 @@ from attended_node import attended_node, demo_image, instant_network, print_resu
 from clocks import add_clock, cpu_seconds, warn_when_busy
 from node_process import parameters
 from robot import Robot, diagnostics, image_message, info_message, stamped
+from script import at_least, options, run_script
 
 from handos_model import Camera
 
@@ -108,8 +108,8 @@ def run(seconds: float, clock: str) -> dict[str, Any]:
 
 def main() -> None:
     """Prints Markdown and JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser = options(__doc__)
+    parser.add_argument("--seconds", type=at_least(1.0), default=30.0)
     add_clock(parser)
     arguments = parser.parse_args()
     warn_when_busy(arguments.clock)
@@ -117,4 +117,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -10,7 +10,6 @@ twelve minutes of one core.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import time
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from cost import small_detector
+from script import at_least, options, run_script
 from torch import Tensor
 
 from handos_model.evaluation.metrics import aligned_errors
@@ -131,9 +131,9 @@ class Fit:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--images", type=int, default=32)
-    parser.add_argument("--steps", type=int, nargs=2, default=(400, 1500), metavar=("2D", "FULL"))
+    parser = options(__doc__)
+    parser.add_argument("--images", type=at_least(1), default=32)
+    parser.add_argument("--steps", type=at_least(1), nargs=2, default=(400, 1500), metavar=("2D", "FULL"))
     parser.add_argument("--rate", type=float, default=2e-3)
     arguments = parser.parse_args()
     begin, fit = time.time(), Fit(arguments.images)
@@ -149,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

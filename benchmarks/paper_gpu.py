@@ -11,7 +11,6 @@ run that is cut off leaves what it has. Needs the [train] extra; nothing is down
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
 import time
@@ -23,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 from cost import RECIPE, random_detector, small_detector
+from script import at_least, new_file, options, run_script
 
 from handos_model.network.handos import HandOS
 from handos_model.prediction.session import HandSession
@@ -120,10 +120,10 @@ def memory(device: str) -> float | None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--full", action="store_true", help="Grounding DINO base at 1280 px; needs a GPU")
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE")
-    parser.add_argument("--seconds", type=float, default=540, help="no part is begun after these (540)")
+    parser.add_argument("--out", type=new_file, required=True, metavar="FILE")
+    parser.add_argument("--seconds", type=at_least(0.0), default=540, help="no part is begun after these (540)")
     arguments = parser.parse_args()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda":
@@ -157,4 +157,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -24,6 +24,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 from jitter import lag, moved
+from script import at_least, options, run_script
 
 from handos_model import Camera, Hand, HandFollower, HandPredictor
 from handos_model.evaluation.own_sets import progress
@@ -62,6 +63,8 @@ def main() -> None:
 def print_steadiness(predictor: HandPredictor, scenes: list[HandScene], rng: np.random.Generator, noise: float) -> None:
     steadiness = [steady(predictor, scene, rng, noise) for scene in progress(scenes, "still", len(scenes))]
     kept = [found for found in steadiness if found is not None]
+    if not kept:
+        raise ValueError(f"none of {len(scenes)} still hands is followed in every frame: give a larger --still")
     for name, unit, values in zip(STEADINESS, ("mm RMS", "mm RMS", "ms"), np.transpose(kept), strict=True):
         print(f"{name}, {len(values)} hands: {np.median(values):.2f} {unit} (worst {max(values):.2f})")
 
@@ -197,14 +200,14 @@ def measured(scene: HandScene, rng: np.random.Generator, distance: float) -> np.
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=40, help="how many hands; default: 40")
-    parser.add_argument("--still", type=int, default=20, help="how many of them are followed; default: 20")
-    parser.add_argument("--distances", type=float, nargs="+", default=DISTANCES, help="m")
-    parser.add_argument("--noise", type=float, default=4.0, help="of the picture, of 255; default: 4")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = options(__doc__)
+    parser.add_argument("--scenes", type=at_least(1), default=40, help="how many hands; default: 40")
+    parser.add_argument("--still", type=at_least(0), default=20, help="how many of them are followed; default: 20")
+    parser.add_argument("--distances", type=at_least(0.1), nargs="+", default=DISTANCES, help="m")
+    parser.add_argument("--noise", type=at_least(0.0), default=4.0, help="of the picture, of 255; default: 4")
+    parser.add_argument("--seed", type=at_least(0), default=0)
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -9,18 +9,19 @@ second differences, by which a robot trembles; with --joints the median of each 
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import dex_retargeting
 import numpy as np
 from dex_retargeting.retargeting_config import RetargetingConfig
+from script import at_least, options, run_script
 
 from handos_model import HandFollower, HandPredictor
 from handos_model.io.inputs import open_inputs
 from handos_model.kinematics import retargeting_joints
 
 CONFIGS = Path(dex_retargeting.__file__).parent / "configs" / "teleop"
+CONFIG = "_hand_right.yml"  # of a vector retargeting, after the name of the robot
 VIDEO, POINTS = "video/human_hand_video.mp4", "video/human_hand_retargeting_joints.npz"
 
 
@@ -35,9 +36,14 @@ def our_points(video: Path, most: int) -> np.ndarray:
     return np.array(points)
 
 
+def configured(robot: str) -> RetargetingConfig:
+    """The configuration of a robot; ValueError if its URDF file is not there."""
+    return RetargetingConfig.load_from_file(str(CONFIGS / f"{robot}{CONFIG}"))
+
+
 def driven(robot: str, points: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Angles (N, J) in degrees of a robot that follows points, NaN where there are none, and its joints' names."""
-    retargeting = RetargetingConfig.load_from_file(str(CONFIGS / f"{robot}_hand_right.yml")).build()
+    retargeting = configured(robot).build()
     origins, targets = retargeting.optimizer.target_link_human_indices
     nothing = np.full(len(retargeting.joint_names), np.nan)
     angles = [retargeting.retarget(p[targets] - p[origins]) if np.isfinite(p).all() else nothing for p in points]
@@ -49,14 +55,17 @@ def trembling(angles: np.ndarray) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--robots", type=Path, required=True, help="folder with the URDF files of the robots")
-    parser.add_argument("--hands", nargs="+", default=["leap", "allegro", "shadow", "inspire"])
-    parser.add_argument("--most", type=int, default=10_000, help="frames")
+    known = sorted(path.name.removesuffix(CONFIG) for path in CONFIGS.glob(f"*{CONFIG}"))
+    parser.add_argument("--hands", nargs="+", choices=known, default=["leap", "allegro", "shadow", "inspire"])
+    parser.add_argument("--most", type=at_least(1), default=10_000, help="frames")
     parser.add_argument("--joints", action="store_true")
     args = parser.parse_args()
     RetargetingConfig.set_default_urdf_dir(str(args.robots))
+    for robot in args.hands:
+        configured(robot)  # what is missing is said before the video is read
     with np.load(args.data / POINTS) as file:
         theirs = file["joints"]
     ours = our_points(args.data / VIDEO, args.most)
@@ -73,4 +82,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -8,7 +8,6 @@ Each must be answered, the node must live, and the next frame must be right. Nee
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections import Counter
 from typing import Any
@@ -27,6 +26,7 @@ from rcl_interfaces.srv import (
     SetParametersAtomically,
 )
 from robot import Robot, diagnostics, image_message, stamped
+from script import at_least, options, run_script
 from std_srvs.srv import SetBool
 
 from handos_ros.msg import HandArray
@@ -173,12 +173,12 @@ def check_same(after: HandArray, before: HandArray) -> None:
 
 def main() -> None:
     """Runs it and prints JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=10_000)
-    parser.add_argument("--rate", type=float, default=30.0)
+    parser = options(__doc__)
+    parser.add_argument("--requests", type=at_least(1), default=10_000)
+    parser.add_argument("--rate", type=at_least(1.0), default=30.0)
     arguments = parser.parse_args()
     print_results(lambda: storm(arguments.requests, arguments.rate))
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -10,7 +10,6 @@ needs ROS, the package's messages and onnx.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import tempfile
@@ -33,6 +32,7 @@ from hostile_messages import copy_of, wrong_parameter
 from node_process import parameters
 from rcl_interfaces.srv import SetParameters
 from robot import EVERY, Robot, image_message, info_message, stamped
+from script import at_least, options, run_script
 from sensor_msgs.msg import Image
 
 from handos_model import Camera
@@ -124,12 +124,12 @@ def soak(frames: int, seed: int = 0) -> dict[str, Any]:
 
 def main() -> None:
     """Runs it and prints JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--frames", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=0)
+    parser = options(__doc__)
+    parser.add_argument("--frames", type=at_least(1), default=100_000)
+    parser.add_argument("--seed", type=at_least(0), default=0)
     arguments = parser.parse_args()
     print_results(lambda: soak(arguments.frames, arguments.seed))
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -11,11 +11,11 @@ the renderer (`pip install '.[train]'`).
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 
 import numpy as np
 from rendered_hand import followed, measured, picture_at
+from script import at_least, options, run_script
 
 from handos_model import HandPredictor
 from handos_model.evaluation.own_sets import progress
@@ -34,10 +34,10 @@ WITH_DEPTH: dict[str, Callable[[int], bool]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--scenes", type=int, default=12, help="how many hands; default: 12")
-    parser.add_argument("--noise", type=float, default=4.0, help="of the picture, of 255; default: 4")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = options(__doc__)
+    parser.add_argument("--scenes", type=at_least(1), default=12, help="how many hands; default: 12")
+    parser.add_argument("--noise", type=at_least(0.0), default=4.0, help="of the picture, of 255; default: 4")
+    parser.add_argument("--seed", type=at_least(0), default=0)
     arguments = parser.parse_args()
     predictor, rng = HandPredictor(threads=1), np.random.default_rng(arguments.seed)
     scenes = [make_scene(rng, make_studio(predictor.template)) for _ in range(arguments.scenes)]
@@ -45,6 +45,8 @@ def main() -> None:
     for name, has_depth in WITH_DEPTH.items():
         found = [strayed(predictor, scene, rng, arguments.noise, has_depth) for scene in progress(scenes, name)]
         kept = np.array([100 * share for share in found if share is not None])  # %
+        if not len(kept):
+            raise ValueError(f"none of {len(scenes)} hands is followed in every frame: give more --scenes")
         within = int((kept < 1).sum())
         print(f"| {name} | {len(kept)} | {within} | {np.median(kept):.2f} % | {kept.max():.2f} % |", flush=True)
 
@@ -69,4 +71,4 @@ def strayed(
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

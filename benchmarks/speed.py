@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ import cv2
 import numpy as np
 from clocks import CLOCKS, add_clock, warn_when_busy
 from mediapipe_hands import VERSION, MediaPipeHands
+from script import at_least, options, run_script
 
 from handos_model import Camera, HandFollower, HandPredictor
 from handos_model.io.inputs import open_inputs
@@ -151,20 +151,16 @@ def _hold_to(cores: int) -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help=f"folder with {VIDEO}")
     parser.add_argument("--weights", type=Path, help="ONNX file; default: the embedded one")
-    parser.add_argument("--frames", type=int, default=200, help="frames that are timed (default: 200)")
+    parser.add_argument("--frames", type=at_least(1), default=200, help="frames that are timed (default: 200)")
     add_clock(parser)
-    parser.add_argument("--cores", type=int, default=2, help="cores, and CPU threads of our network (default: 2)")
-    arguments = parser.parse_args()
-    if min(arguments.frames, arguments.cores) < 1:
-        parser.error("--frames and --cores must be 1 or more")
-    return arguments
+    parser.add_argument(
+        "--cores", type=at_least(1), default=2, help="cores, and CPU threads of our network (default: 2)"
+    )
+    return parser.parse_args()
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, FileNotFoundError) as error:
-        sys.exit(f"speed.py: {error}")
+    run_script(main)

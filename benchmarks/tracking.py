@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from script import options, run_script
 from tracking_scenes import RATE, reaching, wandering
 
 from handos_model import Hand
@@ -99,14 +99,11 @@ def _parts(hands: list[Hand]) -> dict[str, np.ndarray]:
 
 def _arguments() -> argparse.Namespace:
     default = TrackerOptions()
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options(__doc__)
     parser.add_argument("--min-cutoff", type=float, default=default.min_cutoff, help="Hz (default: the tracker's)")
     parser.add_argument("--beta", type=float, default=default.beta, help="Hz per m/s (default: the tracker's)")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except (ValueError, FileNotFoundError) as error:
-        sys.exit(f"tracking.py: {error}")
+    run_script(main)

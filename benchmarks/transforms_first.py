@@ -12,7 +12,6 @@ package's messages.
 
 from __future__ import annotations
 
-import argparse
 import itertools
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +22,7 @@ from geometry_msgs.msg import TransformStamped
 from node_process import parameters
 from rclpy.time import Time
 from robot import Robot, image_message, stamped
+from script import at_least, options, run_script
 from tf2_msgs.msg import TFMessage
 
 from handos_model.io.inputs import open_inputs
@@ -108,11 +108,11 @@ def measure(hands: int) -> dict[str, Any]:
 
 def main() -> None:
     """Prints the counts as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--hands", type=int, default=1000)
+    parser = options(__doc__)
+    parser.add_argument("--hands", type=at_least(1), default=1000)
     hands = parser.parse_args().hands
     print_results(lambda: measure(hands))
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

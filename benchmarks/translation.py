@@ -21,6 +21,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from script import options, run_script
 
 from handos_model.camera import Camera, ray_rotation
 from handos_model.template.hand_template import HandTemplate, skin
@@ -177,6 +178,7 @@ def _random_joints(rng: np.random.Generator, template: HandTemplate) -> np.ndarr
 
 def main() -> None:
     """Prints the tables without and with noise."""
+    options(__doc__).parse_args()
     rng = np.random.default_rng(0)
     scenes = random_scenes(rng)
     for noise in (0.0, 1.0):
@@ -184,4 +186,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -28,6 +28,8 @@ class GraspPlanner(Node):
         super().__init__("grasp_planner")
         self.base_frame = self.declare_parameter("base_frame", "base_link").value
         side = self.declare_parameter("side", "right").value
+        if side not in ("left", "right"):
+            raise SystemExit(f"side is {side!r}, must be left or right")
         self.buffer = Buffer()
         self.listener = TransformListener(self.buffer, self)
         self.bridge = CvBridge()

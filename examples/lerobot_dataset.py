@@ -88,7 +88,8 @@ def results_of(recording: Path, folder: Path, topic: str | None) -> list[CameraF
     if not found:
         raise ValueError(f"{folder} holds no results of {recording}" + (f" and its topic {topic}" if topic else ""))
     if len(found) > 1:
-        raise ValueError(f"several files hold results of {recording}, choose by --topic: {', '.join(map(str, found))}")
+        files = ", ".join(map(str, found))
+        raise ValueError(f"several files hold results of {recording}, choose by --topic or leave one of them: {files}")
     return list(read_results(found[0]))
 
 
@@ -162,9 +163,11 @@ def main() -> None:
         if args.dataset.exists():
             raise ValueError(f"{args.dataset} exists")
         found = episodes(args.recordings, args.results, args.topic, args.fps)
+        from lerobot.datasets.lerobot_dataset import LeRobotDataset
     except (OSError, ValueError) as error:
         parser.exit(2, f"{parser.prog}: {error}\n")
-    from lerobot.datasets.lerobot_dataset import LeRobotDataset
+    except ModuleNotFoundError as error:
+        parser.exit(2, f"{parser.prog}: {error}: pip install lerobot\n")
 
     ((width, height),) = found[0].sizes
     vector = {"dtype": "float32", "shape": (len(NAMES),), "names": NAMES}

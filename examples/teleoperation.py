@@ -2,9 +2,11 @@
 
     python examples/teleoperation.py CONFIG.yml URDF_FOLDER --ros-args -p side:=right -r joint_commands:=/hand/commands
 
-CONFIG.yml: a vector retargeting of dex-retargeting (configs/teleop), URDF_FOLDER: assets/robots/hands of dex-urdf.
+CONFIG.yml: a vector retargeting of dex-retargeting (configs/teleop), URDF_FOLDER: robots/hands of dex-urdf. The first
+command is where the hand is, however far the robot is from there: hold the hand as the robot's is.
 """
 
+import argparse
 import math
 import sys
 
@@ -15,12 +17,13 @@ from rclpy.node import Node
 from rclpy.utilities import remove_ros_args
 from sensor_msgs.msg import JointState
 
+from handos_model.hand import KNOWN_SIDES
 from handos_model.kinematics import retargeting_joints
 from handos_ros.conversions import hands_from
 from handos_ros.msg import HandArray
 
 LOST = 1.0  # s without the operator's hand after which the robot follows another one
-SPEED, STEP = 3.0, 0.1  # rad/s, and s between commands at most: the joints do not jump to a hand that comes or returns
+SPEED, STEP = 3.0, 0.1  # rad/s, and s between commands at most: no jump to another hand or one that returns
 
 
 class Teleoperation(Node):
@@ -29,6 +32,8 @@ class Teleoperation(Node):
         RetargetingConfig.set_default_urdf_dir(urdf_folder)
         self.retargeting = RetargetingConfig.load_from_file(config).build()
         self.side = self.declare_parameter("side", "right").value
+        if self.side not in KNOWN_SIDES:
+            raise ValueError(f"side is {self.side!r}, must be one of {', '.join(KNOWN_SIDES)}")
         self.followed, self.seen = -1, -math.inf  # id of the operator's hand, and the stamp when it was last seen
         self.position: np.ndarray | None = None
         self.publisher = self.create_publisher(JointState, "joint_commands", 10)
@@ -51,8 +56,16 @@ class Teleoperation(Node):
         self.publisher.publish(JointState(header=message.header, name=names, position=self.position.tolist()))
 
 
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("config", metavar="CONFIG.yml")
+parser.add_argument("urdf_folder", metavar="URDF_FOLDER")
+arguments = parser.parse_args(remove_ros_args(sys.argv)[1:])
 rclpy.init()
 try:
-    rclpy.spin(Teleoperation(*remove_ros_args(sys.argv)[1:]))
+    node = Teleoperation(arguments.config, arguments.urdf_folder)
+except (OSError, ValueError) as error:
+    parser.exit(2, f"{parser.prog}: {error}\n")
+try:
+    rclpy.spin(node)
 except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
     pass

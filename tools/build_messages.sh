@@ -3,7 +3,7 @@
 # there: tools/build_messages.sh VENV. With a ROS installation, colcon does that.
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
-prefix=$(cd "$1" && pwd)
+prefix=$(cd "${1:?names no VENV}" && pwd)
 export PATH="$prefix/bin:$PATH" AMENT_PREFIX_PATH="$prefix" CMAKE_PREFIX_PATH="$prefix"
 
 for package in cmake/tf2_msgs .; do

@@ -13,7 +13,7 @@
 #   sudo -E tools/fresh_debian.sh FOLDER resolute
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
-root=$(mkdir -p "$1" && cd "$1" && pwd)
+root=$(mkdir -p "${1:?names no FOLDER}" && cd "$1" && pwd)
 suite=${2:-bookworm}
 [ $# -gt 2 ] && shift 2 || set -- demo test demo test bags demo
 

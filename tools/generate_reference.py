@@ -174,6 +174,7 @@ def reference() -> dict[Path, str]:
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     for path, text in reference().items():
         path.write_text(text)
 

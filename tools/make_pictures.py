@@ -28,6 +28,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder
+    if not folder.is_dir():
+        parser.error(f"there is no folder {folder}")
     (source,) = open_inputs([str(CLIP)])
     images = [frame.image for frame in source if frame.image is not None]
     cv2.imwrite(str(folder / "try.jpg"), cv2.cvtColor(images[TRY], cv2.COLOR_RGB2BGR))

@@ -10,6 +10,7 @@ so joints that mimic those that cup the palm turn the link <side>_palm, from whi
 
 from __future__ import annotations
 
+import argparse
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -32,6 +33,7 @@ SKIN = {"left": "0.35 0.6 0.85 0.8", "right": "0.95 0.6 0.3 0.8"}
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     FOLDER.mkdir(exist_ok=True)
     for side in KNOWN_SIDES:
         (FOLDER / f"{side}_hand.urdf").write_text(hand_urdf(side))

@@ -128,7 +128,8 @@ def test_the_topic_chooses_among_the_cameras_of_a_bag(tmp_path: Path, example: M
         write_results(results / f"{side}.jsonl", str(tmp_path / "bag"), f"/{side}/image")
     (episode,) = example.episodes([tmp_path / "bag"], results, "/right/image", 10)
     assert shades(episode) == [2] * 3
-    with pytest.raises(ValueError, match="several files hold results of .*bag, choose by --topic: .*left.jsonl, "):
+    says = "several files hold results of .*bag, choose by --topic or leave one of them: .*left.jsonl, "
+    with pytest.raises(ValueError, match=says):
         example.episodes([tmp_path / "bag"], results, None, 10)
     with pytest.raises(ValueError, match="holds no results of .*bag and its topic /middle"):
         example.episodes([tmp_path / "bag"], results, "/middle", 10)
@@ -146,6 +147,8 @@ def refused(*arguments: str) -> str:
 
 def test_what_cannot_become_a_data_set_is_said_in_a_sentence(demos: Path) -> None:
     assert refused("demos/a.avi", "--fps", "0") == "--fps is 0, must be 1 or more"
+    if importlib.util.find_spec("lerobot") is None:
+        assert refused("demos/a.avi") == "No module named 'lerobot': pip install lerobot"
     assert refused("demos/none.avi") == "there is no demos/none.avi"
     assert refused("demos/a.avi", "--results", "nowhere") == "nowhere holds no results of demos/a.avi"
     write_video(demos / "large.avi", [grey(50, (64, 48))] * 3)

@@ -114,6 +114,10 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "fuzz", help="for results and failed inputs")
     parser.add_argument("classes", nargs="*", default=list(CLASSES), help=", ".join(CLASSES))
     options = parser.parse_args()
+    if unknown := [name for name in options.classes if name not in CLASSES]:
+        parser.error(f"there are no inputs of {', '.join(unknown)}, known are {', '.join(CLASSES)}")
+    if min(options.inputs, options.workers) < 1:
+        parser.error("--inputs and --workers must be 1 or more")
     print(f"seed {options.seed}", flush=True)
     folder = options.folder / str(options.seed)
     totals = run(options.classes, options.inputs, options.seed, folder, options.workers, options.minutes)

@@ -45,3 +45,19 @@ def test_a_campaign_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: py
     whole = campaign.run(["image"], 20, 0, tmp_path, workers=1, minutes=10)["image"]
     monkeypatch.setattr(campaign.sys, "executable", "/bin/false")  # nothing is fed a second time
     assert campaign.run(["image"], 20, 0, tmp_path, workers=1, minutes=10)["image"] == whole
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["nosuch"], "there are no inputs of nosuch, known are "),
+        (["--inputs", "0"], "--inputs and --workers must be 1"),
+    ],
+)
+def test_a_campaign_without_inputs_is_refused(
+    options: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["campaign.py", *options])
+    with pytest.raises(SystemExit) as ended:
+        campaign.main()
+    assert ended.value.code == 2 and f"campaign.py: error: {said}" in capsys.readouterr().err

@@ -165,11 +165,16 @@ RETARGETING = f"""retargeting:
 """
 
 
-def operated(other: Other, folder: Path) -> Publisher:
-    """Publisher of hands for the teleoperation of a robot like the hand of urdf/, whose commands are kept."""
+def write_robot(folder: Path) -> None:
+    """Writes made_hand.urdf and made_hand.yml, its retargeting."""
     text = (ROOT / "urdf" / "right_hand.urdf").read_text().replace('<link name="right_hand" />', ROBOT)
     (folder / "made_hand.urdf").write_text(text)
     (folder / "made_hand.yml").write_text(RETARGETING)
+
+
+def operated(other: Other, folder: Path) -> Publisher:
+    """Publisher of hands for the teleoperation of a robot like the hand of urdf/, whose commands are kept."""
+    write_robot(folder)
     other.node.create_subscription(JointState, "joint_commands", other.got.append, 10)
     return other.node.create_publisher(HandArray, "hands", 10)
 
@@ -198,6 +203,27 @@ def test_teleoperation_brings_a_robot_s_fingertips_to_the_hand_s(other: Other, t
     for finger, tip in zip(FINGERS, (4, 8, 12, 16, 20), strict=True):
         place = robot.get_transform(f"right_{finger}_tip", "base")[:3, 3]
         assert np.linalg.norm(place - points[tip]) < 0.01, finger
+
+
+@needs_retargeting
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "teleoperation.py: error: the following arguments are required: CONFIG.yml, URDF_FOLDER"),
+        (["nowhere.yml", "nowhere"], "teleoperation.py: URDF dir nowhere not exists."),
+        (["nowhere.yml", "."], "No such file or directory: '"),
+        (
+            ["made_hand.yml", ".", "--ros-args", "-p", "side:=Right"],
+            "teleoperation.py: side is 'Right', must be one of left, right",
+        ),
+    ],
+)
+def test_teleoperation_says_what_is_wrong_with_its_start(tmp_path: Path, arguments: list[str], said: str) -> None:
+    write_robot(tmp_path)
+    command = [sys.executable, str(ROOT / "examples" / "teleoperation.py"), *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr.splitlines()[-1] and "Traceback" not in done.stderr
 
 
 @needs_retargeting

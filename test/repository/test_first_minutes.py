@@ -140,10 +140,47 @@ def test_a_missing_tool_is_said_before_anything_is_built(tmp_path: Path, missing
     assert not (tmp_path / "venv").exists()
 
 
+def test_a_virtual_environment_that_was_made_by_half_is_made_again(tmp_path: Path) -> None:
+    """A Python of a script stands in for one that the disk has no room for."""
+    python = tmp_path / "python3"
+    python.write_text('#!/bin/sh\n[ "$2" = venv ] || exit 0\nmkdir -p "$3/bin"\ntouch "$3/bin/python"\nexit 1\n')
+    python.chmod(0o755)
+    venv = tmp_path / "venv"
+    make = ["make", f"PYTHON={python}", f"VENV={venv}", f"{venv}/bin/python"]
+    done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 2 and (venv / "bin").is_dir() and not (venv / "bin" / "python").exists()
+
+
+@pytest.mark.parametrize(
+    ("made_in", "goal", "code"), [("elsewhere", "demo", 2), ("elsewhere", "clean", 0), ("", "demo", 0)]
+)
+def test_a_virtual_environment_of_another_place_is_named(tmp_path: Path, made_in: str, goal: str, code: int) -> None:
+    venv = tmp_path / "venv"
+    (venv / "bin").mkdir(parents=True)
+    (venv / "bin" / "activate").write_text(f'VIRTUAL_ENV="{tmp_path / made_in / "venv"}"\n')
+    make = ["make", "--dry-run", goal, f"VENV={venv}"]
+    done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == code
+    says = f"{venv} was made in another place, as before a checkout was moved: remove it (rm -r {venv}) and call "
+    assert (says in done.stderr) == (code == 2)
+
+
 def test_a_path_may_hold_spaces() -> None:
     make = ["make", "--dry-run", "demo", "VIDEO=my clips/hand one.mp4"]
     commands = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
     assert shlex.split(commands[-1])[1:] == ["scripts/demo", "--video", "my clips/hand one.mp4"]
+
+
+@pytest.mark.parametrize("name", ["my robots", "röbots", "a:b", "it's"])
+def test_a_folder_in_which_messages_cannot_be_built_is_refused_before_anything_is_installed(
+    tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    shutil.copy(ROOT / "Makefile", folder)
+    done = subprocess.run(["make", "--dry-run", "demo"], cwd=folder, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"This folder is {folder}, its path must have only ASCII letters, digits and . _ + @ ~ -" in done.stderr
 
 
 def test_the_apt_line_of_the_readme_brings_what_the_makefile_asks_for() -> None:

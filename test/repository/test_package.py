@@ -54,6 +54,13 @@ def test_package_xml_names_what_the_examples_need() -> None:
     assert needed - declared == {"dex_retargeting", "lerobot"}  # which pip installs: docs say so
 
 
+def test_package_xml_names_the_messages_that_tests_use() -> None:
+    package = ElementTree.parse(ROOT / "package.xml").getroot()
+    declared = {tag.text for kind in ("depend", "exec_depend", "test_depend") for tag in package.findall(kind)}
+    tests = [path for name in ("ros", "integration", "support") for path in (ROOT / "test" / name).glob("*.py")]
+    assert {name for name in imported(tests) if name.endswith(("_msgs", "_srvs"))} <= declared
+
+
 @pytest.mark.skipif(not (ROOT / ".github").is_dir(), reason="archives and images have no CI")
 def test_ci_runs_what_is_said_to_be_supported() -> None:
     yaml = pytest.importorskip("yaml")
