@@ -36,7 +36,7 @@ def generate_launch_description() -> LaunchDescription:
 
 def all_cameras(context: LaunchContext) -> list[GroupAction]:
     """One hands.launch.py for each camera; wrong arguments are reported before any of them has started."""
-    path = Path(LaunchConfiguration("cameras").perform(context))
+    path = Path(LaunchConfiguration("cameras").perform(context)).expanduser()
     one_camera = load_python_launch_file_as_module(str(ONE_CAMERA))
     shared = {name: default for name, (default, _) in one_camera.ARGUMENTS.items()}
     shared |= {name: value for name, value in context.launch_configurations.items() if name in shared}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def nodes(context: LaunchContext) -> list[Node]:
 
 def parameters(given: dict[str, str]) -> list[Any]:
     """The parameter file, and what arguments set in place of it; FileNotFoundError for a file that is not there."""
-    file = given["params_file"]
+    file = os.path.expanduser(given["params_file"])  # shells do not: ~ comes after :=
     if file and not Path(file).is_file():  # launch_ros would only warn and start the node without it
         raise FileNotFoundError(f"there is no params_file {file}")
     values = {  # slop is a number, and the others are text, even if they look like one

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ def nodes(context: LaunchContext) -> list[Node]:
         view = ["-f", given["fixed_frame"]] if given["fixed_frame"] else []  # hands.rviz has camera_optical_frame
         view += ["-d", str(CONFIG / "hands.rviz")]
         started.append(Node(package="rviz2", executable="rviz2", arguments=view, **about))
-    parameters = [given["params_file"], overrides(given)] if overrides(given) else [given["params_file"]]
+    file = os.path.expanduser(given["params_file"])  # shells do not: ~ comes after :=
+    parameters = [one for one in (file, overrides(given)) if one]
     started.append(Node(executable="hands_node", parameters=parameters, **ours))
     if given["video"]:
         started.append(Node(executable="camera_node", parameters=[played(given)], **ours))
@@ -72,7 +74,7 @@ def nodes(context: LaunchContext) -> list[Node]:
 
 def check(given: dict[str, str]) -> None:
     """Raises ValueError or FileNotFoundError, in one sentence, for arguments with which a process would not start."""
-    if not Path(given["params_file"]).is_file():  # launch_ros would only warn and start the node without it
+    if not Path(given["params_file"]).expanduser().is_file():  # launch_ros would only warn and start the node
         raise FileNotFoundError(f"there is no params_file {given['params_file']}")
     for name in ("image", "camera_info", "depth"):
         topic = given[name].rstrip("/") if name == "image" else given[name]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from handos_model.fusion.extrinsics import Extrinsics, read_extrinsics
 from handos_model.fusion.recorded_poses import RecordedPoses, not_used, transforms
 from handos_model.fusion.transform_tree import NoTransform, TransformTree
@@ -37,12 +35,10 @@ class CameraPoses:
     def pose(self, camera: str, stamp: float) -> Extrinsics:
         """The pose of the camera with this optical frame at a time in s; NoTransform with one sentence without one."""
         camera = camera.lstrip("/")  # tf2 has no leading slashes, but ROS 1 had
-        if self.known is None:
+        if self.known is None or camera == self.frame:  # in itself, a frame needs no transform
             return self.tree.pose(camera, self.frame, stamp)
         if camera in self.known:
             return self.known[camera]
-        if camera == self.frame:  # as among transforms, it needs none
-            return Extrinsics(np.eye(3), np.zeros(3))
         raise NoTransform(f"{one_line(camera)} is not in {shown(str(self._file))}, which has {', '.join(self.known)}")
 
     def keep_recorded(self, path: Path) -> str:

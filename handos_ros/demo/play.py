@@ -36,7 +36,7 @@ from handos_ros.demo.child import Child
 from handos_ros.demo.node_view import NodeView
 from handos_ros.demo.topic_times import TopicTimes
 from handos_ros.msg import HandArray
-from handos_ros.process.executable import ignore_signals
+from handos_ros.process.executable import HANG, ignore_signals
 from handos_ros.process.fast_dds import profile
 
 START = 180.0
@@ -249,5 +249,6 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit("demo: stopped")
     finally:
+        signal.alarm(HANG)
         ignore_signals()
         rclpy.try_shutdown()

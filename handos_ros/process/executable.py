@@ -73,11 +73,10 @@ def run(name: str, make: Callable[[], GuardedNode]) -> int:
 
 
 def ignore_signals() -> None:
-    """Makes SIGINT and SIGTERM do nothing while the process ends, for which it has HANG seconds.
+    """Makes SIGINT and SIGTERM do nothing while the process ends.
 
     Python gives up its handlers before Fast DDS has cleaned up, so that a further signal would kill the process there.
     """
-    signal.alarm(HANG)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 

@@ -182,12 +182,18 @@ def test_an_error_at_start_ends_the_process_though_the_middleware_hangs() -> Non
 
 
 HANGING = """
-import atexit, ctypes, os, signal
+import atexit, ctypes, os, signal, time
 from handos_ros.process.executable import run
 from handos_ros.process.guarded_node import GuardedNode
 
+class SlowNode(GuardedNode):
+    def destroy_node(self):
+        print(time.monotonic(), flush=True)
+        time.sleep(3)
+        super().destroy_node()
+
 def make():
-    node = GuardedNode("hanging_node")
+    node = SlowNode("hanging_node")
     node.finish()
     return node
 
@@ -197,9 +203,10 @@ raise SystemExit(run("hanging_node", make))
 
 
 def test_a_process_that_hangs_at_its_end_is_killed() -> None:
-    """Further signals do not end it, as they might end one that is still cleaning up."""
+    """Further signals do not end it, as they might end one that is still cleaning up; what came before counts."""
     done = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=180)
     assert (done.returncode, done.stderr) == (-signal.SIGALRM, "")
+    assert 3 < time.monotonic() - float(done.stdout) < 6
 
 
 def test_simulated_time_that_does_not_begin_is_said() -> None:

@@ -161,11 +161,14 @@ def fusion_parameters(**given: str) -> list[Any]:
     ]
 
 
-def test_fusion_node_keeps_what_its_parameter_file_says_unless_an_argument_is_given(tmp_path: Path) -> None:
+def test_fusion_node_keeps_what_its_parameter_file_says_unless_an_argument_is_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     mine, given = str(tmp_path / "mine.yaml"), {"frame": "1", "slop": "0.01", "topics": "a/hands b/hands"}
     Path(mine).write_text("/**/fusion_node: {ros__parameters: {frame: table, max_wait: 0.2}}")
     assert fusion_parameters() == []
-    assert fusion_parameters(params_file=mine) == [mine]
+    assert fusion_parameters(params_file=mine) == fusion_parameters(params_file="~/mine.yaml") == [mine]
     assert fusion_parameters(params_file=mine, **given) == [mine, given | {"slop": 0.01}]
     with pytest.raises(FileNotFoundError, match=f"there is no params_file {tmp_path}/none.yaml"):
         fusion_parameters(params_file=str(tmp_path / "none.yaml"))
@@ -291,3 +294,15 @@ def test_a_list_of_cameras_that_is_not_there(cameras_file: ModuleType, tmp_path:
 def test_a_file_of_parameters_that_is_not_there_is_said(launch_file: ModuleType, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=f"there is no params_file {tmp_path}/mine.yaml"):
         started(launch_file, params_file=str(tmp_path / "mine.yaml"))
+
+
+def test_the_home_folder_of_a_file_of_parameters_is_found(
+    launch_file: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.yaml").touch()
+    with pytest.raises(FileNotFoundError, match="there is no params_file ~/other.yaml"):
+        started(launch_file, params_file="~/other.yaml")
+    monkeypatch.setattr(launch_file, "Node", dict)
+    (node,) = started(launch_file, params_file="~/mine.yaml")
+    assert node["parameters"] == [str(tmp_path / "mine.yaml")]
