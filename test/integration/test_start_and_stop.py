@@ -206,7 +206,7 @@ def test_a_process_that_hangs_at_its_end_is_killed() -> None:
     """Further signals do not end it, as they might end one that is still cleaning up; what came before counts."""
     done = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, timeout=180)
     assert (done.returncode, done.stderr) == (-signal.SIGALRM, "")
-    assert 3 < time.monotonic() - float(done.stdout) < 6
+    assert 3 < time.monotonic() - float(done.stdout) < 7  # 4 s for each wait would be 7
 
 
 def test_simulated_time_that_does_not_begin_is_said() -> None:
