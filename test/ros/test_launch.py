@@ -291,18 +291,11 @@ def test_a_list_of_cameras_that_is_not_there(cameras_file: ModuleType, tmp_path:
         cameras_file.read_cameras(tmp_path / "none.yaml", set())
 
 
-def test_a_file_of_parameters_that_is_not_there_is_said(launch_file: ModuleType, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=f"there is no params_file {tmp_path}/mine.yaml"):
-        started(launch_file, params_file=str(tmp_path / "mine.yaml"))
-
-
-def test_the_home_folder_of_a_file_of_parameters_is_found(
-    launch_file: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_of_parameters(launch_file: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine.yaml").touch()
-    with pytest.raises(FileNotFoundError, match="there is no params_file ~/other.yaml"):
-        started(launch_file, params_file="~/other.yaml")
+    for other in ("~/other.yaml", f"{tmp_path}/other.yaml"):
+        with pytest.raises(FileNotFoundError, match=f"there is no params_file {other}"):
+            started(launch_file, params_file=other)
     monkeypatch.setattr(launch_file, "Node", dict)
-    (node,) = started(launch_file, params_file="~/mine.yaml")
-    assert node["parameters"] == [str(tmp_path / "mine.yaml")]
+    assert started(launch_file, params_file="~/mine.yaml")[0]["parameters"] == [str(tmp_path / "mine.yaml")]
