@@ -161,9 +161,7 @@ def fusion_parameters(**given: str) -> list[Any]:
     ]
 
 
-def test_fusion_node_keeps_what_its_parameter_file_says_unless_an_argument_is_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_arguments_come_before_fusion_nodes_parameter_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     mine, given = str(tmp_path / "mine.yaml"), {"frame": "1", "slop": "0.01", "topics": "a/hands b/hands"}
     Path(mine).write_text("/**/fusion_node: {ros__parameters: {frame: table, max_wait: 0.2}}")
