@@ -70,12 +70,12 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"{recipe_path} is of stage see, which needs --finder CHECKPOINT")
     if recipe.stage != "see" and args.finder is not None:
         raise ValueError(f"{recipe_path} is of stage {recipe.stage}: leave out --finder, which is for stage see")
-    if args.finder is None and suffix_of(args.out) != ".onnx":
-        raise ValueError(f"--out must end in .onnx, got {args.out}: an .npz of the same name is written beside it")
     named = [Path(path) for path in (recipe.template, recipe.start_from) if path]
     written = _written(args)
     stale = [] if args.int8 or not args.finder else _graph(args.out, SEE_IN_8_BITS)  # of an older pair
     check_files([*written, *stale], [*weights, *read_files(recipe_path), *named], args.overwrite)
+    if args.finder is None and suffix_of(args.out) != ".onnx":
+        raise ValueError(f"--out must end in .onnx, got {args.out}: an .npz of the same name is written beside it")
     network = build_network(recipe)
     load_into(network, mean_weights([load_weights(path) for path in args.checkpoints]), args.checkpoints[-1])
     with completed_together(written) as place:
