@@ -11,14 +11,27 @@ for name in ("MAKEFLAGS", "MAKELEVEL"):  # of `make test`: the commands that tes
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in the background; programs would inherit it
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-LEARNING = ("benchmarks", "network", "training")
-"""Folders of tests of what no robot runs: they are not traced for coverage, which takes a quarter of their time."""
+MEASURED = ("commands", "integration", "io", "prediction", "ros", "tracking")
+"""Folders of tests of what coverage is about (pyproject.toml). Others are not traced: it takes a quarter more time."""
+OF_NODES = ("integration", "ros")
+"""Folders of tests whose processes are traced: other tests reach the same code without a process."""
+PROCESSES = "COVERAGE_PROCESS_CONFIG"
+"""The variable by which coverage traces processes that tests start: it costs each of them a third of a second."""
+TRACED = pytest.StashKey[str]()
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.parent.name in LEARNING:
+        if item.path.parent.name not in MEASURED:
             item.add_marker("no_cover")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    if traced := os.environ.pop(PROCESSES, None):
+        item.config.stash[TRACED] = traced
+    if item.path.parent.name in OF_NODES and (traced := item.config.stash.get(TRACED, None)):
+        os.environ[PROCESSES] = traced
 
 
 @pytest.fixture(scope="module")
