@@ -111,7 +111,7 @@ def _written(args: argparse.Namespace) -> list[Path]:
     """All files that are written for --out."""
     out: Path = args.out
     if not args.finder:
-        return [out, out.with_name(f"{out.name}.sha256"), out.with_suffix(".npz")]
+        return [out, checksum_file(out), out.with_suffix(".npz")]
     parts = (FIND, SEE, SEE_IN_8_BITS) if args.int8 else (FIND, SEE)
     return [path for part in parts for path in _graph(out, part)]
 

@@ -17,7 +17,7 @@ from handos_model.prediction.windows import Window, half, parts, whole
 FIND_OUTPUTS = ("scores", "views")
 SEE_OUTPUTS = ("presence", "joints_2d", "joint_confidence", "joints_3d", "vertices", "translation", "right")
 METADATA = ("name", "version", "template", "pair")
-FIND, SEE, SEE_IN_8_BITS = ".find", ".see", ".see.int8"
+FIND, SEE, SEE_IN_8_BITS = PARTS = (".find", ".see", ".see.int8")
 """Endings of the names of a pair's files, before .onnx. The third one need not be there: it sees followed hands on CPUs
 that are made for it."""
 LEAST_SHRINKAGE = 0.5
@@ -197,7 +197,7 @@ def stricter(threshold: float) -> float:
 
 def pair_of(weights: Path) -> tuple[Path, Path]:
     """The files of find and see, from any one of a pair; ValueError for any other name."""
-    for part in (FIND, SEE, SEE_IN_8_BITS):
+    for part in PARTS:
         if weights.name.endswith(f"{part}.onnx"):
             stem = weights.name.removesuffix(f"{part}.onnx")
             return weights.with_name(f"{stem}{FIND}.onnx"), weights.with_name(f"{stem}{SEE}.onnx")
@@ -208,4 +208,4 @@ def pair_of(weights: Path) -> tuple[Path, Path]:
 
 def is_of_a_pair(weights: Path) -> bool:
     """Whether a file is named as one of a pair."""
-    return weights.name.endswith(tuple(f"{part}.onnx" for part in (FIND, SEE, SEE_IN_8_BITS)))
+    return weights.name.endswith(tuple(f"{part}.onnx" for part in PARTS))

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from command_line import called
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def called(line: str) -> tuple[int, str]:
+def benchmarked(line: str) -> tuple[int, str]:
     """Exit code and last line of a script of benchmarks/."""
     name, *options = line.split()
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-    command = [sys.executable, str(ROOT / "benchmarks" / f"{name}.py"), *options]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
-    return done.returncode, (done.stdout + done.stderr).splitlines()[-1]
+    return called(f"benchmarks/{name}.py", *options)
 
 
 @pytest.mark.parametrize(
@@ -38,11 +34,11 @@ def called(line: str) -> tuple[int, str]:
     ],
 )
 def test_an_option_outside_its_limits_is_refused(line: str, said: str) -> None:
-    assert called(line) == (2, f"{line.split()[0]}.py: error: argument {said}")
+    assert benchmarked(line) == (2, f"{line.split()[0]}.py: error: argument {said}")
 
 
 def test_a_script_without_options_takes_none() -> None:
-    assert called("translation --seed 3") == (2, "translation.py: error: unrecognized arguments: --seed 3")
+    assert benchmarked("translation --seed 3") == (2, "translation.py: error: unrecognized arguments: --seed 3")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +51,7 @@ def test_a_script_without_options_takes_none() -> None:
     ],
 )
 def test_data_that_is_not_there_is_named_in_one_sentence(line: str, said: str) -> None:
-    code, last = called(line)
+    code, last = benchmarked(line)
     assert code == 1 and last.startswith(said)
 
 
