@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from handos_model.io.inputs import short_name
+from handos_model.output.file_lock import open_alone
 from handos_model.output.frame_record import NUMBERED
 from handos_model.output.jpeg_encoder import jpeg
 from handos_model.output.output_file import (
@@ -132,7 +133,9 @@ class VideoOutput:
     def _open(self, image: np.ndarray) -> None:
         with self._writing():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = _DiskFile(self._place.open("wb+"))  # opened by Python, as FFmpeg accepts only names in UTF-8
+            place = open_alone(self._place)  # opened by Python, as FFmpeg accepts only names in UTF-8
+            place.truncate()
+            self._file = _DiskFile(place)
             kind = {".mkv": "matroska"}.get(self.path.suffix.lower(), self.path.suffix.lower()[1:])
             self._container = self._av.open(self._file, "w", format=kind)
             self._stream = self._container.add_stream("libx264", rate=Fraction(self.fps).limit_denominator(1001))
@@ -158,10 +161,12 @@ class VideoOutput:
         if self._container is None or self._file is None:
             return
         container, self._container = self._container, None
-        with self._writing(), closing(self._file), closing(container):
-            container.mux(self._stream.encode())
-        if complete:
-            finish(self._place, self.path)
+        with named(self.path), closing(self._file):
+            with self._writing(), closing(container):
+                container.mux(self._stream.encode())
+            self._file.flush()
+            if complete:
+                finish(self._place, self.path)
 
 
 class _DiskFile:
@@ -169,7 +174,7 @@ class _DiskFile:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self.seek, self.tell, self.read, self.name = file.seek, file.tell, file.read, file.name
+        self.seek, self.tell, self.read, self.flush, self.name = file.seek, file.tell, file.read, file.flush, file.name
         self.error: OSError | None = None
 
     def write(self, data: bytes) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from handos_model.optional_package import missing
+from handos_model.output.file_lock import open_alone
 from handos_model.output.frame_record import LONGEST_RECORD, NUMBERED, Detail, printable, record_line
 from handos_model.output.message_types import Origin
 from handos_model.output.output_file import (
@@ -137,32 +138,31 @@ class Results:
             return
         with named(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            there = rules.resume and self.place.exists()
-            self._file = self.place.open("rb+" if there else "wb")
-            self._file.seek(self._read_again(sequences) if there else 0)
+            self._file = open_alone(self.place)
+            if not (rules.resume and self._read_again(self._file, sequences)):
+                self._file.seek(0)
+                self._file.truncate()
 
-    def _read_again(self, sequences: bool) -> int:
-        """Reads what an interrupted run left; returns the number of bytes of the lines that are kept."""
+    def _read_again(self, file: IO[bytes], sequences: bool) -> bool:
+        """Reads what an interrupted run left, up to the end of the lines that are kept; false if there are none."""
         starts, names, at = [], [], 0
-        with self.place.open("rb") as file:
-            for line in file:
-                name = _image(line)
-                if name is None:
-                    break
-                starts.append(at)
-                names.append(name)
-                at += len(line)
-        if not names:  # half a line is not kept either
-            self.place.write_bytes(b"")
-            return 0
+        for line in file:
+            name = _image(line)
+            if name is None:
+                break
+            starts.append(at)
+            names.append(name)
+            at += len(line)
+        if not names:
+            return False
         first = len(names) - 1
         while sequences and first > 0 and _input(names[first - 1]) == _input(names[-1]):
             first -= 1
         self._done.extend(names[:first])
-        with self.place.open("rb") as file:
-            file.seek(starts[first])
-            self._again = file.readline().decode()
-        return starts[first]
+        file.seek(starts[first])
+        self._again = file.readline().decode()
+        file.seek(starts[first])
+        return True
 
     def did(self, name: str) -> bool:
         """Whether an earlier run did the frame with this name; call it for every frame, in order."""
@@ -201,18 +201,18 @@ class Results:
         if self._file is None:
             return
         file, self._file = self._file, None
-        with named(self.path):
-            file.close()
-        if complete and (self._done or self._again):
-            raise self._of_another_run()
-        if not complete:
-            if not self.place.stat().st_size:
+        with named(self.path), file:
+            file.flush()
+            if complete and (self._done or self._again):
+                raise self._of_another_run()
+            if not complete:
+                if not self.place.stat().st_size:
+                    self.place.unlink()
+            elif self._out.suffix == ".jsonl":
+                finish(self.place, self.path)
+            else:
+                self.notes = write_results(self._records(), self._out, self._detail, self._recorded, self._origin)
                 self.place.unlink()
-        elif self._out.suffix == ".jsonl":
-            finish(self.place, self.path)
-        else:
-            self.notes = write_results(self._records(), self._out, self._detail, self._recorded, self._origin)
-            self.place.unlink()
 
     def _records(self) -> Iterator[dict[str, Any]]:
         with self.place.open("rb") as file:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import accelerate
 import cv2
@@ -25,6 +25,7 @@ import torch
 import yaml
 
 from handos_model import __version__
+from handos_model.output.file_lock import claimed
 from handos_model.output.output_file import Inputs, completed
 from handos_model.training.batches import Source
 from handos_model.training.recipe import Recipe
@@ -45,28 +46,13 @@ def started(
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / STARTS_NAME).open("a") as file:
-        if not _claimed(file):
+        if not claimed(file):
             raise ValueError(f"another process is training in {folder}: wait for its end, or give another folder")
         with completed(folder / RECIPE_NAME) as place:
             place.write_bytes(_whole(recipe))
         file.write(json.dumps(_start(recipe, sources, device, processes, step)) + "\n")
         file.flush()
         yield
-
-
-def _claimed(file: IO[str]) -> bool:
-    """Whether no other process has claimed this file; it is this one's until it closes the file or dies."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks on Windows
-        return True
-    try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # unlike flock's, not inherited by workers that outlive a run
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:  # a disk without locks
-        return True
-    return True
 
 
 def _start(recipe: Recipe, sources: list[Source], device: torch.device, processes: int, step: int) -> dict[str, Any]:
