@@ -43,7 +43,8 @@ ifeq ($(filter clean,$(MAKECMDGOALS))$(shell grep -F -e "$(PREFIX)" -e "$(realpa
 $(error $(VENV) was made in another place, as before a checkout was moved: remove it (rm -r $(VENV)) and call make again)
 endif
 endif
-# Compiling everything would be half of the time: Python compiles what is imported, when it is first imported.
+# Compiling everything would be half of the time: Python compiles what is imported, when it is first imported (and keeps it,
+# whatever the environment says: without, every process of the tests would compile torch anew).
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
   --constraint .ci/constraints.txt --constraint .ci/$(ROS).txt
 EXTRAS_kilted := train,teleoperation,bags,view,ros,dev
@@ -57,7 +58,7 @@ export CMAKE_PREFIX_PATH := $(PREFIX)
 export PYTHONPATH := $(CURDIR)
 export PATH := $(BIN):$(PATH)
 export ROS_DISTRO := $(ROS)
-unexport LD_LIBRARY_PATH ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION COLCON_PREFIX_PATH
+unexport PYTHONDONTWRITEBYTECODE LD_LIBRARY_PATH ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION COLCON_PREFIX_PATH
 
 .PHONY: demo test fuzz mediapipe clean
 # A virtual environment of which only the first half was made would count as made.
