@@ -42,7 +42,9 @@ def network_of(full: bool) -> tuple[HandOS, Recipe, tuple[int, int]]:
     """The network under random weights, its recipe on the embedded template, and the image's width and height."""
     recipe = replace(read_recipe(RECIPE), template="")
     if not full:
-        decoder = replace(recipe.decoder, d_model=32, d_value=32, heads=2, self_heads=2, feedforward=32)
+        decoder = replace(
+            recipe.decoder, layers_2d=1, layers_3d=1, d_model=32, d_value=32, heads=2, self_heads=2, feedforward=32
+        )
         augmentation = replace(recipe.augmentation, canvas=256)
         recipe = replace(recipe, decoder=decoder, side_widths=(16,) * 4, augmentation=augmentation)
     detector = random_detector("base") if full else small_detector(layers=1, queries=60)

@@ -8,6 +8,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ FORBIDDEN = {
 """Packages and the only folders of handos_model that may import them."""
 
 
+@cache
 def imported(path: Path) -> set[str]:
     """Top-level packages that a file imports, anywhere in it."""
     names = set()

@@ -27,13 +27,15 @@ WRITTEN = sorted(
 
 
 @cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+def nodes(path: Path) -> list[ast.AST]:
+    """Every node of a file's syntax tree."""
+    return list(ast.walk(ast.parse(path.read_text())))
 
 
+@cache
 def imports(path: Path) -> list[ast.Import | ast.ImportFrom]:
     """Every import of a file, those inside of functions and of TYPE_CHECKING included."""
-    return [node for node in ast.walk(tree(path)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    return [node for node in nodes(path) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -115,10 +117,11 @@ def test_imports_are_absolute_and_name_the_module_that_defines_a_name(package: s
                 assert not foreign, f"{module} imports {foreign} from {node.module}, which does not define them"
 
 
+@cache
 def defined(path: Path) -> set[str]:
     """Names that a module's own statements bind, imports aside."""
     names: set[str] = set()
-    for node in ast.walk(tree(path)):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -142,7 +145,7 @@ def test_a_docstring_names_its_subject_first() -> None:
     begun = [
         f"{path.relative_to(ROOT)}: {node.value.value[:40]}"
         for path in WRITTEN
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if str(node.value.value).startswith(("What ", "Of "))
     ]
@@ -164,7 +167,7 @@ def test_no_function_is_long() -> None:
     lengths = {
         f"{path.relative_to(ROOT)}: {node.name}": (node.end_lineno or 0) - node.lineno + 1
         for path in WRITTEN
-        for node in ast.walk(tree(path))
+        for node in nodes(path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     assert {name: length for name, length in lengths.items() if length > LARGEST_FUNCTION} == {}
@@ -185,7 +188,7 @@ def test_a_module_has_its_name_to_itself() -> None:
 def test_a_class_has_its_name_to_itself() -> None:
     places: dict[str, list[str]] = {}
     for module, path in MODULES.items():
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(module)
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
