@@ -86,7 +86,7 @@ mediapipe: $(MEDIAPIPE)/installed
 clean:
 	rm -rf $(VENV) .venv .venv-jazzy $(MEDIAPIPE) demo build dist *.egg-info
 
-# With the newest pip: that of an older Python takes twice as long.
+# With the newest pip, if it can be had: that of an older Python takes twice as long.
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python is %d.%d, must be 3.10 or newer: make PYTHON=python3.12" \
 	  % sys.version_info[:2] if sys.version_info < (3, 10) else 0)'
@@ -94,7 +94,8 @@ $(BIN)/python:
 	@command -v c++ > /dev/null || { echo "A C++ compiler is needed for the ROS messages: apt install g++"; exit 1; }
 	@$(PYTHON) -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2> /dev/null || \
 	  { echo "Python's headers are needed for the ROS messages: apt install python3-dev"; exit 1; }
-	$(PYTHON) -m venv $(VENV) --upgrade-deps
+	$(PYTHON) -m venv $(VENV)
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 
 $(VENV)/ros-installed: pyproject.toml .ci/constraints.txt .ci/$(ROS).txt | $(BIN)/python
 	$(INSTALL) --editable ".[ros]"
