@@ -11,14 +11,7 @@ import numpy as np
 from handos_model.data.registry import Dataset
 from handos_model.data.sample import Sample
 from handos_model.evaluation import metrics
-from handos_model.evaluation.detection import (
-    COCO_IOUS,
-    MAX_DETECTIONS,
-    ImageDetections,
-    average_precision,
-    detector_figures,
-    recall,
-)
+from handos_model.evaluation.detection import MAX_DETECTIONS, ImageDetections, box_figures, recall
 from handos_model.evaluation.hand_errors import HandErrors, hand_errors, hand_figures
 from handos_model.evaluation.own_sets import Predictor, predict, progress, spread
 from handos_model.evaluation.paper.whole_image import BoxPredictor
@@ -124,7 +117,7 @@ def evaluate_detector(dataset: Dataset, detector: BoxPredictor, limit: int | Non
         best = np.argsort(-scores, kind="stable")[:MAX_DETECTIONS]
         iou = metrics.box_iou(sample.hand_boxes(), boxes[best])
         images.append(ImageDetections(scores[best], iou, sample.ignore))
-    figures = detector_figures(images)
+    figures = box_figures(images, "detector_ap")
     absent = {} if figures else {"detector_ap": "no image shows a labelled hand"}
     return {"images": len(chosen), "figures": figures, "absent": absent}
 
@@ -147,9 +140,8 @@ def _found(hands: Sequence[Hand], iou: np.ndarray) -> list[Hand | None]:
 
 def _boxes(images: Sequence[ImageDetections], complete: Sequence[ImageDetections]) -> Figures:
     """COCO's box_ap, box_ap50 over images that list all their hands, recall over all; boxes are those of the joints."""
-    precisions = [average_precision(complete, iou) for iou in COCO_IOUS]
-    figures = {"box_ap": float(np.mean(precisions)), "box_ap50": precisions[0], "recall": recall(images, RECALL_IOU)}
-    return {name: value for name, value in figures.items() if np.isfinite(value)}
+    found = recall(images, RECALL_IOU)
+    return box_figures(complete, "box_ap") | ({} if np.isnan(found) else {"recall": found})
 
 
 def _absent(figures: Figures, findings: Findings) -> dict[str, str]:

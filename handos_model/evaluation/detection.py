@@ -39,11 +39,10 @@ def average_precision(images: Sequence[ImageDetections], iou: float) -> float:
     return float(best_from_here[np.searchsorted(right / labels, RECALL_POINTS)].mean())
 
 
-def detector_figures(images: Sequence[ImageDetections]) -> dict[str, float]:
-    """COCO's AP of a detector's own boxes, {"detector_ap": ..., "detector_ap50": ...}; empty where no label counts."""
+def box_figures(images: Sequence[ImageDetections], name: str) -> dict[str, float]:
+    """COCO's AP, and that at an overlap of 0.5 as name + "50"; empty where no label counts."""
     precisions = [average_precision(images, iou) for iou in COCO_IOUS]
-    figures = {"detector_ap": float(np.mean(precisions)), "detector_ap50": precisions[0]}
-    return {name: value for name, value in figures.items() if np.isfinite(value)}
+    return {} if np.isnan(precisions[0]) else {name: float(np.mean(precisions)), f"{name}50": precisions[0]}
 
 
 def recall(images: Sequence[ImageDetections], iou: float) -> float:

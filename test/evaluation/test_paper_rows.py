@@ -7,7 +7,7 @@ import pytest
 from small_evaluation import Listed, Predictor, hand, sample, seen
 
 from handos_model.evaluation.dataset import evaluate_dataset
-from handos_model.evaluation.detection import ImageDetections, detector_figures
+from handos_model.evaluation.detection import ImageDetections, box_figures
 from handos_model.evaluation.paper.rows import PAPER, paper_rows
 from handos_model.evaluation.report import dataset_markdown
 
@@ -53,7 +53,7 @@ def test_paper_rows_of_nothing_and_of_wrong_names() -> None:
         Listed([seen(sample(hand()), np.arange(21) % 2 + 1)]), Predictor(lambda k: [hand()])
     )["figures"]  # fmt: skip
     boxes = ImageDetections(np.array([0.9]), np.array([[0.8]]), np.zeros(1, bool))
-    assert {name for row in PAPER for name in row.figures} <= set(known) | set(detector_figures([boxes]))
+    assert {name for row in PAPER for name in row.figures} <= set(known) | set(box_figures([boxes], "detector_ap"))
 
 
 def test_table_stands_beside_the_paper() -> None:
