@@ -11,12 +11,11 @@ import numpy as np
 from handos_model.camera import Camera
 from handos_model.data.sample import LEFT, SIDE_NAMES, Sample
 from handos_model.drawing.hand_drawing import FINGER_COLOURS, MESH_COLOURS, WRIST_COLOUR
-from handos_model.drawing.mesh_shading import draw_mesh
+from handos_model.drawing.mesh_shading import SHIFT, draw_mesh
 from handos_model.hand import BONES
 from handos_model.output.output_file import completed
 
 CAPTION = 18  # px below a cell
-_SHIFT = 4  # fractional bits of OpenCV's coordinates
 
 
 def draw_labels(image: np.ndarray, joints_2d: np.ndarray, side: np.ndarray) -> np.ndarray:
@@ -26,14 +25,14 @@ def draw_labels(image: np.ndarray, joints_2d: np.ndarray, side: np.ndarray) -> n
     """
     image = image.copy()
     for joints, one in zip(joints_2d, side, strict=True):
-        points = [tuple(int(v) for v in np.rint(p)) for p in np.clip(joints[:, :2], -2000, 6000) * (1 << _SHIFT)]
+        points = [tuple(int(v) for v in np.rint(p)) for p in np.clip(joints[:, :2], -2000, 6000) * (1 << SHIFT)]
         labelled = joints[:, 2] > 0
         for bone, (a, b) in enumerate(BONES):
             if labelled[a] and labelled[b]:
-                cv2.line(image, points[a], points[b], FINGER_COLOURS[bone // 4], 1, cv2.LINE_AA, _SHIFT)
+                cv2.line(image, points[a], points[b], FINGER_COLOURS[bone // 4], 1, cv2.LINE_AA, SHIFT)
         for j in np.flatnonzero(labelled):
             colour = WRIST_COLOUR if j == 0 else FINGER_COLOURS[(j - 1) // 4]
-            cv2.circle(image, points[j], 2 << _SHIFT, colour, -1 if joints[j, 2] == 2 else 1, cv2.LINE_AA, _SHIFT)
+            cv2.circle(image, points[j], 2 << SHIFT, colour, -1 if joints[j, 2] == 2 else 1, cv2.LINE_AA, SHIFT)
         inside = labelled & (joints[:, :2] >= 0).all(1) & (joints[:, :2] < image.shape[1::-1]).all(1)
         if inside.any():
             corner = np.clip(joints[inside, :2].max(0), 4, [image.shape[1] - 60, image.shape[0] - 6]).astype(int)

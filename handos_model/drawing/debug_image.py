@@ -6,10 +6,8 @@ import cv2
 import numpy as np
 
 from handos_model.camera import Camera
-from handos_model.drawing.hand_drawing import LABEL_COLOURS, draw_hands
+from handos_model.drawing.hand_drawing import FONT, LABEL_COLOURS, draw_hands
 from handos_model.hand import Hand
-
-_FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
 def debug_image(
@@ -26,8 +24,8 @@ def debug_image(
         x0, y0, x1, y1 = (int(edge) for edge in np.clip(np.rint(hand.box), -limit, limit))
         cv2.rectangle(drawn, (x0, y0), (x1, y1), LABEL_COLOURS[hand.side], width, cv2.LINE_AA)
     height = max(9, round(image.shape[0] * 0.03))
-    scale = cv2.getFontScaleFromHeight(_FONT, height, 1)
+    scale = cv2.getFontScaleFromHeight(FONT, height, 1)
     corner = (height // 2, image.shape[0] - height // 2)
     for colour, thickness in (((24, 24, 30), 3 * width + 1), ((255, 255, 255), width)):
-        cv2.putText(drawn, caption, corner, _FONT, scale, colour, thickness, cv2.LINE_AA)
+        cv2.putText(drawn, caption, corner, FONT, scale, colour, thickness, cv2.LINE_AA)
     return drawn

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from handos_model.camera import Camera
-from handos_model.drawing.mesh_shading import LARGEST_SHADED, covered_region, draw_mesh
+from handos_model.drawing.mesh_shading import LARGEST_SHADED, SHIFT, covered_region, draw_mesh
 from handos_model.hand import BONES, Hand, turned_over
 from handos_model.io.frame import checked_frame
 from handos_model.template.load import load_template
@@ -17,10 +17,9 @@ LABEL_COLOURS = {"right": (214, 92, 52), "left": (32, 112, 196), "unknown": (96,
 FINGER_COLOURS = ((255, 92, 87), (255, 179, 46), (67, 214, 107), (47, 184, 255), (190, 120, 255))
 """RGB, thumb to little."""
 WRIST_COLOUR = (240, 240, 240)
+FONT = cv2.FONT_HERSHEY_DUPLEX
 _OUTLINE = (24, 24, 30)
 _UNSURE = 0.4  # joint confidence below which a joint is drawn hollow and its bone thin
-_SHIFT = 4  # fractional bits of OpenCV's coordinates
-_FONT = cv2.FONT_HERSHEY_DUPLEX
 _DETAIL_LINES = 2  # skeletons are drawn this much larger, then reduced: OpenCV's small circles are ragged
 _DETAIL = 4  # labels are drawn this much larger, then reduced: OpenCV's letters are coarse
 
@@ -88,7 +87,7 @@ def _bones(image: np.ndarray, points: list[tuple[int, int]], sure: np.ndarray, w
             thickness = width if sure[child] else width / 2
             thickness += 0.8 * width if outline else 0
             colour = _OUTLINE if outline else FINGER_COLOURS[bone // 4]
-            cv2.line(image, points[parent], points[child], colour, max(1, round(thickness)), cv2.LINE_AA, _SHIFT)
+            cv2.line(image, points[parent], points[child], colour, max(1, round(thickness)), cv2.LINE_AA, SHIFT)
     for joint in range(20, -1, -1):
         colour = WRIST_COLOUR if joint == 0 else FINGER_COLOURS[(joint - 1) // 4]
         _dot(image, points[joint], width * (1.35 if joint == 0 else 1.05), colour, bool(sure[joint]))
@@ -97,13 +96,13 @@ def _bones(image: np.ndarray, points: list[tuple[int, int]], sure: np.ndarray, w
 def _dot(image: np.ndarray, point: tuple[int, int], radius: float, colour: tuple[int, int, int], filled: bool) -> None:
     core = (255, 255, 255) if filled else _OUTLINE
     for share, shade in ((1.35, _OUTLINE), (1.0, colour), (0.5, core)):
-        cv2.circle(image, point, round(radius * share * (1 << _SHIFT)), shade, -1, cv2.LINE_AA, _SHIFT)
+        cv2.circle(image, point, round(radius * share * (1 << SHIFT)), shade, -1, cv2.LINE_AA, SHIFT)
 
 
 def _fixed(points: np.ndarray) -> list[tuple[int, int]]:
     """Pixels as OpenCV's fixed-point coordinates."""
     limit = 1 << 26  # far outside any image, within int32
-    fixed = np.clip(np.rint(points.astype(np.float64) * (1 << _SHIFT)), -limit, limit).astype(int)
+    fixed = np.clip(np.rint(points.astype(np.float64) * (1 << SHIFT)), -limit, limit).astype(int)
     return [(int(x), int(y)) for x, y in fixed]
 
 
@@ -151,17 +150,17 @@ def _free_place(
 def _pill(words: list[str], height: int, colour: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
     """A rounded label: colours (h, w, 3) float32 and coverage (h, w) 0..1. The first word is bright, the rest pale."""
     tall = height * _DETAIL
-    scale = cv2.getFontScaleFromHeight(_FONT, round(tall * 0.46), 1)
+    scale = cv2.getFontScaleFromHeight(FONT, round(tall * 0.46), 1)
     stroke = max(1, round(tall / 26))
     gap = round(tall * 0.34)
-    widths = [cv2.getTextSize(word, _FONT, scale, stroke)[0][0] for word in words]
+    widths = [cv2.getTextSize(word, FONT, scale, stroke)[0][0] for word in words]
     wide = -(-(sum(widths) + gap * (len(words) + 1) + gap // 2) // _DETAIL) * _DETAIL
     canvas = np.zeros((tall, wide, 3), np.uint8)
     canvas[:] = colour
     x, baseline = gap + gap // 4, round(tall * 0.73)
     for i, (word, width) in enumerate(zip(words, widths, strict=True)):
         bright = 255 if i == 0 else 228
-        cv2.putText(canvas, word, (x, baseline), _FONT, scale, (bright, bright, bright), stroke, cv2.LINE_AA)
+        cv2.putText(canvas, word, (x, baseline), FONT, scale, (bright, bright, bright), stroke, cv2.LINE_AA)
         x += width + gap
     mask = np.zeros((tall, wide), np.uint8)
     r = tall // 2

@@ -13,8 +13,9 @@ SUPERSAMPLED = 450
 """px: hands up to this extent are rendered at twice the image's resolution, larger ones at the image's own."""
 LARGEST_SHADED = 1000
 """px: hands beyond this extent are rendered at this size and enlarged, since rendering takes 60 bytes per pixel."""
+SHIFT = 4
+"""Fractional bits of OpenCV's coordinates."""
 _BAND = 256  # rows that are blended at once
-_SHIFT = 4  # fractional bits of OpenCV's coordinates
 _MATCAP = 256
 _LIGHT = np.array([-0.45, -0.70, -0.55]) / np.linalg.norm([-0.45, -0.70, -0.55])  # from above, left, behind the camera
 
@@ -77,11 +78,11 @@ def _rasterise(points: np.ndarray, depth: np.ndarray, faces: np.ndarray, shape: 
     # With y down, a face whose normal points at the camera has a negative area; it is counter-clockwise on screen.
     front = np.flatnonzero(area < 0)
     front = front[np.argsort(-depth[faces[front]].mean(axis=1), kind="stable")]
-    fixed = np.clip(np.rint(points * (1 << _SHIFT)), -(1 << 22), 1 << 22).astype(np.int32)
+    fixed = np.clip(np.rint(points * (1 << SHIFT)), -(1 << 22), 1 << 22).astype(np.int32)
     face_at = np.full(shape, -1, np.int32)
     fill, line, triangles = cv2.fillConvexPoly, cv2.LINE_8, fixed[faces[front]]
     for face, triangle in zip(front.tolist(), triangles, strict=True):
-        fill(face_at, triangle, face, line, _SHIFT)
+        fill(face_at, triangle, face, line, SHIFT)
     return face_at
 
 
