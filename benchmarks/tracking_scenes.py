@@ -21,9 +21,9 @@ MISSED, WRONG_SIDE, ONE_HAND = 0.05, 0.2, 0.15
 predictor takes two hands for one and keeps either."""
 
 
-def reaching(seed: int = 0) -> tuple[list[Hand], list[Hand], np.ndarray]:
+def reaching() -> tuple[list[Hand], list[Hand], np.ndarray]:
     """Truth, measurement and whether it moves (T,) bool, of a hand that reaches 0.4 m in 0.6 s, closes and opens."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     truth, moving = [], []
     places = np.array([[-0.2, 0, 0.6], [0.2, 0, 0.6], [0.2, 0, 0.9], [-0.2, 0.1, 0.6]])
     for number in range(8):

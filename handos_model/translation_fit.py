@@ -10,12 +10,15 @@ REFINEMENTS = 2
 """Gauss-Newton steps of `fit_translation`: even with joints off by 5 % of the hand, a third step would move
 nothing by a tenth of a millimetre."""
 
+MIN_DEPTH = 0.02
+"""Distance in m from the camera, and from the plane through it, below which no joint may come."""
+
 FAR_AWAY = (0.0, 0.0, 1e3)
 """Where unsolved hands are placed during refinement, in metres: nothing is divided by 0 there."""
 
 
 def fit_translation(
-    joints_3d: np.ndarray, rays: np.ndarray, weights: np.ndarray, min_spread: float = 1e-3, min_depth: float = 0.02
+    joints_3d: np.ndarray, rays: np.ndarray, weights: np.ndarray, min_spread: float = 1e-3
 ) -> tuple[np.ndarray, np.ndarray]:
     """Metric translations of N hands from where their joints are seen (weighted least squares over joints).
 
@@ -29,7 +32,7 @@ def fit_translation(
 
     Returns t (N, 3) m and solved (N,) bool. A hand is not solved, and its t is meaningless, when no weight is left,
     when its weighted rays spread by less than `min_spread` (about half a pixel at f = 500: depth is then noise), or
-    when its nearest joint would come closer than `min_depth` metres to the camera, or to the plane through it.
+    when its nearest joint would come closer than MIN_DEPTH to the camera, or to the plane through it.
     """
     values = np.concatenate([joints_3d, rays, np.ones_like(rays[..., :1])], axis=2, dtype=np.float64)
     known = np.isfinite(values).all(axis=2, keepdims=True)  # (N, J, 1)
@@ -43,16 +46,16 @@ def fit_translation(
     t, variance = _least_squares(w, seen, seen[..., :2] * points[..., 2:] - points[..., :2])
 
     nearest = points[..., 2].min(axis=1, initial=0.0)
-    solved = (w.sum(axis=(1, 2)) > 0) & (variance > min_spread**2) & (t[:, 2] + nearest > min_depth)
+    solved = (w.sum(axis=(1, 2)) > 0) & (variance > min_spread**2) & (t[:, 2] + nearest > MIN_DEPTH)
     t = np.where(solved[:, None], t, FAR_AWAY)
     for _ in range(REFINEMENTS):
         placed = points + t[:, None]
         depth = placed[..., 2:]
         better = t + _least_squares(w / depth**2, placed / depth, seen[..., :2] * depth - placed[..., :2])[0]
-        allowed = np.isfinite(better).all(axis=1) & (better[:, 2] + nearest > min_depth)
+        allowed = np.isfinite(better).all(axis=1) & (better[:, 2] + nearest > MIN_DEPTH)
         t = np.where(allowed[:, None], better, t)
     t = (turn @ t[..., None])[..., 0]
-    return t, solved & (t[:, 2] + values[..., 2].min(axis=1, initial=0.0) > min_depth)
+    return t, solved & (t[:, 2] + values[..., 2].min(axis=1, initial=0.0) > MIN_DEPTH)
 
 
 def _towards(rays: np.ndarray, w: np.ndarray) -> np.ndarray:

@@ -213,9 +213,9 @@ def tip_row(template: HandTemplate, rig_tip: np.ndarray) -> np.ndarray:
     return row
 
 
-def fit_regressor(template: HandTemplate, rig: Rig, hands: int = 300) -> np.ndarray:
+def fit_regressor(template: HandTemplate, rig: Rig) -> np.ndarray:
     """The joint regressor (21, V), fitted over the rest pose and random poses."""
-    rotations, lengths, thickness = random_hands(template, hands, np.random.default_rng(1))
+    rotations, lengths, thickness = random_hands(template, 300, np.random.default_rng(1))
     rotations[0], lengths[0], thickness[0] = np.eye(3), 1, 1
     posed = skin(template, rotations, lengths, thickness).astype(np.float64)
     origins = pose_bones(template, rotations, lengths, thickness)[..., :3, 3].astype(np.float64)

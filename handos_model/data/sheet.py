@@ -56,9 +56,7 @@ def close_up(sample: Sample, hand: int | None, size: int) -> Sample:
     return replace(sample, image=image, K=(affine @ sample.K).astype(np.float32), joints_2d=joints_2d)
 
 
-def cells_of(
-    sample: Sample, caption: str, size: int, faces: np.ndarray | None = None, wrong: bool = False
-) -> list[np.ndarray]:
+def cells_of(sample: Sample, caption: str, size: int, faces: np.ndarray | None, wrong: bool) -> list[np.ndarray]:
     """A close-up (size + CAPTION, size, 3) of every hand, or the image when it shows none.
 
     Each has all labels in view and, where there are `faces` for them, meshes; captions of wrong samples are red.

@@ -206,7 +206,7 @@ def check_drawing_name(target: Target) -> None:
         raise ValueError(_OTHER.format(target))
 
 
-def check_drawing(target: Target, inputs: Inputs, rules: WriteRules, begun: bool = False) -> None:
+def check_drawing(target: Target, inputs: Inputs, rules: WriteRules, begun: bool) -> None:
     """Raises ValueError or OSError if drawings cannot or must not be written to `target`, before any are.
 
     begun: an earlier run, which is resumed, has drawn there.

@@ -10,6 +10,7 @@ from handos_model.template.hand_template import HandTemplate, skin
 
 NEIGHBOURS = 14  # coarse vertices that may contribute to one vertex
 NOISE = 0.0005  # m, expected error of a coarse vertex; it keeps the weights small
+HANDS = 2000  # random hands to which the weights are fitted
 
 # (flexion low, high, abduction +-, twist +-) in degrees by the kind of bone
 LIMITS = {
@@ -52,7 +53,7 @@ def _turn(angle: np.ndarray, axis: int) -> np.ndarray:
     return result
 
 
-def coarse_subset(template: HandTemplate, size: int = 96, hands: int = 2000, seed: int = 0) -> HandTemplate:
+def coarse_subset(template: HandTemplate, size: int = 96) -> HandTemplate:
     """The template with `coarse` (C,) and `upsample` (V, C) recomputed.
 
     Four well-spread vertices per bone come first (an affine bone transform has four unknowns per coordinate), then
@@ -62,9 +63,9 @@ def coarse_subset(template: HandTemplate, size: int = 96, hands: int = 2000, see
     bones = template.skinning_weights.shape[1]
     if size < 4 * bones:
         raise ValueError(f"a coarse subset of {size} vertices is too small: {bones} bones need at least {4 * bones}")
-    posed = skin(template, *random_hands(template, hands, np.random.default_rng(seed))).astype(np.float64)
+    posed = skin(template, *random_hands(template, HANDS, np.random.default_rng(0))).astype(np.float64)
     samples = posed.transpose(0, 2, 1).reshape(-1, posed.shape[1])  # (3N, V)
-    gram = samples.T @ samples / hands
+    gram = samples.T @ samples / HANDS
     chosen = _seeds(template)
     while True:
         upsample = _fit(template.vertices, gram, np.array(chosen))

@@ -128,7 +128,7 @@ class AnnotatedVideo:
         self._video.close(complete)
 
 
-def play(video: str, out: Path, view: View | None = None) -> None:
+def play(video: str, out: Path, view: View | None) -> None:
     """Plays `video` once, writes `out` and prints the measurements; raises RuntimeError, ValueError or OSError.
 
     After a signal it raises KeyboardInterrupt, but no number of them keeps it from ending the nodes, which would go on
@@ -151,12 +151,12 @@ def measured(video: str, annotated: AnnotatedVideo, stopped: Callable[[], bool],
     complete = False  # a demo that was stopped replaces no video of one that was not
     try:
         hands.start()
-        wait_until(lambda: node.connected, node, hands, START, "hands_node did not start to listen")
+        wait_until(lambda: node.connected, node, hands, "hands_node did not start to listen")
         if view:
             NodeView(node, view)  # only now, since `connected` counts all subscribers to images
         camera.start()
         sending = node.times["camera_info"]
-        wait_until(lambda: camera.ended or sending.count > 0, node, hands, START, "camera_node sent nothing")
+        wait_until(lambda: camera.ended or sending.count > 0, node, hands, "camera_node sent nothing")
         played = time.monotonic()
         while time.monotonic() - max(played, node.last_received) < (SILENCE if node.times["hands"].count else FIRST):
             node.spin()
@@ -174,13 +174,13 @@ def measured(video: str, annotated: AnnotatedVideo, stopped: Callable[[], bool],
     return node
 
 
-def wait_until(done: Callable[[], bool], node: DemoNode, needed: Child, seconds: float, problem: str) -> None:
+def wait_until(done: Callable[[], bool], node: DemoNode, needed: Child, problem: str) -> None:
     """Spins until `done`; raises RuntimeError if that takes too long or the needed process ends."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + START
     while not done():
         needed.must_run()
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{problem} within {seconds:.0f} s")
+            raise RuntimeError(f"{problem} within {START:.0f} s")
         node.spin()
 
 

@@ -59,13 +59,13 @@ def test_speed_figures_by_hand() -> None:
     assert table[-1] == "| each further | followed | 1.00 | 2.00 | 0.50 |"
 
 
-def photo_of(size: float) -> Sample:
-    """A white photo of 100x80 px with a black line through the joints of a hand of `size` px."""
+def photo() -> Sample:
+    """A white photo of 100x80 px with a black line through the joints of a hand of 60 px."""
     image = np.full((80, 100, 3), 255, np.uint8)
     joints = np.zeros((1, 21, 3), np.float32)
-    joints[0, :, 0] = np.linspace(10, 10 + size, 21).round()
+    joints[0, :, 0] = np.linspace(10, 70, 21).round()
     joints[0, :, 1:] = [40, 2]
-    image[38:43, 10 : 11 + round(size)] = 0
+    image[38:43, 10:71] = 0
     zeros = np.zeros(1, bool)
     joints_3d, vertices = np.zeros((1, 21, 3), np.float32), np.zeros((1, 778, 3), np.float32)
     side, K = np.array([RIGHT], np.int8), np.eye(3, dtype=np.float32)
@@ -75,7 +75,7 @@ def photo_of(size: float) -> Sample:
 @pytest.mark.parametrize("size", [30, 60, 90])
 def test_a_photo_is_laid_on_a_frame_with_its_labels(size: int) -> None:
     background = np.full((720, 1280, 3), 7, np.uint8)
-    scene = hand_range.laid_on(photo_of(60), size, background, np.random.default_rng(size))
+    scene = hand_range.laid_on(photo(), size, background, np.random.default_rng(size))
     joints = scene.joints_2d[0, :, :2]
     assert np.ptp(joints, axis=0).max() == pytest.approx(size, rel=0.02)
     assert (joints >= 0).all() and (joints[:, 0] < 1280).all() and (joints[:, 1] < 720).all()
@@ -110,7 +110,7 @@ def test_hands_of_val_are_those_alone_in_a_photo_whose_labels_are_sure(tmp_path:
 
 def test_a_hand_counts_in_the_last_frame_in_which_it_is_found() -> None:
     _, (hand, *_), _ = reaching()
-    scene = photo_of(60)
+    scene = photo()
     scene.joints_2d[0, :, :2] = hand.joints_2d
     moved = dataclasses.replace(hand, joints_2d=hand.joints_2d + 0.15 * np.ptp(hand.joints_2d, axis=0).max())
 

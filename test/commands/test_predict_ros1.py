@@ -15,10 +15,10 @@ from handos_model.output.message_types import open_types
 from handos_model.output.ros1_messages import Ros1Messages
 
 
-def write_ros1(path, frames=5):
+def write_ros1(path):
     """Images, each after a text and before a CameraInfo."""
     with BagWriter(path, "ROS1") as bag:
-        for number in range(frames):
+        for number in range(5):
             stamp = (number + 1) * SECOND
             bag.write("/chatter", "String", stamp - 10, data=f"before {number}")
             bag.image("/cam/image_raw", PHOTO + number, stamp)

@@ -19,8 +19,9 @@ def videos(tmp_path) -> list[str]:
     return [str(write_video(tmp_path / f"{name}.avi", [PHOTO])) for name in "abc"]
 
 
-def unmakeable(folder):
-    """A folder that is a link to itself, which only shows when something is made in it."""
+def unmakeable(tmp_path):
+    """The folder o/b that is a link to itself, which only shows when something is made in it."""
+    folder = tmp_path / "o" / "b"
     folder.parent.mkdir()
     folder.symlink_to(folder)
     return folder
@@ -28,7 +29,7 @@ def unmakeable(folder):
 
 @JOBS
 def test_an_output_that_cannot_be_opened(tmp_path, weights, videos, capfd, jobs):
-    named = unmakeable(tmp_path / "o" / "b") / "r.jsonl"
+    named = unmakeable(tmp_path) / "r.jsonl"
     end = ["--weights", weights, "--out", str(tmp_path / "o" / "{}" / "r.jsonl"), *jobs]
     assert main(["predict", *videos, *end]) == 1
     says = capfd.readouterr().err
@@ -39,7 +40,7 @@ def test_an_output_that_cannot_be_opened(tmp_path, weights, videos, capfd, jobs)
 
 @pytest.mark.parametrize("option, name", [("--out", "r.npz"), ("--draw", "d.mp4"), ("--draw", "d")])
 def test_a_single_output_that_cannot_be_opened(tmp_path, weights, videos, capfd, option, name):
-    named = unmakeable(tmp_path / "o" / "b") / name
+    named = unmakeable(tmp_path) / name
     argv = ["predict", videos[1], "--weights", weights, option, tmp_path / "o" / "{}" / name]
     assert f"handos predict: cannot write {named}: " in refused(capfd, *argv)
 
@@ -48,14 +49,14 @@ def test_a_single_output_that_cannot_be_opened(tmp_path, weights, videos, capfd,
 def test_a_single_output_of_another_process(tmp_path, weights, videos, capfd, jobs):
     if "--ray" in jobs:
         pytest.importorskip("ray")
-    named = unmakeable(tmp_path / "o" / "b") / "r.jsonl"
+    named = unmakeable(tmp_path) / "r.jsonl"
     argv = ["predict", videos[1], "--weights", weights, "--out", str(tmp_path / "o" / "{}" / "r.jsonl"), *jobs]
     assert main(argv) == 2
     assert f"handos predict: cannot write {named}: " in capfd.readouterr().err
 
 
 def test_drawings_that_cannot_be_opened_leave_no_results(tmp_path, weights, videos, capsys):
-    unmakeable(tmp_path / "o" / "b")
+    unmakeable(tmp_path)
     argv = ["predict", videos[1], "--weights", weights, "--draw", tmp_path / "o" / "{}" / "d"]
     assert "cannot write" in refused(capsys, *argv, "--out", tmp_path / "o" / "r.jsonl")
     assert contents(tmp_path / "o") == {}
@@ -109,7 +110,7 @@ def test_results_of_another_run_cost_their_input_alone(tmp_path, weights, videos
 
 def test_on_a_cluster_too_they_cost_their_inputs_alone(tmp_path, weights, videos, capfd):
     pytest.importorskip("ray")
-    named = unmakeable(tmp_path / "o" / "b") / "r.jsonl"
+    named = unmakeable(tmp_path) / "r.jsonl"
     (tmp_path / "o" / "c").mkdir()
     part = tmp_path / "o" / "c" / "r.part.jsonl"
     part.write_text('{"image": "another.avi#0"}\n')

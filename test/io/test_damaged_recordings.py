@@ -102,7 +102,7 @@ def test_a_view_that_computes_for_ever_is_no_recording(tmp_path):
 PAGE = 512
 
 
-def small_pages(path, rows=400):
+def small_pages(path):
     """A recording of Strings in many pages, and the number of the page that leads to all of its messages."""
     with sqlite3.connect(path) as database:
         database.execute(f"PRAGMA page_size = {PAGE}")
@@ -111,9 +111,7 @@ def small_pages(path, rows=400):
             "CREATE TABLE messages (id INTEGER PRIMARY KEY, topic_id INTEGER, timestamp INTEGER, data BLOB)"
         )
         database.execute("INSERT INTO topics VALUES (1, '/i', 'sensor_msgs/msg/Image', 'cdr')")
-        database.executemany(
-            "INSERT INTO messages VALUES (?, 1, ?, ?)", [(n, n, bytes(20)) for n in range(1, rows + 1)]
-        )
+        database.executemany("INSERT INTO messages VALUES (?, 1, ?, ?)", [(n, n, bytes(20)) for n in range(1, 401)])
         (root,) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'messages'").fetchone()
     database.close()
     return root

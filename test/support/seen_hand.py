@@ -16,7 +16,7 @@ STILL = cache(posed_hand)
 
 
 def seen_hand(
-    place: tuple[float, float, float] = (0, 0, 0.6), side: str = "right", confidence: float = 0.9, curl: float = 0.4,
+    place: tuple[float, float, float] = (0, 0, 0.6), side: str = "right", curl: float = 0.4,
     turn: np.ndarray | None = None, noise: np.ndarray | None = None,
 ) -> Hand:  # fmt: skip
     """A hand with its wrist at `place` m, as a perfect predictor says it; noise (3,) m moves what it says."""
@@ -25,4 +25,4 @@ def seen_hand(
     joints_2d = CAMERA.project(joints + wrist)
     values = (joints_box(joints_2d), joints_2d, np.full(21, 0.8), joints + wrist, vertices + wrist, wrist)
     arrays = dict(zip(ARRAYS, (np.float32(value) for value in values), strict=True))
-    return Hand(score=0.9, side=side, side_confidence=confidence, **arrays)
+    return Hand(score=0.9, side=side, side_confidence=0.9, **arrays)

@@ -20,11 +20,9 @@ FACES = load_template().faces
 STEP = 1 / 30
 
 
-def wrong_side(hand: Hand, confidence: float = 0.9) -> Hand:
+def wrong_side(hand: Hand) -> Hand:
     """The same hand as a frame sees it that gets its chirality wrong."""
-    return replace(
-        mirrored_in_depth(hand), side={"left": "right", "right": "left"}[hand.side], side_confidence=confidence
-    )
+    return replace(mirrored_in_depth(hand), side={"left": "right", "right": "left"}[hand.side], side_confidence=0.9)
 
 
 def volume(hand: Hand) -> float:

@@ -66,10 +66,10 @@ class MadeTask(SeeTask):
         return sources()
 
 
-def made_batch(network: torch.nn.Module, count: int = 8, maps: bool = False) -> dict[str, torch.Tensor]:
+def made_batch(network: torch.nn.Module, maps: bool = False) -> dict[str, torch.Tensor]:
     torch.manual_seed(0)
     with torch.no_grad():
-        images, targets, presence = see_batch(sources(), Shares().counts(count), np.random.default_rng(0))
+        images, targets, presence = see_batch(sources(), Shares().counts(8), np.random.default_rng(0))
         return batch_of(network.detector(images), targets, presence, maps)
 
 

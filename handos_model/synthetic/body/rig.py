@@ -24,6 +24,7 @@ RADII = np.array(
 )
 PALM_RADIUS = 0.012
 TOLERANCE = 0.0035  # m that flesh may yield before two fingers count as passing through each other
+TRIES = 6  # poses that are drawn to find a free one
 
 
 @dataclass(frozen=True)
@@ -228,14 +229,12 @@ def _resolve(pose, lengths, thickness, local, parents, bones, tips, lowest, high
     return depth
 
 
-def sample_free_pose(
-    rng: np.random.Generator, rig: Rig, lengths: np.ndarray, thickness: np.ndarray, tries: int = 6
-) -> np.ndarray:
+def sample_free_pose(rng: np.random.Generator, rig: Rig, lengths: np.ndarray, thickness: np.ndarray) -> np.ndarray:
     """A random pose (5,5) in degrees in which no finger enters another by more than flesh yields."""
     parents = rig.template.bone_parents
     best, least = None, np.inf
     girth = float(np.mean(thickness))
-    for _ in range(tries):
+    for _ in range(TRIES):
         pose = sample_pose(rng)
         depth = _resolve(
             pose, lengths, thickness, rig.local, parents, rig.bones, rig.tips, LOWEST, HIGHEST, girth, TOLERANCE

@@ -53,9 +53,9 @@ def box(size: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.concatenate(vertices), np.concatenate(faces).astype(np.int32), np.concatenate(rest).astype(float)
 
 
-def finger_ring(radius: float, width: float, flat: float = 0.9) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def finger_ring(radius: float, width: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A ring along y: a band of that inner radius, metres."""
-    thick = 0.0012
+    thick, flat = 0.0012, 0.9
     profile = np.array(
         [[radius, -width], [radius + thick, -width * flat], [radius + thick * 1.2, 0], [radius + thick, width * flat],
          [radius, width]]

@@ -25,13 +25,11 @@ class Mesh:
     refinement: Refinement | None = None
 
 
-def plain_mesh(
-    vertices: np.ndarray, faces: np.ndarray, rest: np.ndarray, colour: np.ndarray, material: int, owner: int = -1
-) -> Mesh:
+def plain_mesh(vertices: np.ndarray, faces: np.ndarray, rest: np.ndarray, colour: np.ndarray, material: int) -> Mesh:
     """A mesh of one colour (linear, (3,) or (V,3)) and one material, without skin detail."""
     count = len(faces)
     albedo = np.broadcast_to(np.asarray(colour, np.float32), (len(vertices), 3)).astype(np.float32)
-    return Mesh(vertices, faces, rest, albedo, np.full(count, material, np.int32), np.full(count, -1, np.int32), owner)
+    return Mesh(vertices, faces, rest, albedo, np.full(count, material, np.int32), np.full(count, -1, np.int32))
 
 
 def join(meshes: list[Mesh]) -> Mesh:

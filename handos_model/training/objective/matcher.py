@@ -8,6 +8,7 @@ from torch import Tensor
 PADDING = -1
 OVERLAP = 0.2  # IoU up to which a query counts as looking elsewhere than at the hand
 LIKELY = 0.02  # score below which a candidate is not trained as a hand
+TOP = 10  # best IoUs of a target whose sum says how many queries it takes
 
 
 def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
@@ -20,11 +21,11 @@ def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def simota(
-    boxes: Tensor, scores: Tensor, targets: Tensor, top: int = 10, max_queries: int = 3, min_iou: float = 0.0
+    boxes: Tensor, scores: Tensor, targets: Tensor, max_queries: int = 3, min_iou: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """Positive queries and their targets for one image: (P,) query indices, (P,) target indices.
 
-    cost = BCE(score, 1) - log IoU; each target takes as many queries as the sum of its `top` best IoUs says (one to
+    cost = BCE(score, 1) - log IoU; each target takes as many queries as the sum of its TOP best IoUs says (one to
     `max_queries`), the cheapest first; a query claimed twice goes to its cheapest target. boxes (Q, 4), scores (Q,) in
     0..1, targets (T, 4). A query that overlaps its target by `min_iou` or less is not taken. No targets: empty.
     """
@@ -33,7 +34,7 @@ def simota(
         return empty, empty
     iou = pairwise_iou(boxes, targets)  # (Q, T)
     cost = -scores.clamp(1e-6, 1).log()[:, None] - iou.clamp(1e-8).log()
-    count = iou.topk(min(top, len(boxes)), dim=0).values.sum(0).int().clamp(1, max_queries)  # (T,)
+    count = iou.topk(min(TOP, len(boxes)), dim=0).values.sum(0).int().clamp(1, max_queries)  # (T,)
     order = cost.argsort(dim=0)
     rank = order.argsort(dim=0)
     claimed = (rank < count[None]) & (iou > min_iou)
