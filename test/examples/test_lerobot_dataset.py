@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,16 +20,6 @@ from handos_model.kinematics import joint_rotations, quaternion, wrist_frame
 from handos_model.output.frame_record import frame_record, record_line
 
 States = Callable[[list[dict]], np.ndarray]
-
-
-@pytest.fixture
-def example() -> ModuleType:
-    path = Path(__file__).resolve().parents[2] / "examples" / "lerobot_dataset.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def records(*frames: list) -> list[dict]:

@@ -24,15 +24,6 @@ SCRIPT = Path(__file__).resolve().parents[2] / "examples" / "lerobot_dataset.py"
 MODEL = {"name": "n", "version": "1"}
 
 
-@pytest.fixture
-def example() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(SCRIPT.stem, SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def grey(shade: int, size: tuple[int, int] = (32, 24)) -> np.ndarray:
     return np.full((size[1], size[0], 3), shade, np.uint8)
 

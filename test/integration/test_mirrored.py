@@ -45,6 +45,5 @@ def test_mirror_images_give_the_hands_of_the_images_before_the_mirror(image: np.
         pixels = np.array(drawn.data, np.uint8).reshape(image.shape)
         for x, y in np.rint(hands_from(answer)[0].joints_2d[:13:4]).astype(int):
             assert (pixels[y, x] != mirror_image[y, x]).any()
-        code, printed = node.stop()
+        node.end()
         robot.destroy_node()
-    assert code == 0 and "Traceback" not in printed

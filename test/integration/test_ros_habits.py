@@ -47,9 +47,8 @@ def robot() -> Iterator[Robot]:
     with NodeProcess("hands_node", "-r", "__ns:=/habits", *parameters(threads=1, use_depth=True)) as node:
         robot.meet()
         yield robot
-        code, printed = node.stop()
+        printed = node.end()
         robot.destroy_node()
-    assert code == 0 and "Traceback" not in printed
     assert "no calibrated camera_info" not in printed and "incompatible" not in printed
 
 
@@ -272,5 +271,4 @@ def test_a_topic_of_another_type_is_said() -> None:
         robot.until(found, 60.0)
         robot.destroy_node()
         for process in (node, fusion):
-            code, printed = process.stop()
-            assert code == 0 and "Traceback" not in printed
+            process.end()

@@ -21,5 +21,4 @@ def test_nodes_that_send_the_same_topic_are_said(executables: tuple[str, str]) -
         assert said in robot.until(lambda: robot.got["/diagnostics"])[0].status[0].message
         robot.destroy_node()
         for node in (one, two):
-            code, printed = node.stop()
-            assert code == 0 and "Traceback" not in printed
+            node.end()

@@ -48,8 +48,7 @@ def test_hands_node_and_fusion_node_send_transforms_and_hands_first(image: np.nd
             assert [topics[:2] for topics in order.complete()] == [first] * len(order.complete())
         robot.destroy_node()
         for node in (one, other):
-            code, printed = node.stop()
-            assert code == 0 and "Traceback" not in printed
+            node.end()
 
 
 def test_transforms_of_real_hands_are_there_when_their_hands_come() -> None:

@@ -74,9 +74,7 @@ def test_transforms_continue_after_each_jump_and_it_is_said(image: np.ndarray, t
         assert not any(SAID in doubt for doubt in doubts(robot))  # what listeners hold is older now
         robot.destroy_node()
         for node in (one, other):
-            code, printed = node.stop()
-            assert code == 0 and "Traceback" not in printed
-            assert SAID in printed
+            assert SAID in node.end()
         assert one.printed().count(SAID) <= 2  # once for each jump
 
 
@@ -94,8 +92,7 @@ def test_a_clock_that_jumps_for_all_is_no_problem(image: np.ndarray) -> None:
             robot.until(lambda first=first: times(robot, "/tf") >= {first + 4, first + 5}, timeout=20)
         assert not any(SAID in doubt for doubt in doubts(robot))
         robot.destroy_node()
-        code, printed = node.stop()
-        assert code == 0 and SAID not in printed
+        assert SAID not in node.end()
 
 
 def test_a_clock_that_jumps_while_an_image_is_processed(image: np.ndarray) -> None:
@@ -114,5 +111,4 @@ def test_a_clock_that_jumps_while_an_image_is_processed(image: np.ndarray) -> No
         robot.until(lambda: times(robot, "/tf") >= {4, 5}, timeout=20)
         assert not any(SAID in doubt for doubt in doubts(robot))
         robot.destroy_node()
-        code, printed = node.stop()
-        assert code == 0 and SAID not in printed
+        assert SAID not in node.end()

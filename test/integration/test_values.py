@@ -51,8 +51,7 @@ def robots() -> Iterator[tuple[Robot, Robot]]:
             robot.meet()
         yield pair
         for node in (one, two):
-            code, printed = node.stop()
-            assert code == 0 and "Traceback" not in printed
+            node.end()
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from imports import imported
 
 import handos_model
 from handos_model.hand import JOINT_NAMES
@@ -22,15 +23,9 @@ DEPENDENCY_OF = {
 CALLED_NOT_IMPORTED = {"rosidl_default_runtime", "ros2launch", "robot_state_publisher", "rviz2"}
 
 
-def imported(paths: list[Path]) -> set[str]:
+def needed_by(paths: Iterable[Path]) -> set[str]:
     """Top-level packages outside of Python and this repository that the files import."""
-    names = set()
-    for path in paths:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                names |= {alias.name.partition(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names.add(node.module.partition(".")[0])
+    names = set().union(*map(imported, paths))
     return names - set(sys.stdlib_module_names) - {"handos_ros", "handos_model"}
 
 
@@ -40,7 +35,7 @@ def test_package_xml_names_what_runs_and_no_more() -> None:
     folders = [ROOT / "handos_model" / name for name in ("prediction", "drawing")]
     predicting = [path for folder in folders for path in folder.glob("*.py")]
     predicting.append(ROOT / "handos_model" / "io" / "yaml_file.py")  # of calibrations and parameter files
-    used = imported([*(ROOT / "handos_ros").rglob("*.py"), *(ROOT / "launch").glob("*.py"), *predicting])
+    used = needed_by([*(ROOT / "handos_ros").rglob("*.py"), *(ROOT / "launch").glob("*.py"), *predicting])
     assert declared - CALLED_NOT_IMPORTED == {DEPENDENCY_OF.get(name, name) for name in used} | {
         "geometry_msgs",  # of the messages
         "std_msgs",
@@ -50,7 +45,7 @@ def test_package_xml_names_what_runs_and_no_more() -> None:
 def test_package_xml_names_what_the_examples_need() -> None:
     package = ElementTree.parse(ROOT / "package.xml").getroot()
     declared = {tag.text for kind in ("depend", "exec_depend", "test_depend") for tag in package.findall(kind)}
-    needed = {DEPENDENCY_OF.get(name, name) for name in imported(sorted((ROOT / "examples").glob("*.py")))}
+    needed = {DEPENDENCY_OF.get(name, name) for name in needed_by((ROOT / "examples").glob("*.py"))}
     assert needed - declared == {"dex_retargeting", "lerobot"}  # which pip installs: docs say so
 
 
@@ -58,7 +53,7 @@ def test_package_xml_names_the_messages_that_tests_use() -> None:
     package = ElementTree.parse(ROOT / "package.xml").getroot()
     declared = {tag.text for kind in ("depend", "exec_depend", "test_depend") for tag in package.findall(kind)}
     tests = [path for name in ("ros", "integration", "support") for path in (ROOT / "test" / name).glob("*.py")]
-    assert {name for name in imported(tests) if name.endswith(("_msgs", "_srvs"))} <= declared
+    assert {name for name in needed_by(tests) if name.endswith(("_msgs", "_srvs"))} <= declared
 
 
 @pytest.mark.skipif(not (ROOT / ".github").is_dir(), reason="archives and images have no CI")

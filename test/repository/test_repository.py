@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import gzip
 import json
 import re
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import pytest
+from imports import imported
 
 import handos_model
 from handos_model.data.photos import Photos, held_out_backgrounds
@@ -27,18 +26,6 @@ FORBIDDEN = {
     "mediapipe": (), "rclpy": (), "sensor_msgs": (),
 }  # fmt: skip
 """Packages and the only folders of handos_model that may import them."""
-
-
-@cache
-def imported(path: Path) -> set[str]:
-    """Top-level packages that a file imports, anywhere in it."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name.partition(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            names.add(node.module.partition(".")[0])
-    return names
 
 
 @pytest.mark.parametrize("package", FORBIDDEN)

@@ -86,7 +86,16 @@ def test_after_a_jump_back_everything_is_sent_again_and_it_is_said() -> None:
     assert sent.taken([transform("other", 50.0)]) and not sent.doubt()
 
 
-def test_a_clock_that_jumps_back_makes_the_filter_forget() -> None:
+@pytest.fixture
+def clock() -> ROSClock:
+    """A simulated clock at 100 s."""
+    clock = ROSClock()
+    clock._set_ros_time_is_active(True)
+    clock.set_ros_time_override(RosTime(seconds=100, clock_type=clock.clock_type))
+    return clock
+
+
+def test_a_clock_that_jumps_back_makes_the_filter_forget(clock: ROSClock) -> None:
     clock = ROSClock()
     clock._set_ros_time_is_active(True)
     clock.set_ros_time_override(RosTime(seconds=100, clock_type=clock.clock_type))
@@ -96,7 +105,7 @@ def test_a_clock_that_jumps_back_makes_the_filter_forget() -> None:
     assert sent.taken([transform("hand", 50.0)]) and not sent.doubt()
 
 
-def test_transforms_of_before_a_jump_of_the_clock_are_kept_back_after_it() -> None:
+def test_transforms_of_before_a_jump_of_the_clock_are_kept_back_after_it(clock: ROSClock) -> None:
     clock = ROSClock()
     clock._set_ros_time_is_active(True)
     clock.set_ros_time_override(RosTime(seconds=100, clock_type=clock.clock_type))

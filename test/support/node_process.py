@@ -76,6 +76,12 @@ class NodeProcess:
         self.process.send_signal(number)
         return self.wait()
 
+    def end(self) -> str:
+        """Stops it as Ctrl-C does, upon which it must end with 0 and without a traceback; returns what it printed."""
+        code, printed = self.stop()
+        assert code == 0 and "Traceback" not in printed, f"it ended with {code}, and printed:\n{printed}"
+        return printed
+
     def printed(self) -> str:
         """The output so far."""
         self._output.seek(0)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_run import of_renders, of_uneven, small_recipe, write_small_pool
+from small_run import of_renders, of_uneven, small_recipe
 
 from handos_model.template.load import load_template
 from handos_model.training.batches import Consecutive, Mix, batches
@@ -16,11 +16,6 @@ from handos_model.training.trainer import Trainer
 
 STEPS = 4
 SPAWN = multiprocessing.get_context("spawn")
-
-
-@pytest.fixture(scope="module")
-def pool(tmp_path_factory):
-    return write_small_pool(tmp_path_factory.mktemp("pool"))
 
 
 def losses(trainer):

@@ -12,7 +12,7 @@ import yaml
 from accelerate.state import AcceleratorState
 from predicted import contents
 from small_disk import small_disk
-from small_run import of_renders, of_uneven, small_recipe, write_recipe, write_small_pool
+from small_run import of_renders, of_uneven, small_recipe, write_recipe
 
 import handos_model
 from handos_model.cli import main
@@ -30,11 +30,6 @@ from handos_model.training.trainer import Trainer, build_network
 from handos_model.training.weights import load_weights, mean_weights, read_checkpoint, start_from
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def pool(tmp_path_factory):
-    return write_small_pool(tmp_path_factory.mktemp("pool"))
 
 
 @pytest.mark.parametrize(
