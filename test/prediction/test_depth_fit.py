@@ -4,6 +4,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from made_cameras import BARREL
 from posed_hand import posed_hand, rotation
 
 from handos_model.camera import Camera
@@ -12,7 +13,6 @@ from handos_model.prediction.depth_fit import NotMeasured, fit_to_depth
 from handos_model.template.load import load_template
 
 PLAIN = Camera.from_intrinsics(600, 590, 322, 241, 640, 480)
-BARREL = Camera.from_intrinsics(420, 400, 310, 250, 640, 480, "plumb_bob", (-0.31, 0.12, 0.001, -0.0005, -0.02))
 FACES = load_template().faces
 VIEWS = [np.eye(3), rotation((1, 2, 0), 0.9), rotation((0, 1, 0), 2.5), rotation((1, 0, 0), 1.3)]
 

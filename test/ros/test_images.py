@@ -5,6 +5,7 @@ from importlib.util import find_spec
 import cv2
 import numpy as np
 import pytest
+from made_files import picture
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 from sensor_msgs.msg import CompressedImage, Image
@@ -154,21 +155,18 @@ def test_one_row_with_a_huge_step_needs_no_memory():
 
 # --- compressed images
 
+SMOOTH = picture(20, 30)
+
 
 def compressed(picture: np.ndarray, suffix: str, kind: str) -> CompressedImage:
     return CompressedImage(format=kind, data=array("B", cv2.imencode(suffix, picture)[1].tobytes()))
-
-
-def smooth(height=20, width=30) -> np.ndarray:
-    y, x = np.mgrid[0:height, 0:width]
-    return np.stack([40 + 5 * x, 200 - 6 * y, 90 + 2 * x + 2 * y], axis=-1).astype(np.uint8)
 
 
 @pytest.mark.parametrize(
     "suffix, atol", [(".png", 0), (".jpg", 12), (".webp", 20), (".tiff", 0), (".bmp", 0), (".ppm", 0)]
 )
 def test_compressed_images(suffix, atol):
-    bgr = smooth()
+    bgr = SMOOTH
     message = compressed(bgr, suffix, f"rgb8; {suffix[1:]} compressed bgr8")
     promise = read_header(np.frombuffer(message.data, np.uint8))
     assert (promise.width, promise.height, promise.ended) == (30, 20, True)
@@ -184,13 +182,13 @@ def test_compressed_bayer_images(kind):
 
 
 def test_compressed_grey_images():
-    message = compressed(smooth()[..., 0], ".png", "mono8; png compressed ")
-    np.testing.assert_array_equal(rgb_image(message), smooth()[..., :1].repeat(3, axis=2))
+    message = compressed(SMOOTH[..., 0], ".png", "mono8; png compressed ")
+    np.testing.assert_array_equal(rgb_image(message), SMOOTH[..., :1].repeat(3, axis=2))
 
 
 def test_orientation_in_a_message_is_left_alone():
     """A CameraInfo speaks of the sensor's rows and columns."""
-    jpeg = cv2.imencode(".jpg", smooth())[1].tobytes()
+    jpeg = cv2.imencode(".jpg", SMOOTH)[1].tobytes()
     entry = struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0)  # orientation 6: a quarter turn
     exif = b"Exif\0\0MM\0*" + struct.pack(">IH", 8, 1) + entry + b"\0\0\0\0"
     turned = jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
@@ -218,7 +216,7 @@ def test_a_file_that_claims_to_be_huge_is_refused_unread(size, suffix):
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff", ".bmp", ".ppm"])
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 0.9])
 def test_truncated_files_are_refused(suffix, share):
-    data = cv2.imencode(suffix, smooth(60, 80))[1].tobytes()
+    data = cv2.imencode(suffix, picture(60, 80))[1].tobytes()
     message = CompressedImage(format="jpeg", data=array("B", data[: int(share * len(data))]))
     with pytest.raises(ValueError, match="no image can be decoded from these"):
         rgb_image(message)
@@ -226,7 +224,7 @@ def test_truncated_files_are_refused(suffix, share):
 
 def test_damaged_files_give_an_image_or_a_value_error():
     for suffix in (".jpg", ".png", ".webp"):
-        data = cv2.imencode(suffix, smooth())[1].ravel()
+        data = cv2.imencode(suffix, SMOOTH)[1].ravel()
         for _ in range(100):
             damaged = data.copy()
             damaged[rng.integers(0, len(data), 4)] = rng.integers(0, 256, 4)
@@ -273,7 +271,7 @@ def test_wrong_depth_images_are_refused(encoding, width, height, step, size, say
 
 
 def test_a_picture_as_a_message():
-    picture, header = smooth(), Header(frame_id="camera")
+    picture, header = SMOOTH, Header(frame_id="camera")
     message = rgb_message(picture[:, ::-1], header)
     assert (message.header, message.encoding, message.step) == (header, "rgb8", 90)
     np.testing.assert_array_equal(rgb_image(message), picture[:, ::-1])
