@@ -1,4 +1,4 @@
-"""What files import, for tests of the repository."""
+"""The packages that files import, for tests of the repository."""
 
 from __future__ import annotations
 
