@@ -14,7 +14,7 @@ from made_bags import SECOND, STORAGES, BagWriter, made
 from made_files import picture
 from predicted import contents
 from read_bags import read_all
-from watched_hand import CAMERA, found_by, standing, true_hand
+from watched_hand import CAMERA, PLACES, found_by, standing, true_hand
 
 from handos_model.cli import main
 from handos_model.fusion import results_files
@@ -24,7 +24,6 @@ from handos_model.io.frame import Frame
 from handos_model.kinematics.frames import quaternion
 from handos_model.output.frame_record import Detail, frame_record, record_line
 
-PLACES = {"left": -30.0, "right": 30.0}
 LIFT = np.array([0.0, 0.0, 1.0])
 """m, of the cameras' mast on the base."""
 FUSE = ["fuse", "left.jsonl", "right.jsonl", "--vertices", "--out"]

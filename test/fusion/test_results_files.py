@@ -13,7 +13,7 @@ import pytest
 import yaml
 from made_hand import make_hand
 from posed_hand import posed_hand, rotation
-from watched_hand import CAMERA, PLACE, found_by, standing, true_hand
+from watched_hand import CAMERA, PLACE, PLACES, extrinsics_values, found_by, standing, true_hand
 
 from handos_model.camera import Camera
 from handos_model.cli import main
@@ -21,12 +21,10 @@ from handos_model.fusion.results_files import read_results
 from handos_model.hand import joints_box
 from handos_model.io.frame import Frame
 from handos_model.kinematics import anatomical
-from handos_model.kinematics.frames import quaternion
 from handos_model.output.frame_record import Detail, frame_record, record_line
 from handos_model.template.embedded import EMBEDDED_TEMPLATE
 from handos_model.template.load import load_template
 
-PLACES = {"left": -30.0, "right": 30.0}
 TEMPLATE = load_template()
 
 
@@ -44,13 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 record_line(frame_record(frame, CAMERA, "user", [hand], {"name": "n", "version": "1"}, Detail(True)))
             )
         (tmp_path / f"{name}.jsonl").write_text("".join(lines))
-    poses = {
-        name: {
-            "translation": standing(at).position.tolist(), "rotation": quaternion(standing(at).rotation).tolist()
-        }
-        for name, at in PLACES.items()
-    }  # fmt: skip
-    (tmp_path / "cameras.yaml").write_text(yaml.safe_dump({"frame": "table", "cameras": poses}))
+    (tmp_path / "cameras.yaml").write_text(yaml.safe_dump(extrinsics_values()))
     return tmp_path
 
 

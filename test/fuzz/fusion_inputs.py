@@ -18,15 +18,13 @@ from fuzz_class import FuzzClass
 from hypothesis import strategies as st
 from lies import with_lies
 from lying_transforms import KINDS, transform_bag
-from watched_hand import CAMERA, found_by, standing
+from watched_hand import CAMERA, PLACES, extrinsics_values, found_by, standing
 
 from handos_model.fusion.camera_poses import CameraPoses
 from handos_model.fusion.results_files import fused_frames, fused_record
 from handos_model.io.frame import Frame
-from handos_model.kinematics.frames import quaternion
 from handos_model.output.frame_record import Detail, frame_record, record_line
 
-PLACES = {"left": -30.0, "right": 30.0}
 RESULTS, EXTRINSICS = b"\0", b"\1"
 SUFFIXES = {"MCAP": ".mcap", "SQLITE3": ".db3", "ROS1": ".bag"}
 CHANCES = ("score", "side_confidence")
@@ -57,13 +55,7 @@ GOOD = [
     _records("left", sides, mesh)
     for sides, mesh in ((("right",), True), (("unknown",), True), (("right", "left"), False), ((), True))
 ]
-POSES = {
-    "frame": "table",
-    "cameras": {
-        name: {"translation": standing(at).position.tolist(), "rotation": quaternion(standing(at).rotation).tolist()}
-        for name, at in PLACES.items()
-    },
-}
+POSES = extrinsics_values()
 LEFT, RIGHT, CAMERAS = (FOLDER / name for name in ("left.jsonl", "right.jsonl", "cameras.yaml"))
 LEFT.write_bytes(_lines(GOOD[0])[1:])
 RIGHT.write_bytes(_lines(_records("right", ("right",), True))[1:])

@@ -18,14 +18,13 @@ from node_process import one_machine
 from rclpy.serialization import deserialize_message, serialize_message
 from robot import Robot, stamped
 from tf2_msgs.msg import TFMessage
-from watched_hand import CAMERA, found_by, standing
+from watched_hand import CAMERA, PLACES, found_by, standing
 
 from handos_model.kinematics.frames import quaternion
 from handos_ros.conversions.hands import hand_array, pose, vector
 from handos_ros.fusion_node import FusionNode
 from handos_ros.msg import HandArray
 
-PLACES = {"left": -30.0, "right": 30.0}
 LENGTHS = (0, 1, 3, 4, 21, 777 * 3, 778 * 3, 50_000)
 REALS = (
     0.0,

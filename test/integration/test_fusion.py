@@ -15,7 +15,7 @@ from node_process import NodeProcess, parameters
 from robot import LATCHED, Robot, diagnostics, stamped
 from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import Marker
-from watched_hand import CAMERA, PLACE, found_by, standing, true_hand
+from watched_hand import CAMERA, PLACE, PLACES, extrinsics_values, found_by, standing, true_hand
 
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.hand import Hand, turned_over
@@ -25,8 +25,6 @@ from handos_ros.conversions import hands_from
 from handos_ros.conversions.hands import hand_array
 from handos_ros.msg import Hand as HandMessage
 from handos_ros.msg import HandArray
-
-PLACES = {"left": -30.0, "right": 30.0}
 
 
 class Rig(Robot):
@@ -104,13 +102,7 @@ def by_tf() -> Iterator[Rig]:
 @pytest.fixture(scope="module")
 def by_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     path = tmp_path_factory.mktemp("rig") / "cameras.yaml"
-    poses = {
-        f"filed_{name}": {
-            "translation": standing(at).position.tolist(), "rotation": quaternion(standing(at).rotation).tolist()
-        }
-        for name, at in PLACES.items()
-    }  # fmt: skip
-    path.write_text(yaml.safe_dump({"frame": "table", "cameras": poses}))
+    path.write_text(yaml.safe_dump(extrinsics_values("filed_")))
     arguments = parameters(topics="left/hands right/hands", extrinsics=path, max_wait=0.5, frame_prefix="f/")
     with NodeProcess("fusion_node", "-r", "__ns:=/filed", *arguments) as node:
         rig = Rig("filed")

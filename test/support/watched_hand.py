@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from posed_hand import posed_hand, rotation
 
@@ -9,16 +11,29 @@ from handos_model.camera import Camera
 from handos_model.fusion.extrinsics import Extrinsics
 from handos_model.fusion.sighting import View
 from handos_model.hand import Hand, joints_box
+from handos_model.kinematics.frames import quaternion
 
 CAMERA = Camera.from_intrinsics(600, 590, 322, 241, 640, 480)
 PLACE = np.array([0.1, -0.2, 1.0])
 """m, of the hand's wrist in the world."""
+PLACES = {"left": -30.0, "right": 30.0}
+"""Degrees of `standing` of two cameras."""
 
 
 def standing(degrees: float, distance: float = 0.6) -> Extrinsics:
     """A camera that looks at PLACE, turned about the vertical (y, downwards)."""
     turn = rotation((0, 1, 0), np.radians(degrees))
     return Extrinsics(turn, PLACE - turn @ [0.0, 0.0, distance])
+
+
+def extrinsics_values(prefix: str = "") -> dict[str, Any]:
+    """The values of an extrinsics file with the cameras of PLACES, their names after the prefix."""
+    poses = {f"{prefix}{name}": standing(at) for name, at in PLACES.items()}
+    cameras = {
+        name: {"translation": pose.position.tolist(), "rotation": quaternion(pose.rotation).tolist()}
+        for name, pose in poses.items()
+    }
+    return {"frame": "table", "cameras": cameras}
 
 
 def true_hand(side: str = "right", shift=(0.0, 0.0, 0.0)) -> tuple[np.ndarray, np.ndarray]:
