@@ -37,7 +37,7 @@ def main() -> None:
     predictor, rng = HandPredictor(threads=1), np.random.default_rng(arguments.seed)
     studio = make_studio(predictor.template)
     rows = []
-    for _ in progress(range(arguments.scenes), "scenes", arguments.scenes):
+    for _ in progress(range(arguments.scenes), "scenes"):
         scene = make_scene(rng, studio)
         views = [seen(predictor, scene, rng, number) for number in range(3)]
         alone = [error([view], scene) for view in views]

@@ -55,13 +55,13 @@ def main() -> None:
         "|---|---|---|---|---|---|---|---|---|---|---|---|"
     )
     for distance in arguments.distances:
-        pairs = [at(predictor, scene, rng, distance) for scene in progress(scenes, f"{distance} m", len(scenes))]
+        pairs = [at(predictor, scene, rng, distance) for scene in progress(scenes, f"{distance} m")]
         errors = np.array([pair for pair in pairs if pair is not None]).reshape(-1, 4, 2) * 1e3  # hand, kind, point
         print(f"| {distance} | {len(errors)} | {cells(errors, 0)} | {cells(errors, 1)} |", flush=True)
 
 
 def print_steadiness(predictor: HandPredictor, scenes: list[HandScene], rng: np.random.Generator, noise: float) -> None:
-    steadiness = [steady(predictor, scene, rng, noise) for scene in progress(scenes, "still", len(scenes))]
+    steadiness = [steady(predictor, scene, rng, noise) for scene in progress(scenes, "still")]
     kept = [found for found in steadiness if found is not None]
     if not kept:
         raise ValueError(f"none of {len(scenes)} still hands is followed in every frame: give a larger --still")
