@@ -15,7 +15,7 @@ from handos_model.fusion.camera_poses import CameraPoses
 from handos_model.fusion.frame_sets import SLOP
 from handos_model.fusion.hand_fusion import MAX_AGE, FusedHand, HandFusion, possible
 from handos_model.fusion.results_files import fused_frames, fused_record, recording_of
-from handos_model.io.files import message
+from handos_model.io.files import message, shown
 from handos_model.kinematics.skeleton import HandSkeleton
 from handos_model.output.frame_record import Detail
 from handos_model.output.message_types import Origin
@@ -96,7 +96,10 @@ def run(args: argparse.Namespace) -> int:
     origin = Origin(measured="triangulated" if len(args.results) > 1 else "depth", max_age=MAX_AGE)
     original = recordings[0] if named == {*recordings[:1]} else None
     notes = write_results(records(), out, Detail(args.vertices, fused=True), original, origin)
-    _report(times, seen, several=len(args.results) > 1 and not problems)
+    empty = [path for path in args.results if path.is_file() and not path.stat().st_size]
+    _report(times, seen, several=len(args.results) > 1 and not (problems or empty))
+    for path in empty:
+        print(f"handos fuse: results file {shown(path)} is empty: it holds no frame", file=sys.stderr)
     if assumed:
         said = f"the intrinsics of {', '.join(sorted(assumed))} are assumed, and rays to hands are guesses"
         print(f"handos fuse: {message(said)}: give handos predict --intrinsics", file=sys.stderr)

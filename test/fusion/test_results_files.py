@@ -237,8 +237,7 @@ def test_hands_that_are_left_out_are_counted(folder: Path, capsys: pytest.Captur
 
 
 def test_no_file_is_written_over(folder: Path, capsys: pytest.CaptureFixture) -> None:
-    assert main([*FUSE[:-1], "left.jsonl", "--overwrite"]) == 2
-    assert "is an input" in capsys.readouterr().err
+    assert main([*FUSE[:-1], "left.jsonl", "--overwrite"]) == 2 and "is an input" in capsys.readouterr().err
     assert main([*FUSE[:-1], "fused.csv"]) == 2 and main([*FUSE, "--slop", "nan"]) == 2
 
 
@@ -250,10 +249,12 @@ def test_the_template_is_not_written_over_by_a_link(folder: Path, capsys: pytest
     assert "is an input" in capsys.readouterr().err and (folder / "hand.npz").read_bytes() == content
 
 
-def test_empty_files_give_an_empty_one(folder: Path) -> None:
-    for name in PLACES:
+def test_empty_files_give_an_empty_one_and_are_named(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    for name, left in (("right", 12), ("left", 0)):
         (folder / f"{name}.jsonl").write_text("")
-    assert main(FUSE) == 0 and (folder / "fused.jsonl").read_text() == ""
+        assert main([*FUSE, "--overwrite"]) == 0 and (folder / "fused.jsonl").read_text().count("\n") == left
+        said = capsys.readouterr().err
+        assert f"file {name}.jsonl is empty: it holds no frame" in said and "check the stamps" not in said
 
 
 def bent_backwards(folder: Path, *vertices: bool) -> None:
@@ -280,10 +281,9 @@ def test_anatomical_hands_are_possible_after_fusion(folder: Path) -> None:
 
 
 def test_anatomical_hands_need_a_mesh(folder: Path, capsys: pytest.CaptureFixture) -> None:
-    bent_backwards(folder, False, True)
-    assert main([*FUSE, "--anatomical"]) == 0
-    bent_backwards(folder, False, False)
-    assert main([*FUSE, "--anatomical", "--overwrite"]) == 2
+    for meshes, code in (((False, True), 0), ((False, False), 2)):
+        bent_backwards(folder, *meshes)
+        assert main([*FUSE, "--anatomical", "--overwrite"]) == code
     assert "run handos predict with --vertices" in capsys.readouterr().err
 
 
