@@ -33,7 +33,7 @@ def open_alone(path: Path) -> IO[bytes]:
 
     Close it after it has its final name: until then, nobody else may change it.
     """
-    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "rb+")
+    file = open(path, "rb+", opener=lambda name, flags: os.open(name, flags | os.O_CREAT, 0o666))
     if not (claimed(file, forked=True) and _is_at(file, path)):
         file.close()
         raise NotWrittenError(f"another run is writing {path}: wait for its end, or give another name")
