@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -130,6 +132,39 @@ def test_frozen_over_fifty_optimiser_steps(detectors, kind):
         assert torch.equal(getattr(first, name), getattr(last, name))
     for one, other in zip(first.memory + first.backbone, last.memory + last.backbone, strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_exports_to_onnx_for_any_size(detectors, kind, tmp_path):
+    pytest.importorskip("onnx")
+    onnxruntime = pytest.importorskip("onnxruntime")
+
+    class Graph(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.detector = detectors[kind]
+
+        def forward(self, image):
+            found = self.detector(image)
+            return found.boxes, found.scores, found.queries, found.memory[-1], found.backbone[-1]
+
+    path, names = tmp_path / "detector.onnx", ["boxes", "scores", "queries", "memory", "backbone"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Graph().eval(), (images(1, *detectors[kind].example),), path, dynamo=False, opset_version=17,
+            input_names=["image"], output_names=names, dynamic_axes={"image": {2: "height", 3: "width"}},
+        )  # fmt: skip
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    for size in ((HEIGHT, WIDTH), (224, 224)):  # Swin pads each map of the first, and none of the second
+        pixels = images(1, *size)
+        found = dict(zip(names, session.run(names, {"image": pixels.numpy()}), strict=True))
+        expected = detectors[kind](pixels)
+        np.testing.assert_allclose(found["boxes"], expected.boxes, atol=0.05)
+        np.testing.assert_allclose(found["scores"], expected.scores, atol=1e-4)
+        np.testing.assert_allclose(found["queries"], expected.queries, atol=1e-3)
+        np.testing.assert_allclose(found["memory"], expected.memory[-1], atol=1e-3)
+        np.testing.assert_allclose(found["backbone"], expected.backbone[-1], atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ("grounding_dino", "deformable_detr"))
