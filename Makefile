@@ -43,8 +43,8 @@ ifeq ($(filter clean,$(MAKECMDGOALS))$(shell grep -F -e "$(PREFIX)" -e "$(realpa
 $(error $(VENV) was made in another place, as before a checkout was moved: remove it (rm -r $(VENV)) and call make again)
 endif
 endif
-# Compiling everything would be half of the time: Python compiles what is imported, when it is first imported (and keeps it,
-# whatever the environment says: without, every process of the tests would compile torch anew).
+# Compiling everything would be half of the time: Python compiles what is imported, when it is first imported. It keeps the
+# result, whatever the environment says: otherwise every process of the tests would compile torch anew.
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
   --constraint .ci/constraints.txt --constraint .ci/$(ROS).txt
 EXTRAS_kilted := train,teleoperation,bags,view,ros,dev

@@ -1,12 +1,9 @@
 """Two runs of `handos predict` that write the same output at the same time."""
 
-import subprocess
-import sys
-from contextlib import contextmanager
-
 import pytest
 
 pytest.importorskip("onnx")
+from another_process import another_process
 from command_line import refused
 from predicted import interrupt_at, lines_of, times_of
 
@@ -24,16 +21,6 @@ with open_alone(Path(sys.argv[1])):
 """
 
 
-@contextmanager
-def another_run(place):
-    """A process that writes a file."""
-    argv = [sys.executable, "-c", HOLD, place]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout.readline() == "held\n"
-        yield
-        process.kill()
-
-
 @pytest.mark.parametrize("option", ["--resume", "--overwrite"])
 def test_results_of_a_run_that_goes_on_are_left_to_it(tmp_path, weights, video, monkeypatch, capsys, option):
     out, left = tmp_path / "o.jsonl", tmp_path / "o.part.jsonl"
@@ -43,7 +30,7 @@ def test_results_of_a_run_that_goes_on_are_left_to_it(tmp_path, weights, video, 
         assert main([str(a) for a in argv]) == 130
     capsys.readouterr()
     lines = left.read_bytes()
-    with another_run(left):
+    with another_process(HOLD, left):
         assert f"another run is writing {left}: wait for its end" in refused(capsys, *argv, option)
         assert left.read_bytes() == lines and not out.exists()
     assert main([str(a) for a in (*argv, option)]) == 0  # a run that was killed holds nothing
@@ -54,7 +41,7 @@ def test_one_of_several_results_costs_its_input_alone(tmp_path, weights, video, 
     other = video.rename(video.with_name("other.avi"))
     video.write_bytes(other.read_bytes())
     argv = ["predict", str(video), str(other), "--weights", weights, "--out", str(tmp_path / "{}.jsonl"), "--overwrite"]
-    with another_run(tmp_path / "in.part.jsonl"):
+    with another_process(HOLD, tmp_path / "in.part.jsonl"):
         assert main(argv) == 1
     assert "another run is writing" in capsys.readouterr().err
     assert len(lines_of(tmp_path / "other.jsonl")) == 6 and not (tmp_path / "in.jsonl").exists()
@@ -63,7 +50,7 @@ def test_one_of_several_results_costs_its_input_alone(tmp_path, weights, video, 
 def test_a_video_of_a_run_that_goes_on_is_left_to_it(tmp_path, weights, video, capsys):
     drawn, left = tmp_path / "d.mp4", tmp_path / "d.part.mp4"
     argv = ["predict", video, "--weights", weights, "--draw", drawn, "--overwrite"]
-    with another_run(left):
+    with another_process(HOLD, left):
         left.write_bytes(b"a run's")
         assert f"another run is writing {left}" in refused(capsys, *argv)
         assert left.read_bytes() == b"a run's"

@@ -96,9 +96,6 @@ def clock() -> ROSClock:
 
 
 def test_a_clock_that_jumps_back_makes_the_filter_forget(clock: ROSClock) -> None:
-    clock = ROSClock()
-    clock._set_ros_time_is_active(True)
-    clock.set_ros_time_override(RosTime(seconds=100, clock_type=clock.clock_type))
     sent = TransformFilter(clock)
     assert sent.taken([transform("hand", 100.0)]) and not sent.taken([transform("hand", 100.0)])
     clock.set_ros_time_override(RosTime(seconds=50, clock_type=clock.clock_type))
@@ -106,9 +103,6 @@ def test_a_clock_that_jumps_back_makes_the_filter_forget(clock: ROSClock) -> Non
 
 
 def test_transforms_of_before_a_jump_of_the_clock_are_kept_back_after_it(clock: ROSClock) -> None:
-    clock = ROSClock()
-    clock._set_ros_time_is_active(True)
-    clock.set_ros_time_override(RosTime(seconds=100, clock_type=clock.clock_type))
     sent = TransformFilter(clock)
     before = sent.jumps
     assert sent.taken([transform("hand", 100.0)], before)

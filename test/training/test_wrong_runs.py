@@ -1,8 +1,6 @@
 """Runs and exports that mean nothing: each is refused in one sentence before it takes time."""
 
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 import torch
 import yaml
 from accelerate.state import AcceleratorState
+from another_process import another_process
 from command_line import refused
 from made_frames import frames, sample
 from small_run import of_renders, small_recipe, write_recipe, write_small_pool
@@ -119,12 +118,10 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path, capsys) -> None:
     run = tmp_path / "run"
     recipe = small_recipe(mixture=of_renders(write_small_pool(tmp_path / "pool", 4)), max_steps=1)
     argv = ["train", write_recipe(recipe, tmp_path / "recipe.yaml"), "--out", run]
-    with subprocess.Popen([sys.executable, "-c", HOLD, run], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
-        assert first.stdout is not None and first.stdout.readline() == b"held\n"
+    with another_process(HOLD, run):
         capsys.readouterr()
         assert f"another process is training in {run}: wait for its end" in refused(capsys, *argv)
         assert not (run / "checkpoint.pt").exists() and len((run / "starts.jsonl").read_text().splitlines()) == 1
-        first.kill()
     assert main([str(a) for a in argv]) == 0 and (run / "checkpoint.pt").is_file()
 
 
