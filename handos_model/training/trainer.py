@@ -127,7 +127,8 @@ class Trainer:
         self.task = build_task(recipe, self.accelerator.device)
         self.network = self.task.network
         self.step, self.samples, self.seconds = 0, 0, 0.0
-        if recipe.start_from:
+        resumed = (folder / CHECKPOINT).is_file()
+        if recipe.start_from and not resumed:
             report = start_from(self.network, Path(recipe.start_from))
             self.accelerator.print(report, flush=True)
         self.network.to(self.accelerator.device)
@@ -137,7 +138,7 @@ class Trainer:
         trained = [p for p in self.network.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(trained, recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
         self.averaged = deepcopy(self.network.trainable_state())
-        if (folder / CHECKPOINT).is_file():
+        if resumed:
             self.resume()
         criterion = build_criterion(recipe, self.accelerator.device)
         self.losses = self.task.step(criterion)

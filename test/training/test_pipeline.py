@@ -51,6 +51,10 @@ def test_two_stages_export_and_prediction(folder, capsys):
     started = write_recipe(folder, "second", start_from=str(first / "checkpoint.pt"))
     assert main(["train", started, "--out", str(second)]) == 0
     assert "weights are from" in capsys.readouterr().out
+    (first / "checkpoint.pt").unlink()  # which a run that has begun no longer needs
+    assert main(["train", started, "--out", str(second)]) == 0
+    out = capsys.readouterr().out
+    assert "weights are from" not in out and "has come to its end" in out
     weights = folder / "hands.onnx"
     checkpoint = str(second / "checkpoint.pt")
     # A random detector is sure of nothing.
